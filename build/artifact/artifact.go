@@ -1,0 +1,69 @@
+package artifact
+
+import (
+	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/launch"
+)
+
+// Tree is a finished build on disk: the app, its launch layers and what is
+// known about them. It does not change once the build has returned it.
+type Tree struct {
+	// App is the app directory: where it is on this machine, and the absolute
+	// path at which processes see it.
+	App buildpacks.Dir
+	// Layers is the directory of the layers, laid out as
+	// <layers>/<buildpack>/<layer>. It may lie within App.
+	Layers buildpacks.Dir
+	// LaunchLayers are the layers that processes need, in buildpack order,
+	// alphabetical within a buildpack.
+	LaunchLayers []buildpacks.Layer
+	// Metadata are the processes and buildpacks, in build order.
+	Metadata launch.Metadata
+	// Labels are what buildpacks ask to put on an image; the last one of a
+	// key wins.
+	Labels []buildpacks.Label
+	// Buildpacks are the buildpacks that built the tree, in build order.
+	Buildpacks []buildpacks.Descriptor
+	// Stores are the persistent metadata of buildpacks (store.toml) by
+	// buildpack id.
+	Stores map[string]map[string]any
+	// Stack is what the tree was built on.
+	Stack stack.Stack
+}
+
+// Segment is one part of a tree, packed: a run of gzip members on disk that
+// holds a run of tar entries.
+type Segment struct {
+	// Name says which part of the tree it is: "app", or "<buildpack>:<layer>".
+	Name string `json:"name"`
+	// DiffID is the sha256 of the uncompressed bytes, as "sha256:<hex>".
+	DiffID string `json:"diff_id"`
+	// Digest is the sha256 of the compressed bytes, as "sha256:<hex>".
+	Digest string `json:"digest"`
+	// Size is the number of compressed bytes.
+	Size int64 `json:"size"`
+	// RawSize is the number of uncompressed bytes.
+	RawSize int64 `json:"-"`
+	// File holds the compressed bytes.
+	File string `json:"-"`
+	// Reused says that the bytes were made by an earlier build.
+	Reused bool `json:"-"`
+}
+
+// Artifact is one packed, content-addressed Tree.
+type Artifact struct {
+	// Kind is the transport of the destination: slug, oci, oci-archive,
+	// docker, docker-daemon.
+	Kind string `json:"kind"`
+	// Ref is the destination without its transport.
+	Ref string `json:"ref"`
+	// Digest is, as "sha256:<hex>", that of a slug's bytes or of an image's
+	// manifest.
+	Digest string `json:"digest"`
+	// Size is the number of bytes of a slug, or of an image's manifest,
+	// config and layers.
+	Size int64 `json:"size"`
+	// Layers are what the artifact is made of, base layers excepted.
+	Layers []Segment `json:"-"`
+}

@@ -1,0 +1,4 @@
+package launch
+
+// Env is an environment, by name.
+type Env map[string]string

@@ -1,0 +1,82 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"syscall"
+	"time"
+
+	"github.com/slugc/slugc/stack"
+)
+
+// Runner starts a command, waits for it and for everything that it started,
+// and returns nil when it exited with status 0. See Namespaces for the errors.
+type Runner interface {
+	Run(ctx context.Context, c Command) error
+}
+
+// Command is a process to start and all that it gets to see.
+type Command struct {
+	// Stack is the root filesystem.
+	Stack stack.Stack
+	// Mounts are shown on top of it, in order.
+	Mounts []Mount
+	// Args are the program, as an absolute path inside or a name to look up
+	// in the PATH of Env, and its arguments.
+	Args []string
+	// Dir is the working directory inside.
+	Dir string
+	// Env is the whole environment, as NAME=value; nothing is inherited.
+	Env []string
+	// Network keeps the machine's network; without it there is only loopback.
+	Network bool
+	// Stdin is empty when nil. Output that nobody wants is discarded.
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// Interactive leaves the process in the caller's terminal session, so
+	// that a shell has job control. Stdin, Stdout and Stderr are then used as
+	// they are and should be the terminal's files.
+	Interactive bool
+	// Timeout ends the process; zero means never.
+	Timeout time.Duration
+	// Grace is the time between SIGTERM and SIGKILL when the context ends or
+	// the timeout passes; zero kills at once.
+	Grace time.Duration
+}
+
+// Mount shows a directory or file of this machine at a path inside.
+type Mount struct {
+	Source   string
+	Target   string
+	Writable bool
+}
+
+// ExitError says that a command ended by itself, but not well.
+type ExitError struct {
+	// Code is the exit status, -1 when a signal ended the command.
+	Code   int
+	Signal syscall.Signal
+}
+
+func (e *ExitError) Error() string {
+	if e.Code < 0 {
+		return fmt.Sprintf("ended by signal %d (%s)", int(e.Signal), e.Signal)
+	}
+	return fmt.Sprintf("exit status %d", e.Code)
+}
+
+// Status is the exit status as a shell counts it: 128+n for signal n.
+func (e *ExitError) Status() int {
+	if e.Code < 0 {
+		return 128 + int(e.Signal)
+	}
+	return e.Code
+}
+
+// TimeoutError says that a command was ended because it took too long.
+type TimeoutError struct {
+	After time.Duration
+}
+
+func (e *TimeoutError) Error() string { return fmt.Sprintf("timed out after %s", e.After) }

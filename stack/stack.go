@@ -1,0 +1,88 @@
+package stack
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+)
+
+// HostID is the id of the stack that stands on this machine's own /usr.
+const HostID = "host"
+
+// Stack is a base on which buildpacks run and processes start.
+type Stack struct {
+	// ID names the stack: "host", or the id of a base image.
+	ID string
+	// Root is the directory that holds the root filesystem. It is empty for
+	// the host stack, which shows parts of this machine's own root read-only.
+	Root string
+	// Target is what the stack runs.
+	Target Target
+}
+
+// Target is what a build is made for (CNB Buildpack API 0.10, "Targets").
+type Target struct {
+	OS      string `json:"os" toml:"os"`
+	Arch    string `json:"arch" toml:"arch"`
+	Variant string `json:"variant,omitempty" toml:"variant,omitempty"`
+	// DistroName and DistroVersion are ID and VERSION_ID of os-release, both
+	// empty when the distribution is unknown.
+	DistroName    string `json:"distro_name,omitempty" toml:"distro-name,omitempty"`
+	DistroVersion string `json:"distro_version,omitempty" toml:"distro-version,omitempty"`
+}
+
+// String is the target in the usual os/arch[/variant] form.
+func (t Target) String() string {
+	s := t.OS + "/" + t.Arch
+	if t.Variant != "" {
+		s += "/" + t.Variant
+	}
+	return s
+}
+
+// Host returns the stack of this machine. It fails when os-release is there
+// but cannot be read.
+func Host() (Stack, error) {
+	s := Stack{ID: HostID, Target: Target{OS: runtime.GOOS, Arch: runtime.GOARCH}}
+	name, version, err := distribution("/etc/os-release")
+	if err != nil {
+		return Stack{}, err
+	}
+	s.Target.DistroName, s.Target.DistroVersion = name, version
+	return s, nil
+}
+
+// distribution reads ID and VERSION_ID of an os-release file (os-release(5)).
+// A missing file is an unknown distribution, not an error.
+func distribution(path string) (name, version string, err error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", "", nil
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("reading the distribution: %w", err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		key, value, found := strings.Cut(strings.TrimSpace(lines.Text()), "=")
+		if !found {
+			continue
+		}
+		value = strings.Trim(value, `"'`)
+		switch key {
+		case "ID":
+			name = value
+		case "VERSION_ID":
+			version = value
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return "", "", fmt.Errorf("reading %s: %w", path, err)
+	}
+	return name, version, nil
+}
