@@ -71,8 +71,11 @@ type Site struct {
 	// build-time variables, and bindings (CNB Platform API, "Platform
 	// directory").
 	Platform Dir
-	// Temp is private scratch space of the build, shown as /tmp.
+	// Temp is private scratch space of the build scripts, shown as /tmp.
 	Temp Dir
+	// Scratch is a directory on this machine for what goes between slugc and
+	// single scripts.
+	Scratch string
 	// Env is the build-time environment from the person who builds; it is
 	// also in Platform.
 	Env map[string]string

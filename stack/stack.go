@@ -13,6 +13,9 @@ import (
 // HostID is the id of the stack that stands on this machine's own /usr.
 const HostID = "host"
 
+// DefaultPath is the PATH of a stack before any layer.
+const DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // Stack is a base on which buildpacks run and processes start.
 type Stack struct {
 	// ID names the stack: "host", or the id of a base image.

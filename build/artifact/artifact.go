@@ -18,6 +18,9 @@ type Tree struct {
 	// LaunchLayers are the layers that processes need, in buildpack order,
 	// alphabetical within a buildpack.
 	LaunchLayers []buildpacks.Layer
+	// CacheLayers are the layers that the next build gets back, in the same
+	// order; a layer may be both.
+	CacheLayers []buildpacks.Layer
 	// Metadata are the processes and buildpacks, in build order.
 	Metadata launch.Metadata
 	// Labels are what buildpacks ask to put on an image; the last one of a

@@ -7,7 +7,7 @@ type Process struct {
 	Type string `toml:"type" json:"type"`
 	// Command is the command and the arguments that a user never replaces.
 	// For a process that is not direct it is one element: a line for the shell.
-	Command []string `toml:"command" json:"command"`
+	Command Command `toml:"command" json:"command"`
 	// Args are the default arguments; a user's own arguments replace them.
 	Args []string `toml:"args,omitempty" json:"args,omitempty"`
 	// Direct processes start without a shell.
@@ -34,8 +34,9 @@ type Metadata struct {
 // Buildpack is one of the buildpacks of a build, in build order. The order
 // decides whose layers come first in the environment.
 type Buildpack struct {
-	ID       string `toml:"id"`
-	Version  string `toml:"version"`
+	ID      string `toml:"id"`
+	Version string `toml:"version"`
+	// API is the Buildpack API, empty for a classic buildpack.
 	API      string `toml:"api"`
 	Homepage string `toml:"homepage,omitempty"`
 }

@@ -57,9 +57,15 @@ type ExitError struct {
 	// Code is the exit status, -1 when a signal ended the command.
 	Code   int
 	Signal syscall.Signal
+	// Reason is why the command did not even start (status 126 and 127, as a
+	// shell has it) or what else there is to say; it may be empty.
+	Reason string
 }
 
 func (e *ExitError) Error() string {
+	if e.Reason != "" {
+		return e.Reason
+	}
 	if e.Code < 0 {
 		return fmt.Sprintf("ended by signal %d (%s)", int(e.Signal), e.Signal)
 	}

@@ -1,0 +1,76 @@
+# make help says what there is.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+# The steps of a target run in the order in which they are written.
+.NOTPARALLEL:
+
+export CGO_ENABLED := 0
+
+out := out
+embedded := cmd/slugc/embedded
+launchers := linux-amd64 linux-arm64
+
+# Evaluated when used, because `make deps` may have to install git first.
+version = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+go_build := go build -trimpath -buildvcs=false
+stamp = -s -w -X main.version=$(version)
+
+.PHONY: all build launcher slugc buildpack lifecycle deps vet lint unit acceptance test bench demo clean help
+
+all: build
+
+build: launcher slugc buildpack lifecycle ## Build out/slugc, out/launcher and the other binaries
+
+# The launcher goes into every image, so it has no version of its own: a new
+# slugc must not change layers. slugc carries it for each platform. It stays
+# small: each image of each app carries it too.
+launcher:
+	@mkdir -p $(out) $(embedded)
+	@for platform in $(launchers); do \
+	  GOOS=$${platform%-*} GOARCH=$${platform#*-} $(go_build) -ldflags "-s -w" -o $(out)/launcher-$$platform ./cmd/launcher; \
+	  gzip -n -9 <$(out)/launcher-$$platform >$(embedded)/launcher-$$platform.gz; \
+	done
+	@big=$$(find $(out) -maxdepth 1 -name 'launcher-*' -size +4M); \
+	  if [ -n "$$big" ]; then echo " !     Larger than 4 MiB: $$big" >&2; exit 1; fi
+	@cp $(out)/launcher-linux-$$(go env GOARCH) $(out)/launcher
+
+slugc: launcher
+	@$(go_build) -ldflags "$(stamp)" -o $(out)/slugc ./cmd/slugc
+
+buildpack:
+	@if [ -n "$(wildcard cmd/buildpack/*.go)" ]; then $(go_build) -ldflags "$(stamp)" -o $(out)/buildpack ./cmd/buildpack; fi
+
+lifecycle:
+	@if [ -n "$(wildcard cmd/lifecycle/*.go)" ]; then $(go_build) -ldflags "$(stamp)" -o $(out)/lifecycle/lifecycle ./cmd/lifecycle; fi
+
+deps: ## Install what the tests need and is missing (Debian, as root)
+	@.ci/deps
+
+vet:
+	@go vet -tags acceptance,bench ./...
+
+lint: ## Check style, the dependency walls and registry host names
+	@.ci/lint
+
+unit: ## Run the tests that need neither network nor privileges
+	go test ./...
+
+acceptance: build ## Run all tests, those that need the network or root too
+	go test -tags acceptance -timeout 30m ./...
+
+test: deps build vet lint unit acceptance ## Do everything that has to pass
+	@echo "-----> All passed"
+
+bench: build ## Measure builds from end to end
+	go test -tags bench -run TestBench -v -timeout 30m ./cmd/slugc
+
+demo: build ## Build an example app, run it, and show what came out
+	@./testdata/demo.sh
+
+clean: ## Remove what make made
+	rm -rf $(out) $(embedded)/*.gz
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,185 @@
+package cachestore
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/slugc/slugc/stack/sandbox"
+)
+
+// Entry is the locked cache of one app.
+type Entry struct {
+	dir  string
+	lock *os.File
+}
+
+// App is what an entry was made for.
+type App struct {
+	// Name is the app's name, for people.
+	Name string `json:"name"`
+	// Source is the directory it is built from.
+	Source string `json:"source"`
+}
+
+// dirName is the name of an app's entry below a cache root.
+func (a App) dirName() string {
+	sum := sha256.Sum256([]byte(a.Source))
+	return a.Name + "-" + hex.EncodeToString(sum[:6])
+}
+
+// pollInterval is how often a lock that someone holds is tried again.
+const pollInterval = 100 * time.Millisecond
+
+// Open locks the entry of an app below a cache root and makes it if it is not
+// there. While someone else holds the lock it waits until the context ends;
+// waiting is called once when it has to.
+func Open(ctx context.Context, root string, app App, waiting func()) (*Entry, error) {
+	dir := filepath.Join(root, "apps", app.dirName())
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("opening the cache: %w", err)
+	}
+	for {
+		lock, err := lockFile(ctx, filepath.Join(dir, "lock"), waiting)
+		if err != nil {
+			return nil, fmt.Errorf("opening the cache: %w", err)
+		}
+		// A prune may have removed the entry between opening and locking.
+		if !same(lock, filepath.Join(dir, "lock")) {
+			if err := errors.Join(lock.Close(), os.MkdirAll(dir, 0o755)); err != nil {
+				return nil, fmt.Errorf("opening the cache: %w", err)
+			}
+			continue
+		}
+		e := &Entry{dir: dir, lock: lock}
+		if err := e.begin(app); err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
+		return e, nil
+	}
+}
+
+// begin notes whose entry it is and clears what the last build left lying.
+func (e *Entry) begin(app App) error {
+	name := filepath.Join(e.dir, "app.json")
+	data, err := json.Marshal(app)
+	if err != nil {
+		return fmt.Errorf("opening the cache: %w", err)
+	}
+	if err := replace(name, append(data, '\n')); err != nil {
+		return fmt.Errorf("opening the cache: %w", err)
+	}
+	if err := sandbox.Remove(e.path("tmp")); err != nil {
+		return fmt.Errorf("opening the cache: %w", err)
+	}
+	if err := os.MkdirAll(e.path("tmp"), 0o755); err != nil {
+		return fmt.Errorf("opening the cache: %w", err)
+	}
+	return nil
+}
+
+// Close removes the scratch space and unlocks the entry.
+func (e *Entry) Close() error {
+	err := sandbox.Remove(e.path("tmp"))
+	return errors.Join(err, e.lock.Close())
+}
+
+// Clear forgets everything that earlier builds left.
+func (e *Entry) Clear() error {
+	for _, name := range []string{recordFile, "index", "pack", "source.state", "app"} {
+		if err := sandbox.Remove(e.path(name)); err != nil {
+			return fmt.Errorf("clearing the cache: %w", err)
+		}
+	}
+	return nil
+}
+
+func (e *Entry) path(names ...string) string {
+	return filepath.Join(append([]string{e.dir}, names...)...)
+}
+
+// AppDir is where the app is built.
+func (e *Entry) AppDir() string { return e.path("app") }
+
+// SourceState is where detect.Source.CopyTo keeps its notes.
+func (e *Entry) SourceState() string { return e.path("source.state") }
+
+// Packed is where pack.DirStore keeps its blobs.
+func (e *Entry) Packed() string { return e.path("pack") }
+
+// Temp is a directory that is empty at the beginning of a build and gone at
+// its end. The name tells what it is for.
+func (e *Entry) Temp(name string) string { return e.path("tmp", name) }
+
+// lockFile opens and locks a file exclusively (flock(2)); the lock goes with
+// the process.
+func lockFile(ctx context.Context, path string, waiting func()) (*os.File, error) {
+	lock, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		if waiting != nil {
+			waiting()
+		}
+		ticks := time.NewTicker(pollInterval)
+		defer ticks.Stop()
+		for errors.Is(err, syscall.EWOULDBLOCK) {
+			select {
+			case <-ctx.Done():
+				return nil, errors.Join(ctx.Err(), lock.Close())
+			case <-ticks.C:
+				err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+			}
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("locking %s: %w", path, err), lock.Close())
+	}
+	return lock, nil
+}
+
+// same tells whether an open file is still the one of that name.
+func same(f *os.File, path string) bool {
+	open, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(path)
+	return err == nil && os.SameFile(open, named)
+}
+
+// replace writes a file beside and renames it, so that the name never holds
+// half of it.
+func replace(name string, data []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			if removeErr := os.Remove(f.Name()); !errors.Is(removeErr, fs.ErrNotExist) {
+				err = errors.Join(err, removeErr)
+			}
+		}
+	}()
+	if _, err := f.Write(data); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Sync(); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}

@@ -1,0 +1,286 @@
+package cachestore
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/BurntSushi/toml"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/stack/launch"
+	"github.com/slugc/slugc/stack/sandbox"
+)
+
+// recordFile names the file that says which layers an entry holds.
+const recordFile = "layers.toml"
+
+// record is the layers that the last successful build left.
+type record struct {
+	Layers []recordedLayer           `toml:"layers"`
+	Stores map[string]map[string]any `toml:"stores"`
+}
+
+type recordedLayer struct {
+	Buildpack string         `toml:"buildpack"`
+	Name      string         `toml:"name"`
+	Metadata  map[string]any `toml:"metadata"`
+	// Index is the sha256 of the layer's index; empty for a layer of which
+	// only the metadata is kept.
+	Index string `toml:"index"`
+}
+
+// Restored tells what became of a layer that the last build left.
+type Restored struct {
+	// Layer is its id, <buildpack>:<layer>.
+	Layer string
+	// Dropped says why it is not there any more; empty when it is.
+	Dropped string
+}
+
+// Restore makes the layers directory hold what the buildpacks of a group may
+// reuse, and nothing else (CNB Buildpack API, "Layer Types"): the contents and
+// metadata of cached layers, the metadata of layers that only processes need,
+// and store.toml.
+func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpacks.Descriptor) ([]Restored, error) {
+	rec := e.readRecord()
+	inGroup := map[string]bool{}
+	for _, d := range group {
+		inGroup[d.ID] = true
+	}
+	var wanted []recordedLayer
+	for _, l := range rec.Layers {
+		if inGroup[l.Buildpack] {
+			wanted = append(wanted, l)
+		}
+	}
+	results := make([]Restored, len(wanted))
+	checks, checkCtx := errgroup.WithContext(ctx)
+	checks.SetLimit(runtime.GOMAXPROCS(0))
+	for i, l := range wanted {
+		checks.Go(func() error {
+			results[i] = Restored{Layer: l.Buildpack + ":" + l.Name}
+			if l.Index != "" {
+				results[i].Dropped = e.check(checkCtx, filepath.Join(layersDir, launch.EscapeID(l.Buildpack), l.Name), l.Index)
+			}
+			return checkCtx.Err()
+		})
+	}
+	if err := checks.Wait(); err != nil {
+		return nil, err
+	}
+
+	keep := map[string]bool{}
+	for i, l := range wanted {
+		if results[i].Dropped == "" && l.Index != "" {
+			keep[filepath.Join(launch.EscapeID(l.Buildpack), l.Name)] = true
+		}
+	}
+	if err := sweep(layersDir, keep); err != nil {
+		return nil, fmt.Errorf("restoring the cache: %w", err)
+	}
+	for i, l := range wanted {
+		if results[i].Dropped != "" {
+			continue
+		}
+		file := filepath.Join(layersDir, launch.EscapeID(l.Buildpack), l.Name+".toml")
+		if err := writeTOML(file, map[string]any{"metadata": l.Metadata}); err != nil {
+			return nil, fmt.Errorf("restoring the cache: %w", err)
+		}
+	}
+	for id, metadata := range rec.Stores {
+		if !inGroup[id] {
+			continue
+		}
+		file := filepath.Join(layersDir, launch.EscapeID(id), "store.toml")
+		if err := writeTOML(file, map[string]any{"metadata": metadata}); err != nil {
+			return nil, fmt.Errorf("restoring the cache: %w", err)
+		}
+	}
+	return results, nil
+}
+
+// check says why a layer cannot be trusted, or "".
+func (e *Entry) check(ctx context.Context, dir, indexSum string) string {
+	then, err := e.readIndex(indexSum)
+	if err != nil {
+		return "its record is damaged"
+	}
+	now, err := pack.Walk(ctx, dir, pack.WalkOptions{})
+	if errors.Is(err, fs.ErrNotExist) {
+		return "it is gone"
+	}
+	if err != nil {
+		return fmt.Sprintf("it cannot be read: %v", err)
+	}
+	if !now.Unchanged(then) {
+		return "it is not as the last successful build left it"
+	}
+	return ""
+}
+
+// sweep removes everything below the layers directory but the layers to keep.
+func sweep(layersDir string, keep map[string]bool) error {
+	owners, err := os.ReadDir(layersDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, owner := range owners {
+		if !owner.IsDir() {
+			if err := sandbox.Remove(filepath.Join(layersDir, owner.Name())); err != nil {
+				return err
+			}
+			continue
+		}
+		names, err := os.ReadDir(filepath.Join(layersDir, owner.Name()))
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if rel := filepath.Join(owner.Name(), name.Name()); !keep[rel] {
+				if err := sandbox.Remove(filepath.Join(layersDir, rel)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// Save records the layers of a tree for the next build. Indexes are those of
+// the tree's layers by id, taken after the build.
+func (e *Entry) Save(tree artifact.Tree, indexes map[string]pack.Index) error {
+	rec := record{Stores: tree.Stores}
+	inUse := map[string]bool{}
+	cached := map[string]bool{}
+	for _, l := range tree.CacheLayers {
+		cached[l.ID()] = true
+		index, ok := indexes[l.ID()]
+		if !ok {
+			return fmt.Errorf("saving the cache: no index of layer %s", l.ID())
+		}
+		sum, err := e.writeIndex(index)
+		if err != nil {
+			return fmt.Errorf("saving the cache: %w", err)
+		}
+		inUse[sum] = true
+		rec.Layers = append(rec.Layers, recordedLayer{Buildpack: l.Buildpack, Name: l.Name, Metadata: l.Metadata, Index: sum})
+	}
+	for _, l := range tree.LaunchLayers {
+		if !cached[l.ID()] && !l.Build {
+			rec.Layers = append(rec.Layers, recordedLayer{Buildpack: l.Buildpack, Name: l.Name, Metadata: l.Metadata})
+		}
+	}
+	var text bytes.Buffer
+	if err := toml.NewEncoder(&text).Encode(rec); err != nil {
+		return fmt.Errorf("saving the cache: %w", err)
+	}
+	name := e.path(recordFile)
+	if old, err := os.ReadFile(name); err != nil || !bytes.Equal(old, text.Bytes()) {
+		if err := replace(name, text.Bytes()); err != nil {
+			return fmt.Errorf("saving the cache: %w", err)
+		}
+	}
+	return e.dropIndexes(inUse)
+}
+
+func (e *Entry) readRecord() record {
+	var rec record
+	data, err := os.ReadFile(e.path(recordFile))
+	if err != nil {
+		return record{}
+	}
+	if _, err := toml.Decode(string(data), &rec); err != nil {
+		return record{}
+	}
+	kept := rec.Layers[:0]
+	for _, l := range rec.Layers {
+		if filepath.IsLocal(l.Name) && filepath.Base(l.Name) == l.Name && filepath.IsLocal(launch.EscapeID(l.Buildpack)) {
+			kept = append(kept, l)
+		}
+	}
+	rec.Layers = kept
+	return rec
+}
+
+// writeIndex keeps an index under the sha256 of its bytes.
+func (e *Entry) writeIndex(index pack.Index) (string, error) {
+	var data bytes.Buffer
+	if _, err := index.WriteTo(&data); err != nil {
+		return "", err
+	}
+	hash := sha256.Sum256(data.Bytes())
+	sum := hex.EncodeToString(hash[:])
+	name := e.path("index", sum)
+	if _, err := os.Stat(name); err == nil {
+		return sum, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return "", err
+	}
+	return sum, replace(name, data.Bytes())
+}
+
+func (e *Entry) readIndex(sum string) (pack.Index, error) {
+	data, err := os.ReadFile(e.path("index", filepath.Base(sum)))
+	if err != nil {
+		return nil, err
+	}
+	if hash := sha256.Sum256(data); hex.EncodeToString(hash[:]) != sum {
+		return nil, errors.New("checksum does not match")
+	}
+	return pack.ReadIndex(bytes.NewReader(data))
+}
+
+// dropIndexes removes the indexes that no layer of the record has.
+func (e *Entry) dropIndexes(inUse map[string]bool) error {
+	files, err := os.ReadDir(e.path("index"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("saving the cache: %w", err)
+	}
+	for _, f := range files {
+		if !inUse[f.Name()] {
+			if err := os.Remove(e.path("index", f.Name())); err != nil {
+				return fmt.Errorf("saving the cache: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// writeTOML writes a file for a buildpack, as the user that it runs as.
+func writeTOML(file string, doc map[string]any) error {
+	var text bytes.Buffer
+	if err := toml.NewEncoder(&text).Encode(doc); err != nil {
+		return err
+	}
+	dir := filepath.Dir(file)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil {
+		return err
+	}
+	for _, path := range []string{dir, file} {
+		if err := sandbox.Give(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package cachestore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"syscall"
+	"time"
+
+	"github.com/slugc/slugc/stack/sandbox"
+)
+
+// Info describes an entry to people.
+type Info struct {
+	App
+	// Dir is where the entry is.
+	Dir string `json:"dir"`
+	// Size is what it takes on disk, in bytes.
+	Size int64 `json:"size"`
+	// Used is when it was last opened.
+	Used time.Time `json:"used"`
+	// Busy says that a build is using it now.
+	Busy bool `json:"busy"`
+}
+
+// List describes the entries below a cache root, by name.
+func List(ctx context.Context, root string) ([]Info, error) {
+	dirs, err := os.ReadDir(filepath.Join(root, "apps"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing the cache: %w", err)
+	}
+	var all []Info
+	for _, d := range dirs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		info := Info{Dir: filepath.Join(root, "apps", d.Name())}
+		note := filepath.Join(info.Dir, "app.json")
+		data, err := os.ReadFile(note)
+		if err != nil || json.Unmarshal(data, &info.App) != nil {
+			// Not made by a build that got as far as saying whose it is.
+			info.Name = d.Name()
+		}
+		if at, err := os.Stat(note); err == nil {
+			info.Used = at.ModTime()
+		}
+		info.Size = diskUse(info.Dir)
+		info.Busy = busy(filepath.Join(info.Dir, "lock"))
+		all = append(all, info)
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Dir < all[j].Dir })
+	return all, nil
+}
+
+// Prune removes the entries below a cache root that nobody has opened since a
+// time and that no build is using, and returns them.
+func Prune(ctx context.Context, root string, unused time.Time) ([]Info, error) {
+	all, err := List(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	var gone []Info
+	for _, info := range all {
+		if info.Busy || info.Used.After(unused) {
+			continue
+		}
+		removed, err := remove(info.Dir)
+		if err != nil {
+			return gone, fmt.Errorf("pruning the cache of %s: %w", info.Name, err)
+		}
+		if removed {
+			gone = append(gone, info)
+		}
+	}
+	return gone, nil
+}
+
+// remove deletes an entry while it holds its lock; an entry that has become
+// busy stays.
+func remove(dir string) (removed bool, err error) {
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return false, nil
+		}
+		return false, err
+	}
+	return true, sandbox.Remove(dir)
+}
+
+// busy tells whether someone holds a lock file.
+func busy(path string) bool {
+	lock, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer lock.Close()
+	return errors.Is(syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+}
+
+// diskUse adds up the blocks of a tree; what cannot be looked at counts
+// nothing.
+func diskUse(dir string) (total int64) {
+	seen := map[uint64]bool{}
+	// The callback never fails, so neither does the walk.
+	_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return nil
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return nil
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && !seen[st.Ino] {
+			seen[st.Ino] = true
+			total += st.Blocks * 512
+		}
+		return nil
+	})
+	return total
+}

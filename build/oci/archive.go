@@ -1,0 +1,100 @@
+package oci
+
+import (
+	"archive/tar"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+
+	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/pack"
+)
+
+// Archive is a tar file of an OCI layout with one image:
+// oci-archive:FILE[:TAG]. Equal images give equal files.
+type Archive struct {
+	File, Tag string
+	// Progress is told of the bytes that were copied. It may be nil.
+	Progress func(done, total int64)
+}
+
+// Export writes the archive.
+func (a Archive) Export(ctx context.Context, image Image) (artifact.Artifact, error) {
+	c, err := contentOf(image)
+	if err == nil {
+		err = a.write(ctx, c)
+	}
+	if err != nil {
+		return artifact.Artifact{}, fmt.Errorf("writing to oci-archive:%s: %w", joinTag(a.File, a.Tag), err)
+	}
+	return c.artifact("oci-archive", joinTag(a.File, a.Tag), image), nil
+}
+
+func (a Archive) write(ctx context.Context, c content) error {
+	index, err := json.Marshal(withImage(emptyIndex(), c.descriptor, a.Tag))
+	if err != nil {
+		return err
+	}
+	dir := filepath.Dir(a.File)
+	err = writeBeside(dir, a.File, func(w io.Writer) error {
+		t := layoutTar{Writer: tar.NewWriter(w), progress: newProgress(a.Progress, c.size())}
+		if err := t.blobs(ctx, c.blobs); err != nil {
+			return err
+		}
+		if err := t.file("index.json", index); err != nil {
+			return err
+		}
+		if err := t.file("oci-layout", []byte(layoutFile)); err != nil {
+			return err
+		}
+		return t.Close()
+	})
+	if err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// layoutTar writes the files of a layout, normalised.
+type layoutTar struct {
+	*tar.Writer
+	progress *progress
+}
+
+// blobs writes the blobs, sorted by their digests.
+func (t layoutTar) blobs(ctx context.Context, blobs []blob) error {
+	for _, dir := range []string{"blobs/", "blobs/sha256/"} {
+		header := &tar.Header{Name: dir, Typeflag: tar.TypeDir, Mode: 0o755, ModTime: pack.Epoch()}
+		if err := t.WriteHeader(header); err != nil {
+			return err
+		}
+	}
+	sorted := slices.SortedFunc(slices.Values(blobs), func(a, b blob) int { return cmp.Compare(a.digest.Hex, b.digest.Hex) })
+	for _, b := range sorted {
+		if err := t.header(blobPath(b.digest), b.size); err != nil {
+			return err
+		}
+		if err := b.copyTo(ctx, t, t.progress); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// file writes a file.
+func (t layoutTar) file(name string, data []byte) error {
+	if err := t.header(name, int64(len(data))); err != nil {
+		return err
+	}
+	_, err := io.Copy(t, bytes.NewReader(data))
+	return err
+}
+
+func (t layoutTar) header(name string, size int64) error {
+	return t.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: size, ModTime: pack.Epoch()})
+}

@@ -1,0 +1,336 @@
+package oci
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/launch"
+)
+
+// Image is an image and the segments that it is made of.
+type Image struct {
+	v1.Image
+	// Segments are the layers above the base that were packed.
+	Segments []artifact.Segment
+}
+
+// Assemble joins the base and the segments that Pack made of the recipe's
+// Jobs, in their order, to an image. Equal input gives an image of equal bytes.
+func (r Recipe) Assemble(segments [][]artifact.Segment) (Image, error) {
+	a := assembly{recipe: r, segments: map[string]artifact.Segment{}}
+	var packed []artifact.Segment
+	for _, shapes := range segments {
+		if len(shapes) != 1 {
+			return Image{}, fmt.Errorf("assembling an image: a layer was packed in %d shapes, expected one", len(shapes))
+		}
+		a.segments[shapes[0].Name] = shapes[0]
+		packed = append(packed, shapes[0])
+	}
+	config, err := r.Base.Image.ConfigFile()
+	if err != nil {
+		return Image{}, fmt.Errorf("reading the config of the base: %w", err)
+	}
+	a.config = config.DeepCopy()
+	for _, step := range []func() error{a.layers, a.labels, a.environment, a.entrypoint} {
+		if err := step(); err != nil {
+			return Image{}, fmt.Errorf("assembling an image: %w", err)
+		}
+	}
+	image, err := a.join()
+	if err != nil {
+		return Image{}, fmt.Errorf("assembling an image: %w", err)
+	}
+	return Image{Image: image, Segments: packed}, nil
+}
+
+// assembly is an image in the making.
+type assembly struct {
+	recipe   Recipe
+	segments map[string]artifact.Segment
+	config   *v1.ConfigFile
+	adds     []mutate.Addendum
+	metadata LifecycleMetadata
+}
+
+// layers gathers the layers in the order of the image, and what is said about
+// them.
+func (a *assembly) layers() error {
+	mediaType, err := a.recipe.Base.layerType()
+	if err != nil {
+		return err
+	}
+	add := func(name, createdBy string) (LayerRef, error) {
+		segment, found := a.segments[name]
+		if !found {
+			return LayerRef{}, fmt.Errorf("the layer %s was not packed", name)
+		}
+		layer, err := newLayer(segment, mediaType)
+		if err != nil {
+			return LayerRef{}, err
+		}
+		a.add(layer, createdBy)
+		return LayerRef{SHA: segment.DiffID}, nil
+	}
+	if err := a.buildpackLayers(add); err != nil {
+		return err
+	}
+	m := &a.metadata
+	if _, found := a.segments[SBOMPart]; found {
+		ref, err := add(SBOMPart, "Software Bill-of-Materials")
+		if err != nil {
+			return err
+		}
+		m.SBOM = &ref
+	}
+	app, err := add(AppPart, "Application Layer")
+	if err != nil {
+		return err
+	}
+	m.App = []LayerRef{app}
+	if m.Launcher, err = add(LauncherPart, "Buildpacks Application Launcher"); err != nil {
+		return err
+	}
+	if m.Config, err = add(ConfigPart, "Buildpacks Launcher Config"); err != nil {
+		return err
+	}
+	if len(a.recipe.Tree.Metadata.Processes) > 0 {
+		m.ProcessTypes, err = add(ProcessTypesPart, "Buildpacks Process Types")
+	}
+	return err
+}
+
+// buildpackLayers gathers the launch layers: those that were packed, and of
+// those without contents the layers of the previous image.
+func (a *assembly) buildpackLayers(add func(name, createdBy string) (LayerRef, error)) error {
+	tree := a.recipe.Tree
+	previous, err := a.previous()
+	if err != nil {
+		return err
+	}
+	at := map[string]int{}
+	for _, b := range tree.Buildpacks {
+		layers := BuildpackLayers{ID: b.ID, Version: b.Version, Layers: map[string]LayerMetadata{}}
+		if store := tree.Stores[b.ID]; len(store) > 0 {
+			layers.Store = &Store{Metadata: store}
+		}
+		at[b.ID] = len(a.metadata.Buildpacks)
+		a.metadata.Buildpacks = append(a.metadata.Buildpacks, layers)
+	}
+	for _, layer := range tree.LaunchLayers {
+		i, known := at[layer.Buildpack]
+		if !known {
+			return fmt.Errorf("the layer %s is of a buildpack that did not build", layer.ID())
+		}
+		b := a.metadata.Buildpacks[i]
+		createdBy := fmt.Sprintf("Layer: '%s', Created by buildpack: %s@%s", layer.Name, b.ID, b.Version)
+		var ref LayerRef
+		if layer.Dir.Host == "" {
+			ref, err = a.reuse(layer, previous, createdBy)
+		} else {
+			ref, err = add(layer.ID(), createdBy)
+		}
+		if err != nil {
+			return err
+		}
+		b.Layers[layer.Name] = LayerMetadata{
+			LayerRef: ref, Data: layer.Metadata, Build: layer.Build, Launch: layer.Launch, Cache: layer.Cache,
+		}
+	}
+	return nil
+}
+
+// previous is what the earlier image says about its layers.
+func (a *assembly) previous() (LifecycleMetadata, error) {
+	var m LifecycleMetadata
+	if a.recipe.Previous == nil {
+		return m, nil
+	}
+	config, err := a.recipe.Previous.ConfigFile()
+	if err != nil {
+		return m, fmt.Errorf("reading the config of the previous image: %w", err)
+	}
+	return m, readLabel(config, LifecycleLabel, &m)
+}
+
+// reuse takes a layer from the previous image.
+func (a *assembly) reuse(layer buildpacks.Layer, previous LifecycleMetadata, createdBy string) (LayerRef, error) {
+	old, found := previous.layer(layer.Buildpack, layer.Name)
+	if !found {
+		return LayerRef{}, fmt.Errorf("the layer %s has no contents, and no previous image has it: build it again with an empty cache", layer.ID())
+	}
+	diffID, err := v1.NewHash(old.SHA)
+	if err != nil {
+		return LayerRef{}, fmt.Errorf("the layer %s of the previous image: %w", layer.ID(), err)
+	}
+	reused, err := a.recipe.Previous.LayerByDiffID(diffID)
+	if err != nil {
+		return LayerRef{}, fmt.Errorf("the layer %s of the previous image: %w", layer.ID(), err)
+	}
+	a.add(reused, createdBy)
+	return old.LayerRef, nil
+}
+
+func (a *assembly) add(layer v1.Layer, createdBy string) {
+	a.adds = append(a.adds, mutate.Addendum{
+		Layer: layer, History: v1.History{Created: v1.Time{Time: pack.Epoch()}, CreatedBy: createdBy},
+	})
+}
+
+// labels sets the labels: those of the base, ours, and those of buildpacks.
+func (a *assembly) labels() error {
+	tree := a.recipe.Tree
+	labels := a.config.Config.Labels
+	if labels == nil {
+		labels = map[string]string{}
+		a.config.Config.Labels = labels
+	}
+	base := a.recipe.Base
+	a.metadata.RunImage = RunImage{Reference: base.Reference, Image: base.Name, Mirrors: base.Mirrors}
+	if diffIDs := a.config.RootFS.DiffIDs; len(diffIDs) > 0 {
+		a.metadata.RunImage.TopLayer = diffIDs[len(diffIDs)-1].String()
+	}
+	a.metadata.Stack = &StackMetadata{RunImage: StackRunImage{Image: base.Name, Mirrors: base.Mirrors}}
+
+	build := BuildMetadata{
+		Launcher: a.recipe.Launcher.Info, Processes: tree.Metadata.Processes, DefaultProcess: tree.Metadata.DefaultProcess,
+	}
+	for _, b := range tree.Metadata.Buildpacks {
+		build.Buildpacks = append(build.Buildpacks, BuildpackRef{ID: b.ID, Version: b.Version, Homepage: b.Homepage})
+	}
+	for _, label := range []struct {
+		name  string
+		value any
+	}{
+		{LifecycleLabel, a.metadata}, {BuildLabel, build}, {ProjectLabel, a.recipe.Project},
+	} {
+		if err := writeLabel(labels, label.name, label.value); err != nil {
+			return err
+		}
+	}
+	for _, label := range tree.Labels {
+		labels[label.Key] = label.Value
+	}
+	return nil
+}
+
+// environment sets the variables that the launcher reads, and the PATH that
+// finds it.
+func (a *assembly) environment() error {
+	c := &a.config.Config
+	base := launch.NewEnv(c.Env)
+	list := base.Get("PATH")
+	if list == "" {
+		list = stack.DefaultPath
+	}
+	dirs := slices.DeleteFunc(strings.Split(list, ":"), func(dir string) bool {
+		return dir == launch.ProcessDir || dir == launch.LifecycleDir
+	})
+	for _, variable := range [][2]string{
+		{"CNB_LAYERS_DIR", a.recipe.Tree.Layers.Path},
+		{"CNB_APP_DIR", a.recipe.Tree.App.Path},
+		{"CNB_PLATFORM_API", a.recipe.platformAPI()},
+		{"CNB_DEPRECATION_MODE", "quiet"},
+		{"PATH", strings.Join(append([]string{launch.ProcessDir, launch.LifecycleDir}, dirs...), ":")},
+	} {
+		c.Env = setVariable(c.Env, variable[0], variable[1])
+	}
+	return nil
+}
+
+// setVariable gives a variable a value, in its place if it has one.
+func setVariable(environ []string, name, value string) []string {
+	word := name + "=" + value
+	for i, old := range environ {
+		if strings.HasPrefix(old, name+"=") {
+			environ[i] = word
+			return environ
+		}
+	}
+	return append(environ, word)
+}
+
+// entrypoint sets what starts, where and as whom.
+func (a *assembly) entrypoint() error {
+	metadata := a.recipe.Tree.Metadata
+	process := metadata.DefaultProcess
+	if a.recipe.Process != "" {
+		process = a.recipe.Process
+	}
+	c := &a.config.Config
+	c.Entrypoint, c.Cmd = []string{launch.LauncherPath}, nil
+	if process != "" {
+		if _, found := metadata.Find(process); !found {
+			return fmt.Errorf("the default process type %s is not one of the build", process)
+		}
+		c.Entrypoint = []string{launch.ProcessDir + "/" + process}
+	}
+	c.WorkingDir = a.recipe.Tree.App.Path
+	if c.User == "" {
+		owner, err := a.recipe.Base.owner()
+		if err != nil {
+			return err
+		}
+		c.User = fmt.Sprintf("%d:%d", owner.uid, owner.gid)
+	}
+	return nil
+}
+
+// join makes the image.
+func (a *assembly) join() (v1.Image, error) {
+	// What a container tool noted about its own work is not about this image.
+	a.config.Container, a.config.Config.Hostname, a.config.Config.Image = "", "", ""
+	a.config.Created = a.recipe.created()
+	a.config.History = a.history()
+	base, err := mutate.ConfigFile(a.recipe.Base.Image, a.config)
+	if err != nil {
+		return nil, err
+	}
+	image, err := mutate.Append(base, a.adds...)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := image.Digest(); err != nil {
+		return nil, err
+	}
+	return image, nil
+}
+
+// history is that of the base. Where it does not account for the layers it
+// makes way for one that does, because readers match the two by position.
+func (a *assembly) history() []v1.History {
+	layers := 0
+	for _, h := range a.config.History {
+		if !h.EmptyLayer {
+			layers++
+		}
+	}
+	if layers == len(a.config.RootFS.DiffIDs) {
+		return a.config.History
+	}
+	history := make([]v1.History, len(a.config.RootFS.DiffIDs))
+	for i := range history {
+		history[i].Created = v1.Time{Time: pack.Epoch()}
+	}
+	return history
+}
+
+// layerType is the media type of layers on top of the base.
+func (b Base) layerType() (types.MediaType, error) {
+	mediaType, err := b.Image.MediaType()
+	if err != nil {
+		return "", fmt.Errorf("reading the manifest of the base: %w", err)
+	}
+	if mediaType == types.DockerManifestSchema2 {
+		return types.DockerLayer, nil
+	}
+	return types.OCILayer, nil
+}

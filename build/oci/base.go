@@ -1,0 +1,108 @@
+package oci
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/launch"
+)
+
+// Base is an image to build upon, or to look at. Its layers have not been
+// read.
+type Base struct {
+	Image v1.Image
+	// Name is the image in a registry, as a person named it; empty for an
+	// image from anywhere else.
+	Name string
+	// Reference is the image by digest: "REPO@sha256:<hex>", or the digest
+	// alone for an image that is not in a registry.
+	Reference string
+	// Mirrors are other names of the image.
+	Mirrors []string
+	// Target is what the image runs on.
+	Target stack.Target
+}
+
+// Scratch is a base with nothing in it.
+func Scratch(target stack.Target) (Base, error) {
+	image, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{
+		OS: target.OS, Architecture: target.Arch, Variant: target.Variant,
+		RootFS: v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{}},
+	})
+	if err != nil {
+		return Base{}, fmt.Errorf("making an empty image: %w", err)
+	}
+	image = mutate.ConfigMediaType(mutate.MediaType(image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	return Base{Image: image, Target: target}, nil
+}
+
+// owner is who owns the files of an app.
+type owner struct{ uid, gid int }
+
+// defaultOwner is the owner where the base names none.
+func defaultOwner() owner { return owner{1000, 1000} }
+
+// owner is the user that the base is made for: CNB_USER_ID and CNB_GROUP_ID
+// (CNB Platform API, "Run Image"), or a user that the config gives as a number.
+// A base for root has no user for apps.
+func (b Base) owner() (owner, error) {
+	config, err := b.Image.ConfigFile()
+	if err != nil {
+		return owner{}, fmt.Errorf("reading the config of the base: %w", err)
+	}
+	env := launch.NewEnv(config.Config.Env)
+	o := userOf(config.Config.User)
+	for name, id := range map[string]*int{"CNB_USER_ID": &o.uid, "CNB_GROUP_ID": &o.gid} {
+		value, set := env[name]
+		if !set {
+			continue
+		}
+		n, err := strconv.ParseUint(value, 10, 31)
+		if err != nil {
+			return owner{}, fmt.Errorf("the base sets %s=%s, expected a number", name, value)
+		}
+		*id = int(n)
+	}
+	return o, nil
+}
+
+// userOf reads UID[:GID] of a config.
+func userOf(user string) owner {
+	uid, gid, both := strings.Cut(user, ":")
+	if !both {
+		gid = uid
+	}
+	u, err := strconv.ParseUint(uid, 10, 31)
+	if err != nil || u == 0 {
+		return defaultOwner()
+	}
+	g, err := strconv.ParseUint(gid, 10, 31)
+	if err != nil {
+		g = u
+	}
+	return owner{int(u), int(g)}
+}
+
+// targetOf is what an image runs on. The distribution is in labels (CNB
+// Platform API, "Target Data").
+func targetOf(config *v1.ConfigFile) stack.Target {
+	return stack.Target{
+		OS: config.OS, Arch: config.Architecture, Variant: config.Variant,
+		DistroName:    config.Config.Labels["io.buildpacks.base.distro.name"],
+		DistroVersion: config.Config.Labels["io.buildpacks.base.distro.version"],
+	}
+}
+
+// runs says whether an image for one target runs on another. What either does
+// not say does not count.
+func runs(image, on stack.Target) bool {
+	agree := func(a, b string) bool { return a == "" || b == "" || a == b }
+	return agree(image.OS, on.OS) && agree(image.Arch, on.Arch) && agree(image.Variant, on.Variant)
+}

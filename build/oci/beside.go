@@ -1,0 +1,85 @@
+package oci
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// besidePrefix begins the names of files that are not finished.
+const besidePrefix = ".slugc-"
+
+// abandoned is the age from which on an unfinished file is nobody's.
+const abandoned = 24 * time.Hour
+
+// writeBeside writes a file in dir, has it flushed to disk, and then gives it
+// its final name. When it fails, what was there under the name stays.
+func writeBeside(dir, path string, write func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(dir, besidePrefix)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, ignoreMissing(os.Remove(f.Name())))
+		}
+	}()
+	err = write(f)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// syncDir has the names in a directory flushed to disk.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// sweep removes unfinished files that a process left when it was killed.
+func sweep(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), besidePrefix) {
+			continue
+		}
+		info, err := entry.Info()
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if time.Since(info.ModTime()) < abandoned {
+			continue
+		}
+		if err := ignoreMissing(os.Remove(filepath.Join(dir, entry.Name()))); err != nil {
+			return fmt.Errorf("removing an unfinished file: %w", err)
+		}
+	}
+	return nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,70 @@
+package oci
+
+import (
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/slugc/slugc/build/artifact"
+)
+
+// fileLayer is a layer whose compressed bytes are a file.
+type fileLayer struct {
+	file           string
+	digest, diffID v1.Hash
+	size           int64
+	mediaType      types.MediaType
+}
+
+var _ v1.Layer = (*fileLayer)(nil)
+
+// newLayer is the layer that a segment is.
+func newLayer(segment artifact.Segment, mediaType types.MediaType) (*fileLayer, error) {
+	digest, err := v1.NewHash(segment.Digest)
+	if err != nil {
+		return nil, fmt.Errorf("the segment %s: %w", segment.Name, err)
+	}
+	diffID, err := v1.NewHash(segment.DiffID)
+	if err != nil {
+		return nil, fmt.Errorf("the segment %s: %w", segment.Name, err)
+	}
+	return &fileLayer{
+		file: segment.File, digest: digest, diffID: diffID, size: segment.Size, mediaType: mediaType,
+	}, nil
+}
+
+// Digest is the sha256 of the file.
+func (l *fileLayer) Digest() (v1.Hash, error) { return l.digest, nil }
+
+// DiffID is the sha256 of what the file holds.
+func (l *fileLayer) DiffID() (v1.Hash, error) { return l.diffID, nil }
+
+// Size is the number of bytes of the file.
+func (l *fileLayer) Size() (int64, error) { return l.size, nil }
+
+// MediaType is that of a gzip layer.
+func (l *fileLayer) MediaType() (types.MediaType, error) { return l.mediaType, nil }
+
+// Compressed opens the file.
+func (l *fileLayer) Compressed() (io.ReadCloser, error) { return os.Open(l.file) }
+
+// Uncompressed opens what the file holds.
+func (l *fileLayer) Uncompressed() (io.ReadCloser, error) {
+	file, err := os.Open(l.file)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := gzip.NewReader(file)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("reading %s: %w", l.file, err), file.Close())
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{reader, file}, nil
+}

@@ -1,0 +1,339 @@
+package oci
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/pack"
+)
+
+// blobsAtOnce is how many blobs are copied at a time.
+const blobsAtOnce = 4
+
+// layoutFile is the content of oci-layout.
+const layoutFile = `{"imageLayoutVersion":"1.0.0"}`
+
+// Layout is an OCI layout in a directory: oci:DIR[:TAG].
+//
+// Blobs that are there are not written again; they are read again, to compare
+// them with their digests, unless Memory knows them. Images with other tags
+// stay. Without a tag the image takes the place of the one without a tag for
+// the same platform. Several processes may export to one layout at a time.
+type Layout struct {
+	Dir, Tag string
+	// Memory remembers which blobs are known to be whole. It may be nil.
+	Memory pack.Store
+	// Progress is told of the bytes that were copied. It may be nil.
+	Progress func(done, total int64)
+	// Warn hears of trouble with the memory, which costs time at the next
+	// export and nothing else. Without it such trouble is an error.
+	Warn func(error)
+}
+
+// Export writes the image to the layout.
+func (l Layout) Export(ctx context.Context, image Image) (artifact.Artifact, error) {
+	made, err := l.export(ctx, image)
+	if err != nil {
+		return artifact.Artifact{}, fmt.Errorf("writing to oci:%s: %w", joinTag(l.Dir, l.Tag), err)
+	}
+	return made, nil
+}
+
+func (l Layout) export(ctx context.Context, image Image) (artifact.Artifact, error) {
+	c, err := contentOf(image)
+	if err != nil {
+		return artifact.Artifact{}, err
+	}
+	if err := l.prepare(); err != nil {
+		return artifact.Artifact{}, err
+	}
+	if err := l.putBlobs(ctx, c.blobs); err != nil {
+		return artifact.Artifact{}, err
+	}
+	if err := l.publish(c.descriptor); err != nil {
+		return artifact.Artifact{}, err
+	}
+	return c.artifact("oci", joinTag(l.Dir, l.Tag), image), nil
+}
+
+// prepare makes the directories. One that holds something else is left alone.
+func (l Layout) prepare() error {
+	entries, err := os.ReadDir(l.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	foreign, known := false, false
+	for _, entry := range entries {
+		switch name := entry.Name(); name {
+		case "oci-layout", "index.json", "blobs":
+			known = true
+		default:
+			foreign = foreign || !strings.HasPrefix(name, besidePrefix)
+		}
+	}
+	if foreign && !known {
+		return errors.New("the directory holds something else than an OCI layout: name a new one")
+	}
+	if _, err := l.checkVersion(); err != nil {
+		return err
+	}
+	if _, _, err := l.index(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(l.Dir, "blobs", "sha256"), 0o755); err != nil {
+		return err
+	}
+	return sweep(l.Dir)
+}
+
+// putBlobs writes the blobs that are not there.
+func (l Layout) putBlobs(ctx context.Context, blobs []blob) error {
+	missing := make([]bool, len(blobs))
+	group, checking := errgroup.WithContext(ctx)
+	group.SetLimit(blobsAtOnce)
+	for i, b := range blobs {
+		group.Go(func() (err error) {
+			missing[i], err = l.missing(checking, b)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	var todo []blob
+	var total int64
+	for i, b := range blobs {
+		if missing[i] {
+			todo = append(todo, b)
+			total += b.size
+		}
+	}
+	if len(todo) == 0 {
+		return nil
+	}
+	p := newProgress(l.Progress, total)
+	group, copying := errgroup.WithContext(ctx)
+	group.SetLimit(blobsAtOnce)
+	for _, b := range todo {
+		group.Go(func() error { return l.put(copying, b, p) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return syncDir(filepath.Join(l.Dir, "blobs", "sha256"))
+}
+
+// path is where a blob is.
+func (l Layout) path(b blob) string {
+	return filepath.Join(l.Dir, filepath.FromSlash(blobPath(b.digest)))
+}
+
+// missing says whether a blob is not there, or is not what its name says.
+func (l Layout) missing(ctx context.Context, b blob) (bool, error) {
+	path := l.path(b)
+	now, err := pack.FingerprintOf(path)
+	if err != nil || now.Size != b.size {
+		return true, nil
+	}
+	key, err := l.key(path)
+	if err != nil {
+		return false, err
+	}
+	if l.Memory != nil {
+		if known, found := l.Memory.Lookup(key); found && known.File == now && known.Segment.Digest == b.digest.String() {
+			return false, nil
+		}
+	}
+	there := blob{b.digest, b.size, func() (io.ReadCloser, error) { return os.Open(path) }}
+	if err := there.copyTo(ctx, io.Discard, newProgress(nil, 0)); err != nil {
+		return true, ctx.Err()
+	}
+	return false, l.remember(key, path, b, now)
+}
+
+// put writes a blob.
+func (l Layout) put(ctx context.Context, b blob, p *progress) error {
+	path := l.path(b)
+	if err := writeBeside(l.Dir, path, func(w io.Writer) error { return b.copyTo(ctx, w, p) }); err != nil {
+		return err
+	}
+	now, err := pack.FingerprintOf(path)
+	if err != nil {
+		return err
+	}
+	key, err := l.key(path)
+	if err != nil {
+		return err
+	}
+	return l.remember(key, path, b, now)
+}
+
+// key is under which a blob of the layout is remembered.
+func (l Layout) key(path string) (pack.Key, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return pack.Key{}, err
+	}
+	return pack.NewKey("oci layout", absolute), nil
+}
+
+// remember notes that a blob is whole.
+func (l Layout) remember(key pack.Key, path string, b blob, now pack.Fingerprint) error {
+	if l.Memory == nil {
+		return nil
+	}
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	err = l.Memory.Put(key, pack.Record{
+		Segment: artifact.Segment{Name: "blob", Digest: b.digest.String(), Size: b.size, File: absolute},
+		File:    now,
+	})
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("remembering the blob %s: %w", b.digest, err)
+	if l.Warn == nil {
+		return err
+	}
+	l.Warn(err)
+	return nil
+}
+
+// publish puts the image into index.json.
+func (l Layout) publish(d v1.Descriptor) (err error) {
+	// The lock is on the directory, so that it leaves nothing behind.
+	dir, err := os.Open(l.Dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("locking the layout: %w", err)
+	}
+	there, err := l.checkVersion()
+	if err != nil {
+		return err
+	}
+	if !there {
+		err := writeBeside(l.Dir, filepath.Join(l.Dir, "oci-layout"), func(w io.Writer) error { return writeAll(w, []byte(layoutFile)) })
+		if err != nil {
+			return err
+		}
+	}
+	index, old, err := l.index()
+	if err != nil {
+		return err
+	}
+	next, err := json.Marshal(withImage(index, d, l.Tag))
+	if err != nil {
+		return err
+	}
+	if bytes.Equal(old, next) {
+		return nil
+	}
+	if err := writeBeside(l.Dir, filepath.Join(l.Dir, "index.json"), func(w io.Writer) error { return writeAll(w, next) }); err != nil {
+		return err
+	}
+	return dir.Sync()
+}
+
+// index is the content of index.json, and its bytes; an empty one when there
+// is none.
+func (l Layout) index() (v1.IndexManifest, []byte, error) {
+	path := filepath.Join(l.Dir, "index.json")
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return emptyIndex(), nil, nil
+	}
+	if err != nil {
+		return v1.IndexManifest{}, nil, err
+	}
+	index, err := parseIndex(data)
+	if err != nil {
+		return v1.IndexManifest{}, nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return index, data, nil
+}
+
+func emptyIndex() v1.IndexManifest {
+	return v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}
+}
+
+// checkVersion says whether there is an oci-layout, and fails for one of a
+// version that we do not write.
+func (l Layout) checkVersion() (there bool, err error) {
+	path := filepath.Join(l.Dir, "oci-layout")
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	var layout struct {
+		Version string `json:"imageLayoutVersion"`
+	}
+	if err := json.Unmarshal(data, &layout); err != nil {
+		return false, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if !strings.HasPrefix(layout.Version, "1.") {
+		return false, fmt.Errorf("%s is of version %q, expected 1.0.0", path, layout.Version)
+	}
+	return true, nil
+}
+
+func writeAll(w io.Writer, data []byte) error {
+	_, err := w.Write(data)
+	return err
+}
+
+// withImage puts an image into an index, in the place of the one that it
+// replaces.
+func withImage(index v1.IndexManifest, d v1.Descriptor, tag string) v1.IndexManifest {
+	if tag != "" {
+		d.Annotations = map[string]string{refName: tag}
+	}
+	at := -1
+	kept := make([]v1.Descriptor, 0, len(index.Manifests)+1)
+	for _, old := range index.Manifests {
+		if !replaces(d, old) {
+			kept = append(kept, old)
+			continue
+		}
+		if at < 0 {
+			at = len(kept)
+		}
+	}
+	if at < 0 {
+		at = len(kept)
+	}
+	index.Manifests = slices.Insert(kept, at, d)
+	return index
+}
+
+// replaces says whether an image takes the place of another in an index.
+func replaces(d, old v1.Descriptor) bool {
+	if tag := d.Annotations[refName]; tag != old.Annotations[refName] {
+		return false
+	} else if tag != "" {
+		return true
+	}
+	return old.MediaType.IsImage() && (old.Platform == nil || old.Platform.Equals(*d.Platform))
+}

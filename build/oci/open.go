@@ -1,0 +1,114 @@
+package oci
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/slugc/slugc/stack"
+)
+
+// Opener opens images.
+type Opener struct {
+	// Keychain has the credentials for registries; nil means anonymous.
+	Keychain authn.Keychain
+	// Transport reaches registries; remote.DefaultTransport when nil.
+	Transport http.RoundTripper
+	// Target chooses among the images of an index, and has to fit the image.
+	// Empty fields fit anything.
+	Target stack.Target
+}
+
+// Open opens an image: oci:DIR[:TAG], oci-archive:FILE[:TAG], docker://REF, a
+// directory with an OCI layout, a reference of a registry, or "scratch". It
+// reads manifest and config; layers are read when somebody asks for them,
+// until ctx ends.
+func (o Opener) Open(ctx context.Context, ref string) (Base, error) {
+	base, err := o.open(ctx, ref)
+	if err != nil {
+		return Base{}, fmt.Errorf("opening the image %s: %w", ref, err)
+	}
+	config, err := base.Image.ConfigFile()
+	if err != nil {
+		return Base{}, fmt.Errorf("opening the image %s: reading its config: %w", ref, err)
+	}
+	base.Target = targetOf(config)
+	if !runs(base.Target, o.Target) {
+		return Base{}, fmt.Errorf("opening the image %s: it is for %s, expected %s", ref, base.Target, o.Target)
+	}
+	return base, nil
+}
+
+func (o Opener) open(ctx context.Context, ref string) (Base, error) {
+	if ref == "scratch" {
+		return Scratch(o.Target)
+	}
+	if rest, found := strings.CutPrefix(ref, "oci:"); found {
+		dir, tag := splitTag(rest)
+		return o.fromFiles(os.DirFS(dir), tag)
+	}
+	if rest, found := strings.CutPrefix(ref, "oci-archive:"); found {
+		file, tag := splitTag(rest)
+		archive, err := openArchive(file)
+		if err != nil {
+			return Base{}, err
+		}
+		return o.fromFiles(archive, tag)
+	}
+	if rest, found := strings.CutPrefix(ref, "docker://"); found {
+		return o.fromRegistry(ctx, rest)
+	}
+	switch info, err := os.Stat(ref); {
+	case err == nil && info.IsDir():
+		return o.fromFiles(os.DirFS(ref), "")
+	case err == nil:
+		return Base{}, errors.New("it is a file; for an archive of an OCI layout type oci-archive:FILE")
+	}
+	return o.fromRegistry(ctx, ref)
+}
+
+// fromRegistry opens an image of a registry.
+func (o Opener) fromRegistry(ctx context.Context, ref string) (Base, error) {
+	parsed, err := name.ParseReference(ref, name.WeakValidation)
+	if err != nil {
+		return Base{}, fmt.Errorf("expected oci:DIR[:TAG], oci-archive:FILE, docker://REGISTRY/REPO:TAG or a directory: %w", err)
+	}
+	platform := v1.Platform{
+		OS: cmp.Or(o.Target.OS, "linux"), Architecture: cmp.Or(o.Target.Arch, runtime.GOARCH), Variant: o.Target.Variant,
+	}
+	image, err := remote.Image(parsed, append(remoteOptions(ctx, o.Keychain, o.Transport), remote.WithPlatform(platform))...)
+	if err != nil && reasonOf(err) == Denied {
+		return Base{}, fmt.Errorf("the registry does not let you: log in with \"docker login %s\", or ask for the right to pull: %w",
+			parsed.Context().RegistryStr(), err)
+	}
+	if err != nil {
+		return Base{}, err
+	}
+	digest, err := image.Digest()
+	if err != nil {
+		return Base{}, err
+	}
+	return Base{Image: image, Name: ref, Reference: parsed.Context().Digest(digest.String()).String()}, nil
+}
+
+// remoteOptions are the options of go-containerregistry for who asks and how.
+func remoteOptions(ctx context.Context, keychain authn.Keychain, transport http.RoundTripper) []remote.Option {
+	options := []remote.Option{remote.WithContext(ctx)}
+	if keychain != nil {
+		options = append(options, remote.WithAuthFromKeychain(keychain))
+	}
+	if transport != nil {
+		options = append(options, remote.WithTransport(transport))
+	}
+	return options
+}

@@ -1,0 +1,214 @@
+package oci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slugc/slugc/build/artifact"
+)
+
+// Defaults of a push.
+const (
+	pushAttempts = 4
+	pushBackoff  = time.Second
+)
+
+// Registry is a tag in a registry: docker://REGISTRY/REPO:TAG. A registry on
+// the loopback interface is asked by http, any other by https.
+type Registry struct {
+	Tag name.Tag
+	// Keychain has the credentials; nil means anonymous.
+	Keychain authn.Keychain
+	// Transport reaches the registry; remote.DefaultTransport when nil.
+	Transport http.RoundTripper
+	// Backoff is the wait before the second attempt at something that failed
+	// for now; it triples with every attempt. One second when zero.
+	Backoff time.Duration
+	// Progress is told of the bytes of blobs that are in the registry. It may
+	// be nil.
+	Progress func(done, total int64)
+}
+
+// Export pushes the image. Blobs that the registry has, or has in another
+// repository that the base came from, are not sent. An error is a *PushError
+// unless ctx ended.
+func (r Registry) Export(ctx context.Context, image Image) (artifact.Artifact, error) {
+	c, err := contentOf(image)
+	if err == nil {
+		err = r.push(ctx, image, c)
+	}
+	if ended := ctx.Err(); ended != nil && err != nil {
+		return artifact.Artifact{}, fmt.Errorf("pushing to docker://%s: %w", r.Tag, context.Cause(ctx))
+	}
+	if err != nil {
+		return artifact.Artifact{}, &PushError{Ref: r.Tag.String(), Registry: r.Tag.RegistryStr(), Reason: reasonOf(err), Err: err}
+	}
+	return c.artifact("docker", r.Tag.String(), image), nil
+}
+
+func (r Registry) push(ctx context.Context, image Image, c content) error {
+	layers, err := image.Layers()
+	if err != nil {
+		return err
+	}
+	// Attempts are counted here, where a wait ends with the context.
+	options := append(remoteOptions(ctx, r.Keychain, r.Transport),
+		remote.WithRetryBackoff(remote.Backoff{Steps: 1}), remote.WithRetryStatusCodes(), remote.WithJobs(blobsAtOnce))
+	same, err := r.holds(ctx, c.descriptor.Digest, options)
+	if same || err != nil {
+		return err
+	}
+	pusher, err := remote.NewPusher(options...)
+	if err != nil {
+		return err
+	}
+	p := newProgress(r.Progress, c.size())
+	seen := map[v1.Hash]bool{}
+	group, pushing := errgroup.WithContext(ctx)
+	group.SetLimit(blobsAtOnce)
+	for _, layer := range layers {
+		digest, err := layer.Digest()
+		if err != nil {
+			return errors.Join(err, group.Wait())
+		}
+		if seen[digest] {
+			continue
+		}
+		seen[digest] = true
+		group.Go(func() error {
+			if err := r.retry(pushing, func() error { return pusher.Upload(pushing, r.Tag.Context(), layer) }); err != nil {
+				return err
+			}
+			size, err := layer.Size()
+			p.add(size)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return r.retry(ctx, func() error { return pusher.Push(ctx, r.Tag, image) })
+}
+
+// holds says whether the tag names the image already. A registry that does
+// not tell is taken to hold another.
+func (r Registry) holds(ctx context.Context, digest v1.Hash, options []remote.Option) (bool, error) {
+	same := false
+	err := r.retry(ctx, func() error {
+		d, err := remote.Head(r.Tag, options...)
+		if err == nil {
+			same = d.Digest == digest
+		}
+		return err
+	})
+	if _, answered := errors.AsType[*transport.Error](err); answered && reasonOf(err) != Temporary {
+		return false, nil
+	}
+	return same, err
+}
+
+// retry does something again while it fails for now.
+func (r Registry) retry(ctx context.Context, do func() error) error {
+	wait := r.Backoff
+	if wait == 0 {
+		wait = pushBackoff
+	}
+	for attempt := 1; ; attempt++ {
+		err := do()
+		if err == nil || attempt == pushAttempts || ctx.Err() != nil || reasonOf(err) != Temporary {
+			return err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+		wait *= 3
+	}
+}
+
+// Reason is why a push failed.
+type Reason string
+
+// The reasons of a PushError.
+const (
+	// Denied: the registry wants other credentials (401, 403).
+	Denied Reason = "denied"
+	// Temporary: it may work later (408, 429, 5xx, connections that broke).
+	Temporary Reason = "temporary"
+	// Refused: anything else.
+	Refused Reason = "refused"
+)
+
+// PushError says that an image did not get into a registry.
+type PushError struct {
+	// Ref is what was pushed to, Registry its host.
+	Ref, Registry string
+	Reason        Reason
+	Err           error
+}
+
+func (e *PushError) Error() string {
+	switch e.Reason {
+	case Denied:
+		return fmt.Sprintf("pushing to docker://%s: the registry does not let you: log in with \"docker login %s\", or ask for the right to push: %v",
+			e.Ref, e.Registry, e.Err)
+	case Temporary:
+		return fmt.Sprintf("pushing to docker://%s: the registry does not answer as it should: try again later: %v", e.Ref, e.Err)
+	default:
+		return fmt.Sprintf("pushing to docker://%s: %v", e.Ref, e.Err)
+	}
+}
+
+// Unwrap returns the cause.
+func (e *PushError) Unwrap() error { return e.Err }
+
+// Temporary says that the same push may succeed later.
+func (e *PushError) Temporary() bool { return e.Reason == Temporary }
+
+// reasonOf sorts an error of a registry.
+func reasonOf(err error) Reason {
+	if answer, ok := errors.AsType[*transport.Error](err); ok {
+		switch code := answer.StatusCode; {
+		case code == http.StatusUnauthorized || code == http.StatusForbidden:
+			return Denied
+		case code == http.StatusRequestTimeout || code == http.StatusTooManyRequests || code >= 500:
+			return Temporary
+		default:
+			return Refused
+		}
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		if dns.IsNotFound {
+			return Refused
+		}
+		return Temporary
+	}
+	for _, broken := range []error{
+		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE,
+		syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH,
+	} {
+		if errors.Is(err, broken) {
+			return Temporary
+		}
+	}
+	if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() {
+		return Temporary
+	}
+	return Refused
+}

@@ -1,0 +1,86 @@
+package oci
+
+import (
+	"bytes"
+	"debug/elf"
+	"fmt"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/launch"
+)
+
+// Recipe says what goes into an image.
+type Recipe struct {
+	// Base is what the image stands on; see Opener and Scratch.
+	Base Base
+	// Tree is the finished build.
+	Tree artifact.Tree
+	// Launcher is the program that starts the processes.
+	Launcher Launcher
+	// Process is the process type to start by default. When it is empty, it
+	// is the one that the tree names, if any.
+	Process string
+	// AppIndex is the entries of the app directory, for a caller who has
+	// walked it. Without it the directory is walked when it is packed.
+	AppIndex pack.Index
+	// Previous is an earlier image of the app, for layers of which the build
+	// kept no more than the metadata. It may be nil.
+	Previous v1.Image
+	// Project says what the source is.
+	Project ProjectMetadata
+	// PlatformAPI is the one that the launcher is to follow;
+	// launch.PlatformAPI when empty.
+	PlatformAPI string
+	// Created is the time of creation that the image states; pack.Epoch when
+	// zero. It is for SOURCE_DATE_EPOCH.
+	Created time.Time
+	// Parent returns the entry of a directory above a layer, by its path.
+	// When it is nil, modes are 0755 and owners are as the package says.
+	Parent func(path string) (pack.Parent, error)
+}
+
+// Launcher is the program that starts the processes of an image.
+type Launcher struct {
+	// Content is the program, linked statically.
+	Content []byte
+	// Info goes into a label.
+	Info LauncherInfo
+}
+
+// check makes sure that an image of a target can run the launcher.
+func (l Launcher) check(target stack.Target) error {
+	program, err := elf.NewFile(bytes.NewReader(l.Content))
+	if err != nil {
+		return fmt.Errorf("the launcher is not a program: %w", err)
+	}
+	machines := map[string]elf.Machine{
+		"386": elf.EM_386, "amd64": elf.EM_X86_64, "arm": elf.EM_ARM, "arm64": elf.EM_AARCH64, "loong64": elf.EM_LOONGARCH,
+		"mips64le": elf.EM_MIPS, "ppc64le": elf.EM_PPC64, "riscv64": elf.EM_RISCV, "s390x": elf.EM_S390,
+	}
+	if want, known := machines[target.Arch]; known && program.Machine != want {
+		return fmt.Errorf("the launcher is for another machine (%s) than the image (%s): use a launcher for %s",
+			program.Machine, target, target)
+	}
+	return nil
+}
+
+// created is the time of creation.
+func (r Recipe) created() v1.Time {
+	if r.Created.IsZero() {
+		return v1.Time{Time: pack.Epoch()}
+	}
+	return v1.Time{Time: r.Created.UTC()}
+}
+
+// platformAPI is the Platform API of the image.
+func (r Recipe) platformAPI() string {
+	if r.PlatformAPI == "" {
+		return launch.PlatformAPI
+	}
+	return r.PlatformAPI
+}

@@ -1,0 +1,58 @@
+// Package pack turns directories into segments: compressed runs of tar
+// entries, made in one streaming pass and never read a second time. It also
+// holds the fingerprint index that tells whether a directory changed.
+//
+// # The stream
+//
+// A segment is a sequence of gzip members (RFC 1952, section 2.2, allows them
+// to be concatenated). The body of a file of at least 16 KiB is cut into
+// members of at most 1 MiB that hold nothing else; small files and all tar
+// headers are gathered, in order, into mixed members of up to 1 MiB. Where the
+// cuts lie depends on the entries alone, so the bytes are the same on any
+// number of cores. When several segments hold the same file, in two shapes of
+// a layer or in an app that is whole in an image and split in a slug, its body
+// is read and compressed once and the members go into each stream; only the
+// mixed members are made per segment. For the same reason the members of an
+// unchanged file are copied from an earlier segment, and only its raw sha256
+// is taken again.
+//
+// # The entries
+//
+// They are what the reference implementation of the Cloud Native Buildpacks
+// lifecycle writes for the same directory, so that layers have the same
+// diffIDs (Platform API, "export"): lexical order, times, owners and names as
+// the Shape says, sockets left out, extended attributes dropped, hard links as
+// full copies. Devices and named pipes are errors.
+//
+// # The index
+//
+// A regular file is unchanged if its path, mode, size, modification time,
+// change time and inode are; a symbolic link if its target is; a directory if
+// its mode is, for what it holds is compared entry by entry. Device numbers do
+// not count: overlay, btrfs and network file systems hand them out anew at
+// every mount, and a change time together with an inode is as hard to forge
+// without them. Walk returns only when the clock has passed the newest change
+// time, so that a later write cannot hide behind an equal one.
+//
+// Files below 16 KiB also carry a hash of their content, because many
+// buildpacks write their environment files anew at every build: if only such
+// files differ, they are read again, and equal content is no change.
+//
+// # The store
+//
+// What Pack makes rests in a Store, under a key of everything that decides the
+// bytes. Trouble with a store never makes a wrong segment: records carry a
+// checksum, blobs are flushed to disk before a record names them, and a blob
+// whose own fingerprint is not the recorded one is made anew.
+//
+// # Dependencies
+//
+//   - archive/tar makes the headers that are out of the ordinary, so that PAX
+//     records are the reference's.
+//   - klauspost/compress/gzip compresses three times as fast as the standard
+//     library at the same level and size.
+//   - x/sync/errgroup waits for the goroutines of a pass and keeps the first
+//     error.
+//   - x/sys/unix reads directories and files relative to an open directory,
+//     and nanosecond times and inodes with them.
+package pack

@@ -1,0 +1,191 @@
+package pack
+
+import (
+	"context"
+	"fmt"
+)
+
+// gatherer takes the tasks in order and cuts the streams of the outputs into
+// chunks.
+type gatherer struct {
+	stream *stream
+	done   int64
+}
+
+func (g *gatherer) run(ctx context.Context) error {
+	defer close(g.stream.chunks)
+	for {
+		select {
+		case t, more := <-g.stream.tasks:
+			if !more {
+				return nil
+			}
+			if err := g.task(ctx, t); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (g *gatherer) task(ctx context.Context, t *task) error {
+	select {
+	case <-t.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for i := range t.items {
+		if err := g.item(ctx, &t.items[i]); err != nil {
+			return err
+		}
+	}
+	t.buf.release()
+	if g.stream.packer.Progress != nil {
+		g.stream.packer.Progress(g.done, g.stream.total)
+	}
+	return nil
+}
+
+func (g *gatherer) item(ctx context.Context, it *item) error {
+	switch it.op {
+	case opBegin:
+		return g.begin(ctx, it.outputs[0])
+	case opEnd:
+		return g.end(ctx, it.outputs[0])
+	case opBody:
+		return g.body(ctx, it)
+	}
+	for _, o := range it.outputs {
+		if err := g.entry(ctx, o, it); err != nil {
+			return fmt.Errorf("packing %s: %w", o.part.Name, err)
+		}
+	}
+	return nil
+}
+
+// begin starts the writer of an output and adds what comes before the
+// entries.
+func (g *gatherer) begin(ctx context.Context, o *output) error {
+	o.start(g.stream.packer.Store != nil)
+	g.stream.group.Go(func() error { return g.stream.write(ctx, o) })
+	for _, p := range o.shape.Parents {
+		header, err := o.headers.parent(p)
+		if err != nil {
+			return fmt.Errorf("packing %s: %w", o.part.Name, err)
+		}
+		if err := g.mix(ctx, o, header); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry adds the header of an entry and, if it is a small file, its content.
+func (g *gatherer) entry(ctx context.Context, o *output, it *item) error {
+	e := it.entry
+	if o.index != nil {
+		o.index[o.seen].Sum = it.sum
+	}
+	o.seen++
+	if e.Path == "" && !o.shape.Root {
+		return nil
+	}
+	header, err := o.headers.entry(e.Path, e.Mode, e.Link, e.Size)
+	if err != nil {
+		return err
+	}
+	g.done += int64(len(it.content))
+	return g.mix(ctx, o, header, it.content, make([]byte, padding(int64(len(it.content)))))
+}
+
+// body adds a piece of a file as a chunk of its own, the same for all
+// outputs.
+func (g *gatherer) body(ctx context.Context, it *item) error {
+	c := it.chunk
+	c.refs.Store(int32(len(it.outputs)))
+	c.done = make(chan struct{})
+	for _, o := range it.outputs {
+		if err := g.flush(ctx, o); err != nil {
+			return err
+		}
+	}
+	if c.packed != nil {
+		close(c.done)
+	} else if err := send(ctx, g.stream.chunks, c); err != nil {
+		return err
+	}
+	g.done += min(int64(len(c.raw)), it.entry.Size-it.offset) * int64(len(it.outputs))
+	for _, o := range it.outputs {
+		if err := send(ctx, o.queue, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end adds what comes after the entries and lets the writer finish.
+func (g *gatherer) end(ctx context.Context, o *output) error {
+	if o.shape.Trailer {
+		if err := g.mix(ctx, o, make([]byte, 2*blockSize)); err != nil {
+			return err
+		}
+	}
+	if err := g.flush(ctx, o); err != nil {
+		return err
+	}
+	close(o.queue)
+	return nil
+}
+
+// mix adds pieces that stay together to the mixed chunk of an output.
+func (g *gatherer) mix(ctx context.Context, o *output, pieces ...[]byte) error {
+	size := 0
+	for _, p := range pieces {
+		size += len(p)
+	}
+	if len(o.mixed)+size > memberSize {
+		if err := g.flush(ctx, o); err != nil {
+			return err
+		}
+	}
+	if o.mixed == nil {
+		o.mixed = g.stream.mixed.get()[:0]
+	}
+	for _, p := range pieces {
+		o.mixed = append(o.mixed, p...)
+	}
+	return nil
+}
+
+// flush sends the mixed chunk of an output on its way.
+func (g *gatherer) flush(ctx context.Context, o *output) error {
+	if len(o.mixed) == 0 {
+		return nil
+	}
+	if err := send(ctx, g.stream.tickets, struct{}{}); err != nil {
+		return err
+	}
+	c := &chunk{raw: o.mixed, done: make(chan struct{}), free: g.stream.freeMixed}
+	c.refs.Store(1)
+	o.mixed = nil
+	if err := send(ctx, g.stream.chunks, c); err != nil {
+		return err
+	}
+	return send(ctx, o.queue, c)
+}
+
+// freeMixed takes back the buffer of a mixed chunk and its ticket.
+func (s *stream) freeMixed(raw []byte) {
+	s.mixed.put(raw)
+	<-s.tickets
+}
+
+func send[T any](ctx context.Context, to chan<- T, v T) error {
+	select {
+	case to <- v:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,137 @@
+package pack
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"os"
+	"slices"
+
+	"github.com/slugc/slugc/build/artifact"
+)
+
+// queueLength is how many chunks may wait for the writer of an output.
+const queueLength = 64
+
+// output is one segment in the making.
+type output struct {
+	part    *Part
+	shape   *Shape
+	key     Key
+	segment *artifact.Segment
+	// done says that an earlier segment serves.
+	done bool
+	// temp is the file of a finished segment that no store has taken over.
+	temp string
+
+	// The planner's.
+	begun bool
+
+	// The gatherer's.
+	headers headers
+	index   Index
+	seen    int
+	mixed   []byte
+	queue   chan *chunk
+
+	// The writer's.
+	members []Member
+}
+
+// start readies the output for the gatherer. The index is copied if it will
+// be recorded, because sums are added to it.
+func (o *output) start(record bool) {
+	o.headers.shape = o.shape
+	o.queue = make(chan *chunk, queueLength)
+	if record && o.part.Dir != "" {
+		o.index = slices.Clone(o.part.Index)
+	}
+}
+
+// size is the number of bytes that packing the part reads.
+func (p *Part) size() int64 {
+	if p.Dir != "" {
+		return p.Index.Size()
+	}
+	var total int64
+	for i := range p.Files {
+		total += int64(len(p.Files[i].Content))
+	}
+	return total
+}
+
+// write takes the chunks of an output in order and makes its segment.
+func (s *stream) write(ctx context.Context, o *output) (err error) {
+	file, err := os.CreateTemp(s.packer.Temp, "segment-*.tar.gz")
+	if err != nil {
+		return fmt.Errorf("packing %s: %w", o.part.Name, err)
+	}
+	finished := false
+	defer func() {
+		if !finished {
+			err = errors.Join(err, file.Close(), os.Remove(file.Name()))
+		}
+	}()
+	w := segmentWriter{file: bufio.NewWriterSize(file, 256<<10), raw: sha256.New(), packed: sha256.New()}
+	for open := true; open; {
+		select {
+		case c, more := <-o.queue:
+			if open = more; !more {
+				break
+			}
+			if err := w.chunk(ctx, c); err != nil {
+				return fmt.Errorf("packing %s: %w", o.part.Name, err)
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err := w.file.Flush(); err != nil {
+		return fmt.Errorf("packing %s: %w", o.part.Name, err)
+	}
+	if err := file.Close(); err != nil {
+		return fmt.Errorf("packing %s: %w", o.part.Name, err)
+	}
+	finished = true
+	o.segment.Name = o.part.Name
+	o.segment.DiffID, o.segment.RawSize = digest(w.raw), w.rawSize
+	o.segment.Digest, o.segment.Size = digest(w.packed), w.size
+	o.members = w.members
+	o.temp = file.Name()
+	return s.packer.keep(o, file.Name())
+}
+
+func digest(h hash.Hash) string { return "sha256:" + hex.EncodeToString(h.Sum(nil)) }
+
+// segmentWriter writes members and hashes both sides of them.
+type segmentWriter struct {
+	file        *bufio.Writer
+	raw, packed hash.Hash
+	rawSize     int64
+	size        int64
+	members     []Member
+}
+
+func (w *segmentWriter) chunk(ctx context.Context, c *chunk) error {
+	w.raw.Write(c.raw)
+	w.rawSize += int64(len(c.raw))
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if _, err := w.file.Write(c.packed); err != nil {
+		return err
+	}
+	w.packed.Write(c.packed)
+	if c.body {
+		w.members = append(w.members, Member{Offset: w.size, Size: int64(len(c.packed))})
+	}
+	w.size += int64(len(c.packed))
+	c.release()
+	return nil
+}

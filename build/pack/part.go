@@ -1,0 +1,124 @@
+package pack
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"hash"
+	"io/fs"
+	"time"
+)
+
+// Part is what a segment is made of: a directory, some entries of one, or
+// files that are not on disk.
+type Part struct {
+	// Name says which part of the tree it is: "app", "<buildpack>:<layer>".
+	Name string
+	// Dir is the directory. It is empty for files that are not on disk.
+	Dir string
+	// Index is the entries to pack, in order, from Walk of Dir. Without one,
+	// Pack walks Dir itself.
+	Index Index
+	// Exclude leaves entries out when Pack walks Dir.
+	Exclude func(rel string, isDir bool) bool
+	// Files are the entries of a part that is not on disk, in order.
+	Files []File
+}
+
+// File is an entry that is not on disk.
+type File struct {
+	// Path is relative to the root of the part.
+	Path string
+	// Mode is type and permissions: a directory, a symbolic link or a
+	// regular file.
+	Mode fs.FileMode
+	// Content is that of a regular file.
+	Content []byte
+	// Link is the target of a symbolic link.
+	Link string
+}
+
+// Job is a part and the shapes in which it is wanted.
+type Job struct {
+	Part   Part
+	Shapes []Shape
+}
+
+// Key is the sha256 of everything that decides the bytes of a segment, apart
+// from the state of a directory.
+type Key [sha256.Size]byte
+
+// String is the key in hexadecimal.
+func (k Key) String() string { return hex.EncodeToString(k[:]) }
+
+// NewKey makes a key of an identity of any number of words.
+func NewKey(words ...string) Key {
+	k := newKeyHash()
+	for _, word := range words {
+		k.word(word)
+	}
+	return k.key()
+}
+
+// format is the version of how entries become members. A change of it leaves
+// all earlier segments alone.
+const format = "1"
+
+// key is the identity of the segment of a part in a shape.
+func (p *Part) key(s *Shape, level int) Key {
+	k := newKeyHash()
+	k.word("segment")
+	k.word(format)
+	k.number(int64(level))
+	k.word(p.Name)
+	k.word(s.Name)
+	k.word(s.Prefix)
+	k.number(int64(s.UID))
+	k.number(int64(s.GID))
+	k.word(s.ModTime.UTC().Format(time.RFC3339Nano))
+	k.flag(s.Root)
+	k.flag(s.Slash)
+	k.flag(s.Trailer)
+	k.number(int64(len(s.Parents)))
+	for _, p := range s.Parents {
+		k.word(p.Name)
+		k.number(int64(p.Mode))
+		k.number(int64(p.UID))
+		k.number(int64(p.GID))
+	}
+	k.flag(p.Dir == "")
+	for _, f := range p.Files {
+		k.word(f.Path)
+		k.number(int64(f.Mode))
+		k.word(f.Link)
+		k.number(int64(len(f.Content)))
+		k.hash.Write(f.Content)
+	}
+	return k.key()
+}
+
+// keyHash hashes words so that no two lists of words give the same bytes.
+type keyHash struct{ hash hash.Hash }
+
+func newKeyHash() keyHash { return keyHash{sha256.New()} }
+
+func (k keyHash) number(n int64) {
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], uint64(n))
+	k.hash.Write(b[:])
+}
+
+func (k keyHash) word(s string) {
+	k.number(int64(len(s)))
+	k.hash.Write([]byte(s))
+}
+
+func (k keyHash) flag(b bool) {
+	n := int64(0)
+	if b {
+		n = 1
+	}
+	k.number(n)
+}
+
+func (k keyHash) key() Key { return Key(k.hash.Sum(nil)) }

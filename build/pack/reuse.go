@@ -1,0 +1,187 @@
+package pack
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// reuse looks for the segment of each output in the store. Where the part has
+// not changed it fills in the segment and marks the output as done. It returns
+// the earlier segments whose members can still serve, by directory.
+func (p Packer) reuse(ctx context.Context, outputs []*output) (map[string][]*donor, error) {
+	if p.Store == nil {
+		return nil, nil
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	found := make([]*donor, len(outputs))
+	for i, o := range outputs {
+		group.Go(func() error {
+			record, ok := p.Store.Lookup(o.key)
+			if !ok || !record.Intact() {
+				return ctx.Err()
+			}
+			if len(record.Members) > 0 {
+				found[i] = &donor{record: record}
+			}
+			return p.match(ctx, o, &record)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	donors := map[string][]*donor{}
+	for i, o := range outputs {
+		if found[i] != nil {
+			donors[o.part.Dir] = append(donors[o.part.Dir], found[i])
+		}
+	}
+	return donors, nil
+}
+
+// match decides whether the part of o is still what the record says.
+func (p Packer) match(ctx context.Context, o *output, record *Record) error {
+	index, rewritten, ok := compare(o.part.Index, record.Index)
+	if !ok {
+		return nil
+	}
+	if len(rewritten) > 0 {
+		equal, err := rehash(ctx, o.part.Dir, index, rewritten)
+		if err != nil || !equal {
+			return err
+		}
+	}
+	*o.segment = record.Segment
+	o.segment.Name = o.part.Name
+	o.segment.Reused = true
+	o.done = true
+	if len(rewritten) > 0 {
+		o.index, o.members = index, record.Members
+		return p.record(o)
+	}
+	return nil
+}
+
+// compare returns the index with the sums of old, and the positions of small
+// files that were written again since. It returns false if anything else
+// differs.
+func compare(index, old Index) (Index, []int, bool) {
+	if len(index) != len(old) {
+		return nil, nil, false
+	}
+	var rewritten []int
+	for i := range index {
+		a, b := &index[i], &old[i]
+		switch {
+		case a.Path != b.Path:
+			return nil, nil, false
+		case a.same(b):
+		case a.alike(b) && (a.Size == 0 || b.Sum != (Sum{})):
+			rewritten = append(rewritten, i)
+		default:
+			return nil, nil, false
+		}
+	}
+	if len(rewritten) == 0 {
+		return index, nil, true
+	}
+	merged := make(Index, len(index))
+	for i := range index {
+		merged[i] = index[i]
+		merged[i].Sum = old[i].Sum
+	}
+	return merged, rewritten, true
+}
+
+// rehash says whether the files at the positions still have the content of
+// their sums.
+func rehash(ctx context.Context, dir string, index Index, positions []int) (equal bool, err error) {
+	root, err := openRoot(dir)
+	if err != nil {
+		return false, err
+	}
+	defer root.close(&err)
+	buf := make([]byte, bodySize)
+	for _, i := range positions {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		e := &index[i]
+		if e.Size == 0 {
+			continue
+		}
+		content := buf[:e.Size]
+		if err := root.read(e, 0, content); err != nil {
+			return false, err
+		}
+		if sumOf(content) != e.Sum {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// donor is an earlier segment. The members of a file that has not changed
+// since are copied from it.
+type donor struct {
+	record Record
+	file   *os.File
+	// bodies are the files that have members of their own, by path.
+	bodies map[string]body
+}
+
+// body is the position of a file in the index and of its first member.
+type body struct{ entry, member int }
+
+// open readies a donor. It returns false if its file cannot be read.
+func (d *donor) open() bool {
+	file, err := os.Open(d.record.Segment.File)
+	if err != nil {
+		return false
+	}
+	d.file, d.bodies = file, map[string]body{}
+	next := 0
+	for i := range d.record.Index {
+		e := &d.record.Index[i]
+		if e.Mode.IsRegular() && e.Size >= bodySize {
+			d.bodies[e.Path] = body{entry: i, member: next}
+			next += memberCount(e.Size)
+		}
+	}
+	return next == len(d.record.Members)
+}
+
+// members returns those of the body of e, nil if the donor has them not.
+func (d *donor) members(e *Entry) []Member {
+	b, ok := d.bodies[e.Path]
+	if !ok || !d.record.Index[b.entry].same(e) {
+		return nil
+	}
+	return d.record.Members[b.member:][:memberCount(e.Size)]
+}
+
+// take reads a member and returns nil unless it holds exactly raw.
+func (d *donor) take(m Member, raw []byte) []byte {
+	if m.Size > maxMember {
+		return nil
+	}
+	packed := make([]byte, m.Size)
+	if _, err := d.file.ReadAt(packed, m.Offset); err != nil || !holds(packed, raw) {
+		return nil
+	}
+	return packed
+}
+
+func (d *donor) close() error {
+	if d.file == nil {
+		return nil
+	}
+	if err := d.file.Close(); err != nil {
+		return fmt.Errorf("closing an earlier segment: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package pack
+
+import (
+	"io/fs"
+	"time"
+)
+
+// Epoch is the modification time of every entry of a reproducible archive:
+// 1980-01-01T00:00:01Z (CNB Platform API, "export", reproducibility).
+func Epoch() time.Time { return time.Date(1980, time.January, 1, 0, 0, 1, 0, time.UTC) }
+
+// Shape says how the entries of a part look in an archive.
+type Shape struct {
+	// Name is that of the kind of archive, "slug" or "oci".
+	Name string
+	// Prefix is where the root lies in the archive, without a slash at its
+	// end: "./app/.slugc/layers/x/y" or "/layers/x/y". With an empty Prefix
+	// the names are the entries' own paths.
+	Prefix string
+	// UID and GID own every entry but the Parents.
+	UID, GID int
+	// ModTime is the time of every entry.
+	ModTime time.Time
+	// Parents are directories that come first.
+	Parents []Parent
+	// Root says that the root directory has an entry of its own.
+	Root bool
+	// Slash ends the names of directories with a slash, as GNU tar does; the
+	// reference lifecycle does not.
+	Slash bool
+	// Trailer ends the segment with the two blocks of zeros that end an
+	// archive. Segments that are concatenated have none.
+	Trailer bool
+}
+
+// Parent is a directory above the root of a part.
+type Parent struct {
+	// Name is the whole name in the archive, without a slash at its end.
+	Name     string
+	Mode     fs.FileMode
+	UID, GID int
+}
+
+// name is the name of an entry in the archive.
+func (s *Shape) name(path string, dir bool) string {
+	name := s.Prefix
+	switch {
+	case path == "":
+	case name == "":
+		name = path
+	default:
+		name += "/" + path
+	}
+	if dir && s.Slash {
+		name += "/"
+	}
+	return name
+}

@@ -1,0 +1,79 @@
+package pack
+
+import "sync/atomic"
+
+// op is what an item asks for.
+type op int
+
+const (
+	// opBegin starts an output, opEnd finishes it.
+	opBegin op = iota
+	opEnd
+	// opEntry adds an entry: its header and, if it is a small file, its
+	// content.
+	opEntry
+	// opBody adds one member's worth of a bigger file.
+	opBody
+)
+
+// item is one step of a stream, for some outputs.
+type item struct {
+	op      op
+	outputs []*output
+	entry   *Entry
+	// content is that of a small file.
+	content []byte
+	sum     Sum
+	// chunk is a piece of a body, offset where it begins.
+	chunk  *chunk
+	offset int64
+	donor  *donor
+	member Member
+}
+
+// task is a run of items that one reader fills.
+type task struct {
+	root  *root
+	items []item
+	used  int
+	buf   *buffer
+	done  chan struct{}
+}
+
+// room returns n bytes of the buffer of the task.
+func (t *task) room(n int) []byte {
+	b := t.buf.data[t.used:][:n:n]
+	t.used += n
+	return b
+}
+
+// buffer is memory for one task. It goes home when nobody holds it.
+type buffer struct {
+	data []byte
+	refs atomic.Int32
+	home chan<- *buffer
+}
+
+func (b *buffer) release() {
+	if b.refs.Add(-1) == 0 {
+		b.home <- b
+	}
+}
+
+// chunk is the raw bytes of a member and, once done is closed, the member.
+type chunk struct {
+	raw    []byte
+	packed []byte
+	done   chan struct{}
+	// body says that the member holds a piece of one file.
+	body bool
+	// refs counts the outputs that have not yet written the chunk.
+	refs atomic.Int32
+	free func(raw []byte)
+}
+
+func (c *chunk) release() {
+	if c.refs.Add(-1) == 0 && c.free != nil {
+		c.free(c.raw)
+	}
+}

@@ -1,0 +1,116 @@
+package slug
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/stack/launch"
+)
+
+// layersDir is where slugc keeps the layers of a slug, below the app.
+const layersDir = ".slugc/layers"
+
+// Description is what there is to know about a slug.
+type Description struct {
+	// Digest is the sha256 of the file, as "sha256:<hex>".
+	Digest string `json:"digest"`
+	// Size and Unpacked are the bytes of the file, and of the files in it.
+	Size     int64 `json:"size"`
+	Unpacked int64 `json:"unpacked"`
+	Files    int   `json:"files"`
+	// Processes and Buildpacks are those of the build; a slug that another
+	// tool made has neither.
+	DefaultProcess string             `json:"default_process,omitempty"`
+	Processes      []launch.Process   `json:"processes"`
+	Buildpacks     []launch.Buildpack `json:"buildpacks"`
+	// Layers are the layers by id with the bytes in them; the rest is the app.
+	Layers []LayerSize `json:"layers"`
+	// Procfile is the app's, if it has one.
+	Procfile string `json:"procfile,omitempty"`
+	// Biggest are the ten biggest directories.
+	Biggest []pack.DirSize `json:"biggest"`
+}
+
+// LayerSize is a layer and the bytes of its files.
+type LayerSize struct {
+	Name string `json:"name"`
+	Size int64  `json:"size"`
+}
+
+// Describe reads a slug and says what is in it.
+func Describe(ctx context.Context, file string, limits Limits) (Description, error) {
+	metadataFile := path.Join(layersDir, "config", "metadata.toml")
+	contents, err := Inspect(ctx, file, limits, metadataFile, "Procfile")
+	if err != nil {
+		return Description{}, err
+	}
+	d := Description{
+		Unpacked: contents.Index.Size(), Files: contents.Index.Files(),
+		Biggest:  contents.Index.Biggest(bigDirs),
+		Procfile: string(contents.Files["Procfile"]),
+	}
+	if d.Digest, d.Size, err = digest(file); err != nil {
+		return Description{}, err
+	}
+	if text, ok := contents.Files[metadataFile]; ok {
+		metadata, err := launch.ParseMetadata(text)
+		if err != nil {
+			return Description{}, fmt.Errorf("reading the slug %s: its process types: %w", file, err)
+		}
+		d.DefaultProcess, d.Processes, d.Buildpacks = metadata.DefaultProcess, metadata.Processes, metadata.Buildpacks
+	}
+	d.Layers = layerSizes(contents.Index, d.Buildpacks)
+	return d, nil
+}
+
+// layerSizes adds up the files of each layer, and of the app.
+func layerSizes(index pack.Index, by []launch.Buildpack) []LayerSize {
+	ids := map[string]string{}
+	for _, b := range by {
+		ids[launch.EscapeID(b.ID)] = b.ID
+	}
+	sizes := map[string]int64{}
+	var names []string
+	for _, e := range index {
+		name := appName
+		if rest, inside := strings.CutPrefix(e.Path, layersDir+"/"); inside {
+			parts := strings.SplitN(rest, "/", 3)
+			if ids[parts[0]] == "" || len(parts) < 3 {
+				continue
+			}
+			name = ids[parts[0]] + ":" + parts[1]
+		}
+		if _, seen := sizes[name]; !seen {
+			names = append(names, name)
+		}
+		sizes[name] += e.Size
+	}
+	slices.Sort(names)
+	layers := make([]LayerSize, len(names))
+	for i, name := range names {
+		layers[i] = LayerSize{name, sizes[name]}
+	}
+	return layers
+}
+
+func digest(file string) (sum string, size int64, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", 0, fmt.Errorf("reading the slug: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	hash := sha256.New()
+	if size, err = io.Copy(hash, f); err != nil {
+		return "", 0, fmt.Errorf("reading the slug: %w", err)
+	}
+	return "sha256:" + hex.EncodeToString(hash.Sum(nil)), size, nil
+}

@@ -1,0 +1,35 @@
+// Package slug makes and reads slugs: gzip-compressed tar archives of an app
+// as it stands at /app, every entry below ./app/, owned by root, with the same
+// times. Heroku's Platform API, herokuish and slugc itself start them.
+//
+// # Making
+//
+// A slug is segments, concatenated: gzip allows that of its members, tar of
+// its entries. Jobs says what the segments are: a head with the directories
+// that lead to the layers, the app in pieces, one segment per launch layer, a
+// tail with slugc's own files, and the trailer that ends an archive. An edit
+// changes one piece of the app; Writer copies all others as they are.
+//
+// The pieces of the app are sorted by whole paths, like the app layer of an
+// image, so that one pass of pack.Packer over both compresses each body once.
+//
+// CNB layers lie below the app (./app/.slugc/layers), at the paths at which
+// they were built. What an app has there of its own is left out, and a file of
+// the app makes way for one of slugc's with the same name.
+//
+// # Reading
+//
+// Unpack and Inspect take slugs from anybody. Entries must lie below ./app/ or
+// app/; only files, directories, symbolic links and hard links to files of the
+// same slug are accepted; sizes, numbers and depth are limited. Files are
+// written through os.Root, and symbolic links come last, so that nothing is
+// ever written through one. Set-user-ID and set-group-ID bits are dropped:
+// processes start without new privileges, and a foreign slug shall not leave
+// such a file on this machine.
+//
+// # Dependencies
+//
+//   - klauspost/compress/gzip reads twice as fast as the standard library.
+//   - x/sync/errgroup waits for the goroutines that copy and unpack.
+//   - x/sys/unix tells how much space is left on a file system.
+package slug

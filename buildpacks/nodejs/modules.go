@@ -1,0 +1,332 @@
+package nodejs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"github.com/slugc/slugc/buildpacks/runtime/report"
+)
+
+// hiddenLock is where npm notes what it has put into a node_modules.
+const hiddenLock = ".package-lock.json"
+
+// moduleTree is the node_modules of an app on its way into layers.
+//
+// An app whose scripts need packages that production does not need has two:
+// modules-dev with all of them, for the scripts, and modules without, for the
+// processes. Any other app has modules alone.
+type moduleTree struct {
+	b     *build
+	app   app
+	cache packageCache
+	// main is the layer that npm installs to, launch the one that processes
+	// see. They are one unless both is set.
+	main, launch slot
+	both         bool
+	// dev tells whether main holds what only development needs.
+	dev     bool
+	lockSum string
+}
+
+// planModules decides which layers an app's packages go to.
+func (b *build) planModules(a app) (*moduleTree, error) {
+	t := &moduleTree{b: b, app: a, cache: packageCache{dir: filepath.Join(b.layers.Path, cacheLayer)}}
+	hasDev := a.lock.hasDev()
+	scripts := len(a.manifest.buildScripts())+len(a.manifest.lifecycleScripts()) > 0 || a.manifest.Scripts["heroku-prebuild"] != ""
+	t.dev = hasDev && (scripts || !b.production())
+	t.both = t.dev && b.production()
+	var err error
+	if t.launch, err = openSlot(b.layers, modulesLayer, libcnb.LayerTypes{Cache: true, Launch: true}); err != nil {
+		return nil, err
+	}
+	t.main = t.launch
+	if t.both {
+		if t.main, err = openSlot(b.layers, devLayer, libcnb.LayerTypes{Build: true, Cache: true}); err != nil {
+			return nil, err
+		}
+	}
+	if t.installs() {
+		data, err := os.ReadFile(filepath.Join(a.dir, a.lock.Name))
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", a.lock.Name, err)
+		}
+		t.lockSum = textSum(data)
+	}
+	return t, nil
+}
+
+// installs tells whether there is anything to install.
+func (t *moduleTree) installs() bool { return t.app.lock.Name != "" }
+
+// arguments are those of npm that install the packages.
+func (t *moduleTree) arguments() []string {
+	if t.dev {
+		return []string{"ci", "--include=dev"}
+	}
+	return []string{"ci", "--omit=dev"}
+}
+
+// install puts the packages into layers, runs the scripts of the app, and
+// leaves node_modules as a link in the app.
+func (t *moduleTree) install(ctx context.Context, tools toolchain) ([]libcnb.Layer, error) {
+	env, err := t.b.toolEnv(tools, t.cache)
+	if err != nil {
+		return nil, err
+	}
+	run := scripts{b: t.b, app: t.app, env: env, npm: filepath.Join(tools.npmLayer.Path, "bin", "npm")}
+	if err := run.script(ctx, "heroku-prebuild"); err != nil {
+		return nil, err
+	}
+	if !t.installs() {
+		t.b.print.Step("Installing packages")
+		t.b.print.Detail("%s asks for none", manifestFile)
+		return nil, run.all(ctx, append(t.app.manifest.lifecycleScripts(), t.app.manifest.buildScripts()...))
+	}
+	sum, err := t.modulesKey(tools)
+	if err != nil {
+		return nil, err
+	}
+	inputs := map[string]string{"key": sum, "lock": t.lockSum}
+	kept, err := t.installMain(ctx, run, inputs)
+	if err != nil {
+		return nil, err
+	}
+	marker, err := t.marker()
+	if err != nil {
+		return nil, err
+	}
+	after := t.app.manifest.buildScripts()
+	if kept {
+		// They may write into the app, which is always as its author left it.
+		after = append(t.app.manifest.lifecycleScripts(), after...)
+	}
+	if kept {
+		if err := run.rebuild(ctx, filepath.Join(tools.nodeLayer.Path, "bin", "node"), filepath.Join(tools.npmLayer.Path, npmHome)); err != nil {
+			return nil, err
+		}
+	}
+	if err := run.all(ctx, after); err != nil {
+		return nil, err
+	}
+	layers := []libcnb.Layer{t.describeMain(inputs, kept)}
+	if t.both {
+		launch, err := t.prune(ctx, run, inputs, kept, marker)
+		if err != nil {
+			return nil, err
+		}
+		layers = append(layers, launch)
+	}
+	if err := run.script(ctx, "heroku-cleanup"); err != nil {
+		return nil, err
+	}
+	return t.withCache(layers)
+}
+
+// installMain brings the packages into the main layer and reports whether they
+// were there.
+func (t *moduleTree) installMain(ctx context.Context, run scripts, inputs map[string]string) (kept bool, err error) {
+	t.b.print.Step("Installing packages")
+	kept, why := t.main.keeps(inputs)
+	if kept {
+		t.b.print.Detail("Reusing node_modules (%s unchanged)", t.app.lock.Name)
+		return true, t.link(t.main.layer.Path)
+	}
+	switch {
+	case t.main.old["lock"] != "" && t.main.old["lock"] != t.lockSum:
+		why = t.app.lock.Name + " changed"
+	case why == "key changed":
+		why = "the version of Node.js or npm changed, or a setting"
+	}
+	t.b.print.Detail("Running npm %s (%s)", strings.Join(t.arguments(), " "), why)
+	start := t.b.now()
+	if err := t.npmCI(ctx, run); err != nil {
+		return false, err
+	}
+	fresh := filepath.Join(t.b.scratch, "modules")
+	if err := t.collect(fresh, t.main.layer.Path); err != nil {
+		return false, fmt.Errorf("moving node_modules into its layer: %w", err)
+	}
+	if err := t.b.replace(t.main.layer.Path, "", fresh); err != nil {
+		return false, fmt.Errorf("moving node_modules into its layer: %w", err)
+	}
+	t.b.print.Detail("Installed in %s", report.Duration(t.b.now().Sub(start).Round(10*time.Millisecond)))
+	return false, t.link(t.main.layer.Path)
+}
+
+// npmCI runs npm in the app's directory. While it runs, the lock file says
+// where the packages that are in the cache come from.
+func (t *moduleTree) npmCI(ctx context.Context, run scripts) (err error) {
+	for _, dir := range t.directories() {
+		if err := removeLink(filepath.Join(t.app.dir, dir, "node_modules")); err != nil {
+			return err
+		}
+	}
+	file := filepath.Join(t.app.dir, t.app.lock.Name)
+	text, err := readText(t.app.dir, t.app.lock.Name)
+	if err != nil {
+		return err
+	}
+	filled, err := t.app.lock.withAddresses(text, nodeCPU(t.b.arch), t.cache, t.b.registry.LockAddress)
+	if err != nil {
+		return err
+	}
+	if filled != nil {
+		original := file + ".original"
+		if err := os.Rename(file, original); err != nil {
+			return fmt.Errorf("setting %s aside: %w", t.app.lock.Name, err)
+		}
+		defer func() {
+			if backErr := os.Rename(original, file); backErr != nil {
+				err = errors.Join(err, fmt.Errorf("putting %s back: %w", t.app.lock.Name, backErr))
+			}
+		}()
+		if err := os.WriteFile(file, filled, 0o644); err != nil {
+			return fmt.Errorf("writing %s: %w", t.app.lock.Name, err)
+		}
+	}
+	return run.npmCI(ctx, append(t.arguments(), "--prefer-offline"))
+}
+
+// directories are the app's own and those of its workspaces.
+func (t *moduleTree) directories() []string {
+	return append([]string{""}, sortedKeys(t.app.members)...)
+}
+
+// collect moves every node_modules of the app below a directory that becomes a
+// layer at home, as they lie in the app, so that packages find one another.
+func (t *moduleTree) collect(fresh, home string) error {
+	if err := os.MkdirAll(fresh, 0o755); err != nil {
+		return err
+	}
+	for _, dir := range t.directories() {
+		from := filepath.Join(t.app.dir, dir, "node_modules")
+		info, err := os.Lstat(from)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !info.IsDir() {
+			continue
+		}
+		to := filepath.Join(fresh, dir, "node_modules")
+		if err := move(from, to); err != nil {
+			return err
+		}
+		if err := relocate(from, to, filepath.Join(home, dir, "node_modules")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// link points the app to the packages in a layer.
+func (t *moduleTree) link(layer string) error {
+	for _, dir := range t.directories() {
+		target, path := filepath.Join(layer, dir, "node_modules"), filepath.Join(t.app.dir, dir, "node_modules")
+		if _, err := os.Stat(target); errors.Is(err, fs.ErrNotExist) {
+			if err := removeLink(path); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := pointAt(target, path); err != nil {
+			return fmt.Errorf("linking node_modules: %w", err)
+		}
+	}
+	return nil
+}
+
+func removeLink(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode()&fs.ModeSymlink == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
+// marker notes the time of the layers' file system.
+func (t *moduleTree) marker() (os.FileInfo, error) {
+	file := filepath.Join(t.b.scratch, "marker")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		return nil, err
+	}
+	return os.Stat(file)
+}
+
+func (t *moduleTree) describeMain(inputs map[string]string, kept bool) libcnb.Layer {
+	layer := t.main.describe(inputs)
+	if kept || t.both {
+		return layer
+	}
+	return withLaunch(layer, launchEnv(layer))
+}
+
+// launchEnv lets processes find the commands of packages.
+func launchEnv(layer libcnb.Layer) libcnb.Environment {
+	env := libcnb.Environment{}
+	env.Prepend("PATH", string(os.PathListSeparator), filepath.Join(layer.Path, "node_modules", ".bin"))
+	return env
+}
+
+// prune makes the launch layer: the main layer without what only development
+// needs. It stays as it is when neither npm nor a script changed the main one.
+func (t *moduleTree) prune(ctx context.Context, run scripts, inputs map[string]string, mainKept bool, marker os.FileInfo) (libcnb.Layer, error) {
+	t.b.print.Step("Pruning packages that only development needs")
+	kept, why := t.launch.keeps(inputs)
+	switch {
+	case !mainKept:
+		kept, why = false, "packages were installed anew"
+	case kept:
+		changed, err := changedSince(marker, t.main.layer.Path, t.isCache)
+		if err != nil {
+			return libcnb.Layer{}, fmt.Errorf("looking for changes in node_modules: %w", err)
+		}
+		kept, why = !changed, "a script changed node_modules"
+	}
+	layer := t.launch.describe(inputs)
+	if kept {
+		t.b.print.Detail("Reusing the pruned node_modules")
+		return layer, t.link(t.launch.layer.Path)
+	}
+	fresh := filepath.Join(t.b.scratch, "pruned")
+	count, err := t.copyPruned(fresh)
+	if errors.Is(err, fs.ErrNotExist) {
+		return libcnb.Layer{}, fmt.Errorf("pruning node_modules: npm has left no list of what it installed (%w)\n"+
+			"an install-strategy other than the usual one in .npmrc does that: remove it", err)
+	}
+	if err != nil {
+		return libcnb.Layer{}, fmt.Errorf("pruning node_modules: %w", err)
+	}
+	if err := t.b.replace(t.launch.layer.Path, "", fresh); err != nil {
+		return libcnb.Layer{}, fmt.Errorf("pruning node_modules: %w", err)
+	}
+	t.b.print.Detail("Left out %d packages (%s)", count, why)
+	return withLaunch(layer, launchEnv(layer)), t.link(t.launch.layer.Path)
+}
+
+// withCache adds npm's cache, without what the app does not use any more.
+func (t *moduleTree) withCache(layers []libcnb.Layer) ([]libcnb.Layer, error) {
+	slot, err := openSlot(t.b.layers, cacheLayer, libcnb.LayerTypes{Cache: true})
+	if err != nil || !slot.there {
+		return layers, err
+	}
+	if slot.old["lock"] != t.lockSum {
+		if err := t.cache.sweep(t.app.lock); err != nil {
+			return nil, fmt.Errorf("sweeping npm's cache: %w", err)
+		}
+	}
+	return append(layers, slot.describe(map[string]string{"lock": t.lockSum})), nil
+}

@@ -1,0 +1,261 @@
+package nodejs
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slugc/slugc/buildpacks/runtime"
+	"github.com/slugc/slugc/buildpacks/runtime/npm"
+)
+
+const (
+	// fetchers is how many packages are on their way at once, npm's own number.
+	fetchers = 15
+	// fetchPatience is how long npm, once installed, waits for packages that
+	// are on their way already.
+	fetchPatience = 5 * time.Second
+)
+
+// errHandedOver ends the fetching of packages when npm takes over.
+var errHandedOver = errors.New("npm takes over")
+
+// packageCache is npm's cache, as far as packages lie in it by their checksums
+// (cacache, "content-v2"). npm takes a package from there when the lock file
+// has its checksum and its address, and asks nobody.
+type packageCache struct {
+	dir string
+}
+
+// file is where a package lies.
+func (c packageCache) file(i runtime.Integrity) string {
+	sum := hex.EncodeToString(i.Sum)
+	return filepath.Join(c.dir, "_cacache", "content-v2", i.Algorithm, sum[:2], sum[2:4], sum[4:])
+}
+
+// holds tells whether a package is in the cache. A checksum that cannot be read
+// is npm's to complain about.
+func (c packageCache) holds(p locked) (runtime.Integrity, bool) {
+	integrity, err := runtime.ParseIntegrity(p.Integrity)
+	if err != nil {
+		return runtime.Integrity{}, false
+	}
+	_, err = os.Stat(c.file(integrity))
+	return integrity, err == nil
+}
+
+// fetchable are the packages of a lock file that a registry has, as far as they
+// go to a target, by place.
+func (l lock) fetchable(cpu string, dev bool) map[string]npm.Manifest {
+	packages := map[string]npm.Manifest{}
+	for place, p := range l.Packages {
+		at := strings.LastIndex("/"+place, "/node_modules/")
+		if at < 0 || p.Link || p.InBundle || p.Bundled || p.Integrity == "" || p.Dev && !dev ||
+			!p.OS.allow("linux") || !p.CPU.allow(cpu) || !p.Libc.allow("glibc") {
+			continue
+		}
+		if p.Resolved != "" && !strings.HasPrefix(p.Resolved, "https://") && !strings.HasPrefix(p.Resolved, "http://") {
+			continue
+		}
+		name := p.Name
+		if name == "" {
+			name = place[at+len("/node_modules/")-1:]
+		}
+		packages[place] = npm.Manifest{Name: name, Version: p.Version, Dist: npm.Dist{Tarball: p.Resolved, Integrity: p.Integrity}}
+	}
+	return packages
+}
+
+// choices are the values of "os", "cpu" or "libc" that a package is for.
+type choices []string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *choices) UnmarshalJSON(data []byte) error {
+	*c = nil
+	var one string
+	if json.Unmarshal(data, &one) == nil {
+		*c = choices{one}
+		return nil
+	}
+	var several []string
+	if json.Unmarshal(data, &several) == nil {
+		*c = several
+	}
+	return nil
+}
+
+// allow tells whether a value is among the choices: none means any, and
+// "!value" excludes it (package.json, "os").
+func (c choices) allow(value string) bool {
+	if len(c) == 0 || slices.Contains(c, value) || slices.Contains(c, "any") {
+		return true
+	}
+	excludes := false
+	for _, choice := range c {
+		if choice == "!"+value {
+			return false
+		}
+		excludes = excludes || strings.HasPrefix(choice, "!")
+	}
+	return excludes
+}
+
+// prefetch fills npm's cache with the packages of the lock file while Node.js
+// and npm themselves are on their way, and for a moment after. It is help, no
+// more: what it does not bring npm fetches itself, and says what is wrong.
+func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) error {
+	if !t.installs() || t.main.old["lock"] == t.lockSum && t.main.there {
+		return nil
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan struct{})
+	var watch errgroup.Group
+	watch.Go(func() error {
+		select {
+		case <-done:
+			return nil
+		case <-toolsReady:
+		}
+		patience := time.NewTimer(fetchPatience)
+		defer patience.Stop()
+		select {
+		case <-done:
+		case <-patience.C:
+			cancel(errHandedOver)
+		}
+		return nil
+	})
+	var count atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(fetchers)
+	// Of one package at several places one copy is enough.
+	seen := map[string]bool{}
+	packages := t.app.lock.fetchable(nodeCPU(t.b.arch), t.dev)
+	for _, place := range sortedKeys(packages) {
+		m := packages[place]
+		integrity, held := t.cache.holds(t.app.lock.Packages[place])
+		if held || integrity.Algorithm == "" || seen[m.Dist.Integrity] {
+			continue
+		}
+		seen[m.Dist.Integrity] = true
+		group.Go(func() error {
+			err := t.b.fetch(ctx, m, t.cache.file(integrity))
+			if err == nil {
+				count.Add(1)
+			}
+			// A package that is not where it should be harms no other.
+			if runtime.FaultOf(err) == runtime.Passing || ctx.Err() != nil {
+				return err
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	close(done)
+	if watchErr := watch.Wait(); watchErr != nil {
+		return watchErr
+	}
+	if err == nil && count.Load() > 0 {
+		t.b.print.Detail("Downloaded %d packages", count.Load())
+	}
+	return nil
+}
+
+// fetch downloads one package into a file that appears when its checksum is
+// right.
+func (b *build) fetch(ctx context.Context, m npm.Manifest, file string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	beside, err := os.CreateTemp(b.scratch, "package-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(beside.Name()))
+		}
+	}()
+	if err := errors.Join(b.registry.Tarball(ctx, m, beside), beside.Close()); err != nil {
+		return err
+	}
+	return os.Rename(beside.Name(), file)
+}
+
+// sweep removes from the cache the packages that the lock file does not have,
+// so that it does not grow with every change.
+func (c packageCache) sweep(l lock) error {
+	wanted := map[string]bool{}
+	for _, p := range l.all() {
+		if integrity, held := c.holds(p); held {
+			wanted[c.file(integrity)] = true
+		}
+	}
+	err := filepath.WalkDir(filepath.Join(c.dir, "_cacache", "content-v2", "sha512"), func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || wanted[path] {
+			return err
+		}
+		return os.Remove(path)
+	})
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// withAddresses is a lock file in which packages that are in the cache have an
+// address, which npm wants to see before it looks there. Lock files are often
+// made without (omit-lockfile-registry-resolved). Nil means that none lacks it.
+func (l lock) withAddresses(text []byte, cpu string, cache packageCache, address func(npm.Manifest) (string, error)) ([]byte, error) {
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal(text, &doc); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", l.Name, err)
+	}
+	var packages map[string]map[string]json.RawMessage
+	if l.Packages == nil || json.Unmarshal(doc["packages"], &packages) != nil {
+		return nil, nil
+	}
+	changed := false
+	for place, m := range l.fetchable(cpu, true) {
+		if m.Dist.Tarball != "" {
+			continue
+		}
+		if _, held := cache.holds(l.Packages[place]); !held {
+			continue
+		}
+		text, err := address(m)
+		if err != nil {
+			return nil, err
+		}
+		if packages[place]["resolved"], err = json.Marshal(text); err != nil {
+			return nil, err
+		}
+		changed = true
+	}
+	if !changed {
+		return nil, nil
+	}
+	var err error
+	if doc["packages"], err = json.Marshal(packages); err != nil {
+		return nil, err
+	}
+	var filled bytes.Buffer
+	encoder := json.NewEncoder(&filled)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(doc); err != nil {
+		return nil, err
+	}
+	return filled.Bytes(), nil
+}

@@ -1,0 +1,91 @@
+package nodejs
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// copyPruned makes a second tree of the main layer without the packages that
+// only development needs, by second names for the files. It reports how many
+// packages it left out.
+//
+// The choice is npm's: it marks these packages in the list of what it has
+// installed, and "npm prune --omit=dev" removes those that are marked.
+func (t *moduleTree) copyPruned(fresh string) (count int, err error) {
+	data, err := os.ReadFile(filepath.Join(t.main.layer.Path, "node_modules", hiddenLock))
+	if err != nil {
+		return 0, err
+	}
+	var installed lock
+	if err := json.Unmarshal(data, &installed); err != nil {
+		return 0, fmt.Errorf("reading npm's list of what it installed: %w", err)
+	}
+	for _, dir := range t.directories() {
+		tree := path.Join(filepath.ToSlash(dir), "node_modules")
+		from, to := filepath.Join(t.main.layer.Path, tree), filepath.Join(fresh, tree)
+		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return 0, err
+		}
+		err := copyTree(from, to, linkFile, func(rel string) bool {
+			if installed.Packages[path.Join(tree, filepath.ToSlash(rel))].Dev {
+				count++
+				return true
+			}
+			return rel == hiddenLock || rel == ".cache"
+		})
+		if err != nil {
+			return 0, err
+		}
+		if err := tidy(to); err != nil {
+			return 0, err
+		}
+	}
+	return count, nil
+}
+
+// isCache tells whether a path of the main layer holds the build caches that
+// tools keep in node_modules/.cache, by the convention of the package
+// find-cache-dir. They are no part of what starts.
+func (t *moduleTree) isCache(rel string) bool {
+	return filepath.Base(rel) == ".cache" && filepath.Base(filepath.Dir(rel)) == "node_modules"
+}
+
+// tidy removes the commands whose packages are gone, and directories that have
+// become empty.
+func tidy(tree string) error {
+	var dirs []string
+	err := filepath.WalkDir(tree, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if name := entry.Name(); name == ".bin" || strings.HasPrefix(name, "@") || name == "node_modules" {
+				dirs = append(dirs, path)
+			}
+			return nil
+		}
+		if entry.Type()&fs.ModeSymlink != 0 && filepath.Base(filepath.Dir(path)) == ".bin" {
+			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+				return os.Remove(path)
+			}
+		}
+		return nil
+	})
+	// Inner ones come after outer ones in the walk.
+	for i := len(dirs) - 1; i >= 0 && err == nil; i-- {
+		if err = os.Remove(dirs[i]); errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, fs.ErrExist) {
+			err = nil
+		}
+	}
+	return err
+}

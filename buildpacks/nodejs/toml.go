@@ -1,0 +1,114 @@
+package nodejs
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/slugc/slugc/buildpacks/runtime/npm"
+)
+
+// TOML is the buildpack.toml.
+//
+//go:embed buildpack.toml
+var TOML []byte
+
+// releases are what buildpack.toml knows about the releases of Node.js.
+type releases struct {
+	// Default is the range for an app that asks for none.
+	Default string `toml:"default"`
+	// Lines are the release lines, oldest first.
+	Lines []line `toml:"lines"`
+}
+
+// line is a major version of Node.js.
+type line struct {
+	Major int `toml:"major"`
+	// Codename is that of a long-term line, in lower case.
+	Codename string `toml:"codename"`
+	// LTS lines have long-term support now.
+	LTS bool `toml:"lts"`
+	// End is the day after which there are no more fixes, as 2006-01-02.
+	End string `toml:"end"`
+	// NPM is the version of npm that comes with it.
+	NPM string `toml:"npm"`
+}
+
+// ended tells whether the line has no more fixes.
+func (l line) ended(now time.Time) bool {
+	return l.End != "" && now.UTC().Format(time.DateOnly) > l.End
+}
+
+// readReleases reads the [metadata] of a buildpack.toml.
+func readReleases(text []byte) (releases, error) {
+	var doc struct {
+		Metadata releases `toml:"metadata"`
+	}
+	if _, err := toml.Decode(string(text), &doc); err != nil {
+		return releases{}, fmt.Errorf("reading buildpack.toml: %w", err)
+	}
+	if len(doc.Metadata.longTerm()) == 0 || doc.Metadata.Default == "" {
+		return releases{}, errors.New("reading buildpack.toml: it names no release lines of Node.js")
+	}
+	return doc.Metadata, nil
+}
+
+// of is the line of a version, the last one for a newer version.
+func (r releases) of(version string) line {
+	major := npm.Major(version)
+	for _, l := range r.Lines {
+		if l.Major == major {
+			return l
+		}
+	}
+	last := r.Lines[len(r.Lines)-1]
+	return line{Major: major, NPM: last.NPM}
+}
+
+// longTerm are the ranges of the lines with long-term support, newest first.
+func (r releases) longTerm() []string {
+	var ranges []string
+	for i := len(r.Lines) - 1; i >= 0; i-- {
+		if r.Lines[i].LTS {
+			ranges = append(ranges, strconv.Itoa(r.Lines[i].Major))
+		}
+	}
+	return ranges
+}
+
+// alias turns the words that version managers have for versions into ranges:
+// "lts/*", "lts/jod", "lts/-1", "node". Anything else is left as it is.
+func (r releases) alias(text string) (string, error) {
+	word := strings.ToLower(strings.TrimSpace(text))
+	switch word {
+	case "node", "current", "latest", "stable":
+		return "*", nil
+	case "lts", "lts/*":
+		return r.longTerm()[0], nil
+	}
+	name, found := strings.CutPrefix(word, "lts/")
+	if !found {
+		return text, nil
+	}
+	if back, err := strconv.Atoi(name); err == nil && back < 0 {
+		if ranges := r.longTerm(); -back < len(ranges) {
+			return ranges[-back], nil
+		}
+	}
+	var known []string
+	for _, l := range r.Lines {
+		switch l.Codename {
+		case "":
+		case name:
+			return strconv.Itoa(l.Major), nil
+		default:
+			known = append(known, "lts/"+l.Codename)
+		}
+	}
+	return "", fmt.Errorf("%q is no release line of Node.js that slugc knows; it knows lts/*, %s", text, strings.Join(known, ", "))
+}

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+	"testing"
+
+	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/stack/sandbox"
+)
+
+func TestExitCode(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want int
+	}{
+		"nothing wrong":                     {nil, 0},
+		"an error nobody knows":             {errors.New("odd"), 1},
+		"a wrapped usage error":             {fmt.Errorf("x: %w", &UsageError{Command: "slugc build", Err: errors.New("odd")}), 2},
+		"a cancelled context":               {fmt.Errorf("compiling: %w", context.Canceled), 130},
+		"an interrupt":                      {fmt.Errorf("x: %w", &InterruptError{Signal: syscall.SIGTERM}), 130},
+		"joined with an interrupt":          {errors.Join(errors.New("odd"), context.Canceled), 130},
+		"a sandbox that is not allowed":     {fmt.Errorf("x: %w", &sandbox.SetupError{Op: "unshare", Err: syscall.EPERM}), 1},
+		"a failed compile":                  {fmt.Errorf("x: %w", &buildpacks.CompileError{Status: 3, Err: &sandbox.ExitError{Code: 3}}), 51},
+		"a compile that took too long":      {&buildpacks.CompileError{Status: -1, Err: context.DeadlineExceeded}, 51},
+		"a compile to try again":            {&buildpacks.CompileError{Status: buildpacks.TemporaryStatus, Err: &sandbox.ExitError{Code: 75}}, 75},
+		"a sandbox that fails in a compile": {&buildpacks.CompileError{Err: &sandbox.SetupError{Err: syscall.EPERM}}, 1},
+		"a connection reset":                {fmt.Errorf("x: %w", &net.OpError{Op: "read", Err: syscall.ECONNRESET}), 75},
+		"a network that timed out":          {fmt.Errorf("x: %w", context.DeadlineExceeded), 75},
+		"an unknown host":                   {&net.DNSError{Err: "no such host", IsNotFound: true}, 1},
+	} {
+		if got := ExitCode(c.err); got != c.want {
+			t.Errorf("%s: exit code %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+func TestReport(t *testing.T) {
+	broken := errors.New("bin/compile: exit status 1\nno such script: build")
+	table := append(Table{{
+		Match: is(broken),
+		Class: CompileFailed,
+		Fault: func(error) string { return "the app" },
+		Next:  func(error) []string { return []string{"npm run", "slugc check"} },
+	}}, Faults()...)
+	for name, c := range map[string]struct {
+		err          error
+		json         bool
+		code         int
+		stdout, err2 string
+	}{
+		"with fault and next steps": {fmt.Errorf("building: %w", broken), false, 51, "", "" +
+			" !     building: bin/compile: exit status 1\n" +
+			" !     no such script: build\n" +
+			" !     At fault: the app\n" +
+			"       Next: npm run\n" +
+			"       Next: slugc check\n"},
+		"as JSON": {broken, true, 51, "" +
+			`{"type":"error","text":"bin/compile: exit status 1\nno such script: build","code":51,"fault":"the app","next":["npm run","slugc check"]}` + "\n", ""},
+		"usage": {&UsageError{Command: "slugc build", Err: errors.New("unknown flag: --sorce")}, false, 2, "", "" +
+			" !     slugc build: unknown flag: --sorce\n" +
+			"       Next: slugc build --help\n"},
+		"an unknown error": {errors.New("odd"), false, 1, "", "" +
+			" !     odd\n" +
+			" !     At fault: slugc or this machine, not the app\n"},
+		"a next step that the error itself names": {&sandbox.SetupError{
+			Op: "making a namespace", Err: syscall.EPERM, Hint: "sysctl user.max_user_namespaces=1000",
+		}, false, 1, "", "" +
+			" !     setting up the sandbox: making a namespace: operation not permitted; sysctl user.max_user_namespaces=1000\n" +
+			" !     At fault: this machine, not the app\n"},
+		"an interrupt": {fmt.Errorf("compiling: %w", context.Canceled), false, 130, "", " !     Interrupted\n"},
+		"nothing":      {nil, false, 0, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out, err syncBuffer
+			if got := table.Report(New(Settings{Out: &out, Err: &err, JSON: c.json, Env: env()}), c.err); got != c.code {
+				t.Errorf("exit code %d, want %d", got, c.code)
+			}
+			same(t, out.String(), c.stdout)
+			same(t, err.String(), c.err2)
+		})
+	}
+}

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+
+	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/buildpacks/fetch"
+	"github.com/slugc/slugc/detect"
+	"github.com/slugc/slugc/release/deploy"
+	"github.com/slugc/slugc/release/formation"
+	"github.com/slugc/slugc/stack/sandbox"
+)
+
+// Faults is the table of slugc: every error that has a meaning of its own to a
+// person, from the most to the least specific.
+func Faults() Table {
+	return Table{
+		{Match: is(context.Canceled), Class: Interrupted},
+		{Match: as[*InterruptError](nil), Class: Interrupted},
+		{Match: as[*UsageError](nil), Class: Usage, Next: usageHint},
+		{Match: as[*sandbox.SetupError](nil), Class: Ours, Fault: machine, Next: setupHint},
+		{Match: as[*detect.SourceError](nil), Class: Usage, Fault: source},
+		{Match: as[*fetch.RefError](nil), Class: Usage, Next: nextIs("slugc buildpack list")},
+		{Match: as[*deploy.ProcessError](nil), Class: Usage},
+		{Match: as[*formation.UnknownTypeError](nil), Class: Usage},
+		{Match: as((*detect.NoMatchError).Broken), Class: DetectBroken},
+		{Match: as[*detect.NoMatchError](nil), Class: NoMatch, Next: nextIs("slugc build -b BUILDPACK")},
+		{Match: as(temporary.Temporary), Class: Temporary},
+		{Match: as[*buildpacks.CompileError](nil), Class: CompileFailed},
+		{Match: unreachable, Class: Temporary},
+		{Match: as[*deploy.PackError](nil), Class: PackFailed},
+	}
+}
+
+// ExitCode is the exit code for err by the table of slugc.
+func ExitCode(err error) int { return Faults().ExitCode(err) }
+
+// Report prints err by the table of slugc and returns the exit code.
+func Report(p *Printer, err error) int { return Faults().Report(p, err) }
+
+// UsageError is a command line that makes no sense.
+type UsageError struct {
+	// Command is the command as typed, without arguments: "slugc build".
+	Command string
+	Err     error
+}
+
+func (e *UsageError) Error() string { return fmt.Sprintf("%s: %s", e.Command, e.Err) }
+
+// Unwrap is the reason.
+func (e *UsageError) Unwrap() error { return e.Err }
+
+func usageHint(err error) []string {
+	if usage, ok := errors.AsType[*UsageError](err); ok {
+		return []string{usage.Command + " --help"}
+	}
+	return nil
+}
+
+// unreachable is whether a connection was not made or was lost.
+func unreachable(err error) bool {
+	number, ok := errors.AsType[syscall.Errno](err)
+	return ok && slices.Contains([]syscall.Errno{
+		syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED,
+		syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ETIMEDOUT,
+	}, number)
+}
+
+// nextIs makes a Next that is always the same.
+func nextIs(commands ...string) func(error) []string {
+	return func(error) []string { return commands }
+}
+
+func source(error) string { return "the source tree" }
+
+func machine(error) string { return "this machine, not the app" }
+
+func setupHint(err error) []string {
+	if setup, ok := errors.AsType[*sandbox.SetupError](err); ok && setup.Hint != "" {
+		return []string{setup.Hint}
+	}
+	return nil
+}
+
+// temporary is what errors of the network, of registries and of buildpacks say
+// about themselves. The outermost error that has an opinion counts.
+type temporary interface {
+	error
+	Temporary() bool
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/buildpacks/builtin"
+	"github.com/slugc/slugc/cmd/internal/cli"
+)
+
+func (p *program) buildpackCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "buildpack",
+		Short: "Look at buildpacks",
+		Args:  usage(cobra.NoArgs),
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(p.buildpackListCommand())
+	return c
+}
+
+func (p *program) buildpackListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the builtin buildpacks, in the order in which they are asked",
+		Args:  usage(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) (err error) {
+			dir, err := os.MkdirTemp("", "slugc-")
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+			exe, err := executable()
+			if err != nil {
+				return err
+			}
+			library, err := builtin.Install(dir, exe)
+			if err != nil {
+				return err
+			}
+			var list []buildpacks.Descriptor
+			var text strings.Builder
+			for _, group := range builtin.Order() {
+				for _, m := range group {
+					d := library[m.ID].Descriptor()
+					list = append(list, d)
+					fmt.Fprintf(&text, "%-20s %-8s %s\n", d.ID, d.Version, d.Name)
+				}
+			}
+			p.voice.Result(text.String(), cli.Fields{"buildpacks": list})
+			return nil
+		},
+	}
+}

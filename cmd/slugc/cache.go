@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slugc/slugc/build/cachestore"
+	"github.com/slugc/slugc/cmd/internal/cli"
+)
+
+func (p *program) cacheCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "cache",
+		Short: "Look at and clean what builds leave for the next build",
+		Args:  usage(cobra.NoArgs),
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.PersistentFlags().StringVar(&p.caches, "cache", "", "directory of the caches (SLUGC_CACHE)")
+	c.AddCommand(p.cacheListCommand(), p.cachePruneCommand())
+	return c
+}
+
+func (p *program) cacheListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the apps that have a cache",
+		Args:  usage(cobra.NoArgs),
+		RunE: interruptible(func(ctx context.Context, _ []string) error {
+			root, err := p.cacheRoot()
+			if err != nil {
+				return err
+			}
+			all, err := cachestore.List(ctx, root)
+			if err != nil {
+				return err
+			}
+			p.voice.Result(cacheTable(all), cli.Fields{"cache": root, "apps": all})
+			return nil
+		}),
+	}
+}
+
+func (p *program) cachePruneCommand() *cobra.Command {
+	var days int
+	c := &cobra.Command{
+		Use:   "prune",
+		Short: "Remove the caches of apps that were not built for a while",
+		Long: `Remove the caches of apps that were not built for a while. A cache that a build
+is using stays. The next build of an app whose cache is gone takes longer, and
+makes the same artifacts.`,
+		Args: usage(cobra.NoArgs),
+		RunE: interruptible(func(ctx context.Context, _ []string) error {
+			if days < 0 {
+				return &cli.UsageError{Command: "slugc cache prune", Err: fmt.Errorf("--days %d: expected 0 or more", days)}
+			}
+			root, err := p.cacheRoot()
+			if err != nil {
+				return err
+			}
+			gone, err := cachestore.Prune(ctx, root, time.Now().Add(-time.Duration(days)*24*time.Hour))
+			if err != nil {
+				return err
+			}
+			var freed int64
+			for _, g := range gone {
+				freed += g.Size
+			}
+			p.voice.Result(fmt.Sprintf("Removed %d caches, freed %s", len(gone), cli.Bytes(freed)),
+				cli.Fields{"cache": root, "removed": gone, "freed": freed})
+			return nil
+		}),
+	}
+	c.Flags().IntVar(&days, "days", 30, "keep what was used in the last so many `days`; 0 removes all")
+	return c
+}
+
+func cacheTable(all []cachestore.Info) string {
+	if len(all) == 0 {
+		return "No caches"
+	}
+	var b strings.Builder
+	for _, i := range all {
+		state := i.Used.Format("2006-01-02 15:04")
+		if i.Busy {
+			state = "in use"
+		}
+		fmt.Fprintf(&b, "%-24s %10s  %-16s  %s\n", i.Name, cli.Bytes(i.Size), state, i.Source)
+	}
+	return b.String()
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/cmd/internal/cli"
+	"github.com/slugc/slugc/detect"
+)
+
+func (p *program) detectCommand() *cobra.Command {
+	var f planFlags
+	c := &cobra.Command{
+		Use:   "detect [SOURCE]",
+		Short: "Say who would build an app, and why the others would not",
+		Args:  usage(cobra.MaximumNArgs(1)),
+	}
+	f.add(c, p)
+	c.RunE = interruptible(func(ctx context.Context, args []string) error {
+		req, err := p.request("slugc detect", args, &f)
+		if err != nil {
+			return err
+		}
+		d, err := p.deploy()
+		if err != nil {
+			return err
+		}
+		plan, err := d.Detect(ctx, req)
+		var none *detect.NoMatchError
+		if err != nil && !errors.As(err, &none) {
+			return err
+		}
+		if err == nil || p.json {
+			p.voice.Result(planText(plan), cli.Fields{"plan": plan})
+		}
+		return err
+	})
+	return c
+}
+
+// planText shows a plan to people.
+func planText(plan detect.Plan) string {
+	var b strings.Builder
+	for _, c := range plan.Group {
+		fmt.Fprintf(&b, "-----> %s\n", c.Descriptor)
+		for _, e := range plan.Entries {
+			for _, provider := range e.Providers {
+				if provider == c.ID {
+					fmt.Fprintf(&b, "       provides %s\n", e.Name)
+				}
+			}
+		}
+	}
+	chosen := map[string]bool{}
+	for _, c := range plan.Group {
+		chosen[c.ID] = true
+	}
+	for _, a := range plan.Answers {
+		if chosen[a.ID] {
+			continue
+		}
+		fmt.Fprintf(&b, "       %s does not build: %s\n", a.Descriptor, verdict(a))
+	}
+	return b.String()
+}
+
+func verdict(a detect.Answer) string {
+	reason := strings.ReplaceAll(a.Reason, "\n", "\n         ")
+	switch {
+	case a.Verdict == buildpacks.Error && reason != "":
+		return "it broke: " + reason
+	case a.Verdict == buildpacks.Error:
+		return "it broke"
+	case reason == "":
+		return "it said no, and not why"
+	}
+	return reason
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/spf13/cobra"
+
+	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/build/slug"
+	"github.com/slugc/slugc/cmd/internal/cli"
+	"github.com/slugc/slugc/release"
+	"github.com/slugc/slugc/stack/launch"
+)
+
+func (p *program) inspectCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "inspect DEST",
+		Short: "Say what is in a slug or an image",
+		Long: `Say what is in a slug or an image: processes, buildpacks, layers with their
+sizes, and the biggest directories. DEST is slug:FILE, oci:DIR[:TAG],
+oci-archive:FILE or docker://REF.`,
+		Args: usage(cobra.ExactArgs(1)),
+		RunE: interruptible(func(ctx context.Context, args []string) error {
+			if file, ok := strings.CutPrefix(args[0], slugPrefix); ok {
+				return p.inspectSlug(ctx, file)
+			}
+			return p.inspectImage(ctx, args[0])
+		}),
+	}
+}
+
+func (p *program) inspectSlug(ctx context.Context, file string) error {
+	d, err := slug.Describe(ctx, file, slug.Limits{})
+	if err != nil {
+		return err
+	}
+	var t table
+	t.line("Slug", file)
+	t.line("Digest", d.Digest)
+	t.line("Size", fmt.Sprintf("%s, %s in %d files unpacked", cli.Bytes(d.Size), cli.Bytes(d.Unpacked), d.Files))
+	t.processes(d.Processes, d.DefaultProcess)
+	if len(d.Processes) == 0 && d.Procfile != "" {
+		t.section("Procfile")
+		t.row(strings.TrimSpace(d.Procfile))
+	}
+	t.section("Buildpacks")
+	for _, b := range d.Buildpacks {
+		t.row(b.ID + "@" + b.Version)
+	}
+	t.section("Layers, unpacked")
+	for _, l := range d.Layers {
+		t.size(l.Size, l.Name)
+	}
+	t.biggest(d.Biggest)
+	p.voice.Result(t.text.String(), cli.Fields{"slug": d})
+	return nil
+}
+
+func (p *program) inspectImage(ctx context.Context, ref string) error {
+	base, err := oci.Opener{Keychain: authn.DefaultKeychain}.Open(ctx, ref)
+	if err != nil {
+		return err
+	}
+	d, err := oci.Inspect(base.Image)
+	if err != nil {
+		return err
+	}
+	if d.Biggest, err = oci.Biggest(ctx, base.Image, 10); err != nil {
+		return err
+	}
+	var t table
+	t.line("Image", ref)
+	t.line("Digest", d.Digest)
+	t.line("Size", cli.Bytes(d.Size))
+	t.line("Target", d.Target.String())
+	t.line("Base", d.Base.Reference)
+	t.line("User", d.User)
+	t.line("Entrypoint", strings.Join(d.Entrypoint, " "))
+	t.processes(d.Processes, d.DefaultProcess)
+	t.section("Buildpacks")
+	for _, b := range d.Buildpacks {
+		t.row(b.ID + "@" + b.Version)
+	}
+	t.section("Layers, compressed")
+	for _, l := range d.Layers {
+		t.size(l.Size, l.Name+"  "+l.DiffID)
+	}
+	t.section("Environment")
+	t.row(strings.Join(d.Env, ", "))
+	t.biggest(d.Biggest)
+	p.voice.Result(t.text.String(), cli.Fields{"image": d})
+	return nil
+}
+
+// table is a description for people.
+type table struct{ text strings.Builder }
+
+func (t *table) line(name, value string) {
+	if value != "" {
+		fmt.Fprintf(&t.text, "%-12s %s\n", name+":", value)
+	}
+}
+
+func (t *table) section(name string)           { fmt.Fprintf(&t.text, "\n%s:\n", name) }
+func (t *table) row(text string)               { fmt.Fprintf(&t.text, "  %s\n", text) }
+func (t *table) size(size int64, text string)  { fmt.Fprintf(&t.text, "  %10s  %s\n", cli.Bytes(size), text) }
+func (t *table) biggest(dirs []pack.DirSize) {
+	t.section("Biggest directories")
+	for _, d := range dirs {
+		t.size(d.Size, d.Path)
+	}
+}
+
+func (t *table) processes(all []launch.Process, byDefault string) {
+	t.section("Processes")
+	for _, process := range all {
+		mark := ""
+		if process.Type == byDefault {
+			mark = " (default)"
+		}
+		t.row(fmt.Sprintf("%s%s: %s", process.Type, mark, release.CommandLine(process)))
+	}
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/slugc/slugc/buildpacks/builtin"
+	"github.com/slugc/slugc/stack/sandbox"
+)
+
+func TestMain(m *testing.M) {
+	sandbox.Main()
+	if builtin.Called(os.Args[0], os.Getenv) {
+		os.Exit(script())
+	}
+	testscript.Main(m, map[string]func(){"slugc": main})
+}
+
+// TestScripts runs the command line as people do. The scripts read as a manual.
+func TestScripts(t *testing.T) {
+	repo, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("SLUGC_CACHE", filepath.Join(env.WorkDir, ".cache"))
+			env.Setenv("HELLO", filepath.Join(repo, "testdata/buildpacks/hello"))
+			env.Setenv("REPO", repo)
+			return nil
+		},
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slugc/slugc/cmd/internal/cli"
+	"github.com/slugc/slugc/stack/sandbox"
+)
+
+// version is stamped by make.
+var version = "dev"
+
+// program is what every command may use of the world outside.
+type program struct {
+	in       io.Reader
+	out, err io.Writer
+	getenv   func(string) string
+	// flags of every command
+	json, noColor bool
+	// voice is the one printer of the process, once the flags are known.
+	voice *cli.Printer
+	// caches is the root of all caches.
+	caches string
+}
+
+// run is slugc: it returns the exit code.
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer, getenv func(string) string) int {
+	p := &program{in: in, out: out, err: errOut, getenv: getenv}
+	root := p.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	command, err := root.ExecuteContextC(ctx)
+	var status *sandbox.ExitError
+	if command.Name() == "run" && errors.As(err, &status) {
+		// The process's own status; it has said itself what was wrong.
+		return status.Status()
+	}
+	if strings.HasPrefix(errorText(err), "unknown command") {
+		err = &cli.UsageError{Command: command.CommandPath(), Err: err}
+	}
+	p.speak(p.out)
+	code := cli.Report(p.voice, err)
+	if closeErr := p.voice.Close(); closeErr != nil && code == 0 {
+		code = int(cli.Ours)
+	}
+	return code
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "slugc",
+		Short: "Turn a source tree into something that runs",
+		Long: `slugc asks buildpacks who can build a source tree, runs them isolated so that they
+vendor the app's declared dependencies, and packs the result as a slug tarball,
+an OCI image, or both. It needs no Docker daemon, no root and no image pull.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		// The usage of a mistyped command is one command away; an error that is
+		// followed by a page of flags is not read.
+		Version: version,
+		PersistentPreRun: func(c *cobra.Command, _ []string) {
+			if c.Name() == "run" {
+				p.speak(p.err)
+			} else {
+				p.speak(p.out)
+			}
+		},
+	}
+	root.SetVersionTemplate("slugc {{.Version}}\n")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return &cli.UsageError{Command: c.CommandPath(), Err: err}
+	})
+	root.PersistentFlags().BoolVar(&p.json, "json", false, "print one JSON object per event, or the result as JSON")
+	root.PersistentFlags().BoolVar(&p.noColor, "no-color", false, "print no colours (NO_COLOR)")
+	root.AddCommand(p.buildCommand(), p.detectCommand(), p.inspectCommand(), p.runCommand(),
+		p.buildpackCommand(), p.cacheCommand(), p.versionCommand())
+	return root
+}
+
+// speak makes the voice, if there is none yet. A command that hands stdout to
+// a process says what it has to say on stderr.
+func (p *program) speak(out io.Writer) {
+	if p.voice == nil {
+		p.voice = cli.New(cli.Settings{Out: out, Err: p.err, JSON: p.json, NoColor: p.noColor, Env: p.getenv})
+	}
+}
+
+// interruptible is a command that ends when slugc is told to end.
+func interruptible(f func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		ctx, stop := cli.Context(c.Context())
+		defer stop()
+		return cli.Cause(ctx, f(ctx, args))
+	}
+}
+
+// usage makes the arguments' error one that leads to the command's help.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return &cli.UsageError{Command: c.CommandPath(), Err: err}
+		}
+		return nil
+	}
+}
+
+// cacheRoot is where all caches are: --cache, SLUGC_CACHE, or the user's cache
+// directory (XDG Base Directory).
+func (p *program) cacheRoot() (string, error) {
+	for _, dir := range []string{p.caches, p.getenv("SLUGC_CACHE")} {
+		if dir != "" {
+			return filepath.Abs(dir)
+		}
+	}
+	if dir := p.getenv("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "slugc"), nil
+	}
+	if home := p.getenv("HOME"); filepath.IsAbs(home) {
+		return filepath.Join(home, ".cache", "slugc"), nil
+	}
+	return "", &cli.UsageError{Command: "slugc", Err: errors.New("no place for the cache: set --cache DIR, SLUGC_CACHE or HOME")}
+}
+
+// executable is the running binary, which the sandbox and the builtin
+// buildpacks start again under other names.
+func executable() (string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(exe)
+}

@@ -1,0 +1,23 @@
+package main
+
+import (
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slugc/slugc/cmd/internal/cli"
+)
+
+func (p *program) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  usage(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			p.voice.Result("slugc "+version, cli.Fields{
+				"version": version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+			})
+			return nil
+		},
+	}
+}

@@ -1,0 +1,90 @@
+package deploy
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/build/slug"
+	"github.com/slugc/slugc/stack/launch"
+)
+
+// Slug makes a slug in one or more files.
+type Slug struct {
+	// Files receive the slug, in this order.
+	Files []string
+	// Writer says how large a slug may be, and remembers what was written.
+	Writer slug.Writer
+}
+
+var _ Form = Slug{}
+
+// profileScript is where the environment of the layers goes. It sorts before
+// the scripts of the app, which can so build upon it.
+const profileScript = ".profile.d/000_slugc.sh"
+
+// Jobs are the segments of the slug.
+func (s Slug) Jobs(tree artifact.Tree, app pack.Index) ([]pack.Job, error) {
+	own, err := slugFiles(tree)
+	if err != nil {
+		return nil, err
+	}
+	return slug.Jobs(tree, app, own)
+}
+
+// Export writes the slug to every file.
+func (s Slug) Export(ctx context.Context, tree artifact.Tree, _ pack.Index, segments [][]artifact.Segment) ([]artifact.Artifact, error) {
+	var parts []artifact.Segment
+	for _, shapes := range segments {
+		parts = append(parts, shapes...)
+	}
+	var made []artifact.Artifact
+	for _, file := range s.Files {
+		a, err := s.Writer.Write(ctx, file, tree, parts)
+		if err != nil {
+			return nil, err
+		}
+		made = append(made, a)
+	}
+	return made, nil
+}
+
+// slugFiles are the files that slugc adds to a slug: the environment of the
+// layers for any bash that starts a process, and the process types.
+func slugFiles(tree artifact.Tree) ([]pack.File, error) {
+	var files []pack.File
+	script, err := launch.ProfileScript(tree.App.Path, tree.Layers.Path, layersByBuildpack(tree))
+	if err != nil {
+		return nil, fmt.Errorf("writing %s: %w", profileScript, err)
+	}
+	if len(script) > 0 {
+		files = append(files, pack.File{Path: profileScript, Mode: 0o644, Content: script})
+	}
+	var metadata bytes.Buffer
+	if err := launch.WriteMetadata(&metadata, tree.Metadata); err != nil {
+		return nil, fmt.Errorf("writing the process types: %w", err)
+	}
+	layers := strings.TrimPrefix(tree.Layers.Path, tree.App.Path+"/")
+	return append(files, pack.File{Path: path.Join(layers, "config", "metadata.toml"), Mode: 0o644, Content: metadata.Bytes()}), nil
+}
+
+// layersByBuildpack are the launch layers on disk, grouped as they were built.
+func layersByBuildpack(tree artifact.Tree) [][]launch.LayerDir {
+	var groups [][]launch.LayerDir
+	last := ""
+	for _, l := range tree.LaunchLayers {
+		if l.Dir.Host == "" {
+			continue
+		}
+		if len(groups) == 0 || l.Buildpack != last {
+			groups = append(groups, nil)
+			last = l.Buildpack
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], launch.LayerDir(l.Dir))
+	}
+	return groups
+}

@@ -1,0 +1,157 @@
+package release
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/detect"
+	"github.com/slugc/slugc/stack/launch"
+)
+
+// Schema is the version of the record's form.
+const Schema = 1
+
+// Record is the content of release.json.
+type Record struct {
+	Schema     int                     `json:"schema"`
+	App        string                  `json:"app"`
+	Stack      string                  `json:"stack"`
+	Source     detect.Source           `json:"source"`
+	Buildpacks []buildpacks.Descriptor `json:"buildpacks"`
+	// ProcessTypes are the commands by process type, as a Procfile has them.
+	ProcessTypes   map[string]string `json:"process_types"`
+	DefaultProcess string            `json:"default_process,omitempty"`
+	// ConfigVars and Addons are what classic buildpacks suggest for the app.
+	ConfigVars map[string]string   `json:"config_vars"`
+	Addons     []string            `json:"addons"`
+	Artifacts  []artifact.Artifact `json:"artifacts"`
+	// Layers are what the artifacts are made of: those of an image where one
+	// was made, else the segments of the slug.
+	Layers []artifact.Segment `json:"layers"`
+}
+
+// New makes the record of a build.
+func New(app string, source detect.Source, tree artifact.Tree, artifacts []artifact.Artifact) Record {
+	r := Record{
+		Schema: Schema, App: app, Stack: tree.Stack.ID, Source: source,
+		Buildpacks: tree.Buildpacks, ProcessTypes: map[string]string{}, DefaultProcess: tree.Metadata.DefaultProcess,
+		ConfigVars: map[string]string{}, Addons: []string{}, Artifacts: artifacts, Layers: []artifact.Segment{},
+	}
+	for _, p := range tree.Metadata.Processes {
+		r.ProcessTypes[p.Type] = CommandLine(p)
+	}
+	for i, a := range artifacts {
+		if i == 0 || (a.Kind != "slug" && artifacts[0].Kind == "slug") {
+			r.Layers = a.Layers
+		}
+		if a.Kind != "slug" {
+			break
+		}
+	}
+	return r
+}
+
+// CommandLine is a process's command as a line for bash, as a Procfile would
+// have it.
+func CommandLine(p launch.Process) string {
+	words := append(append([]string(nil), p.Command...), p.Args...)
+	if !p.Direct && len(words) == 1 {
+		return words[0]
+	}
+	if len(words) == 3 && (words[0] == "bash" || words[0] == "/bin/bash") && words[1] == "-c" {
+		return words[2]
+	}
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = Quote(w)
+	}
+	return strings.Join(quoted, " ")
+}
+
+// Quote makes a word that bash reads as itself.
+func Quote(word string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"
+	if word != "" && strings.Trim(word, plain) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// Marshal is the record's file form.
+func (r Record) Marshal() ([]byte, error) {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(r); err != nil {
+		return nil, fmt.Errorf("writing the release record: %w", err)
+	}
+	return text.Bytes(), nil
+}
+
+// WriteFile puts the record in a file: beside it first, so that the name never
+// holds half a record.
+func (r Record) WriteFile(name string) (err error) {
+	text, err := r.Marshal()
+	if err != nil {
+		return err
+	}
+	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, text) {
+		return nil
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return fmt.Errorf("writing the release record: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			if removeErr := os.Remove(f.Name()); !errors.Is(removeErr, fs.ErrNotExist) {
+				err = errors.Join(err, removeErr)
+			}
+			err = fmt.Errorf("writing the release record: %w", err)
+		}
+	}()
+	if err := errors.Join(f.Chmod(0o644), writeAll(f, text), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+func writeAll(f *os.File, text []byte) error {
+	_, err := f.Write(text)
+	return err
+}
+
+// maxRecord bounds what is read of a record, in bytes.
+const maxRecord = 64 << 20
+
+// ReadFile reads a record.
+func ReadFile(name string) (Record, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return Record{}, fmt.Errorf("reading the release record: %w", err)
+	}
+	if info.Size() > maxRecord {
+		return Record{}, fmt.Errorf("reading the release record: %s is larger than %d MiB", name, maxRecord>>20)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return Record{}, fmt.Errorf("reading the release record: %w", err)
+	}
+	var r Record
+	if err := json.Unmarshal(text, &r); err != nil {
+		return Record{}, fmt.Errorf("reading the release record %s: %w", name, err)
+	}
+	if r.Schema != Schema {
+		return Record{}, fmt.Errorf("reading the release record %s: schema %d, expected %d; it was made by another version of slugc", name, r.Schema, Schema)
+	}
+	return r, nil
+}

@@ -1,0 +1,191 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Launcher starts one process of a build. Its fields are its doors to the
+// operating system; all are required.
+type Launcher struct {
+	// Environ is the environment that the launcher was started with, as
+	// NAME=value. CNB_LAYERS_DIR, CNB_APP_DIR, CNB_PLATFORM_API and
+	// CNB_EXEC_ENV say what to launch.
+	Environ []string
+	// Chdir changes the working directory.
+	Chdir func(dir string) error
+	// Exec replaces the launcher by a program. It returns only on failure.
+	Exec func(path string, argv, environ []string) error
+	// Stdout and Stderr are those of exec.d programs. Warnings go to Stderr.
+	Stdout, Stderr io.Writer
+}
+
+// Launch becomes the process that argv asks for: argv[0] is the name that the
+// launcher was called by, which is a process type, or is not, and then a
+// command has to follow. It returns only on failure; ExitCode tells the exit
+// code to end with.
+func (l *Launcher) Launch(ctx context.Context, argv []string) error {
+	env := NewEnv(l.Environ)
+	p, err := newPlatform(env.Get("CNB_PLATFORM_API"))
+	if err != nil {
+		return err
+	}
+	layersDir := valueOr(env.Get("CNB_LAYERS_DIR"), "/layers")
+	appDir := valueOr(env.Get("CNB_APP_DIR"), "/workspace")
+	metadata, err := ReadMetadata(MetadataPath(layersDir))
+	if err != nil {
+		return err
+	}
+	for _, b := range metadata.Buildpacks {
+		if err := b.check(); err != nil {
+			return err
+		}
+	}
+	l.warn(p, env.Get("CNB_PROCESS_TYPE"))
+
+	c := chooser{metadata: metadata, platform: p, execEnv: valueOr(env.Get("CNB_EXEC_ENV"), "production")}
+	s, err := c.choose(argv)
+	if err != nil {
+		return fmt.Errorf("determine start command: %w", err)
+	}
+	if err := l.Chdir(appDir); err != nil {
+		return fmt.Errorf("change to app directory: %w", err)
+	}
+	clean(env)
+	layers, err := metadata.layers(layersDir)
+	if err != nil {
+		return err
+	}
+	for _, group := range layers {
+		if err := ApplyLaunch(env, s.processType, group...); err != nil {
+			return err
+		}
+	}
+	if err := l.execD(ctx, env, layers, s.processType, appDir); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("before the start of the process: %w", context.Cause(ctx))
+	}
+	if s.direct {
+		return l.direct(s, env, appDir)
+	}
+	return l.shell(argv[0], s, env, appDir, profiles{layers: layers, classic: metadata.classic()})
+}
+
+// direct starts a process without a shell. The program is looked for in the
+// PATH that the layers made.
+func (l *Launcher) direct(s start, env Env, appDir string) error {
+	dir := workingDir(appDir, s.dir)
+	program, err := lookPath(s.command, env.Get("PATH"))
+	if err != nil {
+		return err
+	}
+	if err := l.Chdir(dir); err != nil {
+		return fmt.Errorf("change to the working directory of the process: %w", err)
+	}
+	if err := l.Exec(program, append([]string{s.command}, s.args...), env.List()); err != nil {
+		return fmt.Errorf("starting %s: %w", program, err)
+	}
+	return nil
+}
+
+// shell starts a process with bash, after the profile scripts. Classic
+// buildpacks were promised that the app is the home of its processes.
+func (l *Launcher) shell(self string, s start, env Env, appDir string, p profiles) error {
+	scripts, err := p.scripts(s.processType, appDir)
+	if err != nil {
+		return err
+	}
+	if p.classic {
+		env.Set("HOME", appDir)
+	}
+	err = l.Exec(bashPath, shellArgv(self, s, scripts, workingDir(appDir, s.dir)), env.List())
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("starting %s: this image has no shell; use a run image with bash, or a command after --: %w", bashPath, err)
+	}
+	if err != nil {
+		return fmt.Errorf("starting %s: %w", bashPath, err)
+	}
+	return nil
+}
+
+// warn says that a variable of old platforms has no effect.
+func (l *Launcher) warn(p platform, processType string) {
+	if processType == "" {
+		return
+	}
+	warning := log.New(l.Stderr, "Warning: ", 0)
+	warning.Printf("CNB_PROCESS_TYPE is not supported in Platform API %s", p.api)
+	warning.Printf("Run with ENTRYPOINT '%s' to invoke the '%s' process type", processType, processType)
+}
+
+// layers are the layer directories of each buildpack, in build order.
+func (m Metadata) layers(layersDir string) ([][]LayerDir, error) {
+	layers := make([][]LayerDir, len(m.Buildpacks))
+	for i, b := range m.Buildpacks {
+		var err error
+		if layers[i], err = layerDirs(layersDir, b.ID); err != nil {
+			return nil, err
+		}
+	}
+	return layers, nil
+}
+
+// clean takes out of env what is only for the launcher.
+func clean(env Env) {
+	for _, name := range []string{
+		"CNB_LAYERS_DIR", "CNB_APP_DIR", "CNB_PROCESS_TYPE", "CNB_PLATFORM_API", "CNB_DEPRECATION_MODE",
+	} {
+		delete(env, name)
+	}
+	if list, set := env["PATH"]; set {
+		kept := slices.DeleteFunc(strings.Split(list, ":"), func(dir string) bool {
+			return dir == ProcessDir || dir == LifecycleDir
+		})
+		env["PATH"] = strings.Join(kept, ":")
+	}
+}
+
+// workingDir is where a process starts; a relative one is below the app.
+func workingDir(appDir, dir string) string {
+	if filepath.IsAbs(dir) {
+		return dir
+	}
+	return filepath.Join(appDir, dir)
+}
+
+// lookPath is the file that a command names: a path, which is as it is, or a
+// name to look up in a path list. Entries of the list that are not absolute
+// are passed over, as they would make the program depend on where it starts.
+func lookPath(command, list string) (string, error) {
+	if strings.Contains(command, "/") {
+		return command, nil
+	}
+	for _, entry := range strings.Split(list, ":") {
+		if !filepath.IsAbs(entry) {
+			continue
+		}
+		file := filepath.Join(entry, command)
+		info, err := os.Stat(file)
+		if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 {
+			return file, nil
+		}
+	}
+	return "", fmt.Errorf("path lookup: there is no executable %q in PATH=%s", command, list)
+}
+
+func valueOr(value, fallback string) string {
+	if value == "" {
+		return fallback
+	}
+	return value
+}

@@ -1,0 +1,197 @@
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+)
+
+// LayerDir is the directory of a layer.
+type LayerDir struct {
+	// Host is where the directory is on this machine.
+	Host string
+	// Path is the absolute path at which processes see it; it is what goes
+	// into their environment.
+	Path string
+}
+
+// root is a directory of a layer that goes into path lists.
+type root struct {
+	dir   string
+	names []string
+}
+
+// buildRoots and launchRoots are the table of the CNB Buildpack API, "Layer
+// Paths".
+func buildRoots() []root {
+	return []root{
+		{"bin", []string{"PATH"}},
+		{"lib", []string{"LD_LIBRARY_PATH", "LIBRARY_PATH"}},
+		{"include", []string{"CPATH"}},
+		{"pkgconfig", []string{"PKG_CONFIG_PATH"}},
+	}
+}
+
+func launchRoots() []root {
+	return []root{
+		{"bin", []string{"PATH"}},
+		{"lib", []string{"LD_LIBRARY_PATH"}},
+	}
+}
+
+// ApplyBuild changes env as the layers of one buildpack ask for the buildpacks
+// that come after it (CNB Buildpack API, "Environment"). The layers are to be
+// in alphabetical order. Their directories come first, then the files of env
+// and env.build, so that a file can build upon the directories of a sibling.
+// An error names the file that could not be used.
+func ApplyBuild(env Env, layers ...LayerDir) error {
+	changes, err := buildChanges(layers)
+	if err != nil {
+		return err
+	}
+	env.apply(changes, "")
+	return nil
+}
+
+// ApplyLaunch changes env as the layers of one buildpack ask for a process of
+// a type; without a type nothing is process-specific. See ApplyBuild.
+func ApplyLaunch(env Env, processType string, layers ...LayerDir) error {
+	changes, err := launchChanges(layers)
+	if err != nil {
+		return err
+	}
+	env.apply(changes, processType)
+	return nil
+}
+
+func buildChanges(layers []LayerDir) ([]change, error) {
+	changes, err := rootChanges(layers, buildRoots())
+	if err != nil {
+		return nil, err
+	}
+	for _, layer := range layers {
+		for _, dir := range []string{"env", "env.build"} {
+			more, err := fileChanges(filepath.Join(layer.Host, dir), "")
+			if err != nil {
+				return nil, err
+			}
+			changes = append(changes, more...)
+		}
+	}
+	return changes, nil
+}
+
+// launchChanges are the changes for every process type: those of one type
+// carry its name.
+func launchChanges(layers []LayerDir) ([]change, error) {
+	changes, err := rootChanges(layers, launchRoots())
+	if err != nil {
+		return nil, err
+	}
+	for _, layer := range layers {
+		launchDir := filepath.Join(layer.Host, "env.launch")
+		types, err := listEntries(launchDir, fs.FileInfo.IsDir)
+		if err != nil {
+			return nil, err
+		}
+		for _, dir := range []string{filepath.Join(layer.Host, "env"), launchDir} {
+			more, err := fileChanges(dir, "")
+			if err != nil {
+				return nil, err
+			}
+			changes = append(changes, more...)
+		}
+		for _, processType := range types {
+			more, err := fileChanges(filepath.Join(launchDir, processType), processType)
+			if err != nil {
+				return nil, err
+			}
+			changes = append(changes, more...)
+		}
+	}
+	return changes, nil
+}
+
+func rootChanges(layers []LayerDir, roots []root) ([]change, error) {
+	var changes []change
+	for _, layer := range layers {
+		for _, r := range roots {
+			info, err := os.Stat(filepath.Join(layer.Host, r.dir))
+			if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+				continue
+			}
+			if err != nil {
+				return nil, fmt.Errorf("looking for the %s directory of a layer: %w", r.dir, err)
+			}
+			for _, name := range r.names {
+				changes = append(changes, change{
+					name: name, action: prependTo, value: path.Join(layer.Path, r.dir), delim: ":",
+				})
+			}
+		}
+	}
+	return changes, nil
+}
+
+// listDir names the entries of a directory that keep holds for, sorted. A
+// directory that is missing has none.
+func listDir(dir string, keep func(fs.DirEntry) bool) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing a layer: %w", err)
+	}
+	var names []string
+	for _, entry := range entries {
+		if keep(entry) {
+			names = append(names, entry.Name())
+		}
+	}
+	return names, nil
+}
+
+// listEntries names the entries of a directory that keep holds for, sorted;
+// of a link it sees what the link leads to.
+func listEntries(dir string, keep func(fs.FileInfo) bool) ([]string, error) {
+	names, err := listDir(dir, func(fs.DirEntry) bool { return true })
+	if err != nil {
+		return nil, err
+	}
+	kept := names[:0]
+	for _, name := range names {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			return nil, fmt.Errorf("reading a layer: %w", err)
+		}
+		if keep(info) {
+			kept = append(kept, name)
+		}
+	}
+	return kept, nil
+}
+
+// listFiles names the entries of a directory that are not directories.
+func listFiles(dir string) ([]string, error) {
+	return listEntries(dir, func(info fs.FileInfo) bool { return !info.IsDir() })
+}
+
+// layerDirs are the layers of a buildpack on disk, in alphabetical order. A
+// buildpack without a directory has none.
+func layerDirs(layersDir, buildpackID string) ([]LayerDir, error) {
+	dir := filepath.Join(layersDir, EscapeID(buildpackID))
+	names, err := listDir(dir, fs.DirEntry.IsDir)
+	if err != nil {
+		return nil, err
+	}
+	layers := make([]LayerDir, len(names))
+	for i, name := range names {
+		host := filepath.Join(dir, name)
+		layers[i] = LayerDir{Host: host, Path: host}
+	}
+	return layers, nil
+}

@@ -1,0 +1,53 @@
+package sandbox
+
+import (
+	"os"
+	"runtime"
+	"syscall"
+)
+
+// The stages of the sandbox, as the argv[0] that they are started with.
+const (
+	setupStage = "slugc-sandbox-setup"
+	initStage  = "slugc-sandbox-init"
+)
+
+// Main does the work of the sandbox's own processes. They are the running
+// program, started again; so the main of every program that uses Namespaces,
+// and TestMain of its tests, calls Main before anything else. In all other
+// processes it returns at once.
+//
+// It is the one place outside of cmd that looks at os.Args and ends the
+// process.
+func Main() {
+	var stage func(requests, reports *os.File) error
+	switch stageName() {
+	case setupStage:
+		stage = setUp
+	case initStage:
+		stage = runInit
+	default:
+		return
+	}
+	// Capabilities, seccomp and Landlock belong to a thread.
+	runtime.LockOSThread()
+	reports := os.NewFile(reportFD, "reports")
+	status := 0
+	if err := stage(os.NewFile(requestFD, "requests"), reports); err != nil {
+		status = 1
+		// Without a report the parent knows that something is wrong, too.
+		if writeFrame(reports, report{Fault: newFault(err)}) != nil {
+			status = 2
+		}
+	}
+	// os.Exit would run the exit hooks of the program.
+	syscall.Exit(status)
+}
+
+// stageName is the argv[0] of this process.
+func stageName() string {
+	if len(os.Args) == 0 {
+		return ""
+	}
+	return os.Args[0]
+}

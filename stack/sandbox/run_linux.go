@@ -1,0 +1,70 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+// Run runs c and waits until it and everything that it started is gone.
+//
+// It returns nil for exit status 0, and else
+//   - an *ExitError when the command ended by itself, or could not be started
+//     (status 126 and 127);
+//   - a *TimeoutError;
+//   - an error that wraps ctx.Err() and its cause when ctx ended;
+//   - a *SetupError when the machine does not allow the sandbox;
+//   - any other error for a command that makes no sense, such as a mount whose
+//     source does not exist, and for streams that cannot be read or written.
+//
+// When ctx ends or the timeout passes, every process inside gets SIGTERM, and
+// after c.Grace SIGKILL.
+func (n Namespaces) Run(ctx context.Context, c Command) (err error) {
+	if stageName() == setupStage || stageName() == initStage {
+		return &SetupError{Op: "starting", Err: errors.New("main does not call sandbox.Main before anything else")}
+	}
+	if len(c.Args) == 0 {
+		return errors.New("running a command: no program is given")
+	}
+	steps, err := layout(c, n.CACert)
+	if err != nil {
+		return err
+	}
+	if c.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, &TimeoutError{After: c.Timeout})
+		defer cancel()
+	}
+	if ctx.Err() != nil {
+		return stopped(ctx, c)
+	}
+	// The kernel kills the sandbox when the thread ends that started it.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if c.Interactive {
+		front := foreground(c)
+		defer func() { err = errors.Join(err, front.takeBack()) }()
+	}
+	std, err := connect(c)
+	if err != nil {
+		return err
+	}
+	b, err := n.start(c, std)
+	if err != nil {
+		return errors.Join(err, std.close())
+	}
+	return b.run(ctx, c, []any{n.setupRequest(c, steps), newStartRequest(c)}, std)
+}
+
+// stopped is the error for a command that was ended by its caller.
+func stopped(ctx context.Context, c Command) error {
+	cause := context.Cause(ctx)
+	if timeout, ok := errors.AsType[*TimeoutError](cause); ok {
+		return timeout
+	}
+	if errors.Is(cause, ctx.Err()) {
+		return fmt.Errorf("running %s: %w", c.Args[0], cause)
+	}
+	return fmt.Errorf("running %s: %w (%w)", c.Args[0], cause, ctx.Err())
+}

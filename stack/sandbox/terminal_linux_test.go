@@ -1,0 +1,113 @@
+package sandbox_test
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/creack/pty"
+	"github.com/sclevine/spec"
+)
+
+func TestTerminal(t *testing.T) { spec.Run(t, "on a terminal", testTerminal) }
+
+func testTerminal(t *testing.T, when spec.G, it spec.S) {
+	var screen *screen
+
+	// begin runs a line of the shell in a sandbox on a terminal.
+	begin := func(line string) *exec.Cmd {
+		t.Helper()
+		cmd := outside(t, "terminal", line)
+		terminal, err := pty.Start(cmd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		screen = newScreen(terminal)
+		t.Cleanup(func() {
+			if err := terminal.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return cmd
+	}
+
+	it("knows its terminal", func() {
+		begin("tty; [ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo yes")
+		screen.await(t, "/dev/console\r\nyes\r\nreturned <nil>, foreground true")
+	})
+
+	it("is told of its size", func() {
+		begin("trap 'stty size; exit 3' WINCH; echo ready; while :; do sleep 0.01; done")
+		screen.await(t, "ready")
+		if err := pty.Setsize(screen.terminal, &pty.Winsize{Rows: 33, Cols: 44}); err != nil {
+			t.Fatal(err)
+		}
+		screen.await(t, "33 44\r\nreturned exit status 3")
+	})
+
+	it("is interrupted, and Run returns its status", func() {
+		begin("trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.01; done")
+		screen.await(t, "ready")
+		screen.press(t, "\x03")
+		screen.await(t, "caught\r\nreturned exit status 5, foreground true")
+	})
+
+	it("is ended by an interrupt that it does not catch", func() {
+		begin("echo ready; exec sleep 1000")
+		screen.await(t, "ready")
+		screen.press(t, "\x03")
+		screen.await(t, "returned ended by signal 2 (interrupt), foreground true")
+	})
+
+	it("may be a shell with jobs, and the terminal comes back", func() {
+		begin("PS1='> ' exec bash --norc --noprofile -i")
+		screen.await(t, "> ")
+		screen.press(t, "sh -c 'echo sleeping; exec sleep 1000'\r")
+		screen.await(t, "sleeping\r\n")
+		screen.press(t, "\x1a")
+		screen.await(t, "Stopped")
+		screen.press(t, "kill %1; fg\r")
+		screen.await(t, "Terminated")
+		screen.press(t, "exit 4\r")
+		screen.await(t, "returned exit status 4, foreground true")
+	})
+
+	it("cannot type for the caller", func() {
+		begin("/opt/sandbox-probe type")
+		screen.await(t, "operation not permitted\r\nreturned exit status 1")
+	})
+}
+
+// screen is the outer side of a terminal.
+type screen struct {
+	terminal *os.File
+	shown    bytes.Buffer
+}
+
+func newScreen(terminal *os.File) *screen { return &screen{terminal: terminal} }
+
+// await reads until the terminal shows a text.
+func (s *screen) await(t *testing.T, text string) {
+	t.Helper()
+	piece := make([]byte, 1024)
+	for !strings.Contains(s.shown.String(), text) {
+		n, err := s.terminal.Read(piece)
+		s.shown.Write(piece[:n])
+		if err != nil {
+			t.Fatalf("the terminal shows no %q (%v), but\n%s", text, err, &s.shown)
+		}
+	}
+	rest := s.shown.String()
+	s.shown.Reset()
+	io.WriteString(&s.shown, rest[strings.Index(rest, text)+len(text):])
+}
+
+func (s *screen) press(t *testing.T, keys string) {
+	t.Helper()
+	if _, err := io.WriteString(s.terminal, keys); err != nil {
+		t.Fatal(err)
+	}
+}
