@@ -124,6 +124,19 @@ func testSource(t *testing.T, when spec.G, it spec.S) {
 			}
 		})
 
+		it("keeps a file that a build moved away and back", func() {
+			mustCopy()
+			file := filepath.Join(dst, "server.js")
+			for _, move := range [][2]string{{file, file + ".away"}, {file + ".away", file}} {
+				if err := os.Rename(move[0], move[1]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if second := mustCopy(); second.Written != 0 {
+				t.Errorf("second copy: %+v", second)
+			}
+		})
+
 		it("follows an edit, a removal and a change of kind", func() {
 			mustCopy()
 			write(t, filepath.Join(src, "server.js"), "serve(2)", 0o644)

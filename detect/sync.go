@@ -92,7 +92,7 @@ func (s Source) CopyTo(ctx context.Context, to Copy) (Copied, error) {
 			Next: "Name the directory that holds the app: slugc build DIRECTORY"}
 	}
 	last := readState(to.State)
-	if err := clear(to, items, last); err != nil {
+	if err := empty(to, items, last); err != nil {
 		return out, err
 	}
 
@@ -116,11 +116,8 @@ func (s Source) CopyTo(ctx context.Context, to Copy) (Copied, error) {
 		}
 		out.Files++
 		out.Bytes += it.Size
-		if was, ok := last[it.Path]; ok && was.Source == it.Source && was.Mode == it.Mode {
-			if now, err := os.Lstat(target); err == nil && stampOf(now) == was.Copy {
-				it.Sum, it.Copy = was.Sum, was.Copy
-				continue
-			}
+		if was, ok := last[it.Path]; ok && was.Source == it.Source && was.Mode == it.Mode && was.holds(target, it) {
+			continue
 		}
 		out.Written++
 		writes.Go(func() error { return to.file(ctx, filepath.Join(s.Dir, it.Path), target, it) })
@@ -134,6 +131,41 @@ func (s Source) CopyTo(ctx context.Context, to Copy) (Copied, error) {
 	s.Digest = digest(items)
 	out.Source = s
 	return out, nil
+}
+
+// holds tells whether a file still is what the last copy made of the item, and
+// if so hands checksum and stamp on. A file that was moved about or touched is
+// looked into.
+func (was item) holds(file string, now *item) bool {
+	info, err := os.Lstat(file)
+	if err != nil {
+		return false
+	}
+	current := stampOf(info)
+	if current != was.Copy {
+		sys, ok := info.Sys().(*syscall.Stat_t)
+		if !ok || sys.Nlink != 1 || info.Mode() != was.Mode || current.Size != was.Copy.Size {
+			return false
+		}
+		if sum, err := checksum(file); err != nil || sum != was.Sum {
+			return false
+		}
+	}
+	now.Sum, now.Copy = was.Sum, current
+	return true
+}
+
+func checksum(file string) (sum [sha256.Size]byte, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return sum, err
+	}
+	defer f.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, f); err != nil {
+		return sum, err
+	}
+	return [sha256.Size]byte(hash.Sum(nil)), nil
 }
 
 // list walks the tree in lexical order.
@@ -219,9 +251,9 @@ func (s Source) checkLink(path, target string) (warning string, err error) {
 	return fmt.Sprintf("%s is a link to %s: it will point at whatever is there where the app runs", quotePath(path), quotePath(target)), nil
 }
 
-// clear removes from the directory what the source does not have, or has as
+// empty removes from the directory what the source does not have, or has as
 // another kind of object.
-func clear(to Copy, items []item, last map[string]item) error {
+func empty(to Copy, items []item, last map[string]item) error {
 	if err := to.mkdir(to.Dir); err != nil {
 		return err
 	}

@@ -3,13 +3,11 @@ package oci
 import (
 	"archive/tar"
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/pack"
@@ -66,7 +64,7 @@ type layoutTar struct {
 	progress *progress
 }
 
-// blobs writes the blobs, sorted by their digests.
+// blobs writes the blobs.
 func (t layoutTar) blobs(ctx context.Context, blobs []blob) error {
 	for _, dir := range []string{"blobs/", "blobs/sha256/"} {
 		header := &tar.Header{Name: dir, Typeflag: tar.TypeDir, Mode: 0o755, ModTime: pack.Epoch()}
@@ -74,8 +72,7 @@ func (t layoutTar) blobs(ctx context.Context, blobs []blob) error {
 			return err
 		}
 	}
-	sorted := slices.SortedFunc(slices.Values(blobs), func(a, b blob) int { return cmp.Compare(a.digest.Hex, b.digest.Hex) })
-	for _, b := range sorted {
+	for _, b := range blobs {
 		if err := t.header(blobPath(b.digest), b.size); err != nil {
 			return err
 		}

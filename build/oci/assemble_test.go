@@ -204,8 +204,10 @@ func TestAssemble(t *testing.T) {
 				if labels["io.buildpacks.base.distro.name"] != "debian" || labels["a"] != "last" {
 					t.Errorf("the labels are %v", labels)
 				}
-				if h := entries(t, layerOf(t, image, "app"))[0]; h.Uid != 33 || h.Gid != 44 {
-					t.Errorf("the app belongs to %d:%d", h.Uid, h.Gid)
+				for _, h := range entries(t, layerOf(t, image, "app")) {
+					if h.Uid != 33 || h.Gid != 44 {
+						t.Errorf("%s belongs to %d:%d", h.Name, h.Uid, h.Gid)
+					}
 				}
 				baseIDs := configOf(t, r.Base.Image).RootFS.DiffIDs
 				var m oci.LifecycleMetadata

@@ -107,7 +107,7 @@ func (b blob) copyTo(ctx context.Context, w io.Writer, p *progress) (err error) 
 	if err != nil {
 		return fmt.Errorf("the blob %s: %w", b.digest, err)
 	}
-	if sum := hex.EncodeToString(hash.Sum(nil)); n != b.size || sum != b.digest.Hex {
+	if sum := hex.EncodeToString(hash.Sum(nil)); sum != b.digest.Hex {
 		return fmt.Errorf("the blob %s is damaged: it has %d bytes with the digest sha256:%s, expected %d", b.digest, n, sum, b.size)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -147,7 +148,7 @@ func TestLayout(t *testing.T) {
 		})
 
 		for _, remembers := range []bool{true, false} {
-			it("writes nothing for an image that it holds", func() {
+			it(fmt.Sprintf("writes nothing for an image that it holds, with a memory: %t", remembers), func() {
 				l := oci.Layout{Dir: dir, Tag: "v1"}
 				if remembers {
 					l.Memory = memory
@@ -215,7 +216,7 @@ func TestLayout(t *testing.T) {
 			"appended": func(path string) error { return appendTo(path) },
 		} {
 			for _, remembers := range []bool{true, false} {
-				it("makes good a blob that is "+name, func() {
+				it(fmt.Sprintf("makes good a blob that is %s, with a memory: %t", name, remembers), func() {
 					l := oci.Layout{Dir: dir}
 					if remembers {
 						l.Memory = memory

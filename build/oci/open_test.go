@@ -123,6 +123,17 @@ func TestOpener(t *testing.T) {
 			}
 		})
 
+		it("opens an image of several tags without one", func() {
+			dir := t.TempDir()
+			for _, tag := range []string{"v1", "latest"} {
+				_, err := oci.Layout{Dir: dir, Tag: tag}.Export(t.Context(), anImage(t))
+				must(t, err)
+			}
+			base, err := oci.Opener{}.Open(t.Context(), dir)
+			must(t, err)
+			valid(t, base.Image)
+		})
+
 		it("refuses an image for something else", func() {
 			dir := t.TempDir()
 			_, err := oci.Layout{Dir: dir, Tag: "v1"}.Export(t.Context(), oci.Image{Image: aBase(t, types.OCIManifestSchema1).Image})

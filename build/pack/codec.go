@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 )
 
@@ -21,8 +22,14 @@ const indexMagic = "slugcix\x01"
 const (
 	maxIndexBytes   = 512 << 20
 	maxIndexEntries = 1 << 23
-	maxLink         = 1 << 16
+	maxString       = 1 << 16
 	maxPathBytes    = 1 << 30
+)
+
+// What an entry takes in the file form: usually, and at least.
+const (
+	usualEntryBytes = 48
+	leastEntryBytes = 3
 )
 
 // ErrCorrupt is the error for an index or record that is not whole, or that
@@ -75,6 +82,7 @@ func unseal(b []byte, magic string) (*decoder, error) {
 }
 
 func appendIndex(b []byte, ix Index) []byte {
+	b = slices.Grow(b, usualEntryBytes*len(ix))
 	b = binary.AppendUvarint(b, uint64(len(ix)))
 	var path string
 	var last Fingerprint
@@ -182,7 +190,7 @@ func (d *decoder) bytes(n int) []byte {
 	return b
 }
 
-func (d *decoder) string(limit uint64) string { return string(d.bytes(d.count(limit))) }
+func (d *decoder) string() string { return string(d.bytes(d.count(maxString))) }
 
 func (d *decoder) fingerprint(last Fingerprint) Fingerprint {
 	var f Fingerprint
@@ -199,6 +207,9 @@ func (d *decoder) fingerprint(last Fingerprint) Fingerprint {
 func (d *decoder) index() Index {
 	n := d.count(maxIndexEntries)
 	var ix Index
+	if n > 0 {
+		ix = make(Index, 0, min(n, len(d.rest)/leastEntryBytes+1))
+	}
 	var path string
 	var total uint64
 	var last Fingerprint
@@ -224,7 +235,7 @@ func (d *decoder) index() Index {
 			e.Fingerprint = d.fingerprint(last)
 			last = e.Fingerprint
 		case fs.ModeSymlink:
-			e.Link = d.string(maxLink)
+			e.Link = d.string()
 		case fs.ModeDir:
 		default:
 			d.fail()

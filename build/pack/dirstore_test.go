@@ -87,7 +87,7 @@ func testDirStore(t *testing.T, when spec.G, it spec.S) {
 		}
 		dir, err := os.MkdirTemp(shm, "pack")
 		must(t, err)
-		defer os.RemoveAll(dir)
+		t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
 		write(t, filepath.Join(dir, "blob"), content, 0o600)
 		file, err := store.Keep(filepath.Join(dir, "blob"), sha(content))
 		must(t, err)

@@ -2,6 +2,7 @@ package pack
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -123,7 +124,7 @@ func bits(mode fs.FileMode) int64 {
 // retry calls a system call again when a signal interrupted it.
 func retry(call func() error) error {
 	for {
-		if err := call(); err != unix.EINTR {
+		if err := call(); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}

@@ -84,8 +84,8 @@ func (g *gatherer) begin(ctx context.Context, o *output) error {
 // entry adds the header of an entry and, if it is a small file, its content.
 func (g *gatherer) entry(ctx context.Context, o *output, it *item) error {
 	e := it.entry
-	if o.index != nil {
-		o.index[o.seen].Sum = it.sum
+	if o.sums != nil {
+		o.sums[o.seen] = it.sum
 	}
 	o.seen++
 	if e.Path == "" && !o.shape.Root {

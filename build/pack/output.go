@@ -33,23 +33,35 @@ type output struct {
 
 	// The gatherer's.
 	headers headers
-	index   Index
 	seen    int
 	mixed   []byte
 	queue   chan *chunk
+	// sums are those of the entries of the part.
+	sums []Sum
 
 	// The writer's.
 	members []Member
 }
 
-// start readies the output for the gatherer. The index is copied if it will
-// be recorded, because sums are added to it.
+// start readies the output for the gatherer.
 func (o *output) start(record bool) {
 	o.headers.shape = o.shape
 	o.queue = make(chan *chunk, queueLength)
 	if record && o.part.Dir != "" {
-		o.index = slices.Clone(o.part.Index)
+		o.sums = make([]Sum, len(o.part.Index))
 	}
+}
+
+// index is that of the part, with the sums.
+func (o *output) index() Index {
+	if o.sums == nil {
+		return o.part.Index
+	}
+	index := slices.Clone(o.part.Index)
+	for i, sum := range o.sums {
+		index[i].Sum = sum
+	}
+	return index
 }
 
 // size is the number of bytes that packing the part reads.

@@ -244,7 +244,7 @@ func testPack(t *testing.T, when spec.G, it spec.S, dir string) {
 			write(t, filepath.Join(dir, "bin/small"), make([]byte, 700), 0o755)
 		})
 
-		for _, case_ := range []struct {
+		for _, change := range []struct {
 			name   string
 			meddle func(path string) error
 		}{
@@ -258,10 +258,10 @@ func testPack(t *testing.T, when spec.G, it spec.S, dir string) {
 			{"becomes a directory", func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o755)) }},
 			{"becomes a pipe", func(path string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o644)) }},
 		} {
-			it("names the file that "+case_.name, func() {
+			it("names the file that "+change.name, func() {
 				index, err := pack.Walk(t.Context(), dir, pack.WalkOptions{})
 				must(t, err)
-				must(t, case_.meddle(filepath.Join(dir, "bin/run")))
+				must(t, change.meddle(filepath.Join(dir, "bin/run")))
 				temp := t.TempDir()
 				part := pack.Part{Name: "layer", Dir: dir, Index: index}
 				_, err = pack.Packer{Temp: temp}.Pack(t.Context(), []pack.Job{{Part: part, Shapes: []pack.Shape{segment, layer}}})
@@ -321,8 +321,13 @@ func entries(t testing.TB, archive []byte) []entry {
 		}
 		must(t, err)
 		e := entry{Name: h.Name, Link: h.Linkname, Type: h.Typeflag, Mode: h.Mode, UID: h.Uid, GID: h.Gid, Size: h.Size}
-		if !h.ModTime.Equal(pack.Epoch()) || h.Uname != "" || h.Gname != "" || len(h.Xattrs) > 0 { //lint:ignore SA1019 the field is what must stay empty
+		if !h.ModTime.Equal(pack.Epoch()) || h.Uname != "" || h.Gname != "" {
 			t.Errorf("%s is not normalised: %+v", h.Name, h)
+		}
+		for name := range h.PAXRecords {
+			if name != "path" && name != "linkpath" {
+				t.Errorf("%s has a record of %s", h.Name, name)
+			}
 		}
 		if h.Typeflag == tar.TypeReg {
 			content, err := io.ReadAll(r)

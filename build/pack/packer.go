@@ -140,14 +140,14 @@ func (p Packer) keep(o *output, file string) error {
 		return p.trouble(fmt.Errorf("keeping the segment of %s: %w", o.part.Name, err))
 	}
 	o.segment.File = kept
-	return p.record(o)
+	return p.record(o, o.index())
 }
 
 // record says in the store what the segment of o was made of.
-func (p Packer) record(o *output) error {
+func (p Packer) record(o *output, index Index) error {
 	state, err := FingerprintOf(o.segment.File)
 	if err == nil {
-		err = p.Store.Put(o.key, Record{Segment: *o.segment, File: state, Index: o.index, Members: o.members})
+		err = p.Store.Put(o.key, Record{Segment: *o.segment, File: state, Index: index, Members: o.members})
 	}
 	if err != nil {
 		return p.trouble(fmt.Errorf("recording the segment of %s: %w", o.part.Name, err))

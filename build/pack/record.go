@@ -10,10 +10,8 @@ import (
 // recordMagic starts the file form of a Record. Its last byte is a version.
 const recordMagic = "slugcrec\x01"
 
-const (
-	maxName    = 1 << 16
-	maxMembers = 1 << 24
-)
+// maxMembers limits what parseRecord accepts.
+const maxMembers = 1 << 24
 
 // appendRecord appends the file form of r, which says under which key it
 // rests: a record that got under another name is not taken for what it is not.
@@ -47,10 +45,10 @@ func parseRecord(b []byte, key Key) (Record, error) {
 		return Record{}, ErrCorrupt
 	}
 	r := Record{Segment: artifact.Segment{
-		Name:   d.string(maxName),
-		DiffID: d.string(maxName),
-		Digest: d.string(maxName),
-		File:   d.string(maxName),
+		Name:   d.string(),
+		DiffID: d.string(),
+		Digest: d.string(),
+		File:   d.string(),
 	}}
 	r.Segment.Size = d.varint()
 	r.Segment.RawSize = d.varint()

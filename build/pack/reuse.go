@@ -60,8 +60,8 @@ func (p Packer) match(ctx context.Context, o *output, record *Record) error {
 	o.segment.Reused = true
 	o.done = true
 	if len(rewritten) > 0 {
-		o.index, o.members = index, record.Members
-		return p.record(o)
+		o.members = record.Members
+		return p.record(o, index)
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func rewrite(t *testing.T, path string) {
 
 func TestReuse(t *testing.T) { spec.Run(t, "Reuse", testReuse) }
 
-func testReuse(t *testing.T, when spec.G, it spec.S) {
+func testReuse(t *testing.T, _ spec.G, it spec.S) {
 	var p pack.Packer
 	var jobs []pack.Job
 	var dir, top string

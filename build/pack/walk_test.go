@@ -20,7 +20,7 @@ import (
 
 func TestWalk(t *testing.T) { spec.Run(t, "Walk", testWalk) }
 
-func testWalk(t *testing.T, when spec.G, it spec.S) {
+func testWalk(t *testing.T, _ spec.G, it spec.S) {
 	it("visits what filepath.Walk visits, in its order", func() {
 		dir := t.TempDir()
 		tree(t, dir)
@@ -63,7 +63,7 @@ func testWalk(t *testing.T, when spec.G, it spec.S) {
 	it("leaves out sockets", func() {
 		dir, err := os.MkdirTemp("", "sock")
 		must(t, err)
-		defer os.RemoveAll(dir)
+		t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
 		l, err := net.Listen("unix", filepath.Join(dir, "s"))
 		must(t, err)
 		defer l.Close()

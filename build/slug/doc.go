@@ -8,10 +8,9 @@
 // its entries. Jobs says what the segments are: a head with the directories
 // that lead to the layers, the app in pieces, one segment per launch layer, a
 // tail with slugc's own files, and the trailer that ends an archive. An edit
-// changes one piece of the app; Writer copies all others as they are.
-//
-// The pieces of the app are sorted by whole paths, like the app layer of an
-// image, so that one pass of pack.Packer over both compresses each body once.
+// changes one piece of the app; Writer copies all others as they are. The jobs
+// of an image of the same tree can be packed together with these, which
+// compresses each body once for both.
 //
 // CNB layers lie below the app (./app/.slugc/layers), at the paths at which
 // they were built. What an app has there of its own is left out, and a file of

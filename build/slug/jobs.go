@@ -40,8 +40,10 @@ const (
 // relative to the app directory; they take the place of what the app has
 // there.
 //
-// App is the index of the app directory without the layers. The app must have
-// been built at /app and the launch layers below it.
+// App is the index of the app directory without the layers. The segments keep
+// its order; in the order of the app layer of an image that is packed together
+// with the slug, both share the compressed bodies. The app must have been
+// built at /app and the launch layers below it.
 func Jobs(tree artifact.Tree, app pack.Index, extra []pack.File) ([]pack.Job, error) {
 	if tree.App.Path != appPath {
 		return nil, fmt.Errorf("the app was built at %s; a slug can only hold what was built at %s", tree.App.Path, appPath)
@@ -50,7 +52,7 @@ func Jobs(tree artifact.Tree, app pack.Index, extra []pack.File) ([]pack.Job, er
 	if err != nil {
 		return nil, err
 	}
-	app, tail, err := settle(tree.App, app.ByPath(), head, extra)
+	app, tail, err := settle(tree.App, app, head, extra)
 	if err != nil {
 		return nil, err
 	}
@@ -130,10 +132,9 @@ func parents(rel string) []string {
 // appIndex is the index of the app without the layers.
 func appIndex(ctx context.Context, tree artifact.Tree) (pack.Index, error) {
 	layers, nested := below(tree.Layers.Path)
-	index, err := pack.Walk(ctx, tree.App.Host, pack.WalkOptions{Exclude: func(rel string, _ bool) bool {
+	return pack.Walk(ctx, tree.App.Host, pack.WalkOptions{Exclude: func(rel string, _ bool) bool {
 		return nested && rel == layers
 	}})
-	return index.ByPath(), err
 }
 
 // settle takes out of the index of the app what the head and the extra files

@@ -70,6 +70,9 @@ func (r *reader) next(ctx context.Context) (entry, error) {
 			return entry{}, err
 		}
 		h, err := r.tar.Next()
+		if errors.Is(err, io.EOF) {
+			return entry{}, r.end()
+		}
 		if err != nil {
 			return entry{}, r.failed(err)
 		}
@@ -107,6 +110,15 @@ func (r *reader) next(ctx context.Context) (entry, error) {
 	}
 }
 
+// end reads what follows the last entry, so that the checksum is checked, and
+// returns io.EOF if that is in order.
+func (r *reader) end() error {
+	if _, err := io.Copy(io.Discard, r.stream); err != nil || r.stream.N <= 0 {
+		return r.failed(cmp.Or(err, io.ErrUnexpectedEOF))
+	}
+	return io.EOF
+}
+
 // copy copies the content of the entry that next returned last.
 func (r *reader) copy(to io.Writer, size int64) error {
 	n, err := io.Copy(to, r.tar)
@@ -124,8 +136,8 @@ func (r *reader) read(buf []byte) error {
 
 // failed says of an error that comes from a limit that it does.
 func (r *reader) failed(err error) error {
-	if err == nil || errors.Is(err, io.EOF) && r.stream.N > 0 {
-		return err
+	if err == nil {
+		return nil
 	}
 	if r.stream.N <= 0 {
 		return r.tooBig()

@@ -75,14 +75,14 @@ func testSlug(t *testing.T, when spec.G, it spec.S) {
 			{"./app/node_modules/.bin/", "", tar.TypeDir, 0o755},
 			{"./app/node_modules/.bin/left", "../left/index.js", tar.TypeSymlink, 0o777},
 			{"./app/node_modules/left/", "", tar.TypeDir, 0o755},
+			{"./app/node_modules/left/index.js", "", tar.TypeReg, 0o644},
+			{"./app/node_modules/left/package.json", "", tar.TypeReg, 0o644},
 			{"./app/node_modules/left-pad/", "", tar.TypeDir, 0o755},
 			{"./app/node_modules/left-pad/index.js", "", tar.TypeReg, 0o644},
 			{"./app/node_modules/left-pad/package.json", "", tar.TypeReg, 0o644},
 			{"./app/node_modules/left.pad/", "", tar.TypeDir, 0o755},
 			{"./app/node_modules/left.pad/index.js", "", tar.TypeReg, 0o644},
 			{"./app/node_modules/left.pad/package.json", "", tar.TypeReg, 0o644},
-			{"./app/node_modules/left/index.js", "", tar.TypeReg, 0o644},
-			{"./app/node_modules/left/package.json", "", tar.TypeReg, 0o644},
 			{"./app/.slugc/layers/some_node/node/", "", tar.TypeDir, 0o755},
 			{"./app/.slugc/layers/some_node/node/bin/", "", tar.TypeDir, 0o755},
 			{"./app/.slugc/layers/some_node/node/bin/node", "", tar.TypeReg, 0o755},
@@ -244,22 +244,24 @@ func testSlug(t *testing.T, when spec.G, it spec.S) {
 	}
 
 	it("writes through a link that stands for the destination", func() {
-		real := filepath.Join(top, "real.tgz")
-		must(t, os.WriteFile(real, nil, 0o644))
-		must(t, os.Symlink(real, dest))
+		target := filepath.Join(top, "real.tgz")
+		must(t, os.WriteFile(target, nil, 0o644))
+		must(t, os.Symlink(target, dest))
 		a, err := e.Export(t.Context(), dest, built, extra())
 		must(t, err)
 		if info, err := os.Lstat(dest); err != nil || info.Mode()&fs.ModeSymlink == 0 {
 			t.Error("the link was replaced")
 		}
-		if sha(read(t, real)) != a.Digest {
+		if sha(read(t, target)) != a.Digest {
 			t.Error("the target is not the slug")
 		}
 	})
 
 	it("replaces the slug before in one step, and not at all when it is cancelled", func() {
 		must(t, os.WriteFile(dest, []byte("the slug before"), 0o644))
-		jobs, err := slug.Jobs(t.Context(), built, extra())
+		app, err := pack.Walk(t.Context(), built.App.Host, pack.WalkOptions{Exclude: func(rel string, _ bool) bool { return rel == ".slugc/layers" }})
+		must(t, err)
+		jobs, err := slug.Jobs(built, app, extra())
 		must(t, err)
 		packed, err := e.Packer.Pack(t.Context(), jobs)
 		must(t, err)
@@ -277,7 +279,9 @@ func testSlug(t *testing.T, when spec.G, it spec.S) {
 	})
 
 	it("names a segment that is not what it should be", func() {
-		jobs, err := slug.Jobs(t.Context(), built, extra())
+		app, err := pack.Walk(t.Context(), built.App.Host, pack.WalkOptions{Exclude: func(rel string, _ bool) bool { return rel == ".slugc/layers" }})
+		must(t, err)
+		jobs, err := slug.Jobs(built, app, extra())
 		must(t, err)
 		packed, err := e.Packer.Pack(t.Context(), jobs)
 		must(t, err)

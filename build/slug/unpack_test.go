@@ -126,7 +126,9 @@ func testUnpack(t *testing.T, when spec.G, it spec.S) {
 		}
 	})
 
-	file := func(name string) tar.Header { return tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Linkname: "x"} }
+	file := func(name string) tar.Header {
+		return tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Linkname: "x"}
+	}
 	soft := func(name, to string) tar.Header {
 		return tar.Header{Name: name, Typeflag: tar.TypeSymlink, Linkname: to}
 	}

@@ -28,7 +28,7 @@ func TestExpressForReal(t *testing.T) {
 func testReal(t *testing.T, app string) {
 	s := newSite(t)
 	surroundings(s)
-	source, err := filepath.Abs("../../testdata/apps/"+app)
+	source, err := filepath.Abs("../../testdata/apps/" + app)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +40,9 @@ func testReal(t *testing.T, app string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if os.Getenv("KEEP") != "" { o, _ := exec.Command("sh", "-c", "cd "+s.dir+"; rm -rf /tmp/nodejs-bp/keep/"+app+"; mkdir -p /tmp/nodejs-bp/keep; cp -a "+s.dir+" /tmp/nodejs-bp/keep/"+app).CombinedOutput(); t.Log(string(o)) }
+		if os.Getenv("KEEP") != "" {
+			o, _ := exec.Command("sh", "-c", "cd "+s.dir+"; rm -rf /tmp/nodejs-bp/keep/"+app+"; mkdir -p /tmp/nodejs-bp/keep; cp -a "+s.dir+" /tmp/nodejs-bp/keep/"+app).CombinedOutput()
+			t.Log(string(o))
+		}
 	}
 }

@@ -84,8 +84,8 @@ func (s slot) describe(inputs map[string]string) libcnb.Layer {
 	return layer
 }
 
-// launchEnvironment is put into a layer that was made anew. A layer that is
-// kept has the files of it already, and must not be touched.
+// withLaunch gives a layer that was made anew its launch environment. A layer
+// that is kept has the files of it already, and must not be touched.
 func withLaunch(layer libcnb.Layer, env libcnb.Environment) libcnb.Layer {
 	layer.LaunchEnvironment = libcnb.Environment{}
 	maps.Copy(layer.LaunchEnvironment, env)

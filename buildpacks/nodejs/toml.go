@@ -70,6 +70,19 @@ func (r releases) of(version string) line {
 	return line{Major: major, NPM: last.NPM}
 }
 
+// allowsNewer tells whether a range allows a line with long-term support that
+// is newer than a version.
+func (r releases) allowsNewer(wanted npm.Range, version string) bool {
+	major := npm.Major(version)
+	for _, l := range r.Lines {
+		// The number stands for any late version of the line.
+		if l.LTS && l.Major > major && wanted.Allows(fmt.Sprintf("%d.999.0", l.Major)) {
+			return true
+		}
+	}
+	return false
+}
+
 // longTerm are the ranges of the lines with long-term support, newest first.
 func (r releases) longTerm() []string {
 	var ranges []string

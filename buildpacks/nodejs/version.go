@@ -12,18 +12,31 @@ import (
 // constraint is a range of versions and who asks for it.
 type constraint struct {
 	text string
-	// source is the place in words: "engines.node in package.json".
-	source string
+	// name is what asks: a field, a variable, a file. File is where a field
+	// stands.
+	name, file string
 	// passed are less important places that ask for something else.
 	passed []constraint
 }
 
+// source is the place in words.
+func (c constraint) source() string {
+	if c.file == "" {
+		return c.name
+	}
+	return c.name + " in " + c.file
+}
+
 // String is the constraint with its source, for a person.
 func (c constraint) String() string {
-	if c.text == "" {
-		return c.source
+	text := c.name
+	if c.text != "" {
+		text += fmt.Sprintf(" %q", c.text)
 	}
-	return fmt.Sprintf("%s %q", c.source, c.text)
+	if c.file != "" {
+		text += " in " + c.file
+	}
+	return text
 }
 
 // nodeVersion is what an app asks of Node.js. The order is that of Railpack and
@@ -32,10 +45,10 @@ func (c constraint) String() string {
 func nodeVersion(a app, env map[string]string, r releases) (constraint, error) {
 	var all []constraint
 	if text := strings.TrimSpace(env["BP_NODE_VERSION"]); text != "" {
-		all = append(all, constraint{text: text, source: "the variable BP_NODE_VERSION"})
+		all = append(all, constraint{text: text, name: "BP_NODE_VERSION"})
 	}
 	if text := strings.TrimSpace(a.manifest.Engines["node"]); text != "" {
-		all = append(all, constraint{text: text, source: "engines.node in " + manifestFile})
+		all = append(all, constraint{text: text, name: "engines.node", file: manifestFile})
 	}
 	for _, name := range []string{".nvmrc", ".node-version"} {
 		there, err := exists(a.dir, name)
@@ -50,14 +63,14 @@ func nodeVersion(a app, env map[string]string, r releases) (constraint, error) {
 			return constraint{}, err
 		}
 		if text := firstWord(data); text != "" {
-			all = append(all, constraint{text: text, source: name})
+			all = append(all, constraint{text: text, name: name})
 		}
 	}
 	if text := strings.TrimSpace(a.manifest.Volta["node"]); text != "" {
-		all = append(all, constraint{text: text, source: "volta.node in " + manifestFile})
+		all = append(all, constraint{text: text, name: "volta.node", file: manifestFile})
 	}
 	if len(all) == 0 {
-		return constraint{source: "no version is asked for, the default is " + r.Default}, nil
+		return constraint{name: "the default, " + r.Default}, nil
 	}
 	chosen := all[0]
 	for _, c := range all[1:] {
@@ -108,10 +121,10 @@ func npmVersion(m manifest) constraint {
 	if name, version, found := strings.Cut(m.PackageManager, "@"); found && name == "npm" {
 		// Corepack's form has a checksum behind a plus sign.
 		version, _, _ = strings.Cut(version, "+")
-		return constraint{text: version, source: "packageManager in " + manifestFile}
+		return constraint{text: version, name: "packageManager", file: manifestFile}
 	}
 	if text := strings.TrimSpace(m.Engines["npm"]); text != "" {
-		return constraint{text: text, source: "engines.npm in " + manifestFile}
+		return constraint{text: text, name: "engines.npm", file: manifestFile}
 	}
 	return constraint{}
 }

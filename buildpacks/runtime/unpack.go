@@ -88,8 +88,9 @@ func (u *unpacking) entry(header *tar.Header, content io.Reader) error {
 	if header.Typeflag != tar.TypeReg {
 		return nil
 	}
-	_, name, found := strings.Cut(strings.TrimLeft(path.Clean(header.Name), "/"), "/")
-	if !found || !filepath.IsLocal(name) {
+	place := path.Clean(header.Name)
+	_, name, found := strings.Cut(place, "/")
+	if !found || !filepath.IsLocal(place) {
 		return nil
 	}
 	switch {

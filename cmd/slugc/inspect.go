@@ -105,9 +105,11 @@ func (t *table) line(name, value string) {
 	}
 }
 
-func (t *table) section(name string)           { fmt.Fprintf(&t.text, "\n%s:\n", name) }
-func (t *table) row(text string)               { fmt.Fprintf(&t.text, "  %s\n", text) }
-func (t *table) size(size int64, text string)  { fmt.Fprintf(&t.text, "  %10s  %s\n", cli.Bytes(size), text) }
+func (t *table) section(name string) { fmt.Fprintf(&t.text, "\n%s:\n", name) }
+func (t *table) row(text string)     { fmt.Fprintf(&t.text, "  %s\n", text) }
+func (t *table) size(size int64, text string) {
+	fmt.Fprintf(&t.text, "  %10s  %s\n", cli.Bytes(size), text)
+}
 func (t *table) biggest(dirs []pack.DirSize) {
 	t.section("Biggest directories")
 	for _, d := range dirs {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -84,17 +86,21 @@ func (d Deploy) pack(ctx context.Context, req Request, work workplace, tree arti
 
 // sayReuse counts what was packed and what was there already.
 func (d Deploy) sayReuse(segments [][]artifact.Segment) {
-	made, reused := 0, 0
+	var made []string
+	reused := 0
 	for _, shapes := range segments {
 		for _, s := range shapes {
 			if s.Reused {
 				reused++
-			} else {
-				made++
+			} else if !slices.Contains(made, s.Name) {
+				made = append(made, s.Name)
 			}
 		}
 	}
-	d.Voice.Detailf("%d segments packed, %d reused", made, reused)
+	if reused > 0 && len(made) > 0 {
+		d.Voice.Detailf("Packed again: %s", strings.Join(made, ", "))
+	}
+	d.Voice.Detailf("%d parts packed, %d segments reused", len(made), reused)
 }
 
 // indexLayers walks every layer of a tree once, for the cache and for packing.

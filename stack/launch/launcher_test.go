@@ -52,6 +52,19 @@ direct = true
 buildpack-id = "acme/old"
 
 [[processes]]
+type = "old-list"
+command = ["echo", "fixed"]
+args = ["default"]
+direct = true
+buildpack-id = "acme/old"
+
+[[processes]]
+type = "nowhere"
+command = ["echo not reached"]
+working-dir = "/nowhere"
+buildpack-id = "acme/old"
+
+[[processes]]
 type = "old-script"
 command = "echo $FROM_PROFILE; echo $0 $#"
 buildpack-id = "acme/old"
@@ -148,8 +161,10 @@ type stage struct {
 	t      *testing.T
 	app    string
 	layers string
-	// environ comes on top of what an image sets.
+	// environ comes on top of what an image sets; @app is the app directory.
 	environ []string
+	// mayFail lets the process end as it likes.
+	mayFail bool
 	// started is the program, nil when it was not reached.
 	started        *exec.Cmd
 	stdout, stderr bytes.Buffer
@@ -158,6 +173,9 @@ type stage struct {
 func newStage(t *testing.T, files map[string]string) *stage {
 	t.Helper()
 	all := map[string]string{
+		"app/found":                   "#!/bin/sh\necho from the working directory",
+		"app/no/found":                "not executable",
+		"app/yes/found":               "#!/bin/sh\necho yes",
 		"app/sub dir/own program":     "#!/bin/sh\necho my own",
 		"layers/config/metadata.toml": buildpacks + processes,
 	}
@@ -173,11 +191,15 @@ func (s *stage) launch(argv ...string) (string, error) {
 	s.t.Helper()
 	dir := ""
 	s.started = nil
+	var environ []string
+	for _, word := range s.environ {
+		environ = append(environ, strings.ReplaceAll(word, "@app", s.app))
+	}
 	l := launch.Launcher{
 		Environ: append([]string{
 			"CNB_PLATFORM_API=0.15", "CNB_LAYERS_DIR=" + s.layers, "CNB_APP_DIR=" + s.app,
 			"CNB_DEPRECATION_MODE=quiet", "PATH=/cnb/process:/cnb/lifecycle:/usr/bin:/bin", "HOME=/home/someone",
-		}, s.environ...),
+		}, environ...),
 		Chdir: func(to string) error {
 			dir = to
 			info, err := os.Stat(to)
@@ -197,7 +219,7 @@ func (s *stage) launch(argv ...string) (string, error) {
 		return "", err
 	}
 	out, err := s.started.CombinedOutput()
-	if err != nil {
+	if err != nil && !s.mayFail {
 		s.t.Fatalf("%q: %v\n%s", s.started.Args, err, out)
 	}
 	return string(out), nil
@@ -232,6 +254,8 @@ func TestLauncher(t *testing.T) {
 				{"arguments are added for an old platform", []string{"CNB_PLATFORM_API=0.9"}, []string{"single", "mine"}, "default mine\n"},
 				{"arguments are added to a list for an old platform", []string{"CNB_PLATFORM_API=0.9"}, []string{"direct", "mine"}, "<fixed><default 1><default 2><mine>"},
 				{"arguments are added for an old buildpack", nil, []string{"old-direct", "mine"}, "default mine\n"},
+				{"arguments never replace a list of an old buildpack", nil, []string{"old-list", "mine"}, "fixed mine\n"},
+				{"a program that can be run", []string{"PATH=.:@app/no:@app/yes"}, []string{"launcher", "--", "found"}, "yes\n"},
 				{"a script", nil, []string{"old-script"}, "from profile\nbash 0\n"},
 				{"words are expanded, each on its own", nil, []string{"old-words"}, "<from  profile><a  b><*><-n>"},
 				{"words of a person are expanded too", []string{"USER=me"}, []string{"old-words", "$USER"}, "<from  profile><a  b><*><-n><me>"},
@@ -357,6 +381,14 @@ func TestLauncher(t *testing.T) {
 			it("finds programs relative to it", func() {
 				if got := newStage(t, nil).mustLaunch("own"); got != "my own\n" {
 					t.Errorf("printed %q", got)
+				}
+			})
+			it("starts nothing when it is not there", func() {
+				s := newStage(t, nil)
+				s.mayFail = true
+				out := s.mustLaunch("nowhere")
+				if strings.Contains(out, "not reached") || s.started.ProcessState.ExitCode() != 82 {
+					t.Errorf("exit code %d, printed %q", s.started.ProcessState.ExitCode(), out)
 				}
 			})
 			it("is the app when there is none", func() {

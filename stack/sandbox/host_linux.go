@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // hostEtc is what a process gets to see of this machine's /etc, as glob
@@ -64,7 +66,7 @@ func hostRoot(host tree, root string) ([]step, error) {
 	var steps []step
 	for _, name := range names {
 		s, err := hostStep(host, root, name)
-		if errors.Is(err, fs.ErrNotExist) {
+		if unseen(err) {
 			continue
 		}
 		if err != nil {
@@ -90,6 +92,12 @@ func hostRoot(host tree, root string) ([]step, error) {
 		step{Kind: text, Path: "/etc/hosts", Text: withHostName(hosts)},
 		step{Kind: text, Path: "/etc/passwd", Text: withUser(basicPasswd)},
 	), nil
+}
+
+// unseen is whether err says that the caller does not see a file; then its
+// builds have to do without it, too.
+func unseen(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.ELOOP)
 }
 
 // hostNames are the names below root that may be shown, as absolute paths.

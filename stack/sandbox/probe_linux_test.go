@@ -122,8 +122,8 @@ func hold(name string) error {
 }
 
 func printIDs(string) error {
-	fmt.Println(os.Getuid(), os.Geteuid(), os.Getgid(), os.Getegid())
-	return nil
+	_, err := fmt.Println(os.Getuid(), os.Geteuid(), os.Getgid(), os.Getegid())
+	return err
 }
 
 func findKey(name string) error {

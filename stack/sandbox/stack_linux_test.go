@@ -19,11 +19,11 @@ import (
 )
 
 func TestMounts(t *testing.T) {
-	spec.Run(t, "mounts", func(t *testing.T, when spec.G, it spec.S) { testMounts(t, it, sandbox.Namespaces{}) })
+	spec.Run(t, "mounts", func(t *testing.T, _ spec.G, it spec.S) { testMounts(t, it, sandbox.Namespaces{}) })
 }
 
 func TestMountsOnOldKernel(t *testing.T) {
-	spec.Run(t, "mounts on an old kernel", func(t *testing.T, when spec.G, it spec.S) {
+	spec.Run(t, "mounts on an old kernel", func(t *testing.T, _ spec.G, it spec.S) {
 		testMounts(t, it, sandbox.OnOldKernel(sandbox.Namespaces{}))
 	})
 }
@@ -182,7 +182,7 @@ func testMounts(t *testing.T, it spec.S, box sandbox.Namespaces) {
 
 func TestStackRoot(t *testing.T) { spec.Run(t, "a root filesystem of its own", testStackRoot) }
 
-func testStackRoot(t *testing.T, when spec.G, it spec.S) {
+func testStackRoot(t *testing.T, _ spec.G, it spec.S) {
 	var box sandbox.Namespaces
 	var root string
 	var base stack.Stack

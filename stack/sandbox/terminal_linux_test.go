@@ -14,7 +14,7 @@ import (
 
 func TestTerminal(t *testing.T) { spec.Run(t, "on a terminal", testTerminal) }
 
-func testTerminal(t *testing.T, when spec.G, it spec.S) {
+func testTerminal(t *testing.T, _ spec.G, it spec.S) {
 	var screen *screen
 
 	// begin runs a line of the shell in a sandbox on a terminal.

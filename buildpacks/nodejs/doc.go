@@ -1,0 +1,43 @@
+// Package nodejs is the buildpack slugc/nodejs: it installs Node.js, npm and the
+// packages of an app's lock file (CNB Buildpack API 0.10, written on libcnb).
+//
+// The build in one line: readApp checks what the author wrote and refuses it
+// before anything is downloaded; installTools brings Node.js and npm from the
+// npm registry (runtime/npm); moduleTree brings the packages into layers and
+// runs the app's scripts; processes says how the app starts.
+//
+// The layers:
+//
+//	node          bin/node and the launch environment (build, cache, launch)
+//	node-headers  for native packages, when there may be some (build, cache)
+//	npm           npm, since "npm start" is a process (build, cache, launch)
+//	modules       node_modules for processes (cache, launch)
+//	modules-dev   node_modules for build scripts, when they need more (build, cache)
+//	npm-cache     the packages of the lock file as they came (cache)
+//	catalog       which versions the registry gave for which ranges (cache)
+//
+// Decisions:
+//
+//   - A layer is kept when its inputs are the same, and then nothing in it is
+//     touched: whoever packs it afterwards can tell by the times of its files
+//     that it need not be read. An unchanged build runs no npm and sends no
+//     request; the catalog answers for a day.
+//   - A range that allows several release lines gets the default line of
+//     buildpack.toml, else the newest line with long-term support, so that
+//     ">=18" does not move an app to a line that has just begun.
+//   - While Node.js and npm are on their way, the packages of the lock file are
+//     fetched into npm's cache, by their checksums (prefetch). npm then installs
+//     without asking for anything, in half the time on an ordinary line.
+//   - npm refuses a node_modules that is a link, so it installs into the app,
+//     and the directory is moved into its layer afterwards. The link in its
+//     place is relative: a slug may be unpacked anywhere.
+//   - Packages that only development needs are left out by npm's own marks in
+//     its list of what it installed, on a tree of hard links, which takes no
+//     second run of npm.
+//   - What the app's author has to mend is an error with the commands that mend
+//     it. A registry that cannot be reached is an error that says it may pass.
+//
+// Third-party: libcnb holds the vocabulary of a buildpack, BurntSushi/toml
+// reads the release lines of buildpack.toml, x/sync/errgroup saves the
+// bookkeeping of downloads that run side by side.
+package nodejs

@@ -1,0 +1,104 @@
+package nodejs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"github.com/slugc/slugc/buildpacks/runtime"
+	"github.com/slugc/slugc/buildpacks/runtime/npm"
+)
+
+// npmHome is where npm lies in its layer, as in any installation prefix.
+const npmHome = "lib/node_modules/npm"
+
+// resolveNPM settles the version of npm: the one that the app asks for, else
+// the one that comes with Node.js.
+func (b *build) resolveNPM(ctx context.Context, a app, node string) (npm.Manifest, constraint, error) {
+	line := b.releases.of(node)
+	asked := npmVersion(a.manifest)
+	text, ours := asked.text, asked.text == ""
+	if ours {
+		text = line.NPM
+		asked = constraint{name: fmt.Sprintf("the one for Node.js %d", line.Major)}
+	}
+	wanted, err := npm.ParseRange(text)
+	if err != nil {
+		return npm.Manifest{}, asked, appError("%s does not say which npm to use\n%w\nask for one that exists:\n  npm pkg set packageManager=npm@%s",
+			asked, err, line.NPM)
+	}
+	// A range that the usual version meets is met by the usual version, which
+	// is known without the list of all.
+	exact := wanted
+	if wanted.Allows(line.NPM) {
+		if exact, err = npm.ParseRange(line.NPM); err != nil {
+			return npm.Manifest{}, asked, fmt.Errorf("reading buildpack.toml: %w", err)
+		}
+	}
+	m, stale, err := b.catalog.resolve(ctx, b.registry, "npm", exact)
+	var missing *npm.MissingError
+	if errors.As(err, &missing) && ours {
+		// A mirror may lack the very version; its line will do.
+		var major npm.Range
+		if major, err = npm.ParseRange(fmt.Sprint(npm.Major(line.NPM))); err == nil {
+			m, stale, err = b.catalog.resolve(ctx, b.registry, "npm", major)
+		}
+	}
+	if errors.As(err, &missing) {
+		return npm.Manifest{}, asked, appError("npm %s does not exist in %s; nearest are %s\n%s asks for it. Ask for one that exists:\n  npm pkg set packageManager=npm@%s",
+			missing.Range, missing.Registry, strings.Join(missing.Nearest, ", "), asked.source(), line.NPM)
+	}
+	if err != nil {
+		return npm.Manifest{}, asked, fmt.Errorf("settling the version of npm: %w", err)
+	}
+	if stale != nil {
+		b.print.Warn("The registry cannot be asked, so npm is that of the last build")
+	}
+	return m, asked, nil
+}
+
+// installNPM makes the layer of npm, laid out as an installation prefix.
+func (b *build) installNPM(ctx context.Context, m npm.Manifest, asked constraint) (libcnb.Layer, error) {
+	inputs := map[string]string{"package": m.Name, "version": m.Version, "integrity": m.Dist.Integrity, "asked": asked.String()}
+	slot, err := openSlot(b.layers, npmLayer, libcnb.LayerTypes{Build: true, Cache: true, Launch: true})
+	if err != nil {
+		return libcnb.Layer{}, err
+	}
+	kept, why := slot.keeps(inputs)
+	if kept {
+		b.print.Detail("npm %s (%s), from the cache", m.Version, asked)
+		return slot.describe(inputs), nil
+	}
+	b.print.Detail("npm %s (%s)", m.Version, asked)
+	fresh := filepath.Join(b.scratch, npmLayer)
+	if err := os.MkdirAll(filepath.Dir(filepath.Join(fresh, npmHome)), 0o755); err != nil {
+		return libcnb.Layer{}, fmt.Errorf("installing npm: %w", err)
+	}
+	// The manuals are a third of it.
+	selection := runtime.Selection{MaxFiles: maxRuntimeFiles, MaxBytes: maxRuntimeSize, Wants: func(name string) bool {
+		return !strings.HasPrefix(name, "docs/") && !strings.HasPrefix(name, "man/")
+	}}
+	if err := b.download(ctx, "npm", m, why, filepath.Join(fresh, npmHome), selection); err != nil {
+		return libcnb.Layer{}, err
+	}
+	if err := os.MkdirAll(filepath.Join(fresh, "bin"), 0o755); err != nil {
+		return libcnb.Layer{}, fmt.Errorf("installing npm: %w", err)
+	}
+	for command, file := range m.Bin {
+		if !filepath.IsLocal(command) || !filepath.IsLocal(file) {
+			continue
+		}
+		if err := os.Symlink(filepath.Join("..", npmHome, file), filepath.Join(fresh, "bin", command)); err != nil {
+			return libcnb.Layer{}, fmt.Errorf("installing npm: %w", err)
+		}
+	}
+	if err := b.replace(slot.layer.Path, "", fresh); err != nil {
+		return libcnb.Layer{}, fmt.Errorf("installing npm: %w", err)
+	}
+	return slot.describe(inputs), nil
+}
