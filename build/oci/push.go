@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -122,10 +123,7 @@ func (r Registry) holds(ctx context.Context, digest v1.Hash, options []remote.Op
 
 // retry does something again while it fails for now.
 func (r Registry) retry(ctx context.Context, do func() error) error {
-	wait := r.Backoff
-	if wait == 0 {
-		wait = pushBackoff
-	}
+	wait := cmp.Or(r.Backoff, pushBackoff)
 	for attempt := 1; ; attempt++ {
 		err := do()
 		if err == nil || attempt == pushAttempts || ctx.Err() != nil || reasonOf(err) != Temporary {

@@ -2,6 +2,7 @@ package oci
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"fmt"
 	"time"
@@ -79,8 +80,5 @@ func (r Recipe) created() v1.Time {
 
 // platformAPI is the Platform API of the image.
 func (r Recipe) platformAPI() string {
-	if r.PlatformAPI == "" {
-		return launch.PlatformAPI
-	}
-	return r.PlatformAPI
+	return cmp.Or(r.PlatformAPI, launch.PlatformAPI)
 }

@@ -20,8 +20,8 @@ const indexMagic = "slugcix\x01"
 
 // Limits of what ReadIndex accepts.
 const (
-	maxIndexBytes   = 512 << 20
-	maxIndexEntries = 1 << 23
+	maxIndexBytes   = 128 << 20
+	maxIndexEntries = 1 << 21
 	maxString       = 1 << 16
 	maxPathBytes    = 1 << 30
 )

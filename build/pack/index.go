@@ -60,7 +60,7 @@ func (ix Index) Unchanged(old Index) bool {
 }
 
 // Diff names the first path in which the directory differs from the state in
-// which old was taken, and how: for messages.
+// which old was taken, and how: for messages. It expects the order of Walk.
 func (ix Index) Diff(old Index) (string, bool) {
 	for i := range ix {
 		if i >= len(old) {

@@ -3,7 +3,6 @@ package pack
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"hash/crc32"
 	"time"
 
@@ -47,7 +46,7 @@ func newPress(level int) (*press, error) {
 	var p press
 	z, err := gzip.NewWriterLevel(&p.buf, level)
 	if err != nil {
-		return nil, fmt.Errorf("compression level %d: expected 1 to 9: %w", level, err)
+		return nil, err
 	}
 	p.gzip = z
 	return &p, nil

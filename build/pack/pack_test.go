@@ -62,35 +62,36 @@ func testPack(t *testing.T, when spec.G, it spec.S, dir string) {
 	})
 
 	it("makes the same bytes with any number of workers, alone or together with other shapes", func() {
-		index, err := pack.Walk(t.Context(), dir, pack.WalkOptions{})
-		must(t, err)
-		var want []artifact.Segment
-		for _, procs := range []int{1, 2} {
-			previous := runtime.GOMAXPROCS(procs)
-			for _, workers := range []int{1, 4} {
-				one := packOne(t, pack.Packer{Workers: workers}, part, segment)
-				p := pack.Packer{Workers: workers, Temp: t.TempDir()}
-				both, err := p.Pack(t.Context(), []pack.Job{
-					{Part: part, Shapes: []pack.Shape{segment, layer}},
-					{Part: pack.Part{Name: "a piece", Dir: dir, Index: index.Select(func(e pack.Entry) bool { return strings.HasPrefix(e.Path, "sizes/") })}, Shapes: []pack.Shape{segment}},
-				})
-				must(t, err)
-				got := []artifact.Segment{one, both[0][0], both[0][1], both[1][0]}
-				for i := range got {
-					raw(t, got[i])
-					got[i].File = ""
-				}
-				if want == nil {
-					want = got
-				}
-				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("%d workers on %d processors: %s", workers, procs, diff)
-				}
-				if got[0].Digest != got[1].Digest {
-					t.Error("a shape alone and together with another are not the same bytes")
-				}
+		index := walk(t, dir)
+		sizes := pack.Part{Name: "a piece", Dir: dir, Index: index.Select(func(e pack.Entry) bool { return strings.HasPrefix(e.Path, "sizes/") })}
+		sorted := pack.Part{Name: part.Name, Dir: dir, Index: index.ByPath()}
+		packed := func(procs, workers int) []artifact.Segment {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+			p := pack.Packer{Workers: workers, Temp: t.TempDir()}
+			together, err := p.Pack(t.Context(), []pack.Job{{Part: part, Shapes: []pack.Shape{segment, layer}}, {Part: sizes, Shapes: []pack.Shape{segment}}})
+			must(t, err)
+			inTwoOrders, err := p.Pack(t.Context(), []pack.Job{{Part: part, Shapes: []pack.Shape{segment}}, {Part: sorted, Shapes: []pack.Shape{segment}}})
+			must(t, err)
+			got := []artifact.Segment{packOne(t, p, part, segment), together[0][0], inTwoOrders[0][0], together[0][1], together[1][0], inTwoOrders[1][0]}
+			for i := range got {
+				raw(t, got[i])
+				got[i].File = ""
 			}
-			runtime.GOMAXPROCS(previous)
+			return got
+		}
+		want := packed(1, 1)
+		for _, other := range want[1:3] {
+			if diff := cmp.Diff(want[0], other); diff != "" {
+				t.Error("a shape alone and together with others are not the same bytes", diff)
+			}
+		}
+		if last := want[5]; last.DiffID == want[0].DiffID || last.RawSize != want[0].RawSize {
+			t.Error("another order is the same bytes, or differs in more than the order")
+		}
+		for _, machine := range []struct{ procs, workers int }{{1, 4}, {2, 4}} {
+			if diff := cmp.Diff(want, packed(machine.procs, machine.workers)); diff != "" {
+				t.Errorf("%+v: %s", machine, diff)
+			}
 		}
 	})
 
@@ -113,29 +114,34 @@ func testPack(t *testing.T, when spec.G, it spec.S, dir string) {
 		}
 	})
 
-	it("compresses the body of a file once for all shapes", func() {
-		store := pack.DirStore{Dir: t.TempDir()}
-		p := pack.Packer{Store: store, Temp: t.TempDir()}
-		segments, err := p.Pack(t.Context(), []pack.Job{{Part: part, Shapes: []pack.Shape{segment, layer}}})
+	it("has the body of a big file in the same members in all shapes and pieces", func() {
+		index := walk(t, dir)
+		piece := pack.Part{Name: "bin", Dir: dir, Index: index.Select(func(e pack.Entry) bool { return strings.HasPrefix(e.Path, "bin") })}
+		p := pack.Packer{Temp: t.TempDir()}
+		segments, err := p.Pack(t.Context(), []pack.Job{{Part: part, Shapes: []pack.Shape{segment, layer}}, {Part: piece, Shapes: []pack.Shape{segment}}})
 		must(t, err)
-		var bodies [2][][]byte
-		for i := range bodies {
-			bodies[i] = members(t, segments[0][i])
+		in := map[string]bool{}
+		for _, m := range members(t, segments[0][0]) {
+			in[string(m)] = true
 		}
-		shared := map[string]bool{}
-		for _, m := range bodies[0] {
-			shared[string(m)] = true
-		}
-		n := 0
-		for _, m := range bodies[1] {
-			if shared[string(m)] {
-				n++
+		for _, other := range []struct {
+			segment artifact.Segment
+			want    int
+		}{
+			// 16384, 16385, 1048575, 1048576, 2 of 1048577 and its hard link
+			// each, 3 of 2097229, and bin/run.
+			{segments[0][1], 12},
+			{segments[1][0], 1},
+		} {
+			n := 0
+			for _, m := range members(t, other.segment) {
+				if in[string(m)] {
+					n++
+				}
 			}
-		}
-		// 16384, 16385, 1048575, 1048576, 2 of 1048577 and its hard link
-		// each, 3 of 2097229, and bin/run.
-		if n != 12 {
-			t.Errorf("%d members are the same in both segments, expected 12", n)
+			if n != other.want {
+				t.Errorf("%d members of %s are the same in both segments, expected %d", n, other.segment.Name, other.want)
+			}
 		}
 	})
 
@@ -282,6 +288,13 @@ func testPack(t *testing.T, when spec.G, it spec.S, dir string) {
 			t.Errorf("%v", err)
 		}
 		expectEmpty(t, temp)
+	})
+
+	it("names a level that is none", func() {
+		_, err := pack.Packer{Temp: t.TempDir(), Level: 10}.Pack(t.Context(), nil)
+		if err == nil || !strings.Contains(err.Error(), "expected 1 to 9") {
+			t.Error(err)
+		}
 	})
 
 	it("names what cannot be read", func() {

@@ -51,6 +51,9 @@ func (p Packer) Pack(ctx context.Context, jobs []Job) ([][]artifact.Segment, err
 	if p.Level == 0 {
 		p.Level = DefaultLevel
 	}
+	if p.Level < 1 || p.Level > 9 {
+		return nil, fmt.Errorf("compression level %d: expected 1 to 9", p.Level)
+	}
 	if p.Workers <= 0 {
 		p.Workers = runtime.GOMAXPROCS(0)
 	}

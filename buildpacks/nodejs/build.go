@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	goruntime "runtime"
@@ -37,9 +36,9 @@ type Helpers struct {
 	Runner Runner
 	// Now is the clock.
 	Now func() time.Time
-	// Client asks registries. Nil makes one with the proxies and certificates
-	// that npm would use.
-	Client *http.Client
+	// Fetcher downloads. Nil makes one with the proxies and certificates that
+	// npm would use.
+	Fetcher *runtime.Fetcher
 }
 
 // Build returns bin/build (CNB Buildpack API, "Phase #3: Build"). Its errors
@@ -106,18 +105,16 @@ func newBuild(h Helpers, c libcnb.BuildContext, scratch string) (*build, error) 
 	if b.config, err = npm.Load(b.env, npm.Files(b.env, b.dir)...); err != nil {
 		return nil, err
 	}
-	client := h.Client
-	if client == nil {
-		if client, err = b.config.Network().Client(); err != nil {
+	fetcher := h.Fetcher
+	if fetcher == nil {
+		client, err := b.config.Network().Client()
+		if err != nil {
 			return nil, err
 		}
+		fetcher = runtime.NewFetcher(client)
 	}
-	b.registry = &npm.Registry{Config: b.config, Fetcher: runtime.NewFetcher(client)}
-	from, err := b.config.Registry("npm")
-	if err != nil {
-		return nil, err
-	}
-	b.catalog = openCatalog(filepath.Join(c.Layers.Path, catalogLayer, "answers.json"), runtime.Redacted(from.URL.String()), b.now)
+	b.registry = &npm.Registry{Config: b.config, Fetcher: fetcher}
+	b.catalog = openCatalog(filepath.Join(c.Layers.Path, catalogLayer, "answers.json"), b.now)
 	return b, nil
 }
 

@@ -17,6 +17,8 @@ import (
 
 // resolver answers which version of a package is the one for a range.
 type resolver interface {
+	// Address is the registry of a package, without credentials.
+	Address(name string) (string, error)
 	Resolve(ctx context.Context, name string, wanted npm.Range, preferred ...npm.Range) (npm.Manifest, error)
 }
 
@@ -25,8 +27,6 @@ type resolver interface {
 type catalog struct {
 	file string
 	now  func() time.Time
-	// registry is part of what an answer depends on.
-	registry string
 
 	mu      sync.Mutex
 	answers map[string]answer
@@ -47,8 +47,8 @@ const answerAge = 24 * time.Hour
 
 // openCatalog reads the catalog of an earlier build. What cannot be read is as
 // good as nothing.
-func openCatalog(file, registry string, now func() time.Time) *catalog {
-	c := &catalog{file: file, now: now, registry: registry, answers: map[string]answer{}, used: map[string]answer{}}
+func openCatalog(file string, now func() time.Time) *catalog {
+	c := &catalog{file: file, now: now, answers: map[string]answer{}, used: map[string]answer{}}
 	data, err := os.ReadFile(file)
 	if err == nil && json.Unmarshal(data, &c.answers) != nil {
 		c.answers, c.changed = map[string]answer{}, true
@@ -59,7 +59,11 @@ func openCatalog(file, registry string, now func() time.Time) *catalog {
 // resolve asks the catalog first, then the registry. When the registry cannot
 // be reached an old answer is better than none; stale says so.
 func (c *catalog) resolve(ctx context.Context, from resolver, name string, wanted npm.Range, preferred ...npm.Range) (m npm.Manifest, stale error, err error) {
-	key := fmt.Sprintf("%s %s %q %v", c.registry, name, wanted, preferred)
+	address, err := from.Address(name)
+	if err != nil {
+		return npm.Manifest{}, nil, err
+	}
+	key := fmt.Sprintf("%s %s %q %v", address, name, wanted, preferred)
 	c.mu.Lock()
 	old, known := c.answers[key]
 	c.mu.Unlock()

@@ -18,6 +18,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"github.com/slugc/slugc/buildpacks/nodejs"
+	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
 
@@ -29,6 +30,7 @@ type site struct {
 	env              map[string]string
 	now              func() time.Time
 	runner           nodejs.Runner
+	fetcher          *runtime.Fetcher
 }
 
 func newSite(t *testing.T) *site {
@@ -130,7 +132,7 @@ func (s *site) build() (string, error) {
 	var end ending
 	ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Minute)
 	defer cancel()
-	build := nodejs.Build(ctx, nodejs.Helpers{Out: &out, Env: s.env, Runner: s.runner, Now: s.now})
+	build := nodejs.Build(ctx, nodejs.Helpers{Out: &out, Env: s.env, Runner: s.runner, Now: s.now, Fetcher: s.fetcher})
 	libcnb.Build(build, libcnb.NewConfig(libcnb.WithArguments([]string{"build"}), libcnb.WithExitHandler(&end)))
 	return out.String(), end.err
 }

@@ -31,8 +31,9 @@ func (w Warning) String() string { return fmt.Sprintf("Procfile line %d: %s", w.
 // maxSize bounds a Procfile, in bytes.
 const maxSize = 1 << 20
 
-// line is a process type and its command (Heroku's Procfile format).
-var line = regexp.MustCompile(`^[ \t]*([A-Za-z0-9_-]+):?[ \t]+(.*?)[ \t]*$`)
+// line is a process type and its command (Heroku's Procfile format). Unlike
+// there, and as for foreman, no blank is needed behind a colon.
+var line = regexp.MustCompile(`^[ \t]*([A-Za-z0-9_-]+)(:[ \t]*|[ \t]+)(.*?)[ \t]*$`)
 
 // bare is a name with a colon and nothing behind it.
 var bare = regexp.MustCompile(`^[ \t]*[A-Za-z0-9_-]+:[ \t]*$`)
@@ -99,7 +100,7 @@ func (p *parser) take(n int, words string) error {
 		return nil
 	}
 	match := line.FindStringSubmatch(words)
-	if match == nil || match[2] == "" {
+	if match == nil || match[3] == "" {
 		if bare.MatchString(words) || match != nil {
 			p.warn(n, "has no command and is ignored; expected NAME: COMMAND")
 		} else {
@@ -107,7 +108,13 @@ func (p *parser) take(n int, words string) error {
 		}
 		return nil
 	}
-	process := Process{Type: match[1], Command: match[2]}
+	process := Process{Type: match[1], Command: match[3]}
+	switch {
+	case match[2] == ":":
+		p.warn(n, "has no blank behind the colon, so Heroku would ignore it; write \"%s: %s\"", process.Type, process.Command)
+	case match[2][0] != ':':
+		p.warn(n, "has no colon; if it is meant as a process type, write \"%s: %s\"", process.Type, process.Command)
+	}
 	for i, earlier := range p.found {
 		if earlier.Type == process.Type {
 			p.warn(n, "declares %s again; this line counts", process.Type)

@@ -54,7 +54,7 @@ func whyNot(dir string) (string, error) {
 	reason := "no Procfile in the app's root"
 	for _, entry := range entries {
 		name := strings.ToLower(entry.Name())
-		if name == "procfile" || strings.HasPrefix(name, "procfile.") && name != "procfile.dev" {
+		if name == "procfile" || name == "profile" || strings.HasPrefix(name, "procfile.") && name != "procfile.dev" {
 			reason += fmt.Sprintf("; %s does not count: git mv %s Procfile", entry.Name(), entry.Name())
 		}
 	}

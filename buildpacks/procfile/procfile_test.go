@@ -17,11 +17,12 @@ func TestParse(t *testing.T) {
 	}{
 		{name: "the usual", text: "web: node server.js\nworker: node worker.js\n", want: procfile.Procfile{{"web", "node server.js"}, {"worker", "node worker.js"}}},
 		{name: "no line end, spaces, comments", text: "# types\n\n  web:  a  b  ", want: procfile.Procfile{{"web", "a  b"}}},
-		{name: "the colon may be left out", text: "web node server.js\n", want: procfile.Procfile{{"web", "node server.js"}}},
+		{name: "the colon may be left out", text: "web node server.js\n", want: procfile.Procfile{{"web", "node server.js"}}, warnings: []string{`line 1: has no colon; if it is meant as a process type, write "web: node server.js"`}},
+		{name: "the blank may be left out", text: "web:node server.js\n", want: procfile.Procfile{{"web", "node server.js"}}, warnings: []string{"line 1: has no blank behind the colon"}},
 		{name: "colons and quotes in a command", text: `web: sh -c "echo a: b" # not a comment`, want: procfile.Procfile{{"web", `sh -c "echo a: b" # not a comment`}}},
 		{name: "the last of a name wins", text: "web: a\nx: c\nweb: b\n", want: procfile.Procfile{{"web", "b"}, {"x", "c"}}, warnings: []string{"line 3: declares web again"}},
 		{name: "Windows", text: "\ufeffweb: a\r\nx: b\r\n", want: procfile.Procfile{{"web", "a"}, {"x", "b"}}, warnings: []string{"line 1: begins with a byte order mark", "line 1: has Windows line ends"}},
-		{name: "what is no process type", text: "web: a\nwe b\n!!\nempty:\n", want: procfile.Procfile{{"web", "a"}, {"we", "b"}}, warnings: []string{"line 3: is no process type", "line 4: has no command"}},
+		{name: "what is no process type", text: "web: a\nwe b\n!!\nempty:\n", want: procfile.Procfile{{"web", "a"}, {"we", "b"}}, warnings: []string{"line 2: has no colon", "line 3: is no process type", "line 4: has no command"}},
 		{name: "nothing", text: ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

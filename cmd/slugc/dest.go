@@ -23,8 +23,10 @@ func (p *program) forms(ctx context.Context, f buildFlags, target stack.Target) 
 	if err != nil {
 		return nil, &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("--max-slug-size: %w", err)}
 	}
+	warn := func(err error) { p.voice.Warningf("%v", err) }
 	slugs := deploy.Slug{Writer: slug.Writer{
 		MaxSize: limit,
+		Warn:    warn,
 		Large: func(size int64) {
 			p.voice.Warningf("The slug is large: %s. Processes start slowly from a large slug; list what is not needed in .slugignore.", cli.Bytes(size))
 		},
@@ -38,7 +40,7 @@ func (p *program) forms(ctx context.Context, f buildFlags, target stack.Target) 
 		case isSlug:
 			slugs.Files = append(slugs.Files, file)
 		default:
-			destination, err := oci.ParseDest(dest, oci.Access{Keychain: authn.DefaultKeychain})
+			destination, err := oci.ParseDest(dest, oci.Access{Keychain: authn.DefaultKeychain, Warn: warn})
 			if err != nil {
 				return nil, &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("%w, or slug:FILE", err)}
 			}

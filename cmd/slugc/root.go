@@ -39,10 +39,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetOut(out)
 	root.SetErr(errOut)
 	command, err := root.ExecuteContextC(ctx)
-	var status *sandbox.ExitError
-	if command.Name() == "run" && errors.As(err, &status) {
-		// The process's own status; it has said itself what was wrong.
-		return status.Status()
+	if status, ended := processStatus(err); ended && command.Name() == "run" {
+		// The process has said itself what was wrong.
+		return status
 	}
 	if strings.HasPrefix(errorText(err), "unknown command") {
 		err = &cli.UsageError{Command: command.CommandPath(), Err: err}
@@ -53,6 +52,19 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		code = int(cli.Ours)
 	}
 	return code
+}
+
+// processStatus is the exit status of the process that slugc run ran.
+func processStatus(err error) (status int, ended bool) {
+	var exit *sandbox.ExitError
+	var stopped *sandbox.StoppedError
+	switch {
+	case errors.As(err, &stopped):
+		return stopped.Status, true
+	case errors.As(err, &exit) && exit.Reason == "":
+		return exit.Status(), true
+	}
+	return 0, false
 }
 
 func errorText(err error) string {

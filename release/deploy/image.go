@@ -24,13 +24,17 @@ func (i Image) Jobs(tree artifact.Tree, app pack.Index) ([]pack.Job, error) {
 }
 
 // Export assembles the image and takes it to every destination.
-func (i Image) Export(ctx context.Context, tree artifact.Tree, app pack.Index, segments [][]artifact.Segment) ([]artifact.Artifact, error) {
-	image, err := i.recipe(tree, app).Assemble(segments)
+func (i Image) Export(ctx context.Context, packed Packed) ([]artifact.Artifact, error) {
+	image, err := i.recipe(packed.Tree, packed.App).Assemble(packed.Segments)
 	if err != nil {
 		return nil, err
 	}
 	var made []artifact.Artifact
 	for _, destination := range i.Destinations {
+		if layout, ok := destination.(oci.Layout); ok {
+			layout.Memory = packed.Memory
+			destination = layout
+		}
 		a, err := destination.Export(ctx, image)
 		if err != nil {
 			return nil, err

@@ -22,9 +22,19 @@ type Form interface {
 	// Jobs are the parts of the tree that the artifact is made of, each in one
 	// shape. App is the index of the app directory without the layers.
 	Jobs(tree artifact.Tree, app pack.Index) ([]pack.Job, error)
-	// Export writes the artifact to every destination. The segments are those
-	// of its jobs, in their order.
-	Export(ctx context.Context, tree artifact.Tree, app pack.Index, segments [][]artifact.Segment) ([]artifact.Artifact, error)
+	// Export writes the artifact to every destination.
+	Export(ctx context.Context, packed Packed) ([]artifact.Artifact, error)
+}
+
+// Packed is a tree of which all parts that a form wants are packed.
+type Packed struct {
+	Tree artifact.Tree
+	// App is the index of the app directory without the layers.
+	App pack.Index
+	// Segments are those of the form's jobs, in their order.
+	Segments [][]artifact.Segment
+	// Memory remembers what was written where.
+	Memory pack.Store
 }
 
 // pack packs a tree once for all exporters, keeps what the next build can use,
@@ -61,8 +71,9 @@ func (d Deploy) pack(ctx context.Context, req Request, work workplace, tree arti
 		return nil, err
 	}
 	tell, end := d.Progress("Packing")
+	store := pack.DirStore{Dir: work.entry.Packed()}
 	packer := pack.Packer{
-		Store: pack.DirStore{Dir: work.entry.Packed()}, Temp: temp,
+		Store: store, Temp: temp,
 		Workers: runtime.GOMAXPROCS(0), Progress: tell,
 	}
 	d.Voice.Stepf("Packing")
@@ -75,7 +86,7 @@ func (d Deploy) pack(ctx context.Context, req Request, work workplace, tree arti
 
 	var artifacts []artifact.Artifact
 	for i, form := range req.Forms {
-		made, err := form.Export(ctx, tree, app, p.pick(i, segments))
+		made, err := form.Export(ctx, Packed{Tree: tree, App: app, Segments: p.pick(i, segments), Memory: store})
 		if err != nil {
 			return nil, err
 		}

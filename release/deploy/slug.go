@@ -17,7 +17,7 @@ import (
 type Slug struct {
 	// Files receive the slug, in this order.
 	Files []string
-	// Writer says how large a slug may be, and remembers what was written.
+	// Writer says how large a slug may be.
 	Writer slug.Writer
 }
 
@@ -37,14 +37,16 @@ func (s Slug) Jobs(tree artifact.Tree, app pack.Index) ([]pack.Job, error) {
 }
 
 // Export writes the slug to every file.
-func (s Slug) Export(ctx context.Context, tree artifact.Tree, _ pack.Index, segments [][]artifact.Segment) ([]artifact.Artifact, error) {
+func (s Slug) Export(ctx context.Context, packed Packed) ([]artifact.Artifact, error) {
 	var parts []artifact.Segment
-	for _, shapes := range segments {
+	for _, shapes := range packed.Segments {
 		parts = append(parts, shapes...)
 	}
+	writer := s.Writer
+	writer.Memory = packed.Memory
 	var made []artifact.Artifact
 	for _, file := range s.Files {
-		a, err := s.Writer.Write(ctx, file, tree, parts)
+		a, err := writer.Write(ctx, file, packed.Tree, parts)
 		if err != nil {
 			return nil, err
 		}

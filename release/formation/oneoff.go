@@ -75,7 +75,8 @@ func (e *UnknownTypeError) Error() string {
 
 // Run unpacks the slug into a fresh directory, runs the process and removes
 // the directory. It returns a *sandbox.ExitError when the process did not end
-// with status 0, also when the context ended it.
+// with status 0, and a *sandbox.StoppedError, which has the status too, when
+// the context ended it.
 func (o OneOff) Run(ctx context.Context) (err error) {
 	home, err := os.MkdirTemp("", "slugc-run-")
 	if err != nil {

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,8 +39,8 @@ func (l *Launcher) Launch(ctx context.Context, argv []string) error {
 	if err != nil {
 		return err
 	}
-	layersDir := valueOr(env.Get("CNB_LAYERS_DIR"), "/layers")
-	appDir := valueOr(env.Get("CNB_APP_DIR"), "/workspace")
+	layersDir := cmp.Or(env.Get("CNB_LAYERS_DIR"), "/layers")
+	appDir := cmp.Or(env.Get("CNB_APP_DIR"), "/workspace")
 	metadata, err := ReadMetadata(MetadataPath(layersDir))
 	if err != nil {
 		return err
@@ -51,7 +52,7 @@ func (l *Launcher) Launch(ctx context.Context, argv []string) error {
 	}
 	l.warn(p, env.Get("CNB_PROCESS_TYPE"))
 
-	c := chooser{metadata: metadata, platform: p, execEnv: valueOr(env.Get("CNB_EXEC_ENV"), "production")}
+	c := chooser{metadata: metadata, platform: p, execEnv: cmp.Or(env.Get("CNB_EXEC_ENV"), "production")}
 	s, err := c.choose(argv)
 	if err != nil {
 		return fmt.Errorf("determine start command: %w", err)
@@ -181,11 +182,4 @@ func lookPath(command, list string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("path lookup: there is no executable %q in PATH=%s", command, list)
-}
-
-func valueOr(value, fallback string) string {
-	if value == "" {
-		return fallback
-	}
-	return value
 }

@@ -255,7 +255,6 @@ func TestLauncher(t *testing.T) {
 				{"arguments are added to a list for an old platform", []string{"CNB_PLATFORM_API=0.9"}, []string{"direct", "mine"}, "<fixed><default 1><default 2><mine>"},
 				{"arguments are added for an old buildpack", nil, []string{"old-direct", "mine"}, "default mine\n"},
 				{"arguments never replace a list of an old buildpack", nil, []string{"old-list", "mine"}, "fixed mine\n"},
-				{"a program that can be run", []string{"PATH=.:@app/no:@app/yes"}, []string{"launcher", "--", "found"}, "yes\n"},
 				{"a script", nil, []string{"old-script"}, "from profile\nbash 0\n"},
 				{"words are expanded, each on its own", nil, []string{"old-words"}, "<from  profile><a  b><*><-n>"},
 				{"words of a person are expanded too", []string{"USER=me"}, []string{"old-words", "$USER"}, "<from  profile><a  b><*><-n><me>"},
@@ -344,7 +343,7 @@ func TestLauncher(t *testing.T) {
 				"app/.profile":                  "P=$P.profile; export P HOME",
 				"app/.profile.d/b.sh":           "P=${P-}b",
 				"app/.profile.d/a.sh":           "P=${P-}a",
-				"app/.profile.d/README":         "false",
+				"app/.profile.d/README":         "P=wrong",
 				"app/.profile.d/d.sh/e":         "false",
 				"layers/acme_old/z/profile.d/x": "P=x",
 			}
@@ -389,6 +388,14 @@ func TestLauncher(t *testing.T) {
 				out := s.mustLaunch("nowhere")
 				if strings.Contains(out, "not reached") || s.started.ProcessState.ExitCode() != 82 {
 					t.Errorf("exit code %d, printed %q", s.started.ProcessState.ExitCode(), out)
+				}
+			})
+			it("has no programs of its own, and those that can be run come from PATH", func() {
+				s := newStage(t, nil)
+				t.Chdir(s.app)
+				s.environ = []string{"PATH=.::@app/no:@app/yes"}
+				if got := s.mustLaunch("launcher", "--", "found"); got != "yes\n" {
+					t.Errorf("printed %q", got)
 				}
 			})
 			it("is the app when there is none", func() {

@@ -87,7 +87,7 @@ func (b *box) run(ctx context.Context, c Command, requests []any, std *streams) 
 	var outcome error
 	switch {
 	case b.stopped.Load():
-		outcome = stopped(ctx, c)
+		outcome = stopped(ctx, c, answer(last, reportErr))
 	case reportErr == nil:
 		outcome = last.outcome()
 	case waitErr == nil && sendErr == nil:
@@ -97,6 +97,17 @@ func (b *box) run(ctx context.Context, c Command, requests []any, std *streams) 
 		return errors.Join(outcome, err)
 	}
 	return outcome
+}
+
+// answer is the status with which a command answered SIGTERM.
+func answer(last report, err error) int {
+	if err != nil {
+		return killedStatus
+	}
+	if exit, ok := errors.AsType[*ExitError](last.outcome()); ok {
+		return exit.Status()
+	}
+	return 0
 }
 
 // send writes the requests. A sandbox that is gone before it has read them has

@@ -44,11 +44,7 @@ func (e *SetupError) Error() string {
 	if e.Path != "" {
 		text += " " + e.Path
 	}
-	text += fmt.Sprintf(": %s", e.Err)
-	if e.Hint != "" {
-		text += "; " + e.Hint
-	}
-	return text
+	return fmt.Sprintf("%s: %s", text, e.Err)
 }
 
 // Unwrap is what the system said.

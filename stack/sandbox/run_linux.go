@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+
+	"golang.org/x/sys/unix"
 )
 
 // Run runs c and waits until it and everything that it started is gone.
@@ -13,7 +15,7 @@ import (
 //   - an *ExitError when the command ended by itself, or could not be started
 //     (status 126 and 127);
 //   - a *TimeoutError;
-//   - an error that wraps ctx.Err() and its cause when ctx ended;
+//   - a *StoppedError, which wraps ctx.Err() and its cause, when ctx ended;
 //   - a *SetupError when the machine does not allow the sandbox;
 //   - any other error for a command that makes no sense, such as a mount whose
 //     source does not exist, and for streams that cannot be read or written.
@@ -37,7 +39,7 @@ func (n Namespaces) Run(ctx context.Context, c Command) (err error) {
 		defer cancel()
 	}
 	if ctx.Err() != nil {
-		return stopped(ctx, c)
+		return stopped(ctx, c, killedStatus)
 	}
 	// The kernel kills the sandbox when the thread ends that started it.
 	runtime.LockOSThread()
@@ -57,14 +59,18 @@ func (n Namespaces) Run(ctx context.Context, c Command) (err error) {
 	return b.run(ctx, c, []any{n.setupRequest(c, steps), newStartRequest(c)}, std)
 }
 
-// stopped is the error for a command that was ended by its caller.
-func stopped(ctx context.Context, c Command) error {
+// killedStatus is what a shell says of a command that SIGKILL ended.
+const killedStatus = 128 + int(unix.SIGKILL)
+
+// stopped is the error for a command that was ended by its caller. Status is
+// how it ended.
+func stopped(ctx context.Context, c Command, status int) error {
 	cause := context.Cause(ctx)
 	if timeout, ok := errors.AsType[*TimeoutError](cause); ok {
 		return timeout
 	}
-	if errors.Is(cause, ctx.Err()) {
-		return fmt.Errorf("running %s: %w", c.Args[0], cause)
+	if !errors.Is(cause, ctx.Err()) {
+		cause = fmt.Errorf("%w (%w)", cause, ctx.Err())
 	}
-	return fmt.Errorf("running %s: %w (%w)", c.Args[0], cause, ctx.Err())
+	return &StoppedError{Program: c.Args[0], Status: status, Err: cause}
 }

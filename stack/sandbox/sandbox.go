@@ -86,3 +86,18 @@ type TimeoutError struct {
 }
 
 func (e *TimeoutError) Error() string { return fmt.Sprintf("timed out after %s", e.After) }
+
+// StoppedError says that a command was ended because its context ended.
+type StoppedError struct {
+	Program string
+	// Status is how it ended, as a shell counts it: its own exit status when
+	// it answered SIGTERM within the grace, 137 when it had to be killed.
+	Status int
+	// Err is why the context ended.
+	Err error
+}
+
+func (e *StoppedError) Error() string { return fmt.Sprintf("running %s: %v", e.Program, e.Err) }
+
+// Unwrap is why the context ended.
+func (e *StoppedError) Unwrap() error { return e.Err }

@@ -35,6 +35,15 @@ type Registry struct {
 	Fetcher *runtime.Fetcher
 }
 
+// Address is the registry of a package, without credentials.
+func (r *Registry) Address(name string) (string, error) {
+	from, err := r.Config.Registry(name)
+	if err != nil {
+		return "", err
+	}
+	return runtime.Redacted(from.URL.String()), nil
+}
+
 // Packument is what the registry knows about a package.
 func (r *Registry) Packument(ctx context.Context, name string) (Packument, error) {
 	from, err := r.Config.Registry(name)

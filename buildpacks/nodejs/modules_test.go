@@ -1,0 +1,281 @@
+package nodejs_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sclevine/spec"
+
+	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
+)
+
+func sorted(lines []string) []string {
+	slices.Sort(lines)
+	return lines
+}
+
+// within are the stamps of what lies within layers.
+func within(stamps []string) []string {
+	var inner []string
+	for _, line := range stamps {
+		path, _, _ := strings.Cut(line, " ")
+		if _, rest, found := strings.Cut(path, "/layers/"); found && strings.Contains(rest, "/") {
+			inner = append(inner, line)
+		}
+	}
+	return inner
+}
+
+func testModules(t *testing.T, when spec.G, it spec.S) {
+	var (
+		registry *npmtest.Registry
+		s        *site
+		runner   *recorder
+	)
+	it.Before(func() {
+		registry = fakeRegistry(t)
+		s = newFakeSite(t, registry)
+		runner = &recorder{to: s.runner}
+		s.runner = runner
+	})
+
+	it("installs again when the lock file changed", func() {
+		s.mustBuild()
+		s.remake(map[string]string{"package-lock.json": strings.Replace(oneDepLock, "1.3.0", "1.3.1", 1), "fake-ci.sh": fakeCI + "\nmkdir node_modules/more\n"})
+		holds(t, s.mustBuild(), "Running npm ci --omit=dev (package-lock.json changed)")
+		if !s.has("layers", "modules", "node_modules", "more") {
+			t.Error("the layer was not made anew")
+		}
+	})
+
+	it("installs again when a setting of npm changed, but not for a new token", func() {
+		s.mustBuild()
+		s.remake(nil)
+		s.env["npm_config_//npm.test/:_authToken"] = "new"
+		s.env["NPM_TOKEN"] = "new"
+		holds(t, s.mustBuild(), "Reusing node_modules")
+		s.remake(nil)
+		s.env["npm_config_legacy_peer_deps"] = "true"
+		holds(t, s.mustBuild(), "Running npm ci")
+	})
+
+	it("installs again when a patch changed", func() {
+		s.write(map[string]string{"patches/left-pad.patch": "one"})
+		s.mustBuild()
+		s.remake(map[string]string{"patches/left-pad.patch": "two"})
+		holds(t, s.mustBuild(), "Running npm ci")
+	})
+
+	it("needs no lock file for an app without dependencies", func() {
+		if err := os.Remove(filepath.Join(s.app, "package-lock.json")); err != nil {
+			t.Fatal(err)
+		}
+		s.write(map[string]string{"package.json": `{"scripts": {"start": "node x.js", "build": "x"}}`, "fake-build.sh": "touch built"})
+		holds(t, s.mustBuild(), "package.json asks for none")
+		if diff := cmp.Diff([]string{"npm run build"}, runner.runs); diff != "" {
+			t.Error(diff)
+		}
+	})
+
+	it("takes away a node_modules that came with the app, and says so", func() {
+		s.write(map[string]string{"node_modules/old/index.js": "old"})
+		holds(t, s.mustBuild(), " !     node_modules came with the app", "git rm -r --cached node_modules", "echo node_modules >> .gitignore")
+		if s.has("app", "node_modules", "old") {
+			t.Error("it is still there")
+		}
+	})
+
+	it("does not complain about its own link", func() {
+		s.mustBuild()
+		lacks(t, s.mustBuild(), "came with the app")
+	})
+
+	when("there are packages for development", func() {
+		devLock := `{"lockfileVersion": 3, "packages": {"": {}, "node_modules/left-pad": {"version": "1.3.0"},
+			"node_modules/jest": {"version": "29.0.0", "dev": true}, "node_modules/@types/jest": {"version": "29.0.0", "dev": true}}}`
+		manifest := func(scripts string) string {
+			return `{"engines": {"node": "22.x"}, "scripts": {` + scripts + `}, "dependencies": {"left-pad": "^1.3.0"}, "devDependencies": {"jest": "29.x", "@types/jest": "*"}}`
+		}
+		listed := func(layer string) []string {
+			var paths []string
+			for path := range tree(t, filepath.Join(s.layers, layer, "node_modules")) {
+				paths = append(paths, path)
+			}
+			return sorted(paths)
+		}
+
+		it("leaves them out when no script needs them", func() {
+			s.write(map[string]string{"package.json": manifest(`"start": "x", "test": "jest"`), "package-lock.json": devLock})
+			s.mustBuild()
+			if diff := cmp.Diff([]string{"npm ci --omit=dev --prefer-offline"}, runner.runs); diff != "" {
+				t.Error(diff)
+			}
+			if s.has("layers", "modules-dev.toml") {
+				t.Error("there is a layer for development")
+			}
+		})
+
+		it("has them for the scripts and not for the processes", func() {
+			s.write(map[string]string{
+				"package.json": manifest(`"build": "x"`), "package-lock.json": devLock,
+				"fake-build.sh": "readlink node_modules; ls node_modules/.bin; echo NODE_ENV=$NODE_ENV",
+			})
+			out := s.mustBuild()
+			holds(t, out, "npm ci --include=dev", "       ../layers/modules-dev/node_modules\n       jest\n       NODE_ENV=production",
+				"Left out 2 packages (packages were installed anew)")
+			if diff := cmp.Diff([]string{".", ".bin", ".bin/jest", ".package-lock.json", "@types", "@types/jest", "@types/jest/index.d.ts",
+				"jest", "jest/jest.js", "jest/node_modules", "jest/node_modules/deep", "left-pad", "left-pad/index.js"}, listed("modules-dev")); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff([]string{".", "left-pad", "left-pad/index.js"}, listed("modules")); diff != "" {
+				t.Error(diff)
+			}
+			link, err := os.Readlink(filepath.Join(s.app, "node_modules"))
+			if err != nil || link != "../layers/modules/node_modules" {
+				t.Errorf("got %q, %v", link, err)
+			}
+		})
+
+		it("keeps both layers untouched when nothing changed", func() {
+			s.write(map[string]string{"package.json": manifest(`"build": "x"`), "package-lock.json": devLock, "fake-build.sh": "mkdir -p dist"})
+			s.mustBuild()
+			before := stamps(t, s.layers)
+			s.remake(nil)
+			out := s.mustBuild()
+			holds(t, out, "Reusing node_modules (package-lock.json unchanged)", "> build", "Reusing the pruned node_modules")
+			if diff := cmp.Diff(within(before), within(stamps(t, s.layers))); diff != "" {
+				t.Error(diff)
+			}
+		})
+
+		it("prunes again when a script wrote into node_modules", func() {
+			s.write(map[string]string{"package.json": manifest(`"build": "x"`), "package-lock.json": devLock, "fake-build.sh": "mkdir -p node_modules/.client; echo $VALUE > node_modules/.client/index.js"})
+			s.env["VALUE"] = "one"
+			s.mustBuild()
+			if got := s.read("layers", "modules", "node_modules", ".client", "index.js"); got != "one\n" {
+				t.Errorf("the launch layer has %q", got)
+			}
+			s.remake(nil)
+			s.env["VALUE"] = "two"
+			holds(t, s.mustBuild(), "Left out 2 packages (a script changed node_modules)")
+			if got := s.read("layers", "modules", "node_modules", ".client", "index.js"); got != "two\n" {
+				t.Errorf("the launch layer has %q", got)
+			}
+		})
+
+		it("leaves the caches of tools to the next build alone", func() {
+			s.write(map[string]string{"package.json": manifest(`"build": "x"`), "package-lock.json": devLock, "fake-build.sh": "mkdir -p node_modules/.cache; echo $VALUE >> node_modules/.cache/state"})
+			s.env["VALUE"] = "one"
+			s.mustBuild()
+			s.remake(nil)
+			s.env["VALUE"] = "two"
+			holds(t, s.mustBuild(), "Reusing the pruned node_modules")
+			if got := s.read("layers", "modules-dev", "node_modules", ".cache", "state"); got != "one\ntwo\n" {
+				t.Errorf("the cache has %q", got)
+			}
+			if s.has("layers", "modules", "node_modules", ".cache") {
+				t.Error("processes get the cache too")
+			}
+		})
+
+		it("keeps them for the processes when the app runs in development", func() {
+			s.env["NODE_ENV"] = "development"
+			s.write(map[string]string{"package.json": manifest(`"build": "x"`), "package-lock.json": devLock, "fake-build.sh": "echo NODE_ENV=$NODE_ENV"})
+			holds(t, s.mustBuild(), "NODE_ENV=development")
+			if !s.has("layers", "modules", "node_modules", "jest") || s.has("layers", "modules-dev.toml") {
+				t.Error("they are not in the one layer")
+			}
+		})
+	})
+
+	when("there are workspaces", func() {
+		it.Before(func() {
+			s.write(map[string]string{
+				"package.json":            `{"engines": {"node": "22.x"}, "workspaces": ["packages/*"]}`,
+				"packages/a/package.json": `{"name": "a", "dependencies": {"left-pad": "1.3.0"}}`,
+				"packages/a/index.js":     "a",
+				"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}, "node_modules/a": {"resolved": "packages/a", "link": true}, "packages/a": {},
+					"packages/a/node_modules/left-pad": {"version": "1.3.0"}}}`,
+				"fake-ci.sh": "mkdir -p node_modules packages/a/node_modules/left-pad; ln -s ../packages/a node_modules/a; echo pad > packages/a/node_modules/left-pad/index.js\n" +
+					"ln -s ../../../packages/a/index.js packages/a/node_modules/.entry",
+			})
+		})
+		it("moves the packages of each, and keeps links to the app", func() {
+			for range 2 {
+				s.mustBuild()
+				for _, path := range [][2]string{
+					{"app/node_modules/a/index.js", "a"},
+					{"app/packages/a/node_modules/left-pad/index.js", "pad\n"},
+					{"app/node_modules/a/node_modules/left-pad/index.js", "pad\n"},
+					{"app/packages/a/node_modules/.entry", "a"},
+				} {
+					if got := s.read(path[0]); got != path[1] {
+						t.Errorf("%s has %q", path[0], got)
+					}
+				}
+				link, err := os.Readlink(filepath.Join(s.layers, "modules", "node_modules", "a"))
+				if err != nil || link != "../../../app/packages/a" {
+					t.Errorf("got %q, %v", link, err)
+				}
+				s.remake(nil)
+			}
+		})
+	})
+
+	when("packages of the lock file are in the registry", func() {
+		var sum string
+		it.Before(func() {
+			sum = registry.Publish(t, npmtest.Package{Name: "left-pad", Version: "1.3.0", Files: map[string]string{"index.js": "pad"}})
+			other := registry.Publish(t, npmtest.Package{Name: "@acme/mac", Version: "1.0.0", Files: map[string]string{"index.js": "mac"}})
+			s.write(map[string]string{
+				"package-lock.json": fmt.Sprintf(`{"lockfileVersion": 3, "packages": {"": {"dependencies": {"left-pad": "^1.3.0"}},
+					"node_modules/left-pad": {"version": "1.3.0", "integrity": %q},
+					"node_modules/@acme/mac": {"version": "1.0.0", "integrity": %q, "os": ["darwin"]},
+					"node_modules/gone": {"version": "1.0.0", "integrity": "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg=="}}}`, sum, other),
+				"fake-ci.sh": fakeCI + "\ncp package-lock.json seen-lock.json; find $npm_config_cache -type f | wc -l",
+			})
+		})
+		it("has them in npm's cache, with their addresses, when npm runs", func() {
+			original := s.read("app", "package-lock.json")
+			out := s.mustBuild()
+			holds(t, out, "Downloaded 1 packages", "       1\n")
+			seen := s.read("app", "seen-lock.json")
+			holds(t, seen, `left-pad/-/left-pad-1.3.0.tgz"`)
+			lacks(t, seen, "gone-1.0.0.tgz", "mac-1.0.0.tgz")
+			if diff := cmp.Diff(original, s.read("app", "package-lock.json")); diff != "" {
+				t.Errorf("the lock file was changed: %s", diff)
+			}
+			if s.has("app", "package-lock.json.original") {
+				t.Error("a copy of the lock file is left")
+			}
+		})
+		it("fetches only what is new, and drops what is not needed any more", func() {
+			s.mustBuild()
+			registry.Forget()
+			next := registry.Publish(t, npmtest.Package{Name: "right-pad", Version: "1.0.0", Files: map[string]string{"index.js": "right"}})
+			s.remake(map[string]string{"package-lock.json": fmt.Sprintf(`{"lockfileVersion": 3, "packages": {"": {"dependencies": {"left-pad": "^1.3.0"}},
+				"node_modules/left-pad": {"version": "1.3.0", "integrity": %q}, "node_modules/right-pad": {"version": "1.0.0", "integrity": %q}}}`, sum, next)})
+			s.mustBuild()
+			if diff := cmp.Diff([]string{"/right-pad/-/right-pad-1.0.0.tgz"}, registry.Requests()); diff != "" {
+				t.Error(diff)
+			}
+			s.remake(map[string]string{"package-lock.json": fmt.Sprintf(`{"lockfileVersion": 3, "packages": {"": {"dependencies": {"left-pad": "^1.3.0"}},
+				"node_modules/left-pad": {"version": "1.3.0", "integrity": %q}}}`, sum)})
+			s.mustBuild()
+			files := 0
+			for path := range tree(t, filepath.Join(s.layers, "npm-cache")) {
+				if info, err := os.Stat(filepath.Join(s.layers, "npm-cache", path)); err == nil && info.Mode().IsRegular() {
+					files++
+				}
+			}
+			if files != 1 {
+				t.Errorf("the cache has %d packages, expected 1", files)
+			}
+		})
+	})
+}

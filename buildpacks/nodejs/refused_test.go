@@ -1,0 +1,203 @@
+package nodejs_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/slugc/slugc/buildpacks/runtime"
+)
+
+// Locks for tests.
+const (
+	noPackages = `{"lockfileVersion": 3, "packages": {"": {}}}`
+	oneDep     = `{"dependencies": {"left-pad": "^1.3.0"}}`
+	oneDepLock = `{"lockfileVersion": 3, "packages": {"": {"dependencies": {"left-pad": "^1.3.0"}}, "node_modules/left-pad": {"version": "1.3.0"}}}`
+)
+
+// What cannot be built is refused before anything is downloaded: there is no
+// registry in these tests.
+func TestRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		files map[string]string
+		// says are the parts that the error must hold: the file, and what to type.
+		says []string
+	}{
+		"package.json is empty": {
+			files: map[string]string{"package.json": " \n"},
+			says:  []string{"package.json is empty"},
+		},
+		"package.json is not valid": {
+			files: map[string]string{"package.json": "{\n  \"name\": \"a\",\n  \"scripts\": {\n\t\"start\": \"x\",\n\t}\n}\n"},
+			says:  []string{"package.json is not valid JSON", "line 5, column 2:", "\n  \t}\n  \t^"},
+		},
+		"package.json ends too soon": {
+			files: map[string]string{"package.json": "{\"name\": \"a\""},
+			says:  []string{"package.json is not valid JSON", "line 1, column 12: unexpected end of JSON input"},
+		},
+		"package.json is a list": {
+			files: map[string]string{"package.json": "[]"},
+			says:  []string{"package.json is not a JSON object, but an array"},
+		},
+		"a field has a wrong type": {
+			files: map[string]string{"package.json": "{\n  \"dependencies\": {\"a\": 1}\n}"},
+			says:  []string{`package.json: "dependencies" is a number`, "line 2, column 25: expected a string"},
+		},
+		"package.json holds an unfinished merge": {
+			files: map[string]string{"package.json": "{\n<<<<<<< HEAD\n  \"name\": \"a\"\n=======\n  \"name\": \"b\"\n>>>>>>> theirs\n}\n"},
+			says:  []string{"package.json holds an unfinished merge", "line 2: <<<<<<< HEAD", "git add package.json"},
+		},
+		"the lock file holds an unfinished merge": {
+			files: map[string]string{"package.json": oneDep, "package-lock.json": "{\n}\n>>>>>>> theirs\n"},
+			says:  []string{"package-lock.json holds an unfinished merge", "line 3:", "npm install --package-lock-only", "git add package-lock.json"},
+		},
+		"there is no lock file": {
+			files: map[string]string{"package.json": oneDep},
+			says:  []string{"there is no package-lock.json", "npm install --package-lock-only", "git add package-lock.json", ".gitignore"},
+		},
+		"the lock file is not valid": {
+			files: map[string]string{"package.json": oneDep, "package-lock.json": "{\"lockfileVersion\": 3,}"},
+			says:  []string{"package-lock.json is not valid JSON", "line 1, column 23"},
+		},
+		"the lock file is none": {
+			files: map[string]string{"package.json": oneDep, "package-lock.json": `{"lockfileVersion": 3}`},
+			says:  []string{"package-lock.json is not a lock file of npm", "rm package-lock.json", "npm install --package-lock-only"},
+		},
+		"two lock files": {
+			files: map[string]string{"package.json": oneDep, "package-lock.json": oneDepLock, "yarn.lock": ""},
+			says:  []string{"lock files of several package managers: package-lock.json, yarn.lock", "git rm yarn.lock    # when npm", "git rm package-lock.json    # when Yarn"},
+		},
+		"two lock files, and package.json says whose counts": {
+			files: map[string]string{"package.json": `{"packageManager": "pnpm@9.1.0"}`, "package-lock.json": oneDepLock, "pnpm-lock.yaml": "", "yarn.lock": ""},
+			says:  []string{"package-lock.json, yarn.lock, pnpm-lock.yaml", "  git rm package-lock.json\n  git rm yarn.lock"},
+		},
+		"both lock files of npm": {
+			files: map[string]string{"package.json": oneDep, "package-lock.json": oneDepLock, "npm-shrinkwrap.json": oneDepLock},
+			says:  []string{"two lock files of npm: package-lock.json and npm-shrinkwrap.json", "git rm package-lock.json"},
+		},
+		"Yarn": {
+			files: map[string]string{"package.json": oneDep, "yarn.lock": ""},
+			says:  []string{"Yarn is not supported yet by this version of slugc", "npm install --package-lock-only", "git rm yarn.lock", "git add package.json package-lock.json"},
+		},
+		"pnpm": {
+			files: map[string]string{"package.json": oneDep, "pnpm-lock.yaml": ""},
+			says:  []string{"pnpm is not supported yet", "git rm pnpm-lock.yaml"},
+		},
+		"Bun": {
+			files: map[string]string{"package.json": oneDep, "bun.lockb": ""},
+			says:  []string{"Bun is not supported yet", "git rm bun.lockb"},
+		},
+		"another package manager by name": {
+			files: map[string]string{"package.json": `{"packageManager": "yarn@4.5.3"}`},
+			says:  []string{"yarn is not supported yet", `"packageManager" in package.json`, "npm pkg delete packageManager"},
+		},
+		"a dependency is not in the lock file": {
+			files: map[string]string{"package.json": `{"dependencies": {"left-pad": "^1.3.0", "ms": "2"}, "devDependencies": {"jest": "^29"}}`, "package-lock.json": oneDepLock},
+			says: []string{"package-lock.json is out of step with package.json", "  jest: package.json wants ^29, package-lock.json does not have it\n  ms: package.json wants 2, package-lock.json does not have it",
+				"npm install --package-lock-only", "git add package-lock.json"},
+		},
+		"a dependency has another version": {
+			files: map[string]string{"package.json": `{"dependencies": {"left-pad": "^2.0.0"}}`, "package-lock.json": oneDepLock},
+			says:  []string{"left-pad: package.json wants ^2.0.0, package-lock.json has 1.3.0"},
+		},
+		"a dependency under another name has another version": {
+			files: map[string]string{"package.json": `{"dependencies": {"left-pad": "npm:@acme/pad@2"}}`, "package-lock.json": oneDepLock},
+			says:  []string{"left-pad: package.json wants npm:@acme/pad@2, package-lock.json has 1.3.0"},
+		},
+		"a dependency has another version in an old lock file": {
+			files: map[string]string{"package.json": `{"dependencies": {"left-pad": "^2.0.0"}}`, "package-lock.json": `{"lockfileVersion": 1, "dependencies": {"left-pad": {"version": "1.3.0"}}}`},
+			says:  []string{"left-pad: package.json wants ^2.0.0, package-lock.json has 1.3.0"},
+		},
+		"a dependency of a workspace is not in the lock file": {
+			files: map[string]string{
+				"package.json":            `{"workspaces": ["packages/*"]}`,
+				"packages/a/package.json": `{"dependencies": {"ms": "2"}}`,
+				"package-lock.json":       `{"lockfileVersion": 3, "packages": {"": {}, "node_modules/a": {"resolved": "packages/a", "link": true}, "packages/a": {}}}`,
+			},
+			says: []string{"ms: packages/a/package.json wants 2, package-lock.json does not have it"},
+		},
+		"a workspace is gone": {
+			files: map[string]string{
+				"package.json":      `{"workspaces": ["packages/*"]}`,
+				"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}, "node_modules/a": {"resolved": "packages/a", "link": true}, "packages/a": {}}}`,
+			},
+			says: []string{"names the directory packages/a, which has no package.json"},
+		},
+		"the version of Node.js is no version": {
+			files: map[string]string{"package.json": `{"engines": {"node": "newest"}}`},
+			says:  []string{`engines.node "newest" in package.json does not say which Node.js to use`, "npm pkg set engines.node=24.x"},
+		},
+		"a line that there is not": {
+			files: map[string]string{"package.json": `{}`, ".nvmrc": "lts/unobtainium\n"},
+			says:  []string{`.nvmrc "lts/unobtainium"`, "lts/jod, lts/krypton", "npm pkg set engines.node=24.x"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			s.env["NPM_CONFIG_REGISTRY"] = "http://registry.invalid"
+			s.write(test.files)
+			_, err := s.build()
+			if err == nil {
+				t.Fatal("it was built")
+			}
+			if runtime.FaultOf(err) != runtime.App {
+				t.Errorf("the fault is %q", runtime.FaultOf(err))
+			}
+			for _, part := range test.says {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q\ndoes not say\n%q", err, part)
+				}
+			}
+		})
+	}
+}
+
+// What npm accepts is not refused: these builds get as far as the registry.
+func TestNotRefused(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"the lock file was made for another range, but meets this one": {
+			"package.json": `{"dependencies": {"left-pad": "^1.2.0"}}`, "package-lock.json": oneDepLock},
+		"the lock file has more than is wanted": {
+			"package.json": `{"dependencies": {}, "devDependencies": {}}`, "package-lock.json": oneDepLock},
+		"an optional dependency is missing": {
+			"package.json": `{"optionalDependencies": {"fsevents": "2"}}`, "package-lock.json": noPackages},
+		"a dependency is a tag": {
+			"package.json": `{"dependencies": {"left-pad": "latest"}}`, "package-lock.json": oneDepLock},
+		"a dependency is an address": {
+			"package.json": `{"dependencies": {"left-pad": "github:left/pad"}}`, "package-lock.json": oneDepLock},
+		"a dependency is any version, and locked to a prerelease": {
+			"package.json":      `{"dependencies": {"left-pad": "*"}}`,
+			"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}, "node_modules/left-pad": {"version": "2.0.0-rc.1"}}}`},
+		"versions are overridden": {
+			"package.json": `{"dependencies": {"left-pad": "^2"}, "overrides": {"left-pad": "1.3.0"}}`, "package-lock.json": oneDepLock},
+		"a byte order mark": {
+			"package.json": "\ufeff" + oneDep, "package-lock.json": "\ufeff" + oneDepLock},
+		"an old form of engines": {
+			"package.json": `{"engines": ["node >= 0.8"], "dependencies": {}}`},
+		"a merge mark within a text": {
+			"package.json": `{"description": "how to read <<<<<<< HEAD"}`},
+		"only a shrinkwrap": {
+			"package.json": oneDep, "npm-shrinkwrap.json": oneDepLock},
+		"packageManager names npm": {
+			"package.json": `{"packageManager": "npm@10.9.9+sha512.abc"}`},
+		"a workspace finds its dependency at the root": {
+			"package.json":            `{"workspaces": ["packages/*"], "dependencies": {"left-pad": "^1.3.0"}}`,
+			"packages/a/package.json": `{"dependencies": {"left-pad": "1.x"}}`,
+			"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}, "node_modules/left-pad": {"version": "1.3.0"},
+				"node_modules/a": {"resolved": "packages/a", "link": true}, "packages/a": {}}}`},
+		"a workspace wants another workspace": {
+			"package.json":            `{"workspaces": ["packages/*"]}`,
+			"packages/a/package.json": `{"dependencies": {"b": "^1.0.0"}}`,
+			"packages/b/package.json": `{"version": "1.0.0"}`,
+			"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}, "node_modules/a": {"resolved": "packages/a", "link": true}, "packages/a": {},
+				"node_modules/b": {"resolved": "packages/b", "link": true}, "packages/b": {"version": "1.0.0"}}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			s.env["NPM_CONFIG_REGISTRY"] = "not an address"
+			s.write(files)
+			if _, err := s.build(); err == nil || !strings.Contains(err.Error(), "not an address") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
