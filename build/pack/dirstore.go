@@ -57,19 +57,16 @@ func (s DirStore) Lookup(key Key) (Record, bool) {
 	if filepath.IsLocal(r.Segment.File) {
 		r.Segment.File = filepath.Join(s.Dir, r.Segment.File)
 	}
-	s.touch(path)
+	touch(path)
 	return r, true
 }
 
-// touch marks a record as used. A store that can only be read serves as well.
-func (s DirStore) touch(path string) {
+// touch marks a record as used. It returns false if that was not needed, or
+// not possible: a store that can only be read serves as well.
+func touch(path string) bool {
 	info, err := os.Stat(path)
-	if now := time.Now(); err == nil && now.Sub(info.ModTime()) > used {
-		err = os.Chtimes(path, now, now)
-	}
-	if err != nil {
-		return
-	}
+	now := time.Now()
+	return err == nil && now.Sub(info.ModTime()) > used && os.Chtimes(path, now, now) == nil
 }
 
 func readAll(path string) (b []byte, err error) {

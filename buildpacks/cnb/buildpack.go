@@ -23,8 +23,10 @@ import (
 type Buildpack struct {
 	// Dir holds buildpack.toml and bin. It is shown to the scripts read-only.
 	Dir string
-	// Mounts are shown to the scripts besides, also read-only.
+	// Mounts are shown to the scripts besides, also read-only, and Env is set
+	// for them.
 	Mounts []sandbox.Mount
+	Env    map[string]string
 
 	descriptor buildpacks.Descriptor
 	api        api
@@ -172,6 +174,9 @@ func (b *Buildpack) scriptEnv(site buildpacks.Site, env map[string]string) []str
 	}
 	if b.api.execEnv {
 		all["CNB_EXEC_ENV"] = "production"
+	}
+	for k, v := range b.Env {
+		all[k] = v
 	}
 	list := make([]string, 0, len(all))
 	for k, v := range all {

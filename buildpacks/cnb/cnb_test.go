@@ -120,7 +120,7 @@ PLAN`)
 				"kill -KILL $$":             "signal 9",
 				`echo 'not = [' >"$2"`:      "build plan",
 				`echo '[[provides]]' >"$2"`: "without a name",
-				"touch app.txt 2>&1":        "Read-only file system",
+				"touch new 2>&1":            "Read-only file system",
 			} {
 				if d := probe(script); d.Verdict != buildpacks.Error || !strings.Contains(d.Reason, reason) {
 					t.Errorf("%s: got %+v, expected %q", script, d, reason)

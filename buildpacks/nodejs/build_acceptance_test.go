@@ -3,46 +3,285 @@
 package nodejs_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slugc/slugc/buildpacks/runtime"
+	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
 
-// surroundings are the variables that this machine needs to reach a registry.
-func surroundings(s *site) {
+// newRealSite is a site that reaches the registry as this machine does.
+func newRealSite(t *testing.T, app string) *site {
+	t.Helper()
+	s := newSite(t)
 	for _, name := range []string{"NPM_CONFIG_REGISTRY", "npm_config_registry", "NPM_CONFIG_USERCONFIG", "HTTP_PROXY", "HTTPS_PROXY",
 		"NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"} {
 		if value := os.Getenv(name); value != "" {
 			s.env[name] = value
 		}
 	}
+	if app != "" {
+		s.fresh(source(t, app))
+	}
+	return s
 }
 
-func TestExpressForReal(t *testing.T) {
-	for _, app := range []string{"nodejs-express", "nodejs-addon", "nodejs-build", "nodejs-workspace"} {
-		t.Run(app, func(t *testing.T) { testReal(t, app) })
-	}
-}
-func testReal(t *testing.T, app string) {
-	s := newSite(t)
-	surroundings(s)
-	source, err := filepath.Abs("../../testdata/apps/" + app)
+func source(t *testing.T, app string) string {
+	t.Helper()
+	dir, err := filepath.Abs("../../testdata/apps/" + app)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"cold", "unchanged"} {
-		s.fresh(source)
-		start := time.Now()
-		out, err := s.build()
-		t.Logf("%s: %s\n%s", name, time.Since(start), out)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if os.Getenv("KEEP") != "" {
-			o, _ := exec.Command("sh", "-c", "cd "+s.dir+"; rm -rf /tmp/nodejs-bp/keep/"+app+"; mkdir -p /tmp/nodejs-bp/keep; cp -a "+s.dir+" /tmp/nodejs-bp/keep/"+app).CombinedOutput()
-			t.Log(string(o))
+	return dir
+}
+
+// timed builds and logs how long it took and what was printed.
+func (s *site) timed(what string) string {
+	s.t.Helper()
+	start := time.Now()
+	out := s.mustBuild()
+	s.t.Logf("%s: %s\n%s", what, time.Since(start).Round(time.Millisecond), out)
+	return out
+}
+
+// alone makes a site fail that asks a registry or starts a program.
+func (s *site) alone() {
+	s.fetcher = runtime.NewFetcher(&http.Client{Transport: noNetwork{s.t}})
+	s.runner = noPrograms{s.t}
+}
+
+type noNetwork struct{ t *testing.T }
+
+func (n noNetwork) RoundTrip(r *http.Request) (*http.Response, error) {
+	n.t.Errorf("asked for %s", r.URL.Redacted())
+	return nil, errors.New("there is no network")
+}
+
+type noPrograms struct{ t *testing.T }
+
+func (n noPrograms) Run(_ context.Context, c tool.Command) error {
+	n.t.Errorf("started %s", c)
+	return errors.New("there are no programs")
+}
+
+// tools puts the Node.js and npm of the layers first.
+func (s *site) tools() []string {
+	env := []string{"PATH=" + filepath.Join(s.layers, "node/bin") + ":" + filepath.Join(s.layers, "npm/bin") + ":" + os.Getenv("PATH"), "HOME=" + s.dir}
+	for name, value := range s.env {
+		if name != "PATH" {
+			env = append(env, name+"="+value)
 		}
 	}
+	return env
+}
+
+// npm runs the npm of the layers in a directory.
+func (s *site) npm(dir string, args ...string) {
+	s.t.Helper()
+	cmd := exec.CommandContext(s.t.Context(), filepath.Join(s.layers, "npm/bin/npm"), args...)
+	cmd.Dir, cmd.Env = dir, append(s.tools(), "npm_config_audit=false", "npm_config_fund=false")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.t.Fatalf("npm %s: %v\n%s", args, err, out)
+	}
+}
+
+// get starts the app, asks for its page and ends it, which it must take well.
+func (s *site) get(command ...string) string {
+	s.t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	program := filepath.Join(s.layers, command[0], "bin", command[0])
+	cmd := exec.CommandContext(s.t.Context(), program, command[1:]...)
+	cmd.Dir, cmd.Env = s.app, append(s.tools(), "PORT="+port)
+	var out output
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	page, err := fetchPage(s.t, "http://"+address+"/")
+	if err != nil {
+		s.t.Errorf("%v\n%s", err, out.String())
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		s.t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		s.t.Errorf("ended with %v\n%s", err, out.String())
+	}
+	return page
+}
+
+func fetchPage(t *testing.T, url string) (string, error) {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		if err != nil {
+			return "", err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if errors.Is(err, syscall.ECONNREFUSED) && time.Now().Before(deadline) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		defer response.Body.Close()
+		page, err := io.ReadAll(response.Body)
+		return string(page), err
+	}
+}
+
+func TestExpressForReal(t *testing.T) {
+	s := newRealSite(t, "nodejs-express")
+	s.timed("cold")
+	first := map[string]map[string]string{}
+	for _, layer := range []string{"node", "npm", "modules"} {
+		first[layer] = tree(t, filepath.Join(s.layers, layer))
+	}
+	holds(t, s.get("node", "server.js"), "Quotes of the day, served by Express", "Node.js v22.")
+
+	before := stamps(t, s.layers)
+	fetcher, runner := s.fetcher, s.runner
+	s.fresh(source(t, "nodejs-express"))
+	s.write(map[string]string{"server.js": "// changed"})
+	s.alone()
+	s.timed("one line of the app changed")
+	if diff := cmp.Diff(within(before), within(stamps(t, s.layers))); diff != "" {
+		t.Error(diff)
+	}
+	s.fetcher, s.runner = fetcher, runner
+
+	s.fresh(source(t, "nodejs-express"))
+	s.npm(s.app, "install", "--package-lock-only", "--save-exact", "is-number@7.0.0")
+	s.timed("one dependency added")
+	if !s.has("app", "node_modules", "is-number", "package.json") {
+		t.Error("it was not installed")
+	}
+	if diff := cmp.Diff(of(before, "node/", "npm/"), of(stamps(t, s.layers), "node/", "npm/")); diff != "" {
+		t.Error(diff)
+	}
+
+	if err := os.Rename(s.layers, s.layers+".first"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(s.layers, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.fresh(source(t, "nodejs-express"))
+	s.timed("cold again")
+	for layer, want := range first {
+		if diff := cmp.Diff(want, tree(t, filepath.Join(s.layers, layer))); diff != "" {
+			t.Errorf("layer %s differs between two builds: %s", layer, diff)
+		}
+	}
+}
+
+// of are the stamps below some layers.
+func of(stamps []string, layers ...string) []string {
+	var lines []string
+	for _, line := range within(stamps) {
+		for _, layer := range layers {
+			if strings.Contains(line, "/layers/"+layer) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
+}
+
+func TestAddonForReal(t *testing.T) {
+	s := newRealSite(t, "nodejs-addon")
+	s.timed("cold")
+	first := tree(t, filepath.Join(s.layers, "modules"))
+	holds(t, s.get("node", "server.js"), "with native code on Node.js v22.")
+	if err := os.Rename(s.layers, s.layers+".first"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(s.layers, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.fresh(source(t, "nodejs-addon"))
+	s.mustBuild()
+	if diff := cmp.Diff(first, tree(t, filepath.Join(s.layers, "modules"))); diff != "" {
+		t.Errorf("the compiled packages differ between two builds: %s", diff)
+	}
+}
+
+func TestBuildScriptForReal(t *testing.T) {
+	s := newRealSite(t, "nodejs-build")
+	for _, what := range []string{"cold", "unchanged"} {
+		s.timed(what)
+		holds(t, s.get("npm", "start"), "Built from TypeScript, up for ")
+		if s.has("layers", "modules", "node_modules", "esbuild") || !s.has("layers", "modules-dev", "node_modules", "esbuild") {
+			t.Error("the tool is not where it should be")
+		}
+		s.fresh(source(t, "nodejs-build"))
+	}
+}
+
+func TestWorkspacesForReal(t *testing.T) {
+	s := newRealSite(t, "nodejs-workspace")
+	for _, what := range []string{"cold", "unchanged"} {
+		s.timed(what)
+		holds(t, s.get("npm", "start"), "Greetings from a workspace, with ms 1.0.0 and, at the root, ms 2.1.3")
+		s.fresh(source(t, "nodejs-workspace"))
+	}
+}
+
+// The packages that only development needs are left out without a run of npm;
+// what npm itself would remove is the measure.
+func TestPruneForReal(t *testing.T) {
+	s := newRealSite(t, "nodejs-build")
+	s.mustBuild()
+	s.fresh(source(t, "nodejs-build"))
+	s.write(map[string]string{"package.json": `{"name": "pruned", "engines": {"node": "22.x"}, "scripts": {"build": "eslint --version"},
+		"dependencies": {"express": "5.3.0", "debug": "4.4.3"}, "optionalDependencies": {"picocolors": "1.1.1"},
+		"devDependencies": {"eslint": "9.39.1", "jest": "29.7.0", "@types/node": "22.10.0", "chalk": "4.1.2"}}`})
+	if err := os.Remove(filepath.Join(s.app, "package-lock.json")); err != nil {
+		t.Fatal(err)
+	}
+	s.npm(s.app, "install", "--package-lock-only")
+	s.timed("with many packages for development")
+
+	whole := filepath.Join(s.dir, "whole")
+	if err := os.MkdirAll(whole, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	copied := exec.CommandContext(t.Context(), "cp", "-a", filepath.Join(s.layers, "modules-dev", "node_modules"),
+		filepath.Join(s.app, "package.json"), filepath.Join(s.app, "package-lock.json"), whole)
+	if out, err := copied.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s.npm(whole, "prune", "--omit=dev", "--ignore-scripts")
+	want := tree(t, filepath.Join(whole, "node_modules"))
+	delete(want, ".package-lock.json")
+	if len(want) < 500 {
+		t.Errorf("only %d files are left", len(want))
+	}
+	if diff := cmp.Diff(want, tree(t, filepath.Join(s.layers, "modules", "node_modules"))); diff != "" {
+		t.Errorf("npm would leave something else: %s", diff)
+	}
+	t.Log(fmt.Sprint(len(want), " files are left"))
 }

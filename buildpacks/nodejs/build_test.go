@@ -27,7 +27,7 @@ func TestBuild(t *testing.T) {
 	suite.Run(t)
 }
 
-func testToolchain(t *testing.T, when spec.G, it spec.S) {
+func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 	var (
 		registry *npmtest.Registry
 		s        *site
@@ -328,7 +328,7 @@ func distOf(t *testing.T, r *npmtest.Registry, name, version string) string {
 	return string(m.Dist)
 }
 
-func testTrouble(t *testing.T, when spec.G, it spec.S) {
+func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 	var (
 		registry *npmtest.Registry
 		s        *site

@@ -100,7 +100,7 @@ func causes(f failure) []cause {
 				"Build on a stack with python3, make and g++, or use a version of the package that comes compiled",
 		},
 		{
-			pattern: regexp.MustCompile("gyp ERR! stack Error: not found: make|make: (g\\+\\+|gcc|cc|c\\+\\+): (No such file or directory|not found)|(g\\+\\+|gcc|cc|make): (command )?not found"),
+			pattern: regexp.MustCompile(`gyp ERR! stack Error: not found: make|make: (g\+\+|gcc|cc|c\+\+): (No such file or directory|not found)|(g\+\+|gcc|cc|make): (command )?not found`),
 			fault:   runtime.App,
 			why: "a package is compiled when it is installed, which needs make and g++, and the stack does not have both.\n" +
 				"Build on a stack with python3, make and g++, or use a version of the package that comes compiled",

@@ -118,7 +118,7 @@ func (t *moduleTree) install(ctx context.Context, tools toolchain) ([]libcnb.Lay
 	}
 	layers := []libcnb.Layer{t.describeMain(inputs, kept)}
 	if t.both {
-		launch, err := t.prune(ctx, run, inputs, kept, marker)
+		launch, err := t.prune(inputs, kept, marker)
 		if err != nil {
 			return nil, err
 		}
@@ -283,7 +283,7 @@ func launchEnv(layer libcnb.Layer) libcnb.Environment {
 
 // prune makes the launch layer: the main layer without what only development
 // needs. It stays as it is when neither npm nor a script changed the main one.
-func (t *moduleTree) prune(ctx context.Context, run scripts, inputs map[string]string, mainKept bool, marker os.FileInfo) (libcnb.Layer, error) {
+func (t *moduleTree) prune(inputs map[string]string, mainKept bool, marker os.FileInfo) (libcnb.Layer, error) {
 	t.b.print.Step("Pruning packages that only development needs")
 	kept, why := t.launch.keeps(inputs)
 	switch {

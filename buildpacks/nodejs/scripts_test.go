@@ -13,7 +13,7 @@ import (
 	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
 )
 
-func testScripts(t *testing.T, when spec.G, it spec.S) {
+func testScripts(t *testing.T, _ spec.G, it spec.S) {
 	var (
 		registry *npmtest.Registry
 		s        *site

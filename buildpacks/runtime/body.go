@@ -253,6 +253,5 @@ func temporary(err error) bool {
 			status.Code == http.StatusTooManyRequests
 	}
 	var certificate *tls.CertificateVerificationError
-	var scheme *http.ProtocolError
-	return !errors.As(err, &certificate) && !errors.As(err, &scheme)
+	return !errors.As(err, &certificate)
 }

@@ -40,7 +40,7 @@ func noise(size int) []byte {
 	return data
 }
 
-func testDownload(t *testing.T, when spec.G, it spec.S) {
+func testDownload(t *testing.T, _ spec.G, it spec.S) {
 	var (
 		data   = noise(300_000)
 		asked  atomic.Int64
@@ -110,7 +110,7 @@ func testDownload(t *testing.T, when spec.G, it spec.S) {
 	})
 
 	it("begins again where the server has no ranges", func() {
-		same(read(serve(func(n int64, w http.ResponseWriter, r *http.Request) {
+		same(read(serve(func(n int64, w http.ResponseWriter, _ *http.Request) {
 			if n == 1 {
 				half(w)
 			}
@@ -163,7 +163,7 @@ func testDownload(t *testing.T, when spec.G, it spec.S) {
 	})
 
 	it("gives up in the end and says that it may pass", func() {
-		_, err := read(serve(func(n int64, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+		_, err := read(serve(func(_ int64, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 		var status *runtime.StatusError
 		if runtime.FaultOf(err) != runtime.Passing || !errors.As(err, &status) || status.Code != 503 {
 			t.Errorf("got %v with fault %q", err, runtime.FaultOf(err))
@@ -247,7 +247,7 @@ func testDownload(t *testing.T, when spec.G, it spec.S) {
 
 	it("ends with its context", func() {
 		ctx, cancel := context.WithCancel(t.Context())
-		url := serve(func(n int64, w http.ResponseWriter, _ *http.Request) {
+		url := serve(func(_ int64, w http.ResponseWriter, _ *http.Request) {
 			cancel()
 			w.WriteHeader(http.StatusBadGateway)
 		})

@@ -20,7 +20,7 @@ import (
 	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
 )
 
-func testInstall(t *testing.T, when spec.G, it spec.S) {
+func testInstall(t *testing.T, _ spec.G, it spec.S) {
 	var (
 		dir, target string
 		files       map[string]string

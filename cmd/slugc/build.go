@@ -120,7 +120,7 @@ func (p *program) request(command string, args []string, f *planFlags) (deploy.R
 	if err != nil {
 		return deploy.Request{}, err
 	}
-	env, err := f.vars.read(p.getenv)
+	env, err := f.vars.read(p.env.Get)
 	if err != nil {
 		return deploy.Request{}, &cli.UsageError{Command: command, Err: err}
 	}
@@ -134,38 +134,25 @@ func (p *program) request(command string, args []string, f *planFlags) (deploy.R
 	}, nil
 }
 
-// clientVariables are the variables with which a machine tells the clients of
-// package registries how to reach them.
-var clientVariables = []string{
-	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-	"NPM_CONFIG_REGISTRY", "npm_config_registry",
-}
-
-// clientEnv hands the machine's own registry settings to the buildpacks, where
-// -e does not say otherwise.
-func (p *program) clientEnv(env map[string]string) map[string]string {
-	for _, name := range clientVariables {
-		if value := p.getenv(name); value != "" && env[name] == "" {
-			env[name] = value
-		}
-	}
-	return env
-}
-
 // deploy is the road of this process.
 func (p *program) deploy() (deploy.Deploy, error) {
 	exe, err := executable()
 	if err != nil {
 		return deploy.Deploy{}, err
 	}
+	clients, err := p.clients()
+	if err != nil {
+		return deploy.Deploy{}, err
+	}
 	return deploy.Deploy{
-		Runner: sandbox.Namespaces{CACert: p.getenv("SSL_CERT_FILE")},
+		Runner: sandbox.Namespaces{CACert: p.env.Get("SSL_CERT_FILE")},
 		Voice:  p.voice,
 		Progress: func(label string) (func(done, total int64), func()) {
 			live := p.voice.Live(label)
 			return live.Progress, live.Stop
 		},
-		Output: func() deploy.Output { return p.voice.Writer(nil) },
-		Exe:    exe,
+		Output:  func() deploy.Output { return p.voice.Writer(nil) },
+		Exe:     exe,
+		Clients: clients,
 	}, nil
 }

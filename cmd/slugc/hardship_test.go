@@ -266,16 +266,63 @@ type writerFunc func(p []byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// TestRegistryTrouble builds with registries that misbehave.
-func TestRegistryTrouble(t *testing.T) {
-	real := os.Getenv("NPM_CONFIG_REGISTRY")
-	if real == "" {
-		real = purl.DefaultRegistry("npm")
+// npmRegistry is the registry that this machine's npm uses.
+func npmRegistry(t *testing.T) *url.URL {
+	t.Helper()
+	address := os.Getenv("NPM_CONFIG_REGISTRY")
+	if address == "" {
+		address = purl.DefaultRegistry("npm")
 	}
-	target, err := url.Parse(real)
+	target, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return target
+}
+
+// TestPrivateRegistry builds from a registry that wants the person's token,
+// which no artifact, cache or log may hold.
+func TestPrivateRegistry(t *testing.T) {
+	const token = "hush-hush-0123456789"
+	target := npmRegistry(t)
+	proxy := &httputil.ReverseProxy{
+		Rewrite:  func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Header.Del("Authorization") },
+		ErrorLog: logDiscard(),
+	}
+	private := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer "+token {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer private.Close()
+
+	s := newSlugc(t)
+	address := strings.TrimPrefix(private.URL, "http:")
+	put(t, filepath.Join(s.home, ".npmrc"), "registry="+private.URL+"/\n"+address+"/:_authToken=${TOKEN}\n")
+	s.env = []string{"NPM_CONFIG_REGISTRY=", "TOKEN=" + token}
+	out := s.must("build", example(t, "nodejs-build"), "-o", "slug:a.tgz", "-o", "oci:a")
+	if strings.Contains(out, token) {
+		t.Errorf("the token is in the output:\n%s", out)
+	}
+	if out, err := exec.CommandContext(t.Context(), "grep", "-rlF", token, filepath.Join(s.home, ".cache"), filepath.Join(s.dir, "a")).CombinedOutput(); len(out) > 0 {
+		t.Errorf("the token is in %s (%v)", out, err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "sh", "-c", "gzip -dc a.tgz | grep -cF "+token).CombinedOutput(); strings.TrimSpace(string(out)) != "0" && err == nil {
+		t.Errorf("the token is in the slug: %s", out)
+	}
+
+	s.env = []string{"NPM_CONFIG_REGISTRY=", "TOKEN=wrong"}
+	code, out := s.run("build", example(t, "nodejs-build"), "-o", "slug:b.tgz", "--clear-cache")
+	if code != 51 || !strings.Contains(out, "401") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+}
+
+// TestRegistryTrouble builds with registries that misbehave.
+func TestRegistryTrouble(t *testing.T) {
+	target := npmRegistry(t)
 	// corrupt is the real registry, but for one flipped bit in every tarball.
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {

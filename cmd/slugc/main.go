@@ -16,7 +16,7 @@ func main() {
 	if builtin.Called(os.Args[0], os.Getenv) {
 		os.Exit(script())
 	}
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
 }
 
 // script is bin/detect or bin/build of a builtin buildpack.

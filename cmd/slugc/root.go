@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slugc/slugc/cmd/internal/cli"
+	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -21,7 +22,7 @@ var version = "dev"
 type program struct {
 	in       io.Reader
 	out, err io.Writer
-	getenv   func(string) string
+	env      launch.Env
 	// flags of every command
 	json, noColor bool
 	// voice is the one printer of the process, once the flags are known.
@@ -31,8 +32,8 @@ type program struct {
 }
 
 // run is slugc: it returns the exit code.
-func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer, getenv func(string) string) int {
-	p := &program{in: in, out: out, err: errOut, getenv: getenv}
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer, environ []string) int {
+	p := &program{in: in, out: out, err: errOut, env: launch.NewEnv(environ)}
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(in)
@@ -109,7 +110,7 @@ an OCI image, or both. It needs no Docker daemon, no root and no image pull.`,
 // a process says what it has to say on stderr.
 func (p *program) speak(out io.Writer) {
 	if p.voice == nil {
-		p.voice = cli.New(cli.Settings{Out: out, Err: p.err, JSON: p.json, NoColor: p.noColor, Env: p.getenv})
+		p.voice = cli.New(cli.Settings{Out: out, Err: p.err, JSON: p.json, NoColor: p.noColor, Env: p.env.Get})
 	}
 }
 
@@ -135,15 +136,15 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 // cacheRoot is where all caches are: --cache, SLUGC_CACHE, or the user's cache
 // directory (XDG Base Directory).
 func (p *program) cacheRoot() (string, error) {
-	for _, dir := range []string{p.caches, p.getenv("SLUGC_CACHE")} {
+	for _, dir := range []string{p.caches, p.env.Get("SLUGC_CACHE")} {
 		if dir != "" {
 			return filepath.Abs(dir)
 		}
 	}
-	if dir := p.getenv("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
+	if dir := p.env.Get("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "slugc"), nil
 	}
-	if home := p.getenv("HOME"); filepath.IsAbs(home) {
+	if home := p.env.Get("HOME"); filepath.IsAbs(home) {
 		return filepath.Join(home, ".cache", "slugc"), nil
 	}
 	return "", &cli.UsageError{Command: "slugc", Err: errors.New("no place for the cache: set --cache DIR, SLUGC_CACHE or HOME")}

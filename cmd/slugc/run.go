@@ -45,7 +45,7 @@ after 30 seconds. The exit status is the process's own.`,
 		if err != nil {
 			return err
 		}
-		if one.Env, err = vars.read(p.getenv); err != nil {
+		if one.Env, err = vars.read(p.env.Get); err != nil {
 			return &cli.UsageError{Command: c.CommandPath(), Err: err}
 		}
 		ctx, stop := processSignals(c.Context(), one.Interactive)
@@ -72,7 +72,7 @@ func (p *program) oneOff(c *cobra.Command, args []string) (formation.OneOff, err
 		Interactive: terminals(p.in, p.out),
 	}
 	one.Port = func() (string, error) {
-		port := p.getenv("PORT")
+		port := p.env.Get("PORT")
 		if one.Env["PORT"] != "" {
 			port = one.Env["PORT"]
 		}

@@ -38,8 +38,10 @@ type Deploy struct {
 	Progress Progress
 	// Output makes a writer for what one buildpack prints.
 	Output func() Output
-	// Exe is the running binary, which builtin buildpacks run as.
-	Exe string
+	// Exe is the running binary, which builtin buildpacks run as, and Clients
+	// what they get of this machine's package clients.
+	Exe     string
+	Clients builtin.Clients
 }
 
 // Request is one build.
@@ -303,7 +305,7 @@ type selection struct {
 
 // choose opens the buildpacks that a request names, or the builtin ones.
 func (d Deploy) choose(req Request, work workplace) (selection, error) {
-	library, err := builtin.Install(work.entry.Temp("builtin"), d.Exe)
+	library, err := builtin.Install(work.entry.Temp("builtin"), d.Exe, d.Clients)
 	if err != nil {
 		return selection{}, err
 	}

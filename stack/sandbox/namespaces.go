@@ -14,8 +14,8 @@ const (
 // ready to use, by any number of goroutines at once, in a program whose main
 // calls Main first.
 type Namespaces struct {
-	// Exe is the program to start the sandbox's own processes from. Its main
-	// calls Main first. By default it is the running program.
+	// Exe is the absolute path of the program that the sandbox's own processes
+	// are. Its main calls Main first. By default it is the running program.
 	Exe string
 	// CACert is a file of this machine with the certificates of authorities
 	// to trust, in PEM. It is shown in place of the stack's own bundle at

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -43,15 +44,18 @@ func probing(t *testing.T, args ...string) sandbox.Command {
 // probe does one thing, prints what comes of it, and returns an exit status.
 func probe(args []string) int {
 	probes := map[string]func(arg string) error{
+		"aside":     aside,
 		"connect":   connect,
 		"enclose":   enclose,
 		"exchange":  exchange,
+		"groups":    groups,
 		"hold":      hold,
 		"ids":       printIDs,
 		"key":       findKey,
 		"mask":      mask,
 		"mount":     func(string) error { return unix.Mount("tmpfs", "/tmp", "tmpfs", 0, "") },
 		"run":       runTrue,
+		"read":      read,
 		"terminal":  onTerminal,
 		"trace":     func(string) error { return unix.PtraceAttach(1) },
 		"type":      func(string) error { return unix.IoctlSetPointerInt(0, unix.TIOCSTI, 'x') },
@@ -105,6 +109,20 @@ func exchange(string) error {
 	defer listener.Close()
 	go greet(listener)
 	return connect(listener.Addr().String())
+}
+
+// read reads its input to the end.
+func read(string) error {
+	fmt.Println("ready")
+	_, err := io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// groups runs a sandbox and prints the groups of its user.
+func groups(string) error {
+	c := command("id", "-G")
+	c.Stdout = os.Stdout
+	return sandbox.Namespaces{}.Run(context.Background(), c)
 }
 
 // hold locks a file, is deaf for SIGTERM and never ends.
@@ -176,4 +194,23 @@ func onTerminal(line string) error {
 	group, groupErr := unix.IoctlGetInt(0, unix.TIOCGPGRP)
 	fmt.Printf("returned %v, foreground %v\n", err, group == unix.Getpgrp())
 	return groupErr
+}
+
+// aside runs a command that has nothing to do with the terminal of this
+// process, and tells it through a directory when there is an interrupt.
+func aside(dir string) error {
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, unix.SIGINT)
+	go func() {
+		<-interrupts
+		if err := os.WriteFile(filepath.Join(dir, "interrupted"), nil, 0o644); err != nil {
+			fmt.Println(err)
+		}
+	}()
+	c := script(`trap 'echo hit' INT; echo ready
+		until [ -e /shared/interrupted ]; do sleep 0.01; done
+		(: < /dev/tty) 2> /dev/null && echo with a terminal; echo over`)
+	c.Mounts = []sandbox.Mount{{Source: dir, Target: "/shared"}}
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return sandbox.Namespaces{}.Run(context.Background(), c)
 }

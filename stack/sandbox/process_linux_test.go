@@ -165,6 +165,10 @@ func testProcess(t *testing.T, when spec.G, it spec.S) {
 		}
 	})
 
+	it("leads a session and a process group of its own", func() {
+		run(t, box, script("read -r pid name state parent group session rest < /proc/$$/stat; [ $session = $$ ] && [ $group = $$ ]"))
+	})
+
 	it("does not start in a directory that is not there", func() {
 		c := command("pwd")
 		c.Dir = "/nowhere"
@@ -280,7 +284,8 @@ func testEnd(t *testing.T, _ spec.G, it spec.S) {
 		s.await(t, "held")
 		s.stop(nil)
 		_, err := s.wait()
-		if !errors.Is(err, context.Canceled) {
+		var stopped *sandbox.StoppedError
+		if !errors.Is(err, context.Canceled) || !errors.As(err, &stopped) || stopped.Status != 137 {
 			t.Errorf("Run returned %v", err)
 		}
 		unlocked(t, dir)
@@ -305,7 +310,8 @@ func testEnd(t *testing.T, _ spec.G, it spec.S) {
 		s.await(t, "ready")
 		s.stop(nil)
 		said, err := s.wait()
-		if said != "bye\nchild 7" || !errors.Is(err, context.Canceled) {
+		var stopped *sandbox.StoppedError
+		if said != "bye\nchild 7" || !errors.Is(err, context.Canceled) || !errors.As(err, &stopped) || stopped.Status != 7 {
 			t.Errorf("it said %q and Run returned %v", said, err)
 		}
 	})

@@ -1,10 +1,8 @@
 package sandbox_test
 
 import (
-	"bytes"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -15,24 +13,24 @@ import (
 func TestTerminal(t *testing.T) { spec.Run(t, "on a terminal", testTerminal) }
 
 func testTerminal(t *testing.T, _ spec.G, it spec.S) {
-	var screen *screen
+	var screen *outerSide
 
-	// begin runs a line of the shell in a sandbox on a terminal.
-	begin := func(line string) *exec.Cmd {
+	// start runs the probe on a terminal.
+	start := func(args ...string) {
 		t.Helper()
-		cmd := outside(t, "terminal", line)
-		terminal, err := pty.Start(cmd)
+		terminal, err := pty.Start(outside(t, args...))
 		if err != nil {
 			t.Fatal(err)
 		}
-		screen = newScreen(terminal)
+		screen = &outerSide{terminal: terminal}
 		t.Cleanup(func() {
 			if err := terminal.Close(); err != nil {
 				t.Error(err)
 			}
 		})
-		return cmd
 	}
+	// begin runs a line of the shell in a sandbox on a terminal.
+	begin := func(line string) { start("terminal", line) }
 
 	it("knows its terminal", func() {
 		begin("tty; [ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo yes")
@@ -56,7 +54,7 @@ func testTerminal(t *testing.T, _ spec.G, it spec.S) {
 	})
 
 	it("is ended by an interrupt that it does not catch", func() {
-		begin("echo ready; exec sleep 1000")
+		begin("exec /opt/sandbox-probe read")
 		screen.await(t, "ready")
 		screen.press(t, "\x03")
 		screen.await(t, "returned ended by signal 2 (interrupt), foreground true")
@@ -75,37 +73,45 @@ func testTerminal(t *testing.T, _ spec.G, it spec.S) {
 		screen.await(t, "returned exit status 4, foreground true")
 	})
 
+	it("has nothing to do with it unless it is interactive", func() {
+		dir, _ := shared(t, "/shared")
+		start("aside", dir)
+		screen.await(t, "ready")
+		screen.press(t, "\x03")
+		screen.await(t, "over")
+		if before := screen.before; strings.Contains(before, "hit") || strings.Contains(before, "terminal") {
+			t.Errorf("it printed %q", before)
+		}
+	})
+
 	it("cannot type for the caller", func() {
 		begin("/opt/sandbox-probe type")
 		screen.await(t, "operation not permitted\r\nreturned exit status 1")
 	})
 }
 
-// screen is the outer side of a terminal.
-type screen struct {
+// outerSide is where a terminal is looked at and typed on.
+type outerSide struct {
 	terminal *os.File
-	shown    bytes.Buffer
+	// shown is what is there to be awaited, before what was skipped last.
+	shown, before string
 }
-
-func newScreen(terminal *os.File) *screen { return &screen{terminal: terminal} }
 
 // await reads until the terminal shows a text.
-func (s *screen) await(t *testing.T, text string) {
+func (s *outerSide) await(t *testing.T, text string) {
 	t.Helper()
 	piece := make([]byte, 1024)
-	for !strings.Contains(s.shown.String(), text) {
+	for !strings.Contains(s.shown, text) {
 		n, err := s.terminal.Read(piece)
-		s.shown.Write(piece[:n])
+		s.shown += string(piece[:n])
 		if err != nil {
-			t.Fatalf("the terminal shows no %q (%v), but\n%s", text, err, &s.shown)
+			t.Fatalf("the terminal shows no %q (%v), but\n%s", text, err, s.shown)
 		}
 	}
-	rest := s.shown.String()
-	s.shown.Reset()
-	io.WriteString(&s.shown, rest[strings.Index(rest, text)+len(text):])
+	s.before, s.shown, _ = strings.Cut(s.shown, text)
 }
 
-func (s *screen) press(t *testing.T, keys string) {
+func (s *outerSide) press(t *testing.T, keys string) {
 	t.Helper()
 	if _, err := io.WriteString(s.terminal, keys); err != nil {
 		t.Fatal(err)
