@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -81,6 +82,29 @@ func Prune(ctx context.Context, root string, unused time.Time) ([]Info, error) {
 		}
 	}
 	return gone, nil
+}
+
+// Segments that no build used for keepSegments are dropped; a build looks for
+// them at most every trimInterval.
+const (
+	keepSegments = 7 * 24 * time.Hour
+	trimInterval = 24 * time.Hour
+)
+
+// Trim drops packed segments that no build has used for a week.
+func (e *Entry) Trim(ctx context.Context) error {
+	note := e.path("trimmed")
+	if at, err := os.Stat(note); err == nil && time.Since(at.ModTime()) < trimInterval {
+		return nil
+	}
+	if _, err := (pack.DirStore{Dir: e.Packed()}).Prune(ctx, keepSegments); err != nil {
+		return fmt.Errorf("trimming the cache: %w", err)
+	}
+	if err := os.WriteFile(note, nil, 0o644); err != nil {
+		return fmt.Errorf("trimming the cache: %w", err)
+	}
+	now := time.Now()
+	return os.Chtimes(note, now, now)
 }
 
 // remove deletes an entry while it holds its lock; an entry that has become

@@ -171,7 +171,9 @@ func serve(t *testing.T, cmd *exec.Cmd, port int) *web {
 	go func() { w.waited <- cmd.Wait() }()
 	t.Cleanup(func() {
 		if w.waited != nil {
-			cmd.Process.Kill()
+			if err := cmd.Process.Kill(); err != nil {
+				t.Error(err)
+			}
 			<-w.waited
 		}
 	})
@@ -209,10 +211,10 @@ func (w *web) get() string {
 	return string(page)
 }
 
-// stop sends a signal and returns the exit code.
-func (w *web) stop(signal syscall.Signal) int {
+// stop sends SIGTERM and returns the exit code.
+func (w *web) stop() int {
 	w.t.Helper()
-	if err := w.cmd.Process.Signal(signal); err != nil {
+	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		w.t.Fatal(err)
 	}
 	select {
@@ -334,7 +336,7 @@ func TestExpress(t *testing.T) {
 		if page := w.get(); !greeting.MatchString(page) {
 			t.Errorf("page:\n%s", page)
 		}
-		if code := w.stop(syscall.SIGTERM); code != 0 {
+		if code := w.stop(); code != 0 {
 			t.Errorf("exit code %d\n%s", code, w.log)
 		}
 	})
@@ -346,7 +348,7 @@ func TestExpress(t *testing.T) {
 		if page := w.get(); !greeting.MatchString(page) {
 			t.Errorf("page:\n%s", page)
 		}
-		if code := w.stop(syscall.SIGTERM); code != 0 {
+		if code := w.stop(); code != 0 {
 			t.Errorf("exit code %d\n%s", code, w.log)
 		}
 		if out := s.must("run", "slug:a.tgz", "-e", "NODE_ENV=other", "--", "sh", "-c", "echo $HOME $NODE_ENV $WEB_CONCURRENCY; pwd; node -p process.version; npm --version"); !regexp.MustCompile(`(?m)^/app other \d+\n/app\nv\d+\.\d+\.\d+\n\d+\.`).MatchString(out) {
@@ -409,7 +411,7 @@ func TestExpress(t *testing.T) {
 		if page := w.get(); !greeting.MatchString(page) {
 			t.Errorf("page:\n%s", page)
 		}
-		if code := w.stop(syscall.SIGTERM); code != 0 {
+		if code := w.stop(); code != 0 {
 			t.Errorf("exit code %d\n%s", code, w.log)
 		}
 	})
@@ -444,7 +446,7 @@ func TestNativeAddon(t *testing.T) {
 	s.env = []string{fmt.Sprintf("PORT=%d", port)}
 	w := serve(t, s.command(t.Context(), "run", "slug:a.tgz"), port)
 	w.get()
-	if code := w.stop(syscall.SIGTERM); code != 0 {
+	if code := w.stop(); code != 0 {
 		t.Errorf("exit code %d\n%s\n%s", code, w.log, out)
 	}
 }

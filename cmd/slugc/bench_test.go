@@ -101,7 +101,11 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
 	b := &bench{t: t, dir: dir}
 	for path, name := range map[*string]string{&b.exe: "../../out/slugc", &b.hello: "../../testdata/buildpacks/hello"} {
 		if *path, err = filepath.Abs(name); err != nil {

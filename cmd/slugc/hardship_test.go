@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log"
 	"math/rand/v2"
@@ -107,7 +108,11 @@ func TestKilled(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		kill := time.AfterFunc(time.Duration(random.Int64N(int64(took))), func() { cmd.Process.Signal(signal) })
+		kill := time.AfterFunc(time.Duration(random.Int64N(int64(took))), func() {
+			if err := cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+				t.Error(err)
+			}
+		})
 		if err := cmd.Wait(); err == nil {
 			kill.Stop() // it was faster
 		}

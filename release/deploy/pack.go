@@ -75,6 +75,7 @@ func (d Deploy) pack(ctx context.Context, req Request, work workplace, tree arti
 	packer := pack.Packer{
 		Store: store, Temp: temp,
 		Workers: runtime.GOMAXPROCS(0), Progress: tell,
+		Warn: func(err error) { d.Voice.Warningf("%v", err) },
 	}
 	d.Voice.Stepf("Packing")
 	segments, err := packer.Pack(ctx, p.jobs)
@@ -91,6 +92,9 @@ func (d Deploy) pack(ctx context.Context, req Request, work workplace, tree arti
 			return nil, err
 		}
 		artifacts = append(artifacts, made...)
+	}
+	if err := work.entry.Trim(ctx); err != nil {
+		d.Voice.Warningf("%v", err)
 	}
 	return artifacts, nil
 }
@@ -143,15 +147,17 @@ func indexLayers(ctx context.Context, tree artifact.Tree) (map[string]pack.Index
 	return indexes, nil
 }
 
-// indexApp walks the app directory, the layers below it left out.
+// indexApp walks the app directory, the layers below it left out, in the order
+// in which both forms pack it, so that they share its compressed bytes.
 func indexApp(ctx context.Context, tree artifact.Tree) (pack.Index, error) {
 	layers, err := filepath.Rel(tree.App.Host, tree.Layers.Host)
 	if err != nil {
 		return nil, fmt.Errorf("packing the app: %w", err)
 	}
-	return pack.Walk(ctx, tree.App.Host, pack.WalkOptions{
+	index, err := pack.Walk(ctx, tree.App.Host, pack.WalkOptions{
 		Exclude: func(rel string, _ bool) bool { return rel == layers },
 	})
+	return index.ByPath(), err
 }
 
 // plan gathers the jobs of all forms, so that a layer that more than one of

@@ -104,10 +104,14 @@ func answer(last report, err error) int {
 	if err != nil {
 		return killedStatus
 	}
-	if exit, ok := errors.AsType[*ExitError](last.outcome()); ok {
+	outcome := last.outcome()
+	if outcome == nil {
+		return 0
+	}
+	if exit, ok := errors.AsType[*ExitError](outcome); ok {
 		return exit.Status()
 	}
-	return 0
+	return killedStatus
 }
 
 // send writes the requests. A sandbox that is gone before it has read them has

@@ -95,8 +95,10 @@ func greet(listener net.Listener) {
 		if err != nil {
 			return
 		}
-		fmt.Fprint(conn, greeting)
-		conn.Close()
+		_, err = io.WriteString(conn, greeting)
+		if errors.Join(err, conn.Close()) != nil {
+			return
+		}
 	}
 }
 

@@ -40,24 +40,7 @@ func start(req startRequest) (pid int, err error) {
 	if err != nil {
 		return 0, notStarted(program, err)
 	}
-	return pid, letGo()
-}
-
-// letGo closes the input and the output of the target in this process, so that
-// their ends are seen when the target closes them. Errors stay: there is no
-// other place for a crash of this process.
-func letGo() error {
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	defer null.Close()
-	for fd := range 2 {
-		if err := unix.Dup3(int(null.Fd()), fd, 0); err != nil {
-			return err
-		}
-	}
-	return nil
+	return pid, nil
 }
 
 // lookUp finds the program in the way of a shell.
