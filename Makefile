@@ -68,6 +68,7 @@ test: deps build vet lint unit acceptance ## Do everything that has to pass
 	@echo "-----> All passed"
 
 bench: build ## Measure builds from end to end
+	@export TMPDIR="$(scratch)"; TMPDIR=$${TMPDIR:-/tmp} go test -run '^$$' -bench '^Benchmark(Limit|Pack)$$' -count 3 ./build/pack
 	go test -tags bench -run TestBench -v -timeout 30m ./cmd/slugc
 
 demo: build ## Build an example app, run it, and show what came out

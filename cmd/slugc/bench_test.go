@@ -258,7 +258,7 @@ func (b *bench) bigTree() string {
 	if err := os.WriteFile(filepath.Join(dir, "hello.txt"), []byte("big"), 0o644); err != nil {
 		b.t.Fatal(err)
 	}
-	block := bytes.Repeat([]byte("a line of text that is much like the next one\n"), 1<<20/47+1)[:1<<20]
+	block := bytes.Repeat([]byte("a line of text that is much like the next one\n"), 1<<20/40)[:1<<20]
 	for i := range 1024 {
 		copy(block, fmt.Sprintf("%032d", i))
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("file%04d", i)), block, 0o644); err != nil {

@@ -99,23 +99,29 @@ func (d Deploy) pack(ctx context.Context, req Request, work workplace, tree arti
 	return artifacts, nil
 }
 
-// sayReuse counts what was packed and what was there already.
+// sayReuse tells what was packed and what was there already.
 func (d Deploy) sayReuse(segments [][]artifact.Segment) {
 	var made []string
-	reused := 0
+	total, reused := 0, 0
 	for _, shapes := range segments {
 		for _, s := range shapes {
-			if s.Reused {
+			total++
+			switch {
+			case s.Reused:
 				reused++
-			} else if !slices.Contains(made, s.Name) {
+			case !slices.Contains(made, s.Name):
 				made = append(made, s.Name)
 			}
 		}
 	}
-	if reused > 0 && len(made) > 0 {
-		d.Voice.Detailf("Packed again: %s", strings.Join(made, ", "))
+	switch {
+	case reused == total:
+		d.Voice.Detailf("All %d segments reused", total)
+	case reused == 0:
+		d.Voice.Detailf("%d segments", total)
+	default:
+		d.Voice.Detailf("Packed again: %s; %d of %d segments reused", strings.Join(made, ", "), reused, total)
 	}
-	d.Voice.Detailf("%d parts packed, %d segments reused", len(made), reused)
 }
 
 // indexLayers walks every layer of a tree once, for the cache and for packing.
