@@ -15,6 +15,7 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/pack"
@@ -122,6 +123,19 @@ func contentKey(segments []artifact.Segment) pack.Key {
 
 // placeKey is the identity of a destination.
 func placeKey(path string) pack.Key { return pack.NewKey("slug at", path) }
+
+// Check says what would keep a slug from being written to dest, so that nobody
+// has to wait for a build to learn it.
+func Check(dest string) error {
+	path, err := place(dest)
+	if err != nil {
+		return err
+	}
+	if err := unix.Access(filepath.Dir(path), unix.W_OK); err != nil {
+		return fmt.Errorf("writing the slug to %s: the directory %s cannot be written to: %w", dest, filepath.Dir(path), err)
+	}
+	return nil
+}
 
 // place returns the absolute path of the file that dest stands for, and makes
 // sure that it may be replaced.

@@ -33,19 +33,13 @@ func newRealSite(t *testing.T, app string) *site {
 			s.env[name] = value
 		}
 	}
-	if app != "" {
-		s.fresh(source(t, app))
-	}
-	return s
-}
-
-func source(t *testing.T, app string) string {
-	t.Helper()
 	dir, err := filepath.Abs("../../testdata/apps/" + app)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dir
+	s.source = dir
+	s.fresh()
+	return s
 }
 
 // timed builds and logs how long it took and what was printed.
@@ -118,6 +112,10 @@ func (s *site) get(command ...string) string {
 	cmd.Dir, cmd.Env = s.app, append(s.tools(), "PORT="+port)
 	var out output
 	cmd.Stdout, cmd.Stderr = &out, &out
+	// npm does not pass a signal on to what a script started, so the end is for
+	// the whole group, as slugc and Heroku tell it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -125,10 +123,10 @@ func (s *site) get(command ...string) string {
 	if err != nil {
 		s.t.Errorf("%v\n%s", err, out.String())
 	}
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM); err != nil {
 		s.t.Error(err)
 	}
-	if err := cmd.Wait(); err != nil {
+	if err := cmd.Wait(); err != nil && command[0] != "npm" {
 		s.t.Errorf("ended with %v\n%s", err, out.String())
 	}
 	return page
@@ -164,7 +162,7 @@ func TestExpressForReal(t *testing.T) {
 
 	before := stamps(t, s.layers)
 	fetcher, runner := s.fetcher, s.runner
-	s.fresh(source(t, "nodejs-express"))
+	s.fresh()
 	s.write(map[string]string{"server.js": "// changed"})
 	s.alone()
 	s.timed("one line of the app changed")
@@ -173,7 +171,7 @@ func TestExpressForReal(t *testing.T) {
 	}
 	s.fetcher, s.runner = fetcher, runner
 
-	s.fresh(source(t, "nodejs-express"))
+	s.fresh()
 	s.npm(s.app, "install", "--package-lock-only", "--save-exact", "is-number@7.0.0")
 	s.timed("one dependency added")
 	if !s.has("app", "node_modules", "is-number", "package.json") {
@@ -189,7 +187,7 @@ func TestExpressForReal(t *testing.T) {
 	if err := os.Mkdir(s.layers, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s.fresh(source(t, "nodejs-express"))
+	s.fresh()
 	s.timed("cold again")
 	for layer, want := range first {
 		if diff := cmp.Diff(want, tree(t, filepath.Join(s.layers, layer))); diff != "" {
@@ -222,7 +220,7 @@ func TestAddonForReal(t *testing.T) {
 	if err := os.Mkdir(s.layers, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s.fresh(source(t, "nodejs-addon"))
+	s.fresh()
 	s.mustBuild()
 	if diff := cmp.Diff(first, tree(t, filepath.Join(s.layers, "modules"))); diff != "" {
 		t.Errorf("the compiled packages differ between two builds: %s", diff)
@@ -237,7 +235,7 @@ func TestBuildScriptForReal(t *testing.T) {
 		if s.has("layers", "modules", "node_modules", "esbuild") || !s.has("layers", "modules-dev", "node_modules", "esbuild") {
 			t.Error("the tool is not where it should be")
 		}
-		s.fresh(source(t, "nodejs-build"))
+		s.fresh()
 	}
 }
 
@@ -246,7 +244,7 @@ func TestWorkspacesForReal(t *testing.T) {
 	for _, what := range []string{"cold", "unchanged"} {
 		s.timed(what)
 		holds(t, s.get("npm", "start"), "Greetings from a workspace, with ms 1.0.0 and, at the root, ms 2.1.3")
-		s.fresh(source(t, "nodejs-workspace"))
+		s.fresh()
 	}
 }
 
@@ -255,7 +253,7 @@ func TestWorkspacesForReal(t *testing.T) {
 func TestPruneForReal(t *testing.T) {
 	s := newRealSite(t, "nodejs-build")
 	s.mustBuild()
-	s.fresh(source(t, "nodejs-build"))
+	s.fresh()
 	s.write(map[string]string{"package.json": `{"name": "pruned", "engines": {"node": "22.x"}, "scripts": {"build": "eslint --version"},
 		"dependencies": {"express": "5.3.0", "debug": "4.4.3"}, "optionalDependencies": {"picocolors": "1.1.1"},
 		"devDependencies": {"eslint": "9.39.1", "jest": "29.7.0", "@types/node": "22.10.0", "chalk": "4.1.2"}}`})

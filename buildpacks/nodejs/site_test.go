@@ -27,10 +27,12 @@ import (
 type site struct {
 	t                *testing.T
 	app, layers, dir string
-	env              map[string]string
-	now              func() time.Time
-	runner           nodejs.Runner
-	fetcher          *runtime.Fetcher
+	// source is where an app comes from that is built as it is.
+	source  string
+	env     map[string]string
+	now     func() time.Time
+	runner  nodejs.Runner
+	fetcher *runtime.Fetcher
 }
 
 func newSite(t *testing.T) *site {
@@ -70,12 +72,12 @@ func (s *site) write(files map[string]string) {
 }
 
 // fresh makes the app anew as its author left it, as every build finds it.
-func (s *site) fresh(source string) {
+func (s *site) fresh() {
 	s.t.Helper()
 	if err := os.RemoveAll(s.app); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := os.CopyFS(s.app, os.DirFS(source)); err != nil {
+	if err := os.CopyFS(s.app, os.DirFS(s.source)); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -72,6 +72,14 @@ type Request struct {
 // Build builds an app and returns its release record.
 func (d Deploy) Build(ctx context.Context, req Request) (release.Record, error) {
 	started := time.Now()
+	for _, form := range req.Forms {
+		// A form that can tell now that it will fail need not wait for it.
+		if r, ok := form.(interface{ Ready() error }); ok {
+			if err := r.Ready(); err != nil {
+				return release.Record{}, &PackError{err}
+			}
+		}
+	}
 	work, err := d.open(ctx, req)
 	if err != nil {
 		return release.Record{}, err

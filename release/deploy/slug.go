@@ -27,6 +27,16 @@ var _ Form = Slug{}
 // the scripts of the app, which can so build upon it.
 const profileScript = ".profile.d/000_slugc.sh"
 
+// Ready says which file could not be written.
+func (s Slug) Ready() error {
+	for _, file := range s.Files {
+		if err := slug.Check(file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Jobs are the segments of the slug.
 func (s Slug) Jobs(tree artifact.Tree, app pack.Index) ([]pack.Job, error) {
 	own, err := slugFiles(tree)
