@@ -23,6 +23,9 @@ func untar(t *testing.T, file, dir string) {
 	f, err := os.Open(file)
 	must(t, err)
 	defer func() { must(t, f.Close()) }()
+	root, err := os.OpenRoot(dir)
+	must(t, err)
+	defer func() { must(t, root.Close()) }()
 	for r := tar.NewReader(f); ; {
 		header, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -30,12 +33,12 @@ func untar(t *testing.T, file, dir string) {
 		}
 		must(t, err)
 		if header.Typeflag == tar.TypeDir {
-			must(t, os.MkdirAll(filepath.Join(dir, header.Name), 0o755))
+			must(t, root.MkdirAll(header.Name, 0o755))
 			continue
 		}
 		data, err := io.ReadAll(r)
 		must(t, err)
-		must(t, os.WriteFile(filepath.Join(dir, header.Name), data, 0o644))
+		must(t, root.WriteFile(header.Name, data, 0o644))
 	}
 }
 

@@ -18,8 +18,11 @@ import (
 )
 
 // unpack unpacks the layers of an image, one on top of the other.
-func unpack(t *testing.T, image v1.Image, root string) {
+func unpack(t *testing.T, image v1.Image, dir string) {
 	t.Helper()
+	root, err := os.OpenRoot(dir)
+	must(t, err)
+	defer func() { must(t, root.Close()) }()
 	layers, err := image.Layers()
 	must(t, err)
 	for _, layer := range layers {
@@ -31,16 +34,16 @@ func unpack(t *testing.T, image v1.Image, root string) {
 				break
 			}
 			must(t, err)
-			path := filepath.Join(root, header.Name)
+			path := strings.TrimPrefix(header.Name, "/")
 			switch header.Typeflag {
 			case tar.TypeDir:
-				must(t, os.MkdirAll(path, header.FileInfo().Mode()))
+				must(t, root.MkdirAll(path, header.FileInfo().Mode().Perm()))
 			case tar.TypeSymlink:
-				must(t, os.Symlink(header.Linkname, path))
+				must(t, root.Symlink(header.Linkname, path))
 			default:
 				data, err := io.ReadAll(files)
 				must(t, err)
-				must(t, os.WriteFile(path, data, header.FileInfo().Mode()))
+				must(t, root.WriteFile(path, data, header.FileInfo().Mode().Perm()))
 			}
 		}
 		must(t, reader.Close())

@@ -46,8 +46,9 @@ type Helpers struct {
 // be gone when the build is tried again say so by a method Temporary.
 func Build(ctx context.Context, h Helpers) libcnb.BuildFunc {
 	return func(c libcnb.BuildContext) (result libcnb.BuildResult, err error) {
-		scratch, err := os.MkdirTemp(c.Layers.Path, ".scratch-*")
-		if err != nil {
+		// The name is always the same, since native packages note where HOME was.
+		scratch := filepath.Join(c.Layers.Path, ".scratch")
+		if err := errors.Join(os.RemoveAll(scratch), os.MkdirAll(scratch, 0o755)); err != nil {
 			return libcnb.BuildResult{}, fmt.Errorf("making room for the build: %w", err)
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()

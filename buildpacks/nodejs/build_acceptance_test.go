@@ -5,7 +5,6 @@ package nodejs_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -43,12 +42,11 @@ func newRealSite(t *testing.T, app string) *site {
 }
 
 // timed builds and logs how long it took and what was printed.
-func (s *site) timed(what string) string {
+func (s *site) timed(what string) {
 	s.t.Helper()
 	start := time.Now()
 	out := s.mustBuild()
 	s.t.Logf("%s: %s\n%s", what, time.Since(start).Round(time.Millisecond), out)
-	return out
 }
 
 // alone makes a site fail that asks a registry or starts a program.
@@ -275,11 +273,16 @@ func TestPruneForReal(t *testing.T) {
 	s.npm(whole, "prune", "--omit=dev", "--ignore-scripts")
 	want := tree(t, filepath.Join(whole, "node_modules"))
 	delete(want, ".package-lock.json")
+	// npm leaves directories in which nothing is left.
+	for path := range want {
+		if entries, err := os.ReadDir(filepath.Join(whole, "node_modules", path)); err == nil && len(entries) == 0 {
+			delete(want, path)
+		}
+	}
 	if len(want) < 500 {
 		t.Errorf("only %d files are left", len(want))
 	}
 	if diff := cmp.Diff(want, tree(t, filepath.Join(s.layers, "modules", "node_modules"))); diff != "" {
 		t.Errorf("npm would leave something else: %s", diff)
 	}
-	t.Log(fmt.Sprint(len(want), " files are left"))
 }

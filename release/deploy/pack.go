@@ -114,10 +114,10 @@ func (d Deploy) sayReuse(segments [][]artifact.Segment) {
 			}
 		}
 	}
-	switch {
-	case reused == total:
+	switch reused {
+	case total:
 		d.Voice.Detailf("All %d segments reused", total)
-	case reused == 0:
+	case 0:
 		d.Voice.Detailf("%d segments", total)
 	default:
 		d.Voice.Detailf("Packed again: %s; %d of %d segments reused", strings.Join(made, ", "), reused, total)

@@ -165,7 +165,11 @@ func testIsolation(t *testing.T, when spec.G, it spec.S) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer unix.Close(leak)
+			defer func() {
+				if err := unix.Close(leak); err != nil {
+					t.Error(err)
+				}
+			}()
 			// The shell opens a directory to list it.
 			out := strings.Fields(run(t, box, script("cd /proc/$$/fd && echo *")))
 			if diff := cmp.Diff([]string{"0", "1", "2"}, out[:min(len(out), 3)]); diff != "" || len(out) > 4 {
