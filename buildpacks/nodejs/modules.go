@@ -34,6 +34,8 @@ type moduleTree struct {
 	// dev tells whether main holds what only development needs.
 	dev     bool
 	lockSum string
+	// fetched is how many packages were brought into npm's cache.
+	fetched int
 }
 
 // planModules decides which layers an app's packages go to.
@@ -146,6 +148,9 @@ func (t *moduleTree) installMain(ctx context.Context, run scripts, inputs map[st
 		why = "the version of Node.js or npm changed, or a setting"
 	}
 	t.b.print.Detail("Running npm %s (%s)", strings.Join(t.arguments(), " "), why)
+	if t.fetched > 0 {
+		t.b.print.Detail("Packages that were fetched in the meantime: %d", t.fetched)
+	}
 	start := t.b.now()
 	if err := t.npmCI(ctx, run); err != nil {
 		return false, err

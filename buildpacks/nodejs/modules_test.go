@@ -1,6 +1,8 @@
 package nodejs_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,7 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
+	"github.com/slugc/slugc/buildpacks/nodejs"
 	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
+	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
 
 func sorted(lines []string) []string {
@@ -29,6 +33,17 @@ func within(stamps []string) []string {
 		}
 	}
 	return inner
+}
+
+// interrupted is a Runner whose build is interrupted while a program runs.
+type interrupted struct {
+	cancel context.CancelFunc
+	to     nodejs.Runner
+}
+
+func (i interrupted) Run(ctx context.Context, c tool.Command) error {
+	i.cancel()
+	return i.to.Run(ctx, c)
 }
 
 func testModules(t *testing.T, when spec.G, it spec.S) {
@@ -87,6 +102,50 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 		holds(t, s.mustBuild(), " !     node_modules came with the app", "git rm -r --cached node_modules", "echo node_modules >> .gitignore")
 		if s.has("app", "node_modules", "old") {
 			t.Error("it is still there")
+		}
+	})
+
+	it("copies the packages where layers lie on another volume", func() {
+		layers, err := os.MkdirTemp("/dev/shm", "slugc-layers-*")
+		if err != nil {
+			t.Skip("there is no other volume: ", err)
+		}
+		t.Cleanup(func() {
+			if err := os.RemoveAll(layers); err != nil {
+				t.Error(err)
+			}
+		})
+		s.layers = layers
+		s.write(map[string]string{"fake-ci.sh": fakeCI + "\nln -s ../left-pad/index.js node_modules/.bin/pad; chmod 755 node_modules/left-pad/index.js"})
+		s.mustBuild()
+		file := filepath.Join(layers, "modules", "node_modules", "left-pad", "index.js")
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o755 {
+			t.Errorf("got %v, %v", info, err)
+		}
+		if s.read("app", "node_modules", ".bin", "pad") != "pad\n" {
+			t.Error("the link to a command is broken")
+		}
+		s.remake(nil)
+		holds(t, s.mustBuild(), "Reusing node_modules")
+	})
+
+	it("puts the lock file back when it is interrupted", func() {
+		s.write(map[string]string{"fake-ci.sh": "exec sleep 1000"})
+		sum := registry.Publish(t, npmtest.Package{Name: "left-pad", Version: "1.3.0", Files: map[string]string{"index.js": "pad"}})
+		lock := fmt.Sprintf(`{"lockfileVersion": 3, "packages": {"": {"dependencies": {"left-pad": "^1.3.0"}}, "node_modules/left-pad": {"version": "1.3.0", "integrity": %q}}}`, sum)
+		s.write(map[string]string{"package-lock.json": lock})
+		ctx, cancel := context.WithCancel(t.Context())
+		s.ctx = ctx
+		s.runner = interrupted{cancel: cancel, to: s.runner}
+		_, err := s.build()
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		if diff := cmp.Diff(lock, s.read("app", "package-lock.json")); diff != "" {
+			t.Error(diff)
+		}
+		if s.has("layers", ".scratch") || s.has("layers", "modules") {
+			t.Error("something half made is left")
 		}
 	})
 
@@ -243,7 +302,7 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 		it("has them in npm's cache, with their addresses, when npm runs", func() {
 			original := s.read("app", "package-lock.json")
 			out := s.mustBuild()
-			holds(t, out, "Downloaded 1 packages", "       1\n")
+			holds(t, out, "Packages that were fetched in the meantime: 1", "       1\n")
 			seen := s.read("app", "seen-lock.json")
 			holds(t, seen, `left-pad/-/left-pad-1.3.0.tgz"`)
 			lacks(t, seen, "gone-1.0.0.tgz", "mac-1.0.0.tgz")

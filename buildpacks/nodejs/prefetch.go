@@ -162,14 +162,15 @@ func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) e
 			return nil
 		})
 	}
-	err := group.Wait()
+	// What went wrong here goes wrong for npm too, which can say it better.
+	if err := group.Wait(); err != nil {
+		t.b.print.Progress("%s", firstLine(err))
+	}
 	close(done)
 	if watchErr := watch.Wait(); watchErr != nil {
 		return watchErr
 	}
-	if err == nil && count.Load() > 0 {
-		t.b.print.Detail("Downloaded %d packages", count.Load())
-	}
+	t.fetched = int(count.Load())
 	return nil
 }
 

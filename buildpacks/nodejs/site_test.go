@@ -33,6 +33,8 @@ type site struct {
 	now     func() time.Time
 	runner  nodejs.Runner
 	fetcher *runtime.Fetcher
+	// ctx is the build's, the test's when it is nil.
+	ctx context.Context
 }
 
 func newSite(t *testing.T) *site {
@@ -132,7 +134,11 @@ func (s *site) build() (string, error) {
 	}
 	var out output
 	var end ending
-	ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Minute)
+	parent := s.t.Context()
+	if s.ctx != nil {
+		parent = s.ctx
+	}
+	ctx, cancel := context.WithTimeout(parent, 5*time.Minute)
 	defer cancel()
 	build := nodejs.Build(ctx, nodejs.Helpers{Out: &out, Env: s.env, Runner: s.runner, Now: s.now, Fetcher: s.fetcher})
 	libcnb.Build(build, libcnb.NewConfig(libcnb.WithArguments([]string{"build"}), libcnb.WithExitHandler(&end)))

@@ -66,11 +66,12 @@ func TestReport(t *testing.T) {
 		"an unknown error": {errors.New("odd"), false, 1, "", "" +
 			" !     odd\n" +
 			" !     At fault: slugc or this machine, not the app\n"},
-		"a next step that the error itself names": {&sandbox.SetupError{
+		"a next step that the error knows": {&sandbox.SetupError{
 			Op: "making a namespace", Err: syscall.EPERM, Hint: "sysctl user.max_user_namespaces=1000",
 		}, false, 1, "", "" +
-			" !     setting up the sandbox: making a namespace: operation not permitted; sysctl user.max_user_namespaces=1000\n" +
-			" !     At fault: this machine, not the app\n"},
+			" !     setting up the sandbox: making a namespace: operation not permitted\n" +
+			" !     At fault: this machine, not the app\n" +
+			"       Next: sysctl user.max_user_namespaces=1000\n"},
 		"an interrupt": {fmt.Errorf("compiling: %w", context.Canceled), false, 130, "", " !     Interrupted\n"},
 		"nothing":      {nil, false, 0, "", ""},
 	} {
