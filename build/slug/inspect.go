@@ -23,7 +23,7 @@ type Contents struct {
 	// target, relative to the app directory, as Link.
 	Index pack.Index
 	// Files are the contents of the files that were asked for, by path. What
-	// the slug has not is not there.
+	// the slug has not is not there, nor what is a hard link in it.
 	Files map[string][]byte
 }
 

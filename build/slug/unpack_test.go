@@ -103,7 +103,9 @@ func testUnpack(t *testing.T, when spec.G, it spec.S) {
 				if diff := cmp.Diff(listing(t, built.App.Host), listing(t, out)); diff != "" {
 					t.Error(format, diff)
 				}
-				c, err := slug.Inspect(t.Context(), file, slug.Limits{}, "Procfile")
+				// Which of the two names is the file and which the link is up
+				// to the file system.
+				c, err := slug.Inspect(t.Context(), file, slug.Limits{}, "Procfile", "Procfile.dev")
 				must(t, err)
 				if len(c.Index) != len(listing(t, out))+1 || string(c.Files["Procfile"])+string(c.Files["Procfile.dev"]) == "" {
 					t.Errorf("%d entries, %q", len(c.Index), c.Files)

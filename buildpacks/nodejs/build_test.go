@@ -180,6 +180,10 @@ func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 				files: map[string]string{"package.json": `{}`, ".nvmrc": "lts/*"},
 				says:  []string{`Node.js 26.10.0 (.nvmrc "lts/*")`, "npm 11.21.2 (the one for Node.js 26)"},
 			},
+			"the newest of all": {
+				files: map[string]string{"package.json": `{}`, ".nvmrc": "node"},
+				says:  []string{`Node.js 26.10.0 (.nvmrc "node")`},
+			},
 			"the line before the newest": {
 				files: map[string]string{"package.json": `{}`, ".nvmrc": "lts/-1"},
 				says:  []string{`Node.js 24.21.0 (.nvmrc "lts/-1")`},

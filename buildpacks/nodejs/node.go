@@ -33,17 +33,9 @@ func (b *build) resolveNode(ctx context.Context, asked constraint) (npm.Manifest
 	if !known {
 		return npm.Manifest{}, fmt.Errorf("there is no Node.js for %s: expected amd64 or arm64", b.arch)
 	}
-	wanted, err := nodeRange(asked, b.releases)
+	wanted, preferred, err := nodeRange(asked, b.releases)
 	if err != nil {
 		return npm.Manifest{}, err
-	}
-	var preferred []npm.Range
-	for _, text := range append([]string{b.releases.Default}, b.releases.longTerm()...) {
-		line, err := npm.ParseRange(text)
-		if err != nil {
-			return npm.Manifest{}, fmt.Errorf("reading buildpack.toml: %w", err)
-		}
-		preferred = append(preferred, line)
 	}
 	m, stale, err := b.catalog.resolve(ctx, b.registry, name, wanted, preferred...)
 	var missing *npm.MissingError

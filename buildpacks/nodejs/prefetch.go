@@ -118,6 +118,7 @@ func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) e
 	if !t.installs() || t.main.old["lock"] == t.lockSum && t.main.there {
 		return nil
 	}
+	outer := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make(chan struct{})
@@ -162,11 +163,11 @@ func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) e
 			return nil
 		})
 	}
-	// What went wrong here goes wrong for npm too, which can say it better.
-	if err := group.Wait(); err != nil {
-		t.b.print.Progress("%s", firstLine(err))
-	}
+	err := group.Wait()
 	close(done)
+	if err != nil && !errors.Is(err, errHandedOver) && outer.Err() == nil {
+		t.b.print.Detail("Packages are left to npm: %s", firstLine(err))
+	}
 	if watchErr := watch.Wait(); watchErr != nil {
 		return watchErr
 	}

@@ -95,22 +95,23 @@ func (r releases) longTerm() []string {
 }
 
 // alias turns the words that version managers have for versions into ranges:
-// "lts/*", "lts/jod", "lts/-1", "node". Anything else is left as it is.
-func (r releases) alias(text string) (string, error) {
+// "lts/*", "lts/jod", "lts/-1", "node". Anything else is left as it is. Newest
+// says that the word means the newest version of all.
+func (r releases) alias(text string) (words string, newest bool, err error) {
 	word := strings.ToLower(strings.TrimSpace(text))
 	switch word {
 	case "node", "current", "latest", "stable":
-		return "*", nil
+		return "*", true, nil
 	case "lts", "lts/*":
-		return r.longTerm()[0], nil
+		return r.longTerm()[0], false, nil
 	}
 	name, found := strings.CutPrefix(word, "lts/")
 	if !found {
-		return text, nil
+		return text, false, nil
 	}
 	if back, err := strconv.Atoi(name); err == nil && back < 0 {
 		if ranges := r.longTerm(); -back < len(ranges) {
-			return ranges[-back], nil
+			return ranges[-back], false, nil
 		}
 	}
 	var known []string
@@ -118,10 +119,10 @@ func (r releases) alias(text string) (string, error) {
 		switch l.Codename {
 		case "":
 		case name:
-			return strconv.Itoa(l.Major), nil
+			return strconv.Itoa(l.Major), false, nil
 		default:
 			known = append(known, "lts/"+l.Codename)
 		}
 	}
-	return "", fmt.Errorf("%q is no release line of Node.js that slugc knows; it knows lts/*, %s", text, strings.Join(known, ", "))
+	return "", false, fmt.Errorf("%q is no release line of Node.js that slugc knows; it knows lts/*, %s", text, strings.Join(known, ", "))
 }

@@ -93,21 +93,31 @@ func firstWord(data []byte) string {
 	return ""
 }
 
-// nodeRange reads a constraint on Node.js.
-func nodeRange(c constraint, r releases) (npm.Range, error) {
+// nodeRange reads a constraint on Node.js. Preferred are the lines to choose
+// from where it allows several, best first.
+func nodeRange(c constraint, r releases) (wanted npm.Range, preferred []npm.Range, err error) {
 	text := c.text
 	if text == "" {
 		text = r.Default
 	}
-	text, err := r.alias(text)
-	if err != nil {
-		return npm.Range{}, appError("%s does not say which Node.js to use\n%w\n%s", c, err, pinHint(r))
+	text, newest, err := r.alias(text)
+	if err == nil {
+		wanted, err = npm.ParseRange(text)
 	}
-	wanted, err := npm.ParseRange(text)
 	if err != nil {
-		return npm.Range{}, appError("%s does not say which Node.js to use\n%w\n%s", c, err, pinHint(r))
+		return npm.Range{}, nil, appError("%s does not say which Node.js to use\n%w\n%s", c, err, pinHint(r))
 	}
-	return wanted, nil
+	if newest {
+		return wanted, nil, nil
+	}
+	for _, text := range append([]string{r.Default}, r.longTerm()...) {
+		line, err := npm.ParseRange(text)
+		if err != nil {
+			return npm.Range{}, nil, fmt.Errorf("reading buildpack.toml: %w", err)
+		}
+		preferred = append(preferred, line)
+	}
+	return wanted, preferred, nil
 }
 
 // pinHint is the command that pins the default line.

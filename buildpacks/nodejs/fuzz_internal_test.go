@@ -1,0 +1,51 @@
+package nodejs
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/slugc/slugc/buildpacks/runtime"
+	"github.com/slugc/slugc/buildpacks/runtime/npm"
+)
+
+// FuzzReadApp reads what authors write: it is an app, or an error that is the
+// author's to mend, with a text.
+func FuzzReadApp(f *testing.F) {
+	for _, seed := range [][2]string{
+		{`{"dependencies": {"a": "^1"}}`, `{"lockfileVersion": 3, "packages": {"": {}, "node_modules/a": {"version": "1.0.0", "os": "linux"}}}`},
+		{`{"workspaces": ["b"], "engines": [], "volta": 7}`, `{"lockfileVersion": 2, "packages": {"node_modules/b": {"link": true, "resolved": "../b"}}}`},
+		{`{"dependencies": {"a": "npm:b@1"}}`, `{"lockfileVersion": 1, "dependencies": {"a": {"version": "git+ssh://x"}}}`},
+		{"{\n\"scripts\": {\"a\": 1}}", "<<<<<<< a"},
+		{"\ufeff[", "{"},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, manifest, lock string) {
+		for name, text := range map[string]string{manifestFile: manifest, lockFile: lock} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a, err := readApp(dir)
+		if err != nil {
+			var app *runtime.Error
+			if !errors.As(err, &app) || app.Fault != runtime.App || strings.TrimSpace(err.Error()) == "" {
+				t.Errorf("%q, %q: got %v", manifest, lock, err)
+			}
+			return
+		}
+		packages := a.lock.fetchable("x64", true)
+		filled, err := a.lock.withAddresses([]byte(lock), "x64", packageCache{dir: dir}, func(m npm.Manifest) (string, error) { return m.Name, nil })
+		if err != nil || filled != nil && !json.Valid(filled) || len(packages) > len(a.lock.Packages) {
+			t.Errorf("%q: %q, %v", lock, filled, err)
+		}
+		if _, err := nodeVersion(a, nil, releases{Default: "24.x"}); err != nil {
+			t.Error(err)
+		}
+	})
+}
