@@ -29,6 +29,9 @@ type Copy struct {
 	Dir string
 	// Keep is a name in the root of Dir that is not the source's business.
 	Keep string
+	// Exclude are absolute paths that are no part of the source although they
+	// lie in it: what an earlier build wrote there.
+	Exclude []string
 	// State remembers what was copied, so that the next copy into the same
 	// directory only touches what changed.
 	State string
@@ -82,7 +85,7 @@ const (
 // It returns a *SourceError for what cannot be built from: device files,
 // sockets and FIFOs, links that climb out of the tree, trees too deep.
 func (s Source) CopyTo(ctx context.Context, to Copy) (Copied, error) {
-	items, warnings, err := s.list(ctx)
+	items, warnings, err := s.list(ctx, to.Exclude)
 	if err != nil {
 		return Copied{}, err
 	}
@@ -169,7 +172,11 @@ func checksum(file string) (sum [sha256.Size]byte, err error) {
 }
 
 // list walks the tree in lexical order.
-func (s Source) list(ctx context.Context) (items []item, warnings []string, err error) {
+func (s Source) list(ctx context.Context, exclude []string) (items []item, warnings []string, err error) {
+	excluded := map[string]bool{}
+	for _, path := range exclude {
+		excluded[path] = true
+	}
 	var walk func(rel string, depth int) error
 	walk = func(rel string, depth int) error {
 		if err := ctx.Err(); err != nil {
@@ -188,6 +195,9 @@ func (s Source) list(ctx context.Context) (items []item, warnings []string, err 
 				continue
 			}
 			path := filepath.Join(rel, entry.Name())
+			if excluded[filepath.Join(s.Dir, path)] {
+				continue
+			}
 			info, err := entry.Info()
 			if err != nil {
 				return &SourceError{Path: path, Problem: reason(err), Err: err}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	goruntime "runtime"
@@ -126,14 +127,12 @@ func withBinding(env map[string]string, bindings libcnb.Bindings) (map[string]st
 		if binding.Type != "npmrc" {
 			continue
 		}
-		file, found := binding.SecretFilePath(".npmrc")
-		if !found {
-			return nil, appError("the service binding %s has the type npmrc, but no file .npmrc", binding.Name)
+		// libcnb leaves out names with a dot in front.
+		file := filepath.Join(binding.Path, ".npmrc")
+		if _, err := os.Stat(file); err != nil {
+			return nil, appError("the service binding %s has the type npmrc, but no file .npmrc that can be read: %w", binding.Name, err)
 		}
-		with := map[string]string{}
-		for name, value := range env {
-			with[name] = value
-		}
+		with := maps.Clone(env)
 		delete(with, "NPM_CONFIG_USERCONFIG")
 		with["npm_config_userconfig"] = file
 		return with, nil
@@ -188,9 +187,7 @@ func (b *build) setAside(a app) error {
 			return fmt.Errorf("looking for node_modules: %w", err)
 		}
 		if info.Mode()&fs.ModeSymlink != 0 {
-			if err := os.Remove(path); err != nil {
-				return fmt.Errorf("removing node_modules: %w", err)
-			}
+			// Most likely that of an earlier build, which may be right.
 			continue
 		}
 		name := filepath.Join(dir, "node_modules")

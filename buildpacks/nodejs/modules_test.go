@@ -242,6 +242,14 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 			}
 		})
 
+		it("keeps all of them where npm does not say which is which", func() {
+			s.write(map[string]string{"package.json": manifest(`"build": "x"`), "package-lock.json": devLock, "fake-build.sh": "rm node_modules/.package-lock.json"})
+			holds(t, s.mustBuild(), "npm has left no list of what it installed", "install-strategy")
+			if !s.has("layers", "modules", "node_modules", "jest", "jest.js") {
+				t.Error("something was left out")
+			}
+		})
+
 		it("keeps them for the processes when the app runs in development", func() {
 			s.env["NODE_ENV"] = "development"
 			s.write(map[string]string{"package.json": manifest(`"build": "x"`), "package-lock.json": devLock, "fake-build.sh": "echo NODE_ENV=$NODE_ENV"})

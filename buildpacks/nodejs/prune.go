@@ -19,13 +19,18 @@ import (
 // The choice is npm's: it marks these packages in the list of what it has
 // installed, and "npm prune --omit=dev" removes those that are marked.
 func (t *moduleTree) copyPruned(fresh string) (count int, err error) {
-	data, err := os.ReadFile(filepath.Join(t.main.layer.Path, "node_modules", hiddenLock))
-	if err != nil {
-		return 0, err
-	}
 	var installed lock
-	if err := json.Unmarshal(data, &installed); err != nil {
-		return 0, fmt.Errorf("reading npm's list of what it installed: %w", err)
+	data, err := os.ReadFile(filepath.Join(t.main.layer.Path, "node_modules", hiddenLock))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		t.b.print.Warn("npm has left no list of what it installed, so nothing can be left out.\n" +
+			"An install-strategy in .npmrc other than the usual one does that: remove it")
+	case err != nil:
+		return 0, err
+	default:
+		if err := json.Unmarshal(data, &installed); err != nil {
+			return 0, fmt.Errorf("reading npm's list of what it installed: %w", err)
+		}
 	}
 	for _, dir := range t.directories() {
 		tree := path.Join(filepath.ToSlash(dir), "node_modules")

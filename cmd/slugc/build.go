@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -81,16 +82,20 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) error 
 		return err
 	}
 	if len(f.dests) == 0 {
-		f.dests = []string{slugPrefix + "slug.tgz"}
+		f.dests = []string{slugPrefix + defaultSlug}
 	}
 	if req.Forms, err = p.forms(ctx, f, req.Stack.Target); err != nil {
 		return err
 	}
+	req.Outputs = outputs(f.dests)
 	req.Process = f.process
 	req.Metadata = f.metadata
 	if req.Metadata == "" {
 		req.Metadata = besideSlug(f.dests)
 	}
+	// A build without -o may have left these; nobody means them to be packed.
+	own := filepath.Join(req.Source, defaultSlug)
+	req.Outputs = append(req.Outputs, req.Metadata, own, own+recordSuffix)
 	d, err := p.deploy()
 	if err != nil {
 		return err

@@ -14,8 +14,14 @@ import (
 	"github.com/slugc/slugc/stack"
 )
 
-// slugPrefix is the transport of a slug.
-const slugPrefix = "slug:"
+const (
+	// slugPrefix is the transport of a slug.
+	slugPrefix = "slug:"
+	// defaultSlug is the slug of a build that names no destination.
+	defaultSlug = "slug.tgz"
+	// recordSuffix makes the name of a release record of a slug's.
+	recordSuffix = ".json"
+)
 
 // forms reads the destinations of slugc build.
 func (p *program) forms(ctx context.Context, f buildFlags, target stack.Target) ([]deploy.Form, error) {
@@ -76,12 +82,34 @@ func (p *program) base(ctx context.Context, ref string, target stack.Target) (oc
 	}.Open(ctx, ref)
 }
 
+// outputs are the files and directories of the destinations that are on this
+// machine.
+func outputs(dests []string) []string {
+	var paths []string
+	for _, dest := range dests {
+		for _, transport := range []string{slugPrefix, "oci:", "oci-archive:"} {
+			rest, ok := strings.CutPrefix(dest, transport)
+			if !ok {
+				continue
+			}
+			paths = append(paths, rest)
+			if transport != slugPrefix {
+				// What follows the last colon may be a tag.
+				if untagged := rest[:max(0, strings.LastIndex(rest, ":"))]; untagged != "" {
+					paths = append(paths, untagged)
+				}
+			}
+		}
+	}
+	return paths
+}
+
 // besideSlug is where the release record goes when nobody says: beside the
 // first slug.
 func besideSlug(dests []string) string {
 	for _, dest := range dests {
 		if file, ok := strings.CutPrefix(dest, slugPrefix); ok {
-			return file + ".json"
+			return file + recordSuffix
 		}
 	}
 	return ""

@@ -67,6 +67,9 @@ type Request struct {
 	Forms []Form
 	// Metadata is the file for the release record; empty for none.
 	Metadata string
+	// Outputs are the files and directories that the build writes. Where they
+	// lie in the source they are not part of it.
+	Outputs []string
 }
 
 // Build builds an app and returns its release record.
@@ -153,6 +156,7 @@ func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, 
 	uid, gid := sandbox.Owner()
 	copied, err := source.CopyTo(ctx, detect.Copy{
 		Dir: work.site.App.Host, Keep: slugcDir, State: work.entry.SourceState(), UID: uid, GID: gid,
+		Exclude: append(realPaths(req.Outputs), req.CacheRoot),
 	})
 	if err != nil {
 		return err
@@ -162,6 +166,23 @@ func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, 
 	}
 	work.source = copied.Source
 	return build.Prepare(work.site)
+}
+
+// realPaths are the absolute paths of files and directories that need not exist, by
+// the names under which their directories hold them.
+func realPaths(paths []string) []string {
+	var all []string
+	for _, path := range paths {
+		absolute, err := filepath.Abs(path)
+		if err != nil {
+			continue // without a working directory nothing can lie in the source
+		}
+		if dir, err := filepath.EvalSymlinks(filepath.Dir(absolute)); err == nil {
+			absolute = filepath.Join(dir, filepath.Base(absolute))
+		}
+		all = append(all, absolute)
+	}
+	return all
 }
 
 // detect asks the buildpacks and returns them with the plan.
