@@ -81,6 +81,9 @@ func found(entries []os.DirEntry) string {
 	var names []string
 	for _, entry := range entries {
 		name := entry.Name()
+		if name == ".slugc" {
+			continue // the platform's layers, not the app's
+		}
 		if entry.IsDir() {
 			name += "/"
 		}

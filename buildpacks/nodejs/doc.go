@@ -27,7 +27,7 @@
 //     ">=18" does not move an app to a line that has just begun.
 //   - While Node.js and npm are on their way, the packages of the lock file are
 //     fetched into npm's cache, by their checksums (prefetch). npm then installs
-//     without asking for anything, in half the time on an ordinary line.
+//     them without asking for anything.
 //   - npm refuses a node_modules that is a link, so it installs into the app,
 //     and the directory is moved into its layer afterwards. The link in its
 //     place is relative: a slug may be unpacked anywhere.

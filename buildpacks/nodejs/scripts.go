@@ -31,6 +31,7 @@ func (s scripts) npmCI(ctx context.Context, arguments []string) error {
 		// another's way where there are fewer processors.
 		s.env["UV_THREADPOOL_SIZE"] = strconv.Itoa(min(max(goruntime.GOMAXPROCS(0), 2), 4))
 	}
+	s.b.print.Working("Installing")
 	output, err := s.run(ctx, append([]string{s.npm}, arguments...))
 	if err == nil {
 		return nil

@@ -54,6 +54,10 @@ func (p *Printer) Progress(format string, args ...any) {
 	}
 }
 
+// Working prints a transient line that stands until the next line, while a
+// program runs that may say nothing for long.
+func (p *Printer) Working(format string, args ...any) { p.print("       ", "\r", format, args...) }
+
 // Err is what went wrong with the writer.
 func (p *Printer) Err() error {
 	p.mu.Lock()
@@ -77,10 +81,12 @@ func (p *Printer) print(prefix, end, format string, args ...any) {
 // lines on, indented as details. Flush prints a last line without end.
 func (p *Printer) Writer() *Lines { return &Lines{printer: p} }
 
-// Lines is an io.Writer that prints whole lines.
+// Lines is an io.Writer that prints whole lines. Blank lines before the first
+// text are left out.
 type Lines struct {
 	printer *Printer
 	rest    []byte
+	begun   bool
 }
 
 // maxLine is where a line without end is broken.
@@ -112,10 +118,10 @@ func (l *Lines) Flush() {
 
 func (l *Lines) line(line []byte) {
 	text := strings.TrimRight(string(line), "\r\n")
-	if text == "" {
-		l.printer.Detail("")
+	if text == "" && !l.begun {
 		return
 	}
+	l.begun = true
 	l.printer.Detail("%s", text)
 }
 
