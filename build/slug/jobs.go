@@ -1,7 +1,6 @@
 package slug
 
 import (
-	"context"
 	"fmt"
 	"io/fs"
 	"path"
@@ -127,14 +126,6 @@ func parents(rel string) []string {
 		}
 	}
 	return dirs
-}
-
-// appIndex is the index of the app without the layers.
-func appIndex(ctx context.Context, tree artifact.Tree) (pack.Index, error) {
-	layers, nested := below(tree.Layers.Path)
-	return pack.Walk(ctx, tree.App.Host, pack.WalkOptions{Exclude: func(rel string, _ bool) bool {
-		return nested && rel == layers
-	}})
 }
 
 // settle takes out of the index of the app what the head and the extra files

@@ -23,7 +23,7 @@ func TestSlug(t *testing.T) { spec.Run(t, "Slug", testSlug) }
 func testSlug(t *testing.T, when spec.G, it spec.S) {
 	var top, dest string
 	var built artifact.Tree
-	var e slug.Exporter
+	var e maker
 
 	it.Before(func() {
 		top = t.TempDir()

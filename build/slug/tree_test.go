@@ -3,6 +3,7 @@ package slug_test
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -82,13 +83,40 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// maker makes slugs the way slugc build does, of nothing else.
+type maker struct {
+	Packer pack.Packer
+	Writer slug.Writer
+}
+
+// Export packs a tree and writes the slug.
+func (m maker) Export(ctx context.Context, dest string, tree artifact.Tree, extra []pack.File) (artifact.Artifact, error) {
+	app, err := pack.Walk(ctx, tree.App.Host, pack.WalkOptions{Exclude: func(rel string, _ bool) bool { return rel == ".slugc/layers" }})
+	if err != nil {
+		return artifact.Artifact{}, err
+	}
+	jobs, err := slug.Jobs(tree, app, extra)
+	if err != nil {
+		return artifact.Artifact{}, err
+	}
+	packed, err := m.Packer.Pack(ctx, jobs)
+	if err != nil {
+		return artifact.Artifact{}, err
+	}
+	var segments []artifact.Segment
+	for _, shapes := range packed {
+		segments = append(segments, shapes...)
+	}
+	return m.Writer.Write(ctx, dest, tree, segments)
+}
+
 // exporter has a store in top.
-func exporter(t testing.TB, top string) slug.Exporter {
+func exporter(t testing.TB, top string) maker {
 	t.Helper()
 	temp := filepath.Join(top, "temp")
 	must(t, os.MkdirAll(temp, 0o755))
 	store := pack.DirStore{Dir: filepath.Join(top, "store")}
-	return slug.Exporter{Packer: pack.Packer{Store: store, Temp: temp}, Writer: slug.Writer{Memory: store}}
+	return maker{Packer: pack.Packer{Store: store, Temp: temp}, Writer: slug.Writer{Memory: store}}
 }
 
 // header is what a slug says about one of its entries.
