@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/buildpacks"
@@ -142,6 +144,9 @@ func declare(m launch.Metadata, p launch.Process) launch.Metadata {
 // platform directory with the person's variables (CNB Platform API, "Platform
 // directory").
 func Prepare(site buildpacks.Site) error {
+	if err := clearWay(site); err != nil {
+		return fmt.Errorf("preparing the build: %w", err)
+	}
 	for _, dir := range []string{site.App.Host, site.Layers.Host, site.Temp.Host, site.Scratch, site.Platform.Host} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("preparing the build: %w", err)
@@ -172,6 +177,45 @@ func Prepare(site buildpacks.Site) error {
 		}
 		if err := sandbox.Give(file); err != nil {
 			return fmt.Errorf("preparing the build: %w", err)
+		}
+	}
+	return nil
+}
+
+// clearWay leaves nothing on the way from the app down to its layers but the
+// directories themselves: what an earlier build put beside them is no part of
+// this one, and a link in their place would lead out of the app.
+func clearWay(site buildpacks.Site) error {
+	rel, err := filepath.Rel(site.App.Host, site.Layers.Host)
+	if err != nil || !filepath.IsLocal(rel) {
+		return nil // the layers lie elsewhere
+	}
+	dir := site.App.Host
+	for i, name := range strings.Split(rel, string(filepath.Separator)) {
+		if i > 0 {
+			entries, err := os.ReadDir(dir)
+			if err != nil {
+				return err
+			}
+			for _, entry := range entries {
+				if entry.Name() == name {
+					continue
+				}
+				if err := sandbox.Remove(filepath.Join(dir, entry.Name())); err != nil {
+					return err
+				}
+			}
+		}
+		dir = filepath.Join(dir, name)
+		info, err := os.Lstat(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !info.IsDir() {
+			return sandbox.Remove(dir)
 		}
 	}
 	return nil

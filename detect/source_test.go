@@ -45,6 +45,48 @@ func testSource(t *testing.T, when spec.G, it spec.S) {
 		return copied
 	}
 
+	when("a file is edited at once, and keeps its size", func() {
+		// Kernels before 6.13 and some file systems stamp files with a clock
+		// that ticks a hundred times a second.
+		it("is copied again", func() {
+			for i := range 20 {
+				text := strings.Repeat(string(rune('a'+i)), 9)
+				write(t, filepath.Join(src, "server.js"), text, 0o644)
+				mustCopy()
+				if got, err := os.ReadFile(filepath.Join(dst, "server.js")); err != nil || string(got) != text {
+					t.Fatalf("copied %q, expected %q: %v", got, text, err)
+				}
+			}
+		})
+	})
+
+	when("what was copied cannot be noted", func() {
+		it("is copied all the same, and again the next time", func() {
+			write(t, filepath.Join(src, "server.js"), "serve()", 0o644)
+			write(t, filepath.Join(state, "in/the/way"), "", 0o644)
+			for range 2 {
+				if copied := mustCopy(); copied.Written != 1 || len(copied.Warnings) != 1 {
+					t.Errorf("wrote %d files and warned %q", copied.Written, copied.Warnings)
+				}
+			}
+		})
+		it("leaves out what a killed build has not finished", func() {
+			write(t, filepath.Join(src, "server.js"), "serve()", 0o644)
+			want := mustCopy().Source.Digest
+			write(t, filepath.Join(src, "dist", detect.UnfinishedPrefix+"X"), "half", 0o644)
+			write(t, filepath.Join(src, detect.UnfinishedPrefix+"X"), "half", 0o644)
+			if copied := mustCopy(); copied.Files != 1 {
+				t.Errorf("copied %d files", copied.Files)
+			}
+			if err := os.RemoveAll(filepath.Join(src, "dist")); err != nil {
+				t.Fatal(err)
+			}
+			if got := mustCopy().Source.Digest; got != want {
+				t.Errorf("digest %s, expected %s", got, want)
+			}
+		})
+	})
+
 	when("the tree is in order", func() {
 		it.Before(func() {
 			write(t, filepath.Join(src, "server.js"), "serve()", 0o640)

@@ -77,6 +77,11 @@ const (
 	maxPath  = 3500
 )
 
+// UnfinishedPrefix begins the names under which artifacts are written until
+// they are whole. A build that was killed may have left one in its source, of
+// which it is no part.
+const UnfinishedPrefix = ".slugc-"
+
 // CopyTo makes the directory an exact copy of the source: regular files with
 // mode 0755 if anyone may execute them, else 0644, as git keeps them;
 // directories 0755; symbolic links as they are. Version control directories
@@ -85,7 +90,7 @@ const (
 // It returns a *SourceError for what cannot be built from: device files,
 // sockets and FIFOs, links that climb out of the tree, trees too deep.
 func (s Source) CopyTo(ctx context.Context, to Copy) (Copied, error) {
-	items, warnings, err := s.list(ctx, to.Exclude)
+	items, warnings, err := s.settled(ctx, to.Exclude)
 	if err != nil {
 		return Copied{}, err
 	}
@@ -129,7 +134,7 @@ func (s Source) CopyTo(ctx context.Context, to Copy) (Copied, error) {
 		return out, err
 	}
 	if err := writeState(to.State, items); err != nil {
-		return out, err
+		out.Warnings = append(out.Warnings, fmt.Sprintf("%v\nThe next build will copy every file.", err))
 	}
 	s.Digest = digest(items)
 	out.Source = s
@@ -191,7 +196,7 @@ func (s Source) list(ctx context.Context, exclude []string) (items []item, warni
 			return &SourceError{Path: at(rel), Problem: reason(err), Next: "Make it readable, or remove it.", Err: err}
 		}
 		for _, entry := range entries {
-			if entry.Name() == ".git" || (rel == "" && entry.Name() == ".slugc") {
+			if entry.Name() == ".git" || (rel == "" && entry.Name() == ".slugc") || strings.HasPrefix(entry.Name(), UnfinishedPrefix) {
 				continue
 			}
 			path := filepath.Join(rel, entry.Name())

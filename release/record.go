@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/detect"
@@ -97,6 +99,25 @@ func (r Record) Marshal() ([]byte, error) {
 	return text.Bytes(), nil
 }
 
+// Check says what would keep a record from being written to a file, so that
+// nobody has to wait for a build to learn it. No name is no file.
+func Check(name string) error {
+	if name == "" {
+		return nil
+	}
+	dir := filepath.Dir(name)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("writing the release record to %s: there is no directory %s: make it first", name, dir)
+	}
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("writing the release record to %s: it is no file that a record could replace: name another", name)
+	}
+	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
+		return fmt.Errorf("writing the release record to %s: the directory %s cannot be written to: %w", name, dir, err)
+	}
+	return nil
+}
+
 // WriteFile puts the record in a file: beside it first, so that the name never
 // holds half a record.
 func (r Record) WriteFile(name string) (err error) {
@@ -107,7 +128,7 @@ func (r Record) WriteFile(name string) (err error) {
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, text) {
 		return nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	f, err := os.CreateTemp(filepath.Dir(name), detect.UnfinishedPrefix+"*")
 	if err != nil {
 		return fmt.Errorf("writing the release record: %w", err)
 	}

@@ -12,6 +12,9 @@
 // layers.toml, that is replaced as a whole; a kill leaves the old one, whose
 // layers then match or are dropped.
 //
+// What the processes of the sandbox cannot write, because a build of another
+// user made it, is no use to them: such an entry is cleared when it is opened.
+//
 // An entry is locked while it is in use; a second build of the same app waits.
 //
 // BurntSushi/toml keeps layer metadata in the types in which buildpacks wrote

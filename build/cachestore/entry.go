@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -30,10 +31,15 @@ type App struct {
 	Source string `json:"source"`
 }
 
+// maxName is how much of an app's name goes into that of its entry, in bytes;
+// file systems take 255 together.
+const maxName = 100
+
 // dirName is the name of an app's entry below a cache root.
 func (a App) dirName() string {
-	sum := sha256.Sum256([]byte(a.Source))
-	return a.Name + "-" + hex.EncodeToString(sum[:6])
+	sum := sha256.Sum256([]byte(a.Source + "\x00" + a.Name))
+	name := strings.ReplaceAll(a.Name, "/", "_")
+	return name[:min(len(name), maxName)] + "-" + hex.EncodeToString(sum[:6])
 }
 
 // pollInterval is how often a lock that someone holds is tried again.
@@ -69,12 +75,8 @@ func Open(ctx context.Context, root string, app App, waiting func()) (*Entry, er
 
 // begin notes whose entry it is and clears what the last build left lying.
 func (e *Entry) begin(app App) error {
-	name := filepath.Join(e.dir, "app.json")
 	data, err := json.Marshal(app)
 	if err != nil {
-		return fmt.Errorf("opening the cache: %w", err)
-	}
-	if err := replace(name, append(data, '\n')); err != nil {
 		return fmt.Errorf("opening the cache: %w", err)
 	}
 	if err := sandbox.Remove(e.path("tmp")); err != nil {
@@ -83,7 +85,28 @@ func (e *Entry) begin(app App) error {
 	if err := os.MkdirAll(e.path("tmp"), 0o755); err != nil {
 		return fmt.Errorf("opening the cache: %w", err)
 	}
+	if err := e.replace("app.json", append(data, '\n')); err != nil {
+		return fmt.Errorf("opening the cache: %w", err)
+	}
+	if !e.ours() {
+		return e.Clear()
+	}
 	return nil
+}
+
+// ours tells whether what earlier builds left belongs to the user that
+// processes of the sandbox now run as; those of another cannot be written.
+func (e *Entry) ours() bool {
+	info, err := os.Lstat(e.AppDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	if err != nil {
+		return false
+	}
+	sys, ok := info.Sys().(*syscall.Stat_t)
+	uid, _ := sandbox.Owner()
+	return ok && int(sys.Uid) == uid
 }
 
 // Close removes the scratch space and unlocks the entry.
@@ -158,10 +181,10 @@ func same(f *os.File, path string) bool {
 	return err == nil && os.SameFile(open, named)
 }
 
-// replace writes a file beside and renames it, so that the name never holds
-// half of it.
-func replace(name string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+// replace writes a file of the entry in its scratch space and renames it, so
+// that the name never holds half of it and a kill leaves nothing lying.
+func (e *Entry) replace(name string, data []byte) (err error) {
+	f, err := os.CreateTemp(e.path("tmp"), "new-*")
 	if err != nil {
 		return err
 	}
@@ -181,5 +204,5 @@ func replace(name string, data []byte) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), name)
+	return os.Rename(f.Name(), e.path(name))
 }

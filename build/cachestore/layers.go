@@ -116,6 +116,9 @@ func (e *Entry) check(ctx context.Context, dir, indexSum string) string {
 	if err != nil {
 		return "its record is damaged"
 	}
+	if owner, err := os.Lstat(filepath.Dir(dir)); err == nil && !owner.IsDir() {
+		return "it is gone" // what a link leads to is not kept
+	}
 	now, err := pack.Walk(ctx, dir, pack.WalkOptions{})
 	if errors.Is(err, fs.ErrNotExist) {
 		return "it is gone"
@@ -188,9 +191,8 @@ func (e *Entry) Save(tree artifact.Tree, indexes map[string]pack.Index) error {
 	if err := toml.NewEncoder(&text).Encode(rec); err != nil {
 		return fmt.Errorf("saving the cache: %w", err)
 	}
-	name := e.path(recordFile)
-	if old, err := os.ReadFile(name); err != nil || !bytes.Equal(old, text.Bytes()) {
-		if err := replace(name, text.Bytes()); err != nil {
+	if old, err := os.ReadFile(e.path(recordFile)); err != nil || !bytes.Equal(old, text.Bytes()) {
+		if err := e.replace(recordFile, text.Bytes()); err != nil {
 			return fmt.Errorf("saving the cache: %w", err)
 		}
 	}
@@ -231,7 +233,7 @@ func (e *Entry) writeIndex(index pack.Index) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return "", err
 	}
-	return sum, replace(name, data.Bytes())
+	return sum, e.replace(filepath.Join("index", sum), data.Bytes())
 }
 
 func (e *Entry) readIndex(sum string) (pack.Index, error) {

@@ -2,6 +2,7 @@ package cachestore
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strings"
 	"syscall"
 	"time"
 
@@ -40,6 +42,9 @@ func List(ctx context.Context, root string) ([]Info, error) {
 	}
 	var all []Info
 	for _, d := range dirs {
+		if strings.HasPrefix(d.Name(), goingPrefix) {
+			continue
+		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -68,6 +73,9 @@ func Prune(ctx context.Context, root string, unused time.Time) ([]Info, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := removeGoing(root); err != nil {
+		return nil, fmt.Errorf("pruning the cache: %w", err)
+	}
 	var gone []Info
 	for _, info := range all {
 		if info.Busy || info.Used.After(unused) {
@@ -84,17 +92,18 @@ func Prune(ctx context.Context, root string, unused time.Time) ([]Info, error) {
 	return gone, nil
 }
 
-// Segments that no build used for keepSegments are dropped; a build looks for
-// them at most every trimInterval.
+// Segments that no build used for keepSegments are dropped; a build that added
+// none looks for them at most every trimInterval.
 const (
 	keepSegments = 7 * 24 * time.Hour
 	trimInterval = 24 * time.Hour
 )
 
-// Trim drops packed segments that no build has used for a week.
-func (e *Entry) Trim(ctx context.Context) error {
+// Trim drops packed segments that others have replaced or that no build has
+// used for a week. Grown says that this build added some.
+func (e *Entry) Trim(ctx context.Context, grown bool) error {
 	note := e.path("trimmed")
-	if at, err := os.Stat(note); err == nil && time.Since(at.ModTime()) < trimInterval {
+	if at, err := os.Stat(note); err == nil && !grown && time.Since(at.ModTime()).Abs() < trimInterval {
 		return nil
 	}
 	if _, err := (pack.DirStore{Dir: e.Packed()}).Prune(ctx, keepSegments); err != nil {
@@ -105,6 +114,26 @@ func (e *Entry) Trim(ctx context.Context) error {
 	}
 	now := time.Now()
 	return os.Chtimes(note, now, now)
+}
+
+// goingPrefix begins the names of entries that are being removed.
+const goingPrefix = ".going-"
+
+// removeGoing removes what a prune that was killed left.
+func removeGoing(root string) error {
+	left, err := os.ReadDir(filepath.Join(root, "apps"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, d := range left {
+		if !strings.HasPrefix(d.Name(), goingPrefix) {
+			continue
+		}
+		if err := sandbox.Remove(filepath.Join(root, "apps", d.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // remove deletes an entry while it holds its lock; an entry that has become
@@ -121,7 +150,13 @@ func remove(dir string) (removed bool, err error) {
 		}
 		return false, err
 	}
-	return true, sandbox.Remove(dir)
+	// A build that comes now finds no entry and begins a new one, in which
+	// nothing is removed.
+	going := filepath.Join(filepath.Dir(dir), goingPrefix+rand.Text())
+	if err := os.Rename(dir, going); err != nil {
+		return false, err
+	}
+	return true, sandbox.Remove(going)
 }
 
 // busy tells whether someone holds a lock file.

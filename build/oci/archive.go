@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/slugc/slugc/build/artifact"
@@ -31,6 +32,21 @@ func (a Archive) Export(ctx context.Context, image Image) (artifact.Artifact, er
 		return artifact.Artifact{}, fmt.Errorf("writing to oci-archive:%s: %w", joinTag(a.File, a.Tag), err)
 	}
 	return c.artifact("oci-archive", joinTag(a.File, a.Tag), image), nil
+}
+
+// Check says what would keep an archive from being written.
+func (a Archive) Check() error {
+	dir := filepath.Dir(a.File)
+	err := writable(dir)
+	if info, statErr := os.Stat(dir); statErr != nil || !info.IsDir() {
+		err = fmt.Errorf("there is no directory %s: make it first", dir)
+	} else if info, statErr := os.Stat(a.File); statErr == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file that an archive could replace: name another", a.File)
+	}
+	if err != nil {
+		return fmt.Errorf("writing to oci-archive:%s: %w", joinTag(a.File, a.Tag), err)
+	}
+	return nil
 }
 
 func (a Archive) write(ctx context.Context, c content) error {

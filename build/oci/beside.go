@@ -4,14 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/slugc/slugc/detect"
 )
 
 // besidePrefix begins the names of files that are not finished.
-const besidePrefix = ".slugc-"
+const besidePrefix = detect.UnfinishedPrefix
 
 // abandoned is the age from which on an unfinished file is nobody's.
 const abandoned = 24 * time.Hour
@@ -39,6 +44,22 @@ func writeBeside(dir, path string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// writable makes sure that files can be made in a directory, or in the one in
+// which it would be made.
+func writable(dir string) error {
+	for {
+		err := unix.Access(dir, unix.W_OK|unix.X_OK)
+		if errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir) {
+			dir = filepath.Dir(dir)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("the directory %s cannot be written to: %w", dir, err)
+		}
+		return nil
+	}
 }
 
 // syncDir has the names in a directory flushed to disk.

@@ -28,6 +28,18 @@ var (
 	_ Destination = Registry{}
 )
 
+// Checker is a destination that can say before the build what would keep an
+// image from getting there.
+type Checker interface {
+	// Check changes nothing.
+	Check() error
+}
+
+var (
+	_ Checker = Layout{}
+	_ Checker = Archive{}
+)
+
 // Access is what destinations need to do their work. All of it is optional.
 type Access struct {
 	// Memory remembers which blobs of a layout are known to be whole.

@@ -31,6 +31,9 @@ const (
 // fromFiles opens an image of an OCI layout.
 func (o Opener) fromFiles(files fs.FS, tag string) (Base, error) {
 	data, err := readLimited(files, "index.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return Base{}, errors.New("expected an OCI layout, and it has no index.json")
+	}
 	if err != nil {
 		return Base{}, fmt.Errorf("expected an OCI layout: %w", err)
 	}

@@ -71,8 +71,23 @@ func (l Layout) export(ctx context.Context, image Image) (artifact.Artifact, err
 	return c.artifact("oci", joinTag(l.Dir, l.Tag), image), nil
 }
 
-// prepare makes the directories. One that holds something else is left alone.
-func (l Layout) prepare() error {
+// Check says what would keep an image from being written to the layout.
+func (l Layout) Check() error {
+	err := l.usable()
+	if err == nil {
+		err = writable(l.Dir)
+	}
+	if err != nil {
+		return fmt.Errorf("writing to oci:%s: %w", joinTag(l.Dir, l.Tag), err)
+	}
+	return nil
+}
+
+// usable makes sure that the directory is a layout, or can become one.
+func (l Layout) usable() error {
+	if info, err := os.Stat(l.Dir); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is a file, and an OCI layout is a directory: name another", l.Dir)
+	}
 	entries, err := os.ReadDir(l.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -92,7 +107,13 @@ func (l Layout) prepare() error {
 	if _, err := l.checkVersion(); err != nil {
 		return err
 	}
-	if _, _, err := l.index(); err != nil {
+	_, _, err = l.index()
+	return err
+}
+
+// prepare makes the directories. One that holds something else is left alone.
+func (l Layout) prepare() error {
+	if err := l.usable(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Join(l.Dir, "blobs", "sha256"), 0o755); err != nil {

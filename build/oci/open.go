@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"runtime"
@@ -32,21 +33,39 @@ type Opener struct {
 // Open opens an image: oci:DIR[:TAG], oci-archive:FILE[:TAG], docker://REF, a
 // directory with an OCI layout, a reference of a registry, or "scratch". It
 // reads manifest and config; layers are read when somebody asks for them,
-// until ctx ends.
+// until ctx ends. An error is an *OpenError.
 func (o Opener) Open(ctx context.Context, ref string) (Base, error) {
 	base, err := o.open(ctx, ref)
 	if err != nil {
-		return Base{}, fmt.Errorf("opening the image %s: %w", ref, err)
+		return Base{}, &OpenError{ref, err}
 	}
 	config, err := base.Image.ConfigFile()
 	if err != nil {
-		return Base{}, fmt.Errorf("opening the image %s: reading its config: %w", ref, err)
+		return Base{}, &OpenError{ref, fmt.Errorf("reading its config: %w", err)}
 	}
 	base.Target = targetOf(config)
 	if !runs(base.Target, o.Target) {
-		return Base{}, fmt.Errorf("opening the image %s: it is for %s, expected %s", ref, base.Target, o.Target)
+		return Base{}, &OpenError{ref, fmt.Errorf("it is for %s, expected %s", base.Target, o.Target)}
 	}
 	return base, nil
+}
+
+// OpenError says why an image cannot be opened.
+type OpenError struct {
+	// Ref is the image as it was named.
+	Ref string
+	Err error
+}
+
+func (e *OpenError) Error() string { return fmt.Sprintf("image %s: %v", e.Ref, e.Err) }
+
+// Unwrap returns the cause.
+func (e *OpenError) Unwrap() error { return e.Err }
+
+// Temporary says that the same image may be opened later.
+func (e *OpenError) Temporary() bool {
+	_, asked := errors.AsType[*registryError](e.Err)
+	return asked && reasonOf(e.Err) == Temporary
 }
 
 func (o Opener) open(ctx context.Context, ref string) (Base, error) {
@@ -55,10 +74,13 @@ func (o Opener) open(ctx context.Context, ref string) (Base, error) {
 	}
 	if rest, found := strings.CutPrefix(ref, "oci:"); found {
 		dir, tag := splitTag(rest)
-		return o.fromFiles(os.DirFS(dir), tag)
+		return o.fromDir(dir, tag)
 	}
 	if rest, found := strings.CutPrefix(ref, "oci-archive:"); found {
 		file, tag := splitTag(rest)
+		if file == "" {
+			return Base{}, errors.New("it names no file; expected oci-archive:FILE[:TAG]")
+		}
 		archive, err := openArchive(file)
 		if err != nil {
 			return Base{}, err
@@ -70,11 +92,26 @@ func (o Opener) open(ctx context.Context, ref string) (Base, error) {
 	}
 	switch info, err := os.Stat(ref); {
 	case err == nil && info.IsDir():
-		return o.fromFiles(os.DirFS(ref), "")
+		return o.fromDir(ref, "")
 	case err == nil:
-		return Base{}, errors.New("it is a file; for an archive of an OCI layout type oci-archive:FILE")
+		return Base{}, errors.New("it is a file; an archive of an OCI layout is oci-archive:FILE")
 	}
 	return o.fromRegistry(ctx, ref)
+}
+
+// fromDir opens an image of an OCI layout in a directory.
+func (o Opener) fromDir(dir, tag string) (Base, error) {
+	switch info, err := os.Stat(dir); {
+	case dir == "":
+		return Base{}, errors.New("it names no directory; expected oci:DIR[:TAG]")
+	case errors.Is(err, fs.ErrNotExist):
+		return Base{}, fmt.Errorf("there is no directory %s", dir)
+	case err != nil:
+		return Base{}, err
+	case !info.IsDir():
+		return Base{}, errors.New("it is a file; an archive of an OCI layout is oci-archive:FILE")
+	}
+	return o.fromFiles(os.DirFS(dir), tag)
 }
 
 // fromRegistry opens an image of a registry.
@@ -89,10 +126,10 @@ func (o Opener) fromRegistry(ctx context.Context, ref string) (Base, error) {
 	image, err := remote.Image(parsed, append(remoteOptions(ctx, o.Keychain, o.Transport), remote.WithPlatform(platform))...)
 	if err != nil && reasonOf(err) == Denied {
 		return Base{}, fmt.Errorf("the registry does not let you: log in with \"docker login %s\", or ask for the right to pull: %w",
-			parsed.Context().RegistryStr(), err)
+			parsed.Context().RegistryStr(), &registryError{err})
 	}
 	if err != nil {
-		return Base{}, err
+		return Base{}, &registryError{err}
 	}
 	digest, err := image.Digest()
 	if err != nil {

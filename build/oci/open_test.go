@@ -195,8 +195,12 @@ func TestOpener(t *testing.T) {
 			must(t, flip(filepath.Join(damaged, "blobs", strings.Replace(digestOf(t, good), ":", "/", 1))))
 			for ref, want := range map[string]string{
 				"oci:" + dir + "/l:v2":         "it has no tag v2; there is v1",
-				"oci:" + dir + "/none":         "expected an OCI layout",
-				dir + "/file":                  "type oci-archive:FILE",
+				"oci:" + dir + "/none":         "there is no directory",
+				"oci:" + dir:                   "expected an OCI layout, and it has no index.json",
+				"oci:" + dir + "/file":         "an archive of an OCI layout is oci-archive:FILE",
+				"oci:":                         "it names no directory",
+				dir + "/file":                  "an archive of an OCI layout is oci-archive:FILE",
+				"oci-archive:" + dir:           "it is a directory",
 				"oci-archive:" + dir + "/file": "expected an uncompressed tar file",
 				"oci-archive:" + dir + "/none": "no such file",
 				"oci:" + dir + "/broken":       "reading index.json",

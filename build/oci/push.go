@@ -164,12 +164,12 @@ type PushError struct {
 func (e *PushError) Error() string {
 	switch e.Reason {
 	case Denied:
-		return fmt.Sprintf("pushing to docker://%s: the registry does not let you: log in with \"docker login %s\", or ask for the right to push: %v",
-			e.Ref, e.Registry, e.Err)
+		return fmt.Sprintf("pushing to docker://%s: the registry does not let you: log in with \"docker login %s\", or ask for the right to push: %s",
+			e.Ref, e.Registry, answer(e.Err))
 	case Temporary:
-		return fmt.Sprintf("pushing to docker://%s: the registry does not answer as it should: try again later: %v", e.Ref, e.Err)
+		return fmt.Sprintf("pushing to docker://%s: the registry does not answer as it should: try again later: %s", e.Ref, answer(e.Err))
 	default:
-		return fmt.Sprintf("pushing to docker://%s: %v", e.Ref, e.Err)
+		return fmt.Sprintf("pushing to docker://%s: %s", e.Ref, answer(e.Err))
 	}
 }
 

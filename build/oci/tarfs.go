@@ -25,6 +25,14 @@ type section struct {
 
 // openArchive reads the headers of an archive of an OCI layout.
 func openArchive(file string) (a archive, err error) {
+	switch info, err := os.Stat(file); {
+	case errors.Is(err, fs.ErrNotExist):
+		return archive{}, errors.New("there is no such file")
+	case err != nil:
+		return archive{}, err
+	case info.IsDir():
+		return archive{}, errors.New("it is a directory; an OCI layout is oci:DIR")
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return archive{}, err

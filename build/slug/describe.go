@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -64,7 +63,7 @@ func Describe(ctx context.Context, file string, limits Limits) (Description, err
 	if text, ok := contents.Files[metadataFile]; ok {
 		metadata, err := launch.ParseMetadata(text)
 		if err != nil {
-			return Description{}, fmt.Errorf("reading the slug %s: its process types: %w", file, err)
+			return Description{}, &FileError{file, fmt.Errorf("its process types: %w", err)}
 		}
 		d.DefaultProcess, d.Processes, d.Buildpacks = metadata.DefaultProcess, metadata.Processes, metadata.Buildpacks
 	}
@@ -103,9 +102,9 @@ func layerSizes(index pack.Index, by []launch.Buildpack) []LayerSize {
 }
 
 func digest(file string) (sum string, size int64, err error) {
-	f, err := os.Open(file)
+	f, err := open(file)
 	if err != nil {
-		return "", 0, fmt.Errorf("reading the slug: %w", err)
+		return "", 0, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	hash := sha256.New()

@@ -8,10 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 )
-
-// MB is the unit in which sizes of slugs are said and limited.
-const MB = 1000 * 1000
 
 // TooLargeError says that a slug would be larger than allowed. Nothing has
 // been written.
@@ -26,11 +24,11 @@ type TooLargeError struct {
 
 func (e *TooLargeError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "the slug is too large: %s, the limit is %s", inMB(e.Size), inMB(e.Max))
+	fmt.Fprintf(&b, "the slug is too large: %s, the limit is %s", report.Size(e.Size), report.Size(e.Max))
 	if len(e.Biggest) > 0 {
-		b.WriteString("; list what the app does not need at run time in .slugignore. The biggest directories, uncompressed:")
+		b.WriteString("; leave out what the app does not need at run time. The biggest directories, uncompressed:")
 		for _, d := range e.Biggest {
-			fmt.Fprintf(&b, "\n%10s  %s", inMB(d.Size), d.Path)
+			fmt.Fprintf(&b, "\n%10s  %s", report.Size(d.Size), d.Path)
 		}
 	}
 	return b.String()
@@ -49,7 +47,7 @@ type NoSpaceError struct {
 
 func (e *NoSpaceError) Error() string {
 	return fmt.Sprintf("writing %s: it needs %s, %s are free on its file system: make room or name another destination: %v",
-		e.Path, inMB(e.Need), inMB(e.Free), e.Err)
+		e.Path, report.Size(e.Need), report.Size(e.Free), e.Err)
 }
 
 func (e *NoSpaceError) Unwrap() error { return e.Err }
@@ -68,5 +66,3 @@ func free(dir string) int64 {
 	}
 	return int64(st.Bavail) * int64(st.Bsize)
 }
-
-func inMB(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/MB) }

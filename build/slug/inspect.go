@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 
 	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 )
 
 // maxWanted is the largest file that Inspect returns.
@@ -30,13 +30,13 @@ type Contents struct {
 // Inspect reads what the slug in a file holds without unpacking it, and the
 // content of the wanted files, whose paths are relative to the app directory.
 func Inspect(ctx context.Context, file string, limits Limits, wanted ...string) (c Contents, err error) {
-	f, err := os.Open(file)
+	f, err := open(file)
 	if err != nil {
-		return Contents{}, fmt.Errorf("reading the slug: %w", err)
+		return Contents{}, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if c, err = inspect(ctx, f, limits, wanted); err != nil {
-		return Contents{}, fmt.Errorf("reading the slug %s: %w", file, err)
+		return Contents{}, about("reading", file, err)
 	}
 	return c, nil
 }
@@ -68,7 +68,7 @@ func inspect(ctx context.Context, from io.Reader, limits Limits, wanted []string
 				break
 			}
 			if e.Size > maxWanted {
-				return Contents{}, fmt.Errorf("%s has %s, expected less than %s", e.path, inMB(e.Size), inMB(maxWanted))
+				return Contents{}, fmt.Errorf("%s has %s, expected less than %s", e.path, report.Size(e.Size), report.Size(maxWanted))
 			}
 			content := make([]byte, e.Size)
 			if err := r.read(content); err != nil {

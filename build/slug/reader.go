@@ -11,8 +11,11 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"syscall"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 )
 
 // Limits bounds what is read of a slug. A zero field stands for its default.
@@ -56,7 +59,10 @@ type reader struct {
 func newReader(r io.Reader, limits Limits) (*reader, error) {
 	z, err := gzip.NewReader(bufio.NewReaderSize(r, 256<<10))
 	if err != nil {
-		return nil, fmt.Errorf("not a slug: expected a gzip-compressed tar archive: %w", err)
+		if number := syscall.Errno(0); errors.As(err, &number) {
+			return nil, err
+		}
+		return nil, errors.New("not a slug: expected a gzip-compressed tar archive")
 	}
 	limits = limits.orDefault()
 	stream := &io.LimitedReader{R: z, N: limits.Bytes}
@@ -142,11 +148,11 @@ func (r *reader) failed(err error) error {
 	if r.stream.N <= 0 {
 		return r.tooBig()
 	}
-	return fmt.Errorf("damaged: %w", err)
+	return damaged(err)
 }
 
 func (r *reader) tooBig() error {
-	return fmt.Errorf("more than %s without compression", inMB(r.limits.Bytes))
+	return fmt.Errorf("more than %s without compression", report.Size(r.limits.Bytes))
 }
 
 // below returns the path relative to the app directory of a name in a slug.

@@ -329,7 +329,7 @@ func testSlug(t *testing.T, when spec.G, it spec.S) {
 			if diff := cmp.Diff(want, large.Biggest[:5]); diff != "" {
 				t.Error(diff)
 			}
-			if text := err.Error(); !strings.Contains(text, ".slugignore") || !strings.Contains(text, "2.2 MB  /app/node_modules\n") {
+			if text := err.Error(); !strings.Contains(text, "leave out") || !strings.Contains(text, "2.1 MiB  /app/node_modules\n") {
 				t.Error(text)
 			}
 			if got := names(t, filepath.Dir(dest)); len(got) > 0 {

@@ -27,15 +27,16 @@ const (
 // Unpack unpacks the slug in a file to dir, which becomes what processes see
 // as /app. The directory is made if it does not exist; otherwise it must be
 // empty and keeps its mode. Permissions and times are those of the slug, the
-// owner is whoever unpacks. On an error nothing is left in dir.
+// owner is whoever unpacks. On an error nothing is left in dir; it is a
+// *FileError when the file is to blame.
 func Unpack(ctx context.Context, file, dir string, limits Limits) (err error) {
-	f, err := os.Open(file)
+	f, err := open(file)
 	if err != nil {
-		return fmt.Errorf("unpacking the slug: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if err := unpackTo(ctx, f, dir, limits); err != nil {
-		return fmt.Errorf("unpacking the slug %s: %w", file, err)
+		return about("unpacking", file, err)
 	}
 	return nil
 }

@@ -178,8 +178,8 @@ func testUnpack(t *testing.T, when spec.G, it spec.S) {
 			limits     slug.Limits
 		}{
 			{"entries", "more than 9 entries", slug.Limits{Entries: 9}},
-			{"bytes of files", "more than 0.0 MB", slug.Limits{Bytes: 30_000}},
-			{"bytes of the archive", "more than 0.0 MB", slug.Limits{Bytes: 4000}},
+			{"bytes of files", "more than 29.3 KiB", slug.Limits{Bytes: 30_000}},
+			{"bytes of the archive", "more than 3.9 KiB", slug.Limits{Bytes: 4000}},
 			{"depth", "more than 2 directories deep", slug.Limits{Depth: 2}},
 		} {
 			it("stops at "+limit.name, func() {
@@ -210,15 +210,16 @@ func testUnpack(t *testing.T, when spec.G, it spec.S) {
 			content []byte
 			want    string
 		}{
-			{nil, "not a slug"},
+			{nil, "it is empty"},
 			{[]byte("PK\x03\x04 something else"), "not a slug"},
-			{whole[:len(whole)/2], "unexpected EOF"},
+			{whole[:len(whole)/2], "damaged: it ends too early"},
 			{append(whole[:len(whole)-8:len(whole)-8], 1, 2, 3, 4, 5, 6, 7, 8), "damaged: gzip: invalid checksum"},
 		} {
 			path := filepath.Join(t.TempDir(), "slug.tgz")
 			must(t, os.WriteFile(path, c.content, 0o644))
 			err := slug.Unpack(t.Context(), path, dir, slug.Limits{})
-			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
+			var file *slug.FileError
+			if !errors.As(err, &file) || file.File != path || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
 				t.Errorf("%v; expected %q", err, c.want)
 			}
 			if got := names(t, top); len(got) > 0 {

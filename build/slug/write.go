@@ -19,6 +19,7 @@ import (
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/detect"
 )
 
 // Kind is the kind of the artifacts that this package makes.
@@ -27,9 +28,12 @@ const Kind = "slug"
 // The limits of a Writer that names none, in compressed bytes. They are
 // Heroku's.
 const (
-	DefaultMaxSize  = 500 * MB
-	DefaultWarnSize = 300 * MB
+	DefaultMaxSize  = 500 << 20
+	DefaultWarnSize = 300 << 20
 )
+
+// Unlimited is the MaxSize of a Writer that takes any slug.
+const Unlimited = -1
 
 // bigDirs is how many directories a TooLargeError names.
 const bigDirs = 10
@@ -166,7 +170,7 @@ func place(dest string) (string, error) {
 // write concatenates the segments beside path, gives the result its name and
 // returns its fingerprint. It hashes the slug unless its digest is known.
 func write(ctx context.Context, path string, segments []artifact.Segment, a *artifact.Artifact) (state pack.Fingerprint, err error) {
-	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text())
+	temp := filepath.Join(filepath.Dir(path), detect.UnfinishedPrefix+rand.Text())
 	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return state, err
@@ -258,8 +262,8 @@ func tooLarge(ctx context.Context, tree artifact.Tree, size, limit int64) error 
 	}
 	for host, seen := range dirs {
 		index, err := pack.Walk(ctx, host, pack.WalkOptions{Exclude: func(rel string, _ bool) bool {
-			_, own := dirs[filepath.Join(host, rel)]
-			return own
+			// What lies among the layers and is none of them is not in the slug.
+			return filepath.Join(host, rel) == tree.Layers.Host
 		}})
 		if err != nil {
 			return errors.Join(e, err)

@@ -197,6 +197,11 @@ func decode(file string, v any) error {
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", file, err)
 	}
+	return decodeFrom(f, file, v)
+}
+
+// decodeFrom reads an open TOML file of limited size into v, and closes it.
+func decodeFrom(f *os.File, file string, v any) error {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxTOML+1))
 	if err != nil {

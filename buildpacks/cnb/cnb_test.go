@@ -260,7 +260,7 @@ printf '[metadata]\nseen = 2\n' >store.toml`)
 			}
 			defer socket.Close()
 			if _, err := compile("0.10", fmt.Sprintf(`
-for f in %s %s /root/.ssh/id_rsa /home/*/.ssh /etc/shadow /etc/machine-id /run/docker.sock /var/run/docker.sock; do
+for f in %s %s ~root/.ssh/id_rsa /home/*/.ssh /etc/shadow /etc/machine-id /run/docker.sock /var/run/docker.sock; do
   if [ -e "$f" ]; then echo "seen: $f"; cat "$f" 2>&1; fi
 done
 echo "homes:" $(ls -A /root /home /run 2>/dev/null | grep -v : | sort)`, secret, socket.Addr())); err != nil {

@@ -10,7 +10,6 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
-	"sort"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -76,6 +75,9 @@ func (b *Buildpack) Compile(ctx context.Context, site buildpacks.Site, job build
 		return buildpacks.Contribution{}, &buildpacks.CompileError{Buildpack: b.descriptor, Step: "bin/build", Status: status, Err: err}
 	case err != nil:
 		return buildpacks.Contribution{}, fmt.Errorf("building with %s: %w", b.descriptor, err)
+	}
+	if err := checkDirs(site); err != nil {
+		return buildpacks.Contribution{}, &buildpacks.CompileError{Buildpack: b.descriptor, Step: "layers", Err: err}
 	}
 	c, step, err := b.contribution(layers)
 	if err != nil {
@@ -207,16 +209,16 @@ var notLayers = map[string]bool{"launch": true, "build": true, "store": true}
 // layers reads the layer TOML files. A layer with none of the three types is
 // set aside as <layer>.ignore, as the reference does.
 func (b *Buildpack) layers(dir buildpacks.Dir) (all []buildpacks.Layer, step string, err error) {
-	files, err := filepath.Glob(filepath.Join(dir.Host, "*.toml"))
+	entries, err := os.ReadDir(dir.Host)
 	if err != nil {
 		return nil, "layers", err
 	}
-	sort.Strings(files)
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".toml")
-		if notLayers[name] {
+	for _, entry := range entries {
+		name, found := strings.CutSuffix(entry.Name(), ".toml")
+		if !found || notLayers[name] {
 			continue
 		}
+		file := filepath.Join(dir.Host, entry.Name())
 		var doc struct {
 			Types    *layerTypes    `toml:"types"`
 			Metadata map[string]any `toml:"metadata"`
@@ -224,8 +226,11 @@ func (b *Buildpack) layers(dir buildpacks.Dir) (all []buildpacks.Layer, step str
 			Build    any            `toml:"build"`
 			Cache    any            `toml:"cache"`
 		}
-		step := filepath.Base(file)
-		if err := decode(file, &doc); err != nil {
+		step := entry.Name()
+		if name == "" || name == "." || name == ".." {
+			return nil, step, fmt.Errorf("%q is no name of a layer", name)
+		}
+		if err := decodeLeft(file, &doc); err != nil {
 			return nil, step, err
 		}
 		if doc.Launch != nil || doc.Build != nil || doc.Cache != nil {
@@ -252,15 +257,29 @@ func (b *Buildpack) layers(dir buildpacks.Dir) (all []buildpacks.Layer, step str
 		}
 		if !l.Build && !l.Launch && !l.Cache {
 			if l.Dir.Host != "" {
-				if err := os.Rename(l.Dir.Host, l.Dir.Host+".ignore"); err != nil {
+				if err := setAside(l.Dir.Host); err != nil {
 					return nil, step, err
 				}
 			}
 			continue
 		}
+		if err := checkEnv(l.Dir.Host); err != nil {
+			return nil, step, fmt.Errorf("layer %s: %w", name, err)
+		}
 		all = append(all, l)
 	}
 	return all, "", nil
+}
+
+// setAside renames the directory of a layer that nobody wants, or removes it
+// where the new name is taken or too long: what an earlier build left must not
+// make this one fail.
+func setAside(dir string) error {
+	aside := dir + ".ignore"
+	if _, err := os.Lstat(aside); errors.Is(err, fs.ErrNotExist) {
+		return os.Rename(dir, aside)
+	}
+	return sandbox.Remove(dir)
 }
 
 type layerTypes struct {
@@ -271,7 +290,7 @@ type layerTypes struct {
 
 // optional reads a file that need not be there.
 func optional(file string, v any) error {
-	err := decode(file, v)
+	err := decodeLeft(file, v)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

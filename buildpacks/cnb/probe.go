@@ -98,7 +98,7 @@ func (b *Buildpack) Probe(ctx context.Context, site buildpacks.Site) (buildpacks
 
 	d.Verdict = buildpacks.Pass
 	var doc planDoc
-	if err := decode(filepath.Join(plans, "plan.toml"), &doc); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := decodeLeft(filepath.Join(plans, "plan.toml"), &doc); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return buildpacks.Detection{Verdict: buildpacks.Error, Reason: fmt.Sprintf("build plan: %v", err)}, nil
 	}
 	for _, s := range append([]section{doc.section}, doc.Or...) {

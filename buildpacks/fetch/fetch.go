@@ -31,7 +31,7 @@ func Buildpack(ref string) (*cnb.Buildpack, error) {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &RefError{ref, errors.New("no such directory, and no builtin buildpack of that id; see slugc buildpack list")}
+		return nil, &RefError{ref, errors.New("no such directory, and no builtin buildpack of that id; slugc buildpack list shows those")}
 	case err != nil:
 		return nil, &RefError{ref, err}
 	case !info.IsDir():

@@ -113,7 +113,7 @@ func (p *parser) take(n int, words string) error {
 	case match[2] == ":":
 		p.warn(n, "has no blank behind the colon, so Heroku would ignore it; write \"%s: %s\"", process.Type, process.Command)
 	case match[2][0] != ':':
-		p.warn(n, "has no colon; if it is meant as a process type, write \"%s: %s\"", process.Type, process.Command)
+		p.warn(n, "has no colon and counts as a process type all the same; write \"%s: %s\"", process.Type, process.Command)
 	}
 	for i, earlier := range p.found {
 		if earlier.Type == process.Type {

@@ -17,7 +17,7 @@ func TestParse(t *testing.T) {
 	}{
 		{name: "the usual", text: "web: node server.js\nworker: node worker.js\n", want: procfile.Procfile{{"web", "node server.js"}, {"worker", "node worker.js"}}},
 		{name: "no line end, spaces, comments", text: "# types\n\n  web:  a  b  ", want: procfile.Procfile{{"web", "a  b"}}},
-		{name: "the colon may be left out", text: "web node server.js\n", want: procfile.Procfile{{"web", "node server.js"}}, warnings: []string{`line 1: has no colon; if it is meant as a process type, write "web: node server.js"`}},
+		{name: "the colon may be left out", text: "web node server.js\n", want: procfile.Procfile{{"web", "node server.js"}}, warnings: []string{`line 1: has no colon and counts as a process type all the same; write "web: node server.js"`}},
 		{name: "the blank may be left out", text: "web:node server.js\n", want: procfile.Procfile{{"web", "node server.js"}}, warnings: []string{"line 1: has no blank behind the colon"}},
 		{name: "colons and quotes in a command", text: `web: sh -c "echo a: b" # not a comment`, want: procfile.Procfile{{"web", `sh -c "echo a: b" # not a comment`}}},
 		{name: "the last of a name wins", text: "web: a\nx: c\nweb: b\n", want: procfile.Procfile{{"web", "b"}, {"x", "c"}}, warnings: []string{"line 3: declares web again"}},

@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/cmd/internal/cli"
+	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/deploy"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -40,7 +43,7 @@ func (f *planFlags) add(c *cobra.Command, p *program) {
 	c.Flags().StringArrayVar(&f.vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`")
 	c.Flags().StringVar(&f.stack, "stack", stack.HostID, "build on this `STACK`")
 	c.Flags().StringVar(&f.app, "app", "", "the app's `NAME`; by default that of the source directory")
-	c.Flags().StringVar(&p.caches, "cache", "", "`DIR` of the caches (SLUGC_CACHE)")
+	c.Flags().StringVar(&p.caches, "cache", "", "keep the caches in this `DIR` (SLUGC_CACHE)")
 }
 
 func (p *program) buildCommand() *cobra.Command {
@@ -62,14 +65,14 @@ read-only, and nothing of home directories, sockets or keys.`,
 		Example: `  slugc build
   slugc build ./app -o slug:app.tgz -o oci:app-image
   slugc build -o docker://registry.example/app:v1 --run-image oci:base`,
-		Args: usage(cobra.MaximumNArgs(1)),
+		Args: arguments(0, 1),
 	}
 	f.add(c, p)
 	c.Flags().StringArrayVarP(&f.dests, "output", "o", nil, "write the artifact to `DEST`; may be repeated (default slug:slug.tgz)")
-	c.Flags().StringVar(&f.runImage, "run-image", "", "base of the image: docker://REF, oci:DIR[:TAG], oci-archive:FILE or scratch")
+	c.Flags().StringVar(&f.runImage, "run-image", "", "base of the image, a `REF`: docker://REF, oci:DIR[:TAG], oci-archive:FILE or scratch")
 	c.Flags().StringVar(&f.metadata, "metadata", "", "write the release record to this `FILE`")
 	c.Flags().StringVar(&f.process, "process", "", "process `TYPE` that the artifact starts by default")
-	c.Flags().StringVar(&f.maxSize, "max-slug-size", "500M", "refuse a slug above this `SIZE`")
+	c.Flags().StringVar(&f.maxSize, "max-slug-size", "500M", "refuse a slug above this `SIZE`; 0 refuses none")
 	c.Flags().BoolVar(&f.clearCache, "clear-cache", false, "forget what earlier builds left")
 	c.Flags().BoolVar(&f.offline, "offline", false, "cut the network off while buildpacks build")
 	c.RunE = interruptible(func(ctx context.Context, args []string) error { return p.build(ctx, args, f) })
@@ -93,6 +96,12 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) error 
 	if req.Metadata == "" {
 		req.Metadata = besideSlug(f.dests)
 	}
+	if err := distinct(f.dests, req.Metadata); err != nil {
+		return err
+	}
+	if err := release.Check(req.Metadata); err != nil {
+		return &deploy.PackError{Err: err}
+	}
 	// A build without -o may have left these; nobody means them to be packed.
 	own := filepath.Join(req.Source, defaultSlug)
 	req.Outputs = append(req.Outputs, req.Metadata, own, own+recordSuffix)
@@ -101,12 +110,15 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) error 
 		return err
 	}
 	record, err := d.Build(ctx, req)
+	if failed := (*buildpacks.CompileError)(nil); f.offline && errors.As(err, &failed) {
+		p.voice.Warningf("The network is cut off (--offline): a build finds only what earlier builds left in the cache.")
+	}
 	if err != nil {
 		return err
 	}
 	var made strings.Builder
 	for _, a := range record.Artifacts {
-		fmt.Fprintf(&made, "       %s:%s  %s  %s\n", a.Kind, a.Ref, cli.Bytes(a.Size), a.Digest)
+		fmt.Fprintf(&made, "       %s  %s  %s\n", typed(a), cli.Bytes(a.Size), a.Digest)
 	}
 	p.voice.Result(made.String(), cli.Fields{"release": record})
 	return nil
@@ -117,6 +129,9 @@ func (p *program) request(command string, args []string, f *planFlags) (deploy.R
 	source := "."
 	if len(args) > 0 {
 		source = args[0]
+	}
+	if source == "" {
+		return deploy.Request{}, &cli.UsageError{Command: command, Err: errors.New("SOURCE is empty; expected a directory, or nothing for the current one")}
 	}
 	if f.stack != stack.HostID {
 		return deploy.Request{}, &cli.UsageError{Command: command, Err: fmt.Errorf("--stack %s: this version knows the %s stack only", f.stack, stack.HostID)}

@@ -17,7 +17,7 @@ func (p *program) buildpackCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "buildpack",
 		Short: "Look at buildpacks",
-		Args:  usage(cobra.NoArgs),
+		Args:  arguments(0, 0),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(p.buildpackListCommand())
@@ -28,7 +28,7 @@ func (p *program) buildpackListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the builtin buildpacks, in the order in which they are asked",
-		Args:  usage(cobra.NoArgs),
+		Args:  arguments(0, 0),
 		RunE: func(*cobra.Command, []string) (err error) {
 			dir, err := os.MkdirTemp("", "slugc-")
 			if err != nil {

@@ -16,10 +16,10 @@ func (p *program) cacheCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cache",
 		Short: "Look at and clean what builds leave for the next build",
-		Args:  usage(cobra.NoArgs),
+		Args:  arguments(0, 0),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.PersistentFlags().StringVar(&p.caches, "cache", "", "directory of the caches (SLUGC_CACHE)")
+	c.PersistentFlags().StringVar(&p.caches, "cache", "", "keep the caches in this `DIR` (SLUGC_CACHE)")
 	c.AddCommand(p.cacheListCommand(), p.cachePruneCommand())
 	return c
 }
@@ -28,7 +28,7 @@ func (p *program) cacheListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the apps that have a cache",
-		Args:  usage(cobra.NoArgs),
+		Args:  arguments(0, 0),
 		RunE: interruptible(func(ctx context.Context, _ []string) error {
 			root, err := p.cacheRoot()
 			if err != nil {
@@ -52,7 +52,7 @@ func (p *program) cachePruneCommand() *cobra.Command {
 		Long: `Remove the caches of apps that were not built for a while. A cache that a build
 is using stays. The next build of an app whose cache is gone takes longer, and
 makes the same artifacts.`,
-		Args: usage(cobra.NoArgs),
+		Args: arguments(0, 0),
 		RunE: interruptible(func(ctx context.Context, _ []string) error {
 			if days < 0 {
 				return &cli.UsageError{Command: "slugc cache prune", Err: fmt.Errorf("--days %d: expected 0 or more", days)}
@@ -69,13 +69,21 @@ makes the same artifacts.`,
 			for _, g := range gone {
 				freed += g.Size
 			}
-			p.voice.Result(fmt.Sprintf("Removed %d caches, freed %s", len(gone), cli.Bytes(freed)),
+			p.voice.Result(fmt.Sprintf("Removed %s, freed %s", count(len(gone), "cache"), cli.Bytes(freed)),
 				cli.Fields{"cache": root, "removed": gone, "freed": freed})
 			return nil
 		}),
 	}
-	c.Flags().IntVar(&days, "days", 30, "keep what was used in the last so many `days`; 0 removes all")
+	c.Flags().IntVar(&days, "days", 30, "keep what was used in the last so many `DAYS`; 0 removes all")
 	return c
+}
+
+// count is a number of things: "1 cache", "2 caches".
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func cacheTable(all []cachestore.Info) string {

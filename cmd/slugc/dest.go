@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 
+	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/cmd/internal/cli"
@@ -29,16 +32,22 @@ func (p *program) forms(ctx context.Context, f buildFlags, target stack.Target) 
 	if err != nil {
 		return nil, &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("--max-slug-size: %w", err)}
 	}
+	if limit == 0 {
+		limit = slug.Unlimited
+	}
 	warn := func(err error) { p.voice.Warningf("%v", err) }
 	slugs := deploy.Slug{Writer: slug.Writer{
 		MaxSize: limit,
 		Warn:    warn,
 		Large: func(size int64) {
-			p.voice.Warningf("The slug is large: %s. Processes start slowly from a large slug; list what is not needed in .slugignore.", cli.Bytes(size))
+			p.voice.Warningf("The slug is large: %s. Processes start slowly from a large slug; leave out what the app does not need at run time.", cli.Bytes(size))
 		},
 	}}
 	image := deploy.Image{}
-	for _, dest := range f.dests {
+	for i, dest := range f.dests {
+		if slices.Contains(f.dests[:i], dest) {
+			return nil, &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("destination %q is named twice", dest)}
+		}
 		file, isSlug := strings.CutPrefix(dest, slugPrefix)
 		switch {
 		case isSlug && file == "":
@@ -58,6 +67,9 @@ func (p *program) forms(ctx context.Context, f buildFlags, target stack.Target) 
 		forms = append(forms, slugs)
 	}
 	if len(image.Destinations) == 0 {
+		if f.runImage != "" {
+			return nil, &cli.UsageError{Command: "slugc build", Err: errors.New("--run-image is the base of an image, and no destination is one; add -o oci:DIR")}
+		}
 		return forms, nil
 	}
 	if image.Base, err = p.base(ctx, f.runImage, target); err != nil {
@@ -72,7 +84,7 @@ func (p *program) forms(ctx context.Context, f buildFlags, target stack.Target) 
 // base opens the image that the app's image stands on.
 func (p *program) base(ctx context.Context, ref string, target stack.Target) (oci.Base, error) {
 	if ref == "" {
-		p.voice.Warningf("The image has no base: it stands on scratch, where only programs that bring their own libraries start.\nName one with --run-image REF.")
+		p.voice.Warningf("The image has no base: it stands on scratch, where only programs that bring their own libraries start.\nName one with --run-image docker://REGISTRY/REPO:TAG or --run-image oci:DIR.")
 		ref = "scratch"
 	}
 	return oci.Opener{
@@ -102,6 +114,14 @@ func outputs(dests []string) []string {
 		}
 	}
 	return paths
+}
+
+// typed is an artifact as a person would name it on the command line.
+func typed(a artifact.Artifact) string {
+	if a.Kind == "docker" {
+		return "docker://" + a.Ref
+	}
+	return a.Kind + ":" + a.Ref
 }
 
 // besideSlug is where the release record goes when nobody says: beside the

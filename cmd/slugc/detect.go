@@ -18,7 +18,7 @@ func (p *program) detectCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "detect [SOURCE]",
 		Short: "Say who would build an app, and why the others would not",
-		Args:  usage(cobra.MaximumNArgs(1)),
+		Args:  arguments(0, 1),
 	}
 	f.add(c, p)
 	c.RunE = interruptible(func(ctx context.Context, args []string) error {
@@ -35,6 +35,9 @@ func (p *program) detectCommand() *cobra.Command {
 		if err != nil && !errors.As(err, &none) {
 			return err
 		}
+		// Programs read a list, with nothing in it, and no null.
+		plan.Group = append([]detect.Choice{}, plan.Group...)
+		plan.Entries = append([]detect.Entry{}, plan.Entries...)
 		if err == nil || p.json {
 			p.voice.Result(planText(plan), cli.Fields{"plan": plan})
 		}

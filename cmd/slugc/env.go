@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -40,12 +42,17 @@ func (e *environment) read(getenv func(string) string) (launch.Env, error) {
 	}
 	for _, file := range e.files {
 		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("reading the environment: %w", err)
+		switch info, statErr := os.Stat(file); {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("--env-file %s: there is no such file", file)
+		case statErr == nil && info.IsDir():
+			return nil, fmt.Errorf("--env-file %s: it is a directory; expected a file with lines of NAME=VALUE", file)
+		case err != nil:
+			return nil, fmt.Errorf("--env-file: %w", err)
 		}
 		words, err := parseEnvFile(string(data))
 		if err != nil {
-			return nil, fmt.Errorf("reading the environment: %s:%w", file, err)
+			return nil, fmt.Errorf("--env-file %s:%w", file, err)
 		}
 		for _, word := range words {
 			set(word)

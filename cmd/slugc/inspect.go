@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -23,14 +25,37 @@ func (p *program) inspectCommand() *cobra.Command {
 		Long: `Say what is in a slug or an image: processes, buildpacks, layers with their
 sizes, and the biggest directories. DEST is slug:FILE, oci:DIR[:TAG],
 oci-archive:FILE or docker://REF.`,
-		Args: usage(cobra.ExactArgs(1)),
+		Args: arguments(1, 1),
 		RunE: interruptible(func(ctx context.Context, args []string) error {
-			if file, ok := strings.CutPrefix(args[0], slugPrefix); ok {
-				return p.inspectSlug(ctx, file)
+			for _, transport := range []string{slugPrefix, "oci:", "oci-archive:", "docker://"} {
+				rest, ok := strings.CutPrefix(args[0], transport)
+				switch {
+				case !ok || rest == "":
+				case transport == slugPrefix:
+					return p.inspectSlug(ctx, rest)
+				default:
+					return p.inspectImage(ctx, args[0])
+				}
 			}
-			return p.inspectImage(ctx, args[0])
+			return &cli.UsageError{Command: "slugc inspect", Err: errors.New(notDest(args[0]))}
 		}),
 	}
+}
+
+// notDest says what a destination looks like, and how this one would if it is
+// a file or a directory.
+func notDest(arg string) string {
+	text := fmt.Sprintf("%q: expected slug:FILE, oci:DIR[:TAG], oci-archive:FILE or docker://REF", arg)
+	info, err := os.Stat(arg)
+	switch {
+	case err != nil:
+		return text
+	case info.IsDir():
+		return text + "; try oci:" + arg
+	case strings.HasSuffix(arg, ".tar"):
+		return text + "; try oci-archive:" + arg
+	}
+	return text + "; try " + slugPrefix + arg
 }
 
 func (p *program) inspectSlug(ctx context.Context, file string) error {
@@ -41,16 +66,18 @@ func (p *program) inspectSlug(ctx context.Context, file string) error {
 	var t table
 	t.line("Slug", file)
 	t.line("Digest", d.Digest)
-	t.line("Size", fmt.Sprintf("%s, %s in %d files unpacked", cli.Bytes(d.Size), cli.Bytes(d.Unpacked), d.Files))
-	t.processes(d.Processes, d.DefaultProcess)
+	t.line("Size", fmt.Sprintf("%s, %s in %s unpacked", cli.Bytes(d.Size), cli.Bytes(d.Unpacked), count(d.Files, "file")))
 	if len(d.Processes) == 0 && d.Procfile != "" {
 		t.section("Procfile")
-		t.row(strings.TrimSpace(d.Procfile))
+		t.row(strings.ReplaceAll(strings.TrimSpace(d.Procfile), "\n", "\n  "))
+	} else {
+		t.processes(d.Processes, d.DefaultProcess)
 	}
 	t.section("Buildpacks")
 	for _, b := range d.Buildpacks {
 		t.row(b.ID + "@" + b.Version)
 	}
+	t.none(len(d.Buildpacks))
 	t.section("Layers, unpacked")
 	for _, l := range d.Layers {
 		t.size(l.Size, l.Name)
@@ -85,12 +112,16 @@ func (p *program) inspectImage(ctx context.Context, ref string) error {
 	for _, b := range d.Buildpacks {
 		t.row(b.ID + "@" + b.Version)
 	}
+	t.none(len(d.Buildpacks))
 	t.section("Layers, compressed")
 	for _, l := range d.Layers {
 		t.size(l.Size, l.Name+"  "+l.DiffID)
 	}
 	t.section("Environment")
-	t.row(strings.Join(d.Env, ", "))
+	if len(d.Env) > 0 {
+		t.row(strings.Join(d.Env, ", "))
+	}
+	t.none(len(d.Env))
 	t.biggest(d.Biggest)
 	p.voice.Result(t.text.String(), cli.Fields{"image": d})
 	return nil
@@ -115,6 +146,14 @@ func (t *table) biggest(dirs []pack.DirSize) {
 	for _, d := range dirs {
 		t.size(d.Size, d.Path)
 	}
+	t.none(len(dirs))
+}
+
+// none says that a section of n rows has none.
+func (t *table) none(n int) {
+	if n == 0 {
+		t.row("none")
+	}
 }
 
 func (t *table) processes(all []launch.Process, byDefault string) {
@@ -126,4 +165,5 @@ func (t *table) processes(all []launch.Process, byDefault string) {
 		}
 		t.row(fmt.Sprintf("%s%s: %s", process.Type, mark, release.CommandLine(process)))
 	}
+	t.none(len(all))
 }

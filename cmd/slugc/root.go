@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -44,9 +44,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		// The process has said itself what was wrong.
 		return status
 	}
-	if strings.HasPrefix(errorText(err), "unknown command") {
-		err = &cli.UsageError{Command: command.CommandPath(), Err: err}
-	}
+	p.json = p.json || asksJSON(args)
 	p.speak(p.out)
 	code := cli.Report(p.voice, err)
 	if closeErr := p.voice.Close(); closeErr != nil && code == 0 {
@@ -68,13 +66,6 @@ func processStatus(err error) (status int, ended bool) {
 	return 0, false
 }
 
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "slugc",
@@ -82,6 +73,8 @@ func (p *program) root() *cobra.Command {
 		Long: `slugc asks buildpacks who can build a source tree, runs them isolated so that they
 vendor the app's declared dependencies, and packs the result as a slug tarball,
 an OCI image, or both. It needs no Docker daemon, no root and no image pull.`,
+		Args:          arguments(0, 0),
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		// The usage of a mistyped command is one command away; an error that is
@@ -96,13 +89,12 @@ an OCI image, or both. It needs no Docker daemon, no root and no image pull.`,
 		},
 	}
 	root.SetVersionTemplate("slugc {{.Version}}\n")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &cli.UsageError{Command: c.CommandPath(), Err: err}
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().BoolVar(&p.json, "json", false, "print one JSON object per event, or the result as JSON")
 	root.PersistentFlags().BoolVar(&p.noColor, "no-color", false, "print no colours (NO_COLOR)")
 	root.AddCommand(p.buildCommand(), p.detectCommand(), p.inspectCommand(), p.runCommand(),
-		p.buildpackCommand(), p.cacheCommand(), p.versionCommand())
+		p.buildpackCommand(), p.cacheCommand(), p.versionCommand(), p.completionCommand())
+	root.SetHelpCommand(p.helpCommand())
 	return root
 }
 
@@ -123,23 +115,17 @@ func interruptible(f func(ctx context.Context, args []string) error) func(*cobra
 	}
 }
 
-// usage makes the arguments' error one that leads to the command's help.
-func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if err := check(c, args); err != nil {
-			return &cli.UsageError{Command: c.CommandPath(), Err: err}
-		}
-		return nil
-	}
-}
-
 // cacheRoot is where all caches are: --cache, SLUGC_CACHE, or the user's cache
 // directory (XDG Base Directory).
 func (p *program) cacheRoot() (string, error) {
 	for _, dir := range []string{p.caches, p.env.Get("SLUGC_CACHE")} {
-		if dir != "" {
-			return filepath.Abs(dir)
+		if dir == "" {
+			continue
 		}
+		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+			return "", &cli.UsageError{Command: "slugc", Err: fmt.Errorf("the cache %s is a file; expected a directory", dir)}
+		}
+		return filepath.Abs(dir)
 	}
 	if dir := p.env.Get("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "slugc"), nil

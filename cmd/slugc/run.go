@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/slugc/slugc/cmd/internal/cli"
+	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/formation"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -31,12 +33,13 @@ of the caller's environment but what -e and --env-file name.
 
 TYPE is a process type of the app, by default the one that a build says or web.
 A web process gets PORT: the caller's own if it is set, else a free port, which
-is said on stderr. SIGTERM goes to every process of the app, SIGKILL follows
-after 30 seconds. The exit status is the process's own.`,
+is said on stderr. A process in a terminal gets TERM. SIGTERM goes to every
+process of the app, SIGKILL follows after 30 seconds. The exit status is the
+process's own.`,
 		Example: `  slugc run slug:slug.tgz
   slugc run slug:slug.tgz worker
   slugc run slug:slug.tgz -e LOG=debug -- node scripts/migrate.js`,
-		Args: usage(cobra.MinimumNArgs(1)),
+		Args: arguments(1, -1),
 	}
 	c.Flags().VarP(&vars, "env", "e", "set `NAME=VALUE` for the process, or hand on the caller's NAME")
 	c.Flags().StringArrayVar(&vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`")
@@ -48,8 +51,18 @@ after 30 seconds. The exit status is the process's own.`,
 		if one.Env, err = vars.read(p.env.Get); err != nil {
 			return &cli.UsageError{Command: c.CommandPath(), Err: err}
 		}
+		if term := p.env.Get("TERM"); one.Interactive && one.Env["TERM"] == "" && term != "" {
+			one.Env["TERM"] = term
+		}
+		port := cmp.Or(one.Env["PORT"], p.env.Get("PORT"))
+		one.Port = func() (string, error) { return p.port(c.Context(), port) }
 		ctx, stop := processSignals(c.Context(), one.Interactive)
 		defer stop()
+		// Who stops reading what the process prints ends the process, by closing
+		// its output, and not slugc, which has to clean up after it.
+		closed := make(chan os.Signal, 1)
+		signal.Notify(closed, syscall.SIGPIPE)
+		defer signal.Stop(closed)
 		return one.Run(ctx)
 	}
 	return c
@@ -71,42 +84,44 @@ func (p *program) oneOff(c *cobra.Command, args []string) (formation.OneOff, err
 		Stdin: p.in, Stdout: p.out, Stderr: p.err,
 		Interactive: terminals(p.in, p.out),
 	}
-	one.Port = func() (string, error) {
-		port := p.env.Get("PORT")
-		if one.Env["PORT"] != "" {
-			port = one.Env["PORT"]
-		}
-		return p.port(port)
-	}
-	switch dash := c.ArgsLenAtDash(); {
-	case dash == 1:
+	dash := c.ArgsLenAtDash()
+	switch {
+	case dash == 1 && len(rest) > 0:
 		one.Command = rest
+		return one, nil
 	case dash < 0 && len(rest) <= 1:
 		one.Type = strings.Join(rest, "")
 		return one, nil
 	}
-	if len(one.Command) == 0 {
-		return formation.OneOff{}, &cli.UsageError{Command: c.CommandPath(), Err: errors.New("expected one process type, or -- and a command")}
+	problem := errors.New("expected one process type, or -- and a command")
+	if dash < 0 || dash > 1 {
+		words := make([]string, len(rest))
+		for i, word := range rest {
+			words[i] = release.Quote(word)
+		}
+		problem = fmt.Errorf("%w, as in slugc run %s -- %s", problem, dest, strings.Join(words, " "))
 	}
-	return one, nil
+	return formation.OneOff{}, &cli.UsageError{Command: c.CommandPath(), Err: problem}
 }
 
 // port is the port that a web process is to listen on: the one given, or one
 // that nobody listens on now. It is said on stderr.
-func (p *program) port(given string) (string, error) {
-	if given == "" {
-		listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-		if err != nil {
+func (p *program) port(ctx context.Context, given string) (string, error) {
+	if number, err := strconv.Atoi(given); given != "" && (err != nil || number < 1 || number > 65535) {
+		return "", &cli.UsageError{Command: "slugc run", Err: fmt.Errorf("PORT=%s: expected a number from 1 to 65535", given)}
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", ":"+cmp.Or(given, "0"))
+	switch {
+	case err == nil:
+		_, free, splitErr := net.SplitHostPort(listener.Addr().String())
+		if err := errors.Join(splitErr, listener.Close()); err != nil {
 			return "", fmt.Errorf("looking for a free port: %w", err)
 		}
-		address, ok := listener.Addr().(*net.TCPAddr)
-		if !ok {
-			return "", errors.Join(errors.New("looking for a free port: no port"), listener.Close())
-		}
-		if err := listener.Close(); err != nil {
-			return "", fmt.Errorf("looking for a free port: %w", err)
-		}
-		given = strconv.Itoa(address.Port)
+		given = free
+	case given == "":
+		return "", fmt.Errorf("looking for a free port: %w", err)
+	case errors.Is(err, syscall.EADDRINUSE):
+		p.voice.Warningf("Something listens on port %s already. Name another, as in PORT=8081 slugc run, or none for a free one.", given)
 	}
 	p.voice.Stepf("Starting web with PORT=%s", given)
 	return given, nil

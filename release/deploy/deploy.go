@@ -88,7 +88,7 @@ func (d Deploy) Build(ctx context.Context, req Request) (release.Record, error) 
 		return release.Record{}, err
 	}
 	record, err := d.build(ctx, req, work)
-	if err = errors.Join(err, work.entry.Close()); err != nil {
+	if err = errors.Join(err, work.close()); err != nil {
 		return release.Record{}, err
 	}
 	d.Voice.Stepf("Done in %s", time.Since(started).Round(10*time.Millisecond))
@@ -102,7 +102,7 @@ func (d Deploy) Detect(ctx context.Context, req Request) (detect.Plan, error) {
 		return detect.Plan{}, err
 	}
 	plan, _, err := d.detect(ctx, req, work)
-	return plan, errors.Join(err, work.entry.Close())
+	return plan, errors.Join(err, work.close())
 }
 
 // workplace is an opened source with the site on which it is built.
@@ -110,7 +110,9 @@ type workplace struct {
 	app    string
 	source detect.Source
 	entry  *cachestore.Entry
-	site   buildpacks.Site
+	// temp is the root of an improvised cache; empty when there is a real one.
+	temp string
+	site buildpacks.Site
 }
 
 // open copies the source into the app's cache entry and prepares the site.
@@ -126,14 +128,45 @@ func (d Deploy) open(ctx context.Context, req Request) (workplace, error) {
 	entry, err := cachestore.Open(ctx, req.CacheRoot, cachestore.App{Name: app, Source: source.Dir}, func() {
 		d.Voice.Stepf("Waiting for another build of %s to end", app)
 	})
-	if err != nil {
-		return workplace{}, err
-	}
 	work := workplace{app: app, entry: entry}
+	if err != nil {
+		if ctx.Err() != nil {
+			return workplace{}, err
+		}
+		// A build never fails for its cache.
+		d.Voice.Warningf("%v\nThis build goes on without a cache. Name one that can be written: --cache DIR", err)
+		if err := work.improvise(ctx, source); err != nil {
+			return workplace{}, err
+		}
+	}
 	if err := d.prepare(ctx, req, source, &work); err != nil {
-		return workplace{}, errors.Join(err, entry.Close())
+		return workplace{}, errors.Join(err, work.close())
 	}
 	return work, nil
+}
+
+// improvise gives a build that cannot use its cache one of its own.
+func (w *workplace) improvise(ctx context.Context, source detect.Source) (err error) {
+	if w.temp, err = os.MkdirTemp("", "slugc-"); err != nil {
+		return fmt.Errorf("building without a cache: %w", err)
+	}
+	if err := os.Chmod(w.temp, 0o755); err != nil {
+		return errors.Join(fmt.Errorf("building without a cache: %w", err), os.Remove(w.temp))
+	}
+	w.entry, err = cachestore.Open(ctx, w.temp, cachestore.App{Name: w.app, Source: source.Dir}, nil)
+	if err != nil {
+		return errors.Join(err, sandbox.Remove(w.temp))
+	}
+	return nil
+}
+
+// close lets go of the cache, or removes the one that was improvised.
+func (w *workplace) close() error {
+	err := w.entry.Close()
+	if w.temp != "" {
+		err = errors.Join(err, sandbox.Remove(w.temp))
+	}
+	return err
 }
 
 func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, work *workplace) error {
@@ -156,7 +189,7 @@ func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, 
 	uid, gid := sandbox.Owner()
 	copied, err := source.CopyTo(ctx, detect.Copy{
 		Dir: work.site.App.Host, Keep: slugcDir, State: work.entry.SourceState(), UID: uid, GID: gid,
-		Exclude: append(realPaths(req.Outputs), req.CacheRoot),
+		Exclude: realPaths(append([]string{req.CacheRoot}, req.Outputs...)),
 	})
 	if err != nil {
 		return err
@@ -181,6 +214,10 @@ func realPaths(paths []string) []string {
 			absolute = filepath.Join(dir, filepath.Base(absolute))
 		}
 		all = append(all, absolute)
+		// Where a link leads may lie in the source although the link does not.
+		if target, err := filepath.EvalSymlinks(absolute); err == nil && target != absolute {
+			all = append(all, target)
+		}
 	}
 	return all
 }

@@ -18,6 +18,18 @@ type Image struct {
 
 var _ Form = Image{}
 
+// Ready says which destination could not take the image.
+func (i Image) Ready() error {
+	for _, destination := range i.Destinations {
+		if c, ok := destination.(oci.Checker); ok {
+			if err := c.Check(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Jobs are the layers of the image.
 func (i Image) Jobs(tree artifact.Tree, app pack.Index) ([]pack.Job, error) {
 	return i.recipe(tree, app).Jobs()

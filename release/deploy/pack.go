@@ -83,7 +83,7 @@ func (d Deploy) pack(ctx context.Context, req Request, work workplace, tree arti
 	if err != nil {
 		return nil, err
 	}
-	d.sayReuse(segments)
+	grown := d.sayReuse(segments)
 
 	var artifacts []artifact.Artifact
 	for i, form := range req.Forms {
@@ -93,14 +93,15 @@ func (d Deploy) pack(ctx context.Context, req Request, work workplace, tree arti
 		}
 		artifacts = append(artifacts, made...)
 	}
-	if err := work.entry.Trim(ctx); err != nil {
+	if err := work.entry.Trim(ctx, grown); err != nil {
 		d.Voice.Warningf("%v", err)
 	}
 	return artifacts, nil
 }
 
-// sayReuse tells what was packed and what was there already.
-func (d Deploy) sayReuse(segments [][]artifact.Segment) {
+// sayReuse tells what was packed and what was there already, and whether
+// anything was packed.
+func (d Deploy) sayReuse(segments [][]artifact.Segment) bool {
 	var made []string
 	total, reused := 0, 0
 	for _, shapes := range segments {
@@ -122,6 +123,7 @@ func (d Deploy) sayReuse(segments [][]artifact.Segment) {
 	default:
 		d.Voice.Detailf("Packed again: %s; %d of %d segments reused", strings.Join(made, ", "), reused, total)
 	}
+	return reused < total
 }
 
 // indexLayers walks every layer of a tree once, for the cache and for packing.

@@ -34,9 +34,9 @@ type Metadata struct {
 // Buildpack is one of the buildpacks of a build, in build order. The order
 // decides whose layers come first in the environment.
 type Buildpack struct {
-	ID      string `toml:"id"`
-	Version string `toml:"version"`
+	ID      string `toml:"id" json:"id"`
+	Version string `toml:"version" json:"version"`
 	// API is the Buildpack API, empty for a classic buildpack.
-	API      string `toml:"api"`
-	Homepage string `toml:"homepage,omitempty"`
+	API      string `toml:"api" json:"api,omitempty"`
+	Homepage string `toml:"homepage,omitempty" json:"homepage,omitempty"`
 }

@@ -124,19 +124,3 @@ func (l *Lines) line(line []byte) {
 	l.begun = true
 	l.printer.Detail("%s", text)
 }
-
-// Size is a number of bytes for people.
-func Size(bytes int64) string {
-	switch {
-	case bytes >= 1e9:
-		return fmt.Sprintf("%.1f GB", float64(bytes)/1e9)
-	case bytes >= 1e6:
-		return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
-	case bytes >= 1e3:
-		return fmt.Sprintf("%.1f kB", float64(bytes)/1e3)
-	}
-	return fmt.Sprintf("%d bytes", bytes)
-}
-
-// Duration is a time for people.
-func Duration(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

@@ -59,11 +59,3 @@ func TestPrinterKeepsTheErrorOfItsWriter(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
-
-func TestSize(t *testing.T) {
-	for size, want := range map[int64]string{0: "0 bytes", 999: "999 bytes", 1500: "1.5 kB", 51_589_858: "51.6 MB", 2_000_000_000: "2.0 GB"} {
-		if got := report.Size(size); got != want {
-			t.Errorf("%d: got %q, expected %q", size, got, want)
-		}
-	}
-}

@@ -37,7 +37,7 @@ func (c Class) Fault() string {
 	case CompileFailed:
 		return "the app or its buildpack"
 	case PackFailed:
-		return "the destination, or the size of the app"
+		return "the destination, or the room on this machine's disk"
 	case Temporary:
 		return "a service that slugc needs, for now"
 	case OK, Usage, Interrupted:

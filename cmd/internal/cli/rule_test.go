@@ -8,7 +8,10 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/release/deploy"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -30,6 +33,9 @@ func TestExitCode(t *testing.T) {
 		"a sandbox that fails in a compile": {&buildpacks.CompileError{Err: &sandbox.SetupError{Err: syscall.EPERM}}, 1},
 		"a connection reset":                {fmt.Errorf("x: %w", &net.OpError{Op: "read", Err: syscall.ECONNRESET}), 75},
 		"a network that timed out":          {fmt.Errorf("x: %w", context.DeadlineExceeded), 75},
+		"a file that is no slug":            {fmt.Errorf("x: %w", &slug.FileError{File: "a", Err: errors.New("odd")}), 2},
+		"a slug that is too large":          {&deploy.PackError{Err: &slug.TooLargeError{Size: 2, Max: 1}}, 62},
+		"an image that is not there":        {&oci.OpenError{Ref: "oci:a", Err: errors.New("odd")}, 2},
 		"an unknown host":                   {&net.DNSError{Err: "no such host", IsNotFound: true}, 1},
 	} {
 		if got := ExitCode(c.err); got != c.want {

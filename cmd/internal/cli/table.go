@@ -7,6 +7,8 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/fetch"
 	"github.com/slugc/slugc/detect"
@@ -24,12 +26,16 @@ func Faults() Table {
 		{Match: as[*UsageError](nil), Class: Usage, Next: usageHint},
 		{Match: as[*sandbox.SetupError](nil), Class: Ours, Fault: machine, Next: setupHint},
 		{Match: as[*detect.SourceError](nil), Class: Usage, Fault: source},
-		{Match: as[*fetch.RefError](nil), Class: Usage, Next: nextIs("slugc buildpack list")},
+		{Match: as[*slug.FileError](nil), Class: Usage},
+		{Match: as[*slug.TooLargeError](nil), Class: PackFailed, Fault: size},
+		{Match: as[*slug.NoSpaceError](nil), Class: PackFailed, Fault: disk},
+		{Match: as[*fetch.RefError](nil), Class: Usage},
 		{Match: as[*deploy.ProcessError](nil), Class: Usage},
 		{Match: as[*formation.UnknownTypeError](nil), Class: Usage},
 		{Match: as((*detect.NoMatchError).Broken), Class: DetectBroken},
 		{Match: as[*detect.NoMatchError](nil), Class: NoMatch, Next: nextIs("slugc build -b BUILDPACK")},
 		{Match: as(temporary.Temporary), Class: Temporary},
+		{Match: as[*oci.OpenError](nil), Class: Usage},
 		{Match: as[*buildpacks.CompileError](nil), Class: CompileFailed},
 		{Match: unreachable, Class: Temporary},
 		{Match: as[*deploy.PackError](nil), Class: PackFailed},
@@ -76,6 +82,10 @@ func nextIs(commands ...string) func(error) []string {
 }
 
 func source(error) string { return "the source tree" }
+
+func size(error) string { return "the size of the app" }
+
+func disk(error) string { return "this machine, whose disk is full" }
 
 func machine(error) string { return "this machine, not the app" }
 

@@ -1,0 +1,100 @@
+package cnb
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/slugc/slugc/buildpacks"
+)
+
+// What a script left is read with the power of the caller, outside of the
+// sandbox. A link could make that read, write or remove what the script itself
+// cannot see, and a named pipe could make it wait for ever.
+
+// decodeLeft reads a TOML file that a script left into v.
+func decodeLeft(file string, v any) error {
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENXIO) {
+		return fmt.Errorf("reading %s: %w", file, errNoFile)
+	}
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", file, err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNoFile
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("reading %s: %w", file, err), f.Close())
+	}
+	return decodeFrom(f, file, v)
+}
+
+var errNoFile = errors.New("expected a regular file, found something else")
+
+// checkDirs makes sure that the directories that lead to the layers, from the
+// app on, and those of the buildpacks below them still are directories.
+func checkDirs(site buildpacks.Site) error {
+	for dir := site.Layers.Host; ; dir = filepath.Dir(dir) {
+		info, err := os.Lstat(dir)
+		if err != nil {
+			return err
+		}
+		if !info.IsDir() {
+			return fmt.Errorf("%s was replaced; expected a directory", dir)
+		}
+		if !strings.HasPrefix(dir, site.App.Host+"/") {
+			break
+		}
+	}
+	owners, err := os.ReadDir(site.Layers.Host)
+	if err != nil {
+		return err
+	}
+	for _, owner := range owners {
+		if owner.Type()&fs.ModeSymlink != 0 {
+			return fmt.Errorf("%s is a symbolic link; expected a directory", filepath.Join(site.Layers.Host, owner.Name()))
+		}
+	}
+	return nil
+}
+
+// envDirs are the directories of a layer whose files become variables.
+func envDirs() []string { return []string{"env", "env.build", "env.launch"} }
+
+// checkEnv makes sure that the variables of a layer come from regular files
+// of that layer. A layer without a directory has none.
+func checkEnv(layer string) (err error) {
+	if layer == "" {
+		return nil
+	}
+	root, err := os.OpenRoot(layer)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	for _, dir := range envDirs() {
+		err := fs.WalkDir(root.FS(), dir, func(file string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			info, err := root.Stat(file)
+			if err != nil {
+				return fmt.Errorf("%s cannot be used: %w", file, err)
+			}
+			if !info.Mode().IsRegular() {
+				return fmt.Errorf("%s: %w", file, errNoFile)
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
