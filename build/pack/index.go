@@ -97,8 +97,8 @@ func describe(e *Entry, what string) string {
 
 // DirSize is a directory and the bytes of all files below it.
 type DirSize struct {
-	Path string
-	Size int64
+	Path string `json:"path"`
+	Size int64  `json:"size"`
 }
 
 // Biggest returns the n directories with the most bytes below them, the

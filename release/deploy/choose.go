@@ -13,6 +13,13 @@ import (
 // stands above what buildpacks propose.
 const procfileID = "slugc/procfile"
 
+// selection are the buildpacks of a build by the names that each phase uses.
+type selection struct {
+	order     buildpacks.Order
+	probers   map[string]detect.Prober
+	compilers map[string]build.Compiler
+}
+
 // pick turns buildpack references into one group. Without references it is the
 // order of the builtin buildpacks.
 func pick(refs []string, library map[string]*cnb.Buildpack) (selection, error) {

@@ -1,6 +1,12 @@
 package deploy
 
-import "io"
+import (
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/slugc/slugc/build/artifact"
+)
 
 // Voice is told what happens, for the person who watches.
 type Voice interface {
@@ -17,3 +23,43 @@ type Progress func(label string) (tell func(done, total int64), end func())
 
 // Output receives what buildpacks print.
 type Output = io.WriteCloser
+
+// sayProcesses lists the process types, as Heroku does.
+func (d Deploy) sayProcesses(tree artifact.Tree) {
+	d.Voice.Stepf("Discovering process types")
+	var types []string
+	for _, p := range tree.Metadata.Processes {
+		types = append(types, p.Type)
+	}
+	if len(types) == 0 {
+		d.Voice.Detailf("none")
+		d.Voice.Warningf("Nothing says how to start this app. Add a Procfile, for example: web: COMMAND")
+		return
+	}
+	d.Voice.Detailf("%s", strings.Join(types, ", "))
+}
+
+// sayReuse tells what was packed and what was there already.
+func (d Deploy) sayReuse(segments [][]artifact.Segment) {
+	var made []string
+	total, reused := 0, 0
+	for _, shapes := range segments {
+		for _, s := range shapes {
+			total++
+			switch {
+			case s.Reused:
+				reused++
+			case !slices.Contains(made, s.Name):
+				made = append(made, s.Name)
+			}
+		}
+	}
+	switch reused {
+	case total:
+		d.Voice.Detailf("All %d segments reused", total)
+	case 0:
+		d.Voice.Detailf("%d segments", total)
+	default:
+		d.Voice.Detailf("Packed again: %s; %d of %d segments reused", strings.Join(made, ", "), reused, total)
+	}
+}

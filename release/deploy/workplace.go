@@ -1,0 +1,166 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/slugc/slugc/build"
+	"github.com/slugc/slugc/build/cachestore"
+	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/detect"
+	"github.com/slugc/slugc/stack/sandbox"
+)
+
+// Where a build finds things inside the sandbox. They are the same in the slug
+// and in the image, so that both come from one tree.
+const (
+	appPath      = "/app"
+	layersPath   = "/app/.slugc/layers"
+	platformPath = "/platform"
+	tempPath     = "/tmp"
+	// slugcDir is the directory in the app that belongs to slugc.
+	slugcDir = ".slugc"
+)
+
+// workplace is an opened source with the site on which it is built.
+type workplace struct {
+	app    string
+	source detect.Source
+	entry  *cachestore.Entry
+	// temp is the root of an improvised cache; empty when there is a real one.
+	temp string
+	site buildpacks.Site
+}
+
+// open copies the source into the app's cache entry and prepares the site.
+func (d Deploy) open(ctx context.Context, req Request) (workplace, error) {
+	source, err := detect.Open(req.Source)
+	if err != nil {
+		return workplace{}, err
+	}
+	app := req.App
+	if app == "" {
+		app = filepath.Base(source.Dir)
+	}
+	entry, err := cachestore.Open(ctx, req.CacheRoot, cachestore.App{Name: app, Source: source.Dir}, func() {
+		d.Voice.Stepf("Waiting for another build of %s to end", app)
+	})
+	work := workplace{app: app, entry: entry}
+	if err != nil {
+		if ctx.Err() != nil {
+			return workplace{}, err
+		}
+		// A build never fails for its cache.
+		d.Voice.Warningf("%v\nThis build goes on without a cache. Name one that can be written: --cache DIR", err)
+		if err := work.improvise(ctx, source); err != nil {
+			return workplace{}, err
+		}
+	}
+	if err := d.prepare(ctx, req, source, &work); err != nil {
+		return workplace{}, errors.Join(err, work.close())
+	}
+	return work, nil
+}
+
+// improvise gives a build that cannot use its cache one of its own.
+func (w *workplace) improvise(ctx context.Context, source detect.Source) (err error) {
+	if w.temp, err = os.MkdirTemp("", "slugc-"); err != nil {
+		return fmt.Errorf("building without a cache: %w", err)
+	}
+	if err := os.Chmod(w.temp, 0o755); err != nil {
+		return errors.Join(fmt.Errorf("building without a cache: %w", err), os.Remove(w.temp))
+	}
+	w.entry, err = cachestore.Open(ctx, w.temp, cachestore.App{Name: w.app, Source: source.Dir}, nil)
+	if err != nil {
+		return errors.Join(err, sandbox.Remove(w.temp))
+	}
+	return nil
+}
+
+// close lets go of the cache, or removes the one that was improvised.
+func (w *workplace) close() error {
+	err := w.entry.Close()
+	if w.temp != "" {
+		err = errors.Join(err, sandbox.Remove(w.temp))
+	}
+	return err
+}
+
+func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, work *workplace) error {
+	if req.ClearCache {
+		if err := work.entry.Clear(); err != nil {
+			return err
+		}
+	}
+	work.site = buildpacks.Site{
+		Stack:    req.Stack,
+		Runner:   d.Runner,
+		App:      buildpacks.Dir{Host: work.entry.AppDir(), Path: appPath},
+		Layers:   buildpacks.Dir{Host: filepath.Join(work.entry.AppDir(), slugcDir, "layers"), Path: layersPath},
+		Platform: buildpacks.Dir{Host: work.entry.Temp("platform"), Path: platformPath},
+		Temp:     buildpacks.Dir{Host: work.entry.Temp("tmp"), Path: tempPath},
+		Scratch:  work.entry.Temp("scratch"),
+		Env:      req.Env,
+		Offline:  req.Offline,
+	}
+	uid, gid := sandbox.Owner()
+	copied, err := source.CopyTo(ctx, detect.Copy{
+		Dir: work.site.App.Host, Keep: slugcDir, State: work.entry.SourceState(), UID: uid, GID: gid,
+		Exclude: realPaths(append([]string{req.CacheRoot}, req.Outputs...)),
+	})
+	if err != nil {
+		return err
+	}
+	for _, warning := range copied.Warnings {
+		d.Voice.Warningf("%s", warning)
+	}
+	work.source = copied.Source
+	return build.Prepare(work.site)
+}
+
+// realPaths are the absolute paths of files and directories that need not
+// exist, by the names under which their directories hold them.
+func realPaths(paths []string) []string {
+	var all []string
+	for _, path := range paths {
+		absolute, err := filepath.Abs(path)
+		if err != nil {
+			continue // without a working directory nothing can lie in the source
+		}
+		if dir, err := filepath.EvalSymlinks(filepath.Dir(absolute)); err == nil {
+			absolute = filepath.Join(dir, filepath.Base(absolute))
+		}
+		all = append(all, absolute)
+		// Where a link leads may lie in the source although the link does not.
+		if target, err := filepath.EvalSymlinks(absolute); err == nil && target != absolute {
+			all = append(all, target)
+		}
+	}
+	return all
+}
+
+// rootNames lists what lies in a source's root, for the person who wonders why
+// nothing matched.
+func rootNames(dir string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	const most = 20
+	var names []string
+	for i, entry := range entries {
+		if i == most {
+			names = append(names, fmt.Sprintf("and %d more", len(entries)-most))
+			break
+		}
+		name := entry.Name()
+		if entry.IsDir() {
+			name += "/"
+		}
+		names = append(names, name)
+	}
+	return names
+}
