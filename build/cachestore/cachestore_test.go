@@ -68,8 +68,10 @@ func testEntry(t *testing.T, when spec.G, it spec.S) {
 			indexes[l.ID()] = index
 			switch name {
 			case "cached":
+				l.Cache = true
 				tree.CacheLayers = append(tree.CacheLayers, l)
 			case "launched":
+				l.Launch = true
 				tree.LaunchLayers = append(tree.LaunchLayers, l)
 			}
 		}
@@ -106,6 +108,32 @@ func testEntry(t *testing.T, when spec.G, it spec.S) {
 			}
 			if diff := cmp.Diff([]cachestore.Restored{{Layer: "test/bp:cached"}, {Layer: "test/bp:launched"}}, restored); diff != "" {
 				t.Errorf("restored (-expected +got):\n%s", diff)
+			}
+		})
+		it("gets a layer for processes back, as it was, when its buildpack wants it", func() {
+			build()
+			e := open()
+			defer shut(e)
+			restore(e)
+			wanted := artifact.Tree{
+				Layers:       buildpacks.Dir{Host: layers(e)},
+				LaunchLayers: []buildpacks.Layer{{Buildpack: "test/bp", Name: "launched", Launch: true}},
+			}
+			tree, err := e.Reclaim(wanted)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := filepath.Join(layers(e), "test_bp/launched")
+			if got := tree.LaunchLayers[0].Dir.Host; got != dir || wanted.LaunchLayers[0].Dir.Host != "" {
+				t.Errorf("the layer is at %q, the given tree says %q", got, wanted.LaunchLayers[0].Dir.Host)
+			}
+			if got := files(t, dir); !cmp.Equal(got, map[string]string{"file": "launched"}) {
+				t.Errorf("it holds %v", got)
+			}
+			var failed *buildpacks.CompileError
+			wanted.LaunchLayers[0].Name = "never"
+			if _, err := e.Reclaim(wanted); !errors.As(err, &failed) || !strings.Contains(err.Error(), "layer never") {
+				t.Errorf("got %v", err)
 			}
 		})
 		it("gets nothing of buildpacks that do not build any more", func() {

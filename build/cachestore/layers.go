@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/BurntSushi/toml"
 	"golang.org/x/sync/errgroup"
@@ -35,9 +36,16 @@ type recordedLayer struct {
 	Buildpack string         `toml:"buildpack"`
 	Name      string         `toml:"name"`
 	Metadata  map[string]any `toml:"metadata"`
-	// Index is the sha256 of the layer's index; empty for a layer of which
-	// only the metadata is kept.
+	// Index is the sha256 of the layer's index.
 	Index string `toml:"index"`
+	// Aside layers are for processes alone: their buildpack gets back what it
+	// noted about them, not what is in them.
+	Aside bool `toml:"aside,omitempty"`
+}
+
+// path is where the layer lies below a directory of layers.
+func (l recordedLayer) path(dir string) string {
+	return filepath.Join(dir, launch.EscapeID(l.Buildpack), l.Name)
 }
 
 // Restored tells what became of a layer that the last build left.
@@ -51,7 +59,7 @@ type Restored struct {
 // Restore makes the layers directory hold what the buildpacks of a group may
 // reuse, and nothing else (CNB Buildpack API, "Layer Types"): the contents and
 // metadata of cached layers, the metadata of layers that only processes need,
-// and store.toml.
+// and store.toml. The contents of the latter are set aside for Reclaim.
 func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpacks.Descriptor) ([]Restored, error) {
 	rec := e.readRecord()
 	inGroup := map[string]bool{}
@@ -70,9 +78,7 @@ func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpack
 	for i, l := range wanted {
 		checks.Go(func() error {
 			results[i] = Restored{Layer: l.Buildpack + ":" + l.Name}
-			if l.Index != "" {
-				results[i].Dropped = e.check(checkCtx, filepath.Join(layersDir, launch.EscapeID(l.Buildpack), l.Name), l.Index)
-			}
+			results[i].Dropped = e.check(checkCtx, l.path(layersDir), l.Index)
 			return checkCtx.Err()
 		})
 	}
@@ -82,8 +88,14 @@ func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpack
 
 	keep := map[string]bool{}
 	for i, l := range wanted {
-		if results[i].Dropped == "" && l.Index != "" {
-			keep[filepath.Join(launch.EscapeID(l.Buildpack), l.Name)] = true
+		switch {
+		case results[i].Dropped != "":
+		case l.Aside:
+			if err := move(l.path(layersDir), l.path(e.aside())); err != nil {
+				return nil, fmt.Errorf("restoring the cache: %w", err)
+			}
+		default:
+			keep[l.path("")] = true
 		}
 	}
 	if err := sweep(layersDir, keep); err != nil {
@@ -108,6 +120,45 @@ func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpack
 		}
 	}
 	return results, nil
+}
+
+// aside is where the contents of layers wait that buildpacks do not see.
+func (e *Entry) aside() string { return e.path("tmp", "aside") }
+
+// Reclaim puts back the layers that Restore set aside and of which their
+// buildpack says that they are to be used as they were: it declared them anew
+// and made no directory (CNB Buildpack API, "Layer Types"). It returns a
+// *buildpacks.CompileError for a layer of which nothing is there.
+func (e *Entry) Reclaim(tree artifact.Tree) (artifact.Tree, error) {
+	layers := slices.Clone(tree.LaunchLayers)
+	for i, l := range layers {
+		if l.Dir.Host != "" {
+			continue
+		}
+		was := recordedLayer{Buildpack: l.Buildpack, Name: l.Name}
+		err := move(was.path(e.aside()), was.path(tree.Layers.Host))
+		if errors.Is(err, fs.ErrNotExist) {
+			by := buildpacks.Descriptor{ID: l.Buildpack}
+			return tree, &buildpacks.CompileError{Buildpack: by, Step: "layer " + l.Name, Err: errors.New("it is to be reused, but the last build left none; build again with --clear-cache")}
+		}
+		if err != nil {
+			return tree, fmt.Errorf("reusing layer %s: %w", l.ID(), err)
+		}
+		layers[i].Dir.Host = was.path(tree.Layers.Host)
+	}
+	tree.LaunchLayers = layers
+	return tree, nil
+}
+
+// move renames a directory, to a place below directories that need not exist.
+func move(from, to string) error {
+	if _, err := os.Lstat(from); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
 }
 
 // check says why a layer cannot be trusted, or "".
@@ -168,9 +219,13 @@ func sweep(layersDir string, keep map[string]bool) error {
 func (e *Entry) Save(tree artifact.Tree, indexes map[string]pack.Index) error {
 	rec := record{Stores: tree.Stores}
 	inUse := map[string]bool{}
-	cached := map[string]bool{}
-	for _, l := range tree.CacheLayers {
-		cached[l.ID()] = true
+	keep := slices.Clone(tree.CacheLayers)
+	for _, l := range tree.LaunchLayers {
+		if !l.Cache && !l.Build {
+			keep = append(keep, l)
+		}
+	}
+	for _, l := range keep {
 		index, ok := indexes[l.ID()]
 		if !ok {
 			return fmt.Errorf("saving the cache: no index of layer %s", l.ID())
@@ -180,12 +235,7 @@ func (e *Entry) Save(tree artifact.Tree, indexes map[string]pack.Index) error {
 			return fmt.Errorf("saving the cache: %w", err)
 		}
 		inUse[sum] = true
-		rec.Layers = append(rec.Layers, recordedLayer{Buildpack: l.Buildpack, Name: l.Name, Metadata: l.Metadata, Index: sum})
-	}
-	for _, l := range tree.LaunchLayers {
-		if !cached[l.ID()] && !l.Build {
-			rec.Layers = append(rec.Layers, recordedLayer{Buildpack: l.Buildpack, Name: l.Name, Metadata: l.Metadata})
-		}
+		rec.Layers = append(rec.Layers, recordedLayer{Buildpack: l.Buildpack, Name: l.Name, Metadata: l.Metadata, Index: sum, Aside: !l.Cache})
 	}
 	var text bytes.Buffer
 	if err := toml.NewEncoder(&text).Encode(rec); err != nil {

@@ -170,7 +170,10 @@ func (d Deploy) compile(ctx context.Context, work workplace, plan detect.Plan, c
 		Compilers: chosen.compilers,
 		Started:   func(by buildpacks.Descriptor) { d.Voice.Stepf("Using buildpack: %s", by) },
 	}.Build(ctx, site, plan)
-	return tree, errors.Join(err, output.Close())
+	if err = errors.Join(err, output.Close()); err != nil {
+		return artifact.Tree{}, err
+	}
+	return work.entry.Reclaim(tree)
 }
 
 // withDefault makes a process type the default, unless it is empty.
