@@ -57,7 +57,7 @@ func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 			"modules/env.launch/PATH.delim", "modules/env.launch/PATH.prepend",
 			"modules/node_modules/.package-lock.json", "modules/node_modules/left-pad/index.js",
 			"node/LICENSE", "node/bin/node", "node/env.launch/NODE_ENV.default", "node/env.launch/NODE_HOME.override", "node/exec.d/concurrency",
-			"npm/bin/npm", "npm/lib/node_modules/npm/bin/npm-cli.js", "npm/lib/node_modules/npm/package.json",
+			"npm/bin/npm", "npm/share/npm/bin/npm-cli.js", "npm/share/npm/package.json",
 		}
 		if diff := cmp.Diff(want, sorted(layers)); diff != "" {
 			t.Error(diff)

@@ -14,8 +14,9 @@ import (
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 )
 
-// npmHome is where npm lies in its layer, as in any installation prefix.
-const npmHome = "lib/node_modules/npm"
+// npmHome is where npm lies in its layer. It is not below lib: that directory of
+// a layer goes into LD_LIBRARY_PATH (CNB Buildpack API, "Layer Paths").
+const npmHome = "share/npm"
 
 // resolveNPM settles the version of npm: the one that the app asks for, else
 // the one that comes with Node.js.

@@ -53,6 +53,10 @@ type OneOff struct {
 	Stdout, Stderr io.Writer
 }
 
+// controlGroups is where runtimes and profile scripts look for the memory and
+// the processors that they may use (cgroups(7)).
+const controlGroups = "/sys/fs/cgroup"
+
 // Web is the process type that is to listen on PORT.
 const Web = "web"
 
@@ -103,9 +107,13 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	mounts := []sandbox.Mount{{Source: app, Target: Home, Writable: true}}
+	if _, err := os.Stat(controlGroups); err == nil {
+		mounts = append(mounts, sandbox.Mount{Source: controlGroups, Target: controlGroups})
+	}
 	return o.Runner.Run(ctx, sandbox.Command{
 		Stack:       o.Stack,
-		Mounts:      []sandbox.Mount{{Source: app, Target: Home, Writable: true}},
+		Mounts:      mounts,
 		Args:        append([]string{"bash", "-c", start, "slugc"}, command...),
 		Dir:         Home,
 		Env:         env.List(),
