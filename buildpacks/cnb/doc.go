@@ -2,9 +2,11 @@
 // buildpack.toml, bin/detect and bin/build becomes a buildpack that can be
 // asked and can build.
 //
-// It implements the buildpack side of the Buildpack API, 0.7 to 0.12: the
-// inputs and outputs of bin/detect and bin/build, the layer TOML, launch.toml,
-// build.toml and store.toml files. What a version allows is decided once, when
+// It implements, of the Buildpack API 0.7 to 0.12, the inputs and outputs of
+// bin/detect and bin/build: build plans, layers and their TOML files,
+// launch.toml, build.toml and store.toml. Orders of other buildpacks are
+// refused; targets, SBOM files and image extensions are not looked at. What a
+// version allows is decided once, when
 // buildpack.toml is read, and kept as an API value; nothing else compares
 // versions.
 //

@@ -25,6 +25,8 @@ type buildFlags struct {
 	metadata string
 	process  string
 	maxSize  string
+
+	clearCache, offline bool
 }
 
 // planFlags are the flags that slugc build and slugc detect share.
@@ -33,8 +35,6 @@ type planFlags struct {
 	vars       environment
 	stack      string
 	app        string
-	clearCache bool
-	offline    bool
 }
 
 func (f *planFlags) add(c *cobra.Command, p *program) {
@@ -90,6 +90,7 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) error 
 	if req.Forms, err = p.forms(ctx, f, req.Stack.Target); err != nil {
 		return err
 	}
+	req.ClearCache, req.Offline = f.clearCache, f.offline
 	req.Outputs = outputs(f.dests)
 	req.Process = f.process
 	req.Metadata = f.metadata
@@ -110,7 +111,7 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) error 
 		return err
 	}
 	record, err := d.Build(ctx, req)
-	if failed := (*buildpacks.CompileError)(nil); f.offline && errors.As(err, &failed) {
+	if _, failed := errors.AsType[*buildpacks.CompileError](err); failed && f.offline {
 		p.voice.Warningf("The network is cut off (--offline): a build finds only what earlier builds left in the cache.")
 	}
 	if err != nil {
@@ -150,7 +151,7 @@ func (p *program) request(command string, args []string, f *planFlags) (deploy.R
 	}
 	return deploy.Request{
 		Source: source, App: f.app, Buildpacks: f.buildpacks, Stack: host,
-		Env: p.clientEnv(env), CacheRoot: root, ClearCache: f.clearCache, Offline: f.offline,
+		Env: p.clientEnv(env), CacheRoot: root,
 	}, nil
 }
 

@@ -110,7 +110,7 @@ func (p *program) port(ctx context.Context, given string) (string, error) {
 	if number, err := strconv.Atoi(given); given != "" && (err != nil || number < 1 || number > 65535) {
 		return "", &cli.UsageError{Command: "slugc run", Err: fmt.Errorf("PORT=%s: expected a number from 1 to 65535", given)}
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", ":"+cmp.Or(given, "0"))
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:"+cmp.Or(given, "0"))
 	switch {
 	case err == nil:
 		_, free, splitErr := net.SplitHostPort(listener.Addr().String())

@@ -1,0 +1,131 @@
+package detect
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// maxDepth and maxPath keep a tree within what every program that will look at
+// it can open by name (PATH_MAX is 4096, and the build's own prefix is added).
+const (
+	maxDepth = 512
+	maxPath  = 3500
+)
+
+// UnfinishedPrefix begins the names under which artifacts are written until
+// they are whole. A build that was killed may have left one in its source, of
+// which it is no part.
+const UnfinishedPrefix = ".slugc-"
+
+// list walks the tree in lexical order.
+func (s Source) list(ctx context.Context, exclude []string) (items []item, warnings []string, err error) {
+	excluded := map[string]bool{}
+	for _, path := range exclude {
+		excluded[path] = true
+	}
+	var walk func(rel string, depth int) error
+	walk = func(rel string, depth int) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if depth > maxDepth || len(rel) > maxPath {
+			return &SourceError{Path: rel, Problem: fmt.Sprintf("nested too deep: more than %d directories or %d bytes of path", maxDepth, maxPath),
+				Next: "Remove the directory; it is most likely a link or copy that contains itself."}
+		}
+		entries, err := os.ReadDir(filepath.Join(s.Dir, rel))
+		if err != nil {
+			return &SourceError{Path: at(rel), Problem: reason(err), Next: "Make it readable, or remove it.", Err: err}
+		}
+		for _, entry := range entries {
+			if entry.Name() == ".git" || (rel == "" && entry.Name() == ".slugc") || strings.HasPrefix(entry.Name(), UnfinishedPrefix) {
+				continue
+			}
+			path := filepath.Join(rel, entry.Name())
+			if excluded[filepath.Join(s.Dir, path)] {
+				continue
+			}
+			info, err := entry.Info()
+			if err != nil {
+				return &SourceError{Path: path, Problem: reason(err), Err: err}
+			}
+			it := item{Path: path, Mode: info.Mode().Type(), Size: info.Size()}
+			switch mode := info.Mode(); {
+			case mode.IsDir():
+				it.Size = 0
+				items = append(items, it)
+				if err := walk(path, depth+1); err != nil {
+					return err
+				}
+				continue
+			case mode.IsRegular():
+				it.Mode |= 0o644
+				if mode&0o111 != 0 {
+					it.Mode |= 0o111
+				}
+				it.Source = stampOf(info)
+			case mode&fs.ModeSymlink != 0:
+				if it.Link, err = os.Readlink(filepath.Join(s.Dir, path)); err != nil {
+					return &SourceError{Path: path, Problem: reason(err), Err: err}
+				}
+				warning, err := s.checkLink(path, it.Link)
+				if err != nil {
+					return err
+				}
+				if warning != "" {
+					warnings = append(warnings, warning)
+				}
+				it.Size = 0
+			default:
+				return &SourceError{Path: path, Problem: "is a " + kind(mode) + ", which no app can be built from",
+					Next: "Remove it from the tree."}
+			}
+			items = append(items, it)
+		}
+		return nil
+	}
+	err = walk("", 0)
+	return items, warnings, err
+}
+
+// checkLink refuses links whose target cannot be there once the tree stands
+// alone, and warns of those that point at the machine that runs the app.
+func (s Source) checkLink(path, target string) (warning string, err error) {
+	outside := &SourceError{Path: path, Problem: fmt.Sprintf("is a link that points outside the tree, to %s", quotePath(target)),
+		Next: "Put a copy in its place, or build from the directory that holds both."}
+	if !filepath.IsAbs(target) {
+		if !filepath.IsLocal(filepath.Join(filepath.Dir(path), target)) {
+			return "", outside
+		}
+		return "", nil
+	}
+	clean := filepath.Clean(target)
+	if clean == s.Dir || strings.HasPrefix(clean, s.Dir+"/") {
+		outside.Problem = fmt.Sprintf("is a link to %s, a path that only this machine has", quotePath(target))
+		outside.Next = "Make the link relative: ln -sfrn TARGET LINK"
+		return "", outside
+	}
+	return fmt.Sprintf("%s is a link to %s: it will point at whatever is there where the app runs", quotePath(path), quotePath(target)), nil
+}
+
+func at(rel string) string {
+	if rel == "" {
+		return "."
+	}
+	return rel
+}
+
+func kind(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeSocket != 0:
+		return "socket"
+	case mode&fs.ModeNamedPipe != 0:
+		return "FIFO"
+	case mode&fs.ModeDevice != 0:
+		return "device file"
+	}
+	return "special file"
+}
