@@ -2,8 +2,4 @@
 // record (release.json). It says what was built, from what, by whom, and which
 // process types there are. It says nothing about how it was made and carries no
 // time: the same input gives the same bytes.
-//
-// # Dependencies
-//
-//   - x/sys/unix asks whether a directory may be written to, before a build.
 package release

@@ -3,16 +3,13 @@ package release
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/beside"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/detect"
 	"github.com/slugc/slugc/stack/launch"
@@ -112,15 +109,15 @@ func Check(name string) error {
 	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("writing the release record to %s: it is no file that a record could replace: name another", name)
 	}
-	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
-		return fmt.Errorf("writing the release record to %s: the directory %s cannot be written to: %w", name, dir, err)
+	if err := beside.Writable(dir); err != nil {
+		return fmt.Errorf("writing the release record to %s: %w", name, err)
 	}
 	return nil
 }
 
 // WriteFile puts the record in a file: beside it first, so that the name never
 // holds half a record.
-func (r Record) WriteFile(name string) (err error) {
+func (r Record) WriteFile(name string) error {
 	text, err := r.Marshal()
 	if err != nil {
 		return err
@@ -128,27 +125,15 @@ func (r Record) WriteFile(name string) (err error) {
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, text) {
 		return nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), detect.UnfinishedPrefix+"*")
+	dir := filepath.Dir(name)
+	err = beside.Write(dir, name, func(f *os.File) error {
+		_, err := f.Write(text)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("writing the release record: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			if removeErr := os.Remove(f.Name()); !errors.Is(removeErr, fs.ErrNotExist) {
-				err = errors.Join(err, removeErr)
-			}
-			err = fmt.Errorf("writing the release record: %w", err)
-		}
-	}()
-	if err := errors.Join(f.Chmod(0o644), writeAll(f, text), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
-}
-
-func writeAll(f *os.File, text []byte) error {
-	_, err := f.Write(text)
-	return err
+	return nil
 }
 
 // maxRecord bounds what is read of a record, in bytes.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/beside"
 	"github.com/slugc/slugc/build/pack"
 )
 
@@ -37,7 +38,7 @@ func (a Archive) Export(ctx context.Context, image Image) (artifact.Artifact, er
 // Check says what would keep an archive from being written.
 func (a Archive) Check() error {
 	dir := filepath.Dir(a.File)
-	err := writable(dir)
+	err := beside.Writable(dir)
 	if info, statErr := os.Stat(dir); statErr != nil || !info.IsDir() {
 		err = fmt.Errorf("there is no directory %s: make it first", dir)
 	} else if info, statErr := os.Stat(a.File); statErr == nil && !info.Mode().IsRegular() {
@@ -55,7 +56,7 @@ func (a Archive) write(ctx context.Context, c content) error {
 		return err
 	}
 	dir := filepath.Dir(a.File)
-	err = writeBeside(dir, a.File, func(w io.Writer) error {
+	err = beside.Write(dir, a.File, func(w *os.File) error {
 		t := layoutTar{Writer: tar.NewWriter(w), progress: newProgress(a.Progress, c.size())}
 		if err := t.blobs(ctx, c.blobs); err != nil {
 			return err
@@ -71,7 +72,7 @@ func (a Archive) write(ctx context.Context, c content) error {
 	if err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return beside.SyncDir(dir)
 }
 
 // layoutTar writes the files of a layout, normalised.

@@ -29,5 +29,4 @@
 //   - go-containerregistry has the registry protocol with its authentication,
 //     the types of manifests and configs, and the join of images.
 //   - x/sync/errgroup limits how many blobs are copied at a time.
-//   - x/sys/unix asks whether a directory may be written to.
 package oci

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/beside"
 	"github.com/slugc/slugc/build/pack"
 )
 
@@ -75,7 +76,7 @@ func (l Layout) export(ctx context.Context, image Image) (artifact.Artifact, err
 func (l Layout) Check() error {
 	err := l.usable()
 	if err == nil {
-		err = writable(l.Dir)
+		err = beside.Writable(l.Dir)
 	}
 	if err != nil {
 		return fmt.Errorf("writing to oci:%s: %w", joinTag(l.Dir, l.Tag), err)
@@ -98,7 +99,7 @@ func (l Layout) usable() error {
 		case "oci-layout", "index.json", "blobs":
 			known = true
 		default:
-			foreign = foreign || !strings.HasPrefix(name, besidePrefix)
+			foreign = foreign || !strings.HasPrefix(name, beside.Prefix)
 		}
 	}
 	if foreign && !known {
@@ -119,7 +120,7 @@ func (l Layout) prepare() error {
 	if err := os.MkdirAll(filepath.Join(l.Dir, "blobs", "sha256"), 0o755); err != nil {
 		return err
 	}
-	return sweep(l.Dir)
+	return beside.Sweep(l.Dir)
 }
 
 // putBlobs writes the blobs that are not there.
@@ -156,7 +157,7 @@ func (l Layout) putBlobs(ctx context.Context, blobs []blob) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return syncDir(filepath.Join(l.Dir, "blobs", "sha256"))
+	return beside.SyncDir(filepath.Join(l.Dir, "blobs", "sha256"))
 }
 
 // path is where a blob is.
@@ -190,7 +191,7 @@ func (l Layout) missing(ctx context.Context, b blob) (bool, error) {
 // put writes a blob.
 func (l Layout) put(ctx context.Context, b blob, p *progress) error {
 	path := l.path(b)
-	if err := writeBeside(l.Dir, path, func(w io.Writer) error { return b.copyTo(ctx, w, p) }); err != nil {
+	if err := beside.Write(l.Dir, path, func(w *os.File) error { return b.copyTo(ctx, w, p) }); err != nil {
 		return err
 	}
 	now, err := pack.FingerprintOf(path)
@@ -253,7 +254,7 @@ func (l Layout) publish(d v1.Descriptor) (err error) {
 		return err
 	}
 	if !there {
-		err := writeBeside(l.Dir, filepath.Join(l.Dir, "oci-layout"), func(w io.Writer) error { return writeAll(w, []byte(layoutFile)) })
+		err := beside.Write(l.Dir, filepath.Join(l.Dir, "oci-layout"), func(w *os.File) error { return writeAll(w, []byte(layoutFile)) })
 		if err != nil {
 			return err
 		}
@@ -269,7 +270,7 @@ func (l Layout) publish(d v1.Descriptor) (err error) {
 	if bytes.Equal(old, next) {
 		return nil
 	}
-	if err := writeBeside(l.Dir, filepath.Join(l.Dir, "index.json"), func(w io.Writer) error { return writeAll(w, next) }); err != nil {
+	if err := beside.Write(l.Dir, filepath.Join(l.Dir, "index.json"), func(w *os.File) error { return writeAll(w, next) }); err != nil {
 		return err
 	}
 	return dir.Sync()

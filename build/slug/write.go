@@ -3,7 +3,6 @@ package slug
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -15,11 +14,10 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/beside"
 	"github.com/slugc/slugc/build/pack"
-	"github.com/slugc/slugc/detect"
 )
 
 // Kind is the kind of the artifacts that this package makes.
@@ -135,8 +133,8 @@ func Check(dest string) error {
 	if err != nil {
 		return err
 	}
-	if err := unix.Access(filepath.Dir(path), unix.W_OK); err != nil {
-		return fmt.Errorf("writing the slug to %s: the directory %s cannot be written to: %w", dest, filepath.Dir(path), err)
+	if err := beside.Writable(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("writing the slug to %s: %w", dest, err)
 	}
 	return nil
 }
@@ -170,27 +168,21 @@ func place(dest string) (string, error) {
 // write concatenates the segments beside path, gives the result its name and
 // returns its fingerprint. It hashes the slug unless its digest is known.
 func write(ctx context.Context, path string, segments []artifact.Segment, a *artifact.Artifact) (state pack.Fingerprint, err error) {
-	temp := filepath.Join(filepath.Dir(path), detect.UnfinishedPrefix+rand.Text())
-	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
+	dir := filepath.Dir(path)
+	if err := beside.Write(dir, path, func(file *os.File) error { return fill(ctx, file, segments, a) }); err != nil {
 		return state, err
 	}
-	defer func() {
-		if err == nil {
-			return
-		}
-		if failed := os.Remove(temp); !errors.Is(failed, fs.ErrNotExist) {
-			err = errors.Join(err, failed)
-		}
-	}()
+	if err := beside.SyncDir(dir); err != nil {
+		return state, err
+	}
+	return pack.FingerprintOf(path)
+}
+
+// fill concatenates the segments, and hashes the slug unless its digest is
+// known.
+func fill(ctx context.Context, file *os.File, segments []artifact.Segment, a *artifact.Artifact) error {
 	group, copying := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		err := concatenate(copying, file, segments)
-		if err == nil {
-			err = file.Sync()
-		}
-		return errors.Join(err, file.Close())
-	})
+	group.Go(func() error { return concatenate(copying, file, segments) })
 	if a.Digest == "" {
 		// The hash reads the segments itself, so that the copy can be left to
 		// the file system, which may share the bytes.
@@ -201,16 +193,7 @@ func write(ctx context.Context, path string, segments []artifact.Segment, a *art
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return state, err
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return state, err
-	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
-		return state, err
-	}
-	return pack.FingerprintOf(path)
+	return group.Wait()
 }
 
 // concatenate copies the files of the segments to out.
@@ -243,14 +226,6 @@ func appendSegment(ctx context.Context, out io.Writer, s artifact.Segment) (err 
 		}
 	}
 	return nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // tooLarge names the biggest directories of a tree.

@@ -1,9 +1,8 @@
-package oci
+package beside
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,16 +14,17 @@ import (
 	"github.com/slugc/slugc/detect"
 )
 
-// besidePrefix begins the names of files that are not finished.
-const besidePrefix = detect.UnfinishedPrefix
+// Prefix begins the names of files that are not finished.
+const Prefix = detect.UnfinishedPrefix
 
 // abandoned is the age from which on an unfinished file is nobody's.
 const abandoned = 24 * time.Hour
 
-// writeBeside writes a file in dir, has it flushed to disk, and then gives it
-// its final name. When it fails, what was there under the name stays.
-func writeBeside(dir, path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(dir, besidePrefix)
+// Write fills a file in dir, has it flushed to disk, and then gives it its
+// final name, with mode 0644. When it fails, what was there under the name
+// stays.
+func Write(dir, path string, fill func(*os.File) error) (err error) {
+	f, err := os.CreateTemp(dir, Prefix)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func writeBeside(dir, path string, write func(io.Writer) error) (err error) {
 			err = errors.Join(err, ignoreMissing(os.Remove(f.Name())))
 		}
 	}()
-	err = write(f)
+	err = fill(f)
 	if err == nil {
 		err = f.Chmod(0o644)
 	}
@@ -46,9 +46,9 @@ func writeBeside(dir, path string, write func(io.Writer) error) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// writable makes sure that files can be made in a directory, or in the one in
+// Writable makes sure that files can be made in a directory, or in the one in
 // which it would be made.
-func writable(dir string) error {
+func Writable(dir string) error {
 	for {
 		err := unix.Access(dir, unix.W_OK|unix.X_OK)
 		if errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir) {
@@ -62,8 +62,8 @@ func writable(dir string) error {
 	}
 }
 
-// syncDir has the names in a directory flushed to disk.
-func syncDir(dir string) error {
+// SyncDir has the names in a directory flushed to disk.
+func SyncDir(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -71,14 +71,14 @@ func syncDir(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// sweep removes unfinished files that a process left when it was killed.
-func sweep(dir string) error {
+// Sweep removes unfinished files that a process left when it was killed.
+func Sweep(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
-		if !strings.HasPrefix(entry.Name(), besidePrefix) {
+		if !strings.HasPrefix(entry.Name(), Prefix) {
 			continue
 		}
 		info, err := entry.Info()
