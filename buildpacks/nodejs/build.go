@@ -16,10 +16,10 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
+	"github.com/slugc/slugc/stack/download"
 )
 
 // Runner starts npm and waits for it (see tool.Local).
@@ -39,11 +39,11 @@ type Helpers struct {
 	Now func() time.Time
 	// Fetcher downloads. Nil makes one with the proxies and certificates that
 	// npm would use.
-	Fetcher *runtime.Fetcher
+	Fetcher *download.Fetcher
 }
 
 // Build returns bin/build (CNB Buildpack API, "Phase #3: Build"). Its errors
-// are of the type *runtime.Error where they are not slugc's own; those that may
+// are of the type *download.Error where they are not slugc's own; those that may
 // be gone when the build is tried again say so by a method Temporary.
 func Build(ctx context.Context, h Helpers) libcnb.BuildFunc {
 	return func(c libcnb.BuildContext) (result libcnb.BuildResult, err error) {
@@ -113,7 +113,7 @@ func newBuild(h Helpers, c libcnb.BuildContext, scratch string) (*build, error) 
 		if err != nil {
 			return nil, err
 		}
-		fetcher = runtime.NewFetcher(client)
+		fetcher = download.NewFetcher(client)
 	}
 	b.registry = &npm.Registry{Config: b.config, Fetcher: fetcher}
 	b.catalog = openCatalog(filepath.Join(c.Layers.Path, catalogLayer, "answers.json"), b.now)

@@ -18,8 +18,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
+	"github.com/slugc/slugc/stack/download"
 )
 
 // newRealSite is a site that reaches the registry as this machine does.
@@ -51,7 +51,7 @@ func (s *site) timed(what string) {
 
 // alone makes a site fail that asks a registry or starts a program.
 func (s *site) alone() {
-	s.fetcher = runtime.NewFetcher(&http.Client{Transport: noNetwork{s.t}})
+	s.fetcher = download.NewFetcher(&http.Client{Transport: noNetwork{s.t}})
 	s.runner = noPrograms{s.t}
 }
 

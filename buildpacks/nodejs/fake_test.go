@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/slugc/slugc/buildpacks/nodejs"
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
+	"github.com/slugc/slugc/stack/download"
 )
 
 // The Node.js and npm of these tests are shell scripts: "node" runs a file as a
@@ -70,7 +70,7 @@ func fakeRegistry(t *testing.T) *npmtest.Registry {
 func newFakeSite(t *testing.T, r *npmtest.Registry) *site {
 	s := newSite(t)
 	s.env["NPM_CONFIG_REGISTRY"] = r.URL
-	s.fetcher = runtime.NewFetcher(&http.Client{})
+	s.fetcher = download.NewFetcher(&http.Client{})
 	s.fetcher.Pause = func(int) time.Duration { return time.Millisecond }
 	s.write(map[string]string{
 		"package.json":      `{"engines": {"node": "22.x"}, "scripts": {"start": "node server.js"}, "dependencies": {"left-pad": "^1.3.0"}}`,

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
+	"github.com/slugc/slugc/stack/download"
 )
 
 // FuzzReadApp reads what authors write: it is an app, or an error that is the
@@ -33,8 +33,8 @@ func FuzzReadApp(f *testing.F) {
 		}
 		a, err := readApp(dir)
 		if err != nil {
-			var app *runtime.Error
-			if !errors.As(err, &app) || app.Fault != runtime.App || strings.TrimSpace(err.Error()) == "" {
+			var app *download.Error
+			if !errors.As(err, &app) || app.Fault != download.App || strings.TrimSpace(err.Error()) == "" {
 				t.Errorf("%q, %q: got %v", manifest, lock, err)
 			}
 			return

@@ -11,8 +11,8 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
+	"github.com/slugc/slugc/stack/download"
 )
 
 // concurrency is the exec.d program of the node layer.
@@ -126,7 +126,7 @@ func (b *build) installNode(ctx context.Context, m npm.Manifest, p nodePlan) (no
 	if p.keepNode && p.keepHeaders {
 		return node, headers, nil
 	}
-	selection := runtime.Selection{MaxFiles: maxRuntimeFiles, MaxBytes: maxRuntimeSize}
+	selection := download.Selection{MaxFiles: maxRuntimeFiles, MaxBytes: maxRuntimeSize}
 	if p.withHeaders {
 		selection.Wants = func(name string) bool {
 			// OpenSSL's headers are there for every system: 60 MB of them.

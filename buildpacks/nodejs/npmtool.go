@@ -10,8 +10,8 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
+	"github.com/slugc/slugc/stack/download"
 )
 
 // npmHome is where npm lies in its layer. It is not below lib: that directory of
@@ -81,7 +81,7 @@ func (b *build) installNPM(ctx context.Context, m npm.Manifest, asked constraint
 		return libcnb.Layer{}, fmt.Errorf("installing npm: %w", err)
 	}
 	// The manuals are a third of it.
-	selection := runtime.Selection{MaxFiles: maxRuntimeFiles, MaxBytes: maxRuntimeSize, Wants: func(name string) bool {
+	selection := download.Selection{MaxFiles: maxRuntimeFiles, MaxBytes: maxRuntimeSize, Wants: func(name string) bool {
 		return !strings.HasPrefix(name, "docs/") && !strings.HasPrefix(name, "man/")
 	}}
 	if err := b.download(ctx, "npm", m, why, filepath.Join(fresh, npmHome), selection); err != nil {

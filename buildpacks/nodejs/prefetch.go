@@ -16,8 +16,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
+	"github.com/slugc/slugc/stack/download"
 )
 
 const (
@@ -39,17 +39,17 @@ type packageCache struct {
 }
 
 // file is where a package lies.
-func (c packageCache) file(i runtime.Integrity) string {
+func (c packageCache) file(i download.Integrity) string {
 	sum := hex.EncodeToString(i.Sum)
 	return filepath.Join(c.dir, "_cacache", "content-v2", i.Algorithm, sum[:2], sum[2:4], sum[4:])
 }
 
 // holds tells whether a package is in the cache. A checksum that cannot be read
 // is npm's to complain about.
-func (c packageCache) holds(p locked) (runtime.Integrity, bool) {
-	integrity, err := runtime.ParseIntegrity(p.Integrity)
+func (c packageCache) holds(p locked) (download.Integrity, bool) {
+	integrity, err := download.ParseIntegrity(p.Integrity)
 	if err != nil {
-		return runtime.Integrity{}, false
+		return download.Integrity{}, false
 	}
 	_, err = os.Stat(c.file(integrity))
 	return integrity, err == nil
@@ -157,7 +157,7 @@ func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) e
 				count.Add(1)
 			}
 			// A package that is not where it should be harms no other.
-			if runtime.FaultOf(err) == runtime.Passing || ctx.Err() != nil {
+			if download.FaultOf(err) == download.Passing || ctx.Err() != nil {
 				return err
 			}
 			return nil

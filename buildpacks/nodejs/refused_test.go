@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
+	"github.com/slugc/slugc/stack/download"
 )
 
 // Locks for tests.
@@ -139,8 +139,8 @@ func TestRefused(t *testing.T) {
 			if err == nil {
 				t.Fatal("it was built")
 			}
-			if runtime.FaultOf(err) != runtime.App {
-				t.Errorf("the fault is %q", runtime.FaultOf(err))
+			if download.FaultOf(err) != download.App {
+				t.Errorf("the fault is %q", download.FaultOf(err))
 			}
 			for _, part := range test.says {
 				if !strings.Contains(err.Error(), part) {

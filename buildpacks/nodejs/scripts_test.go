@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
+	"github.com/slugc/slugc/stack/download"
 )
 
 func testScripts(t *testing.T, _ spec.G, it spec.S) {
@@ -116,7 +116,7 @@ func testScripts(t *testing.T, _ spec.G, it spec.S) {
 		with("build")
 		s.write(map[string]string{"fake-build.sh": "echo first; echo src/a.ts: error; echo; exit 2"})
 		out, err := s.build()
-		if runtime.FaultOf(err) != runtime.App {
+		if download.FaultOf(err) != download.App {
 			t.Fatalf("got %v", err)
 		}
 		holds(t, out, "       src/a.ts: error")
@@ -137,39 +137,39 @@ see it fail on your machine:
 	it("knows the causes of failures", func() {
 		for name, test := range map[string]struct {
 			prints string
-			fault  runtime.Fault
+			fault  download.Fault
 			says   []string
 		}{
-			"the lock file is out of step": {"npm error code EUSAGE\nnpm error Missing: ms@2.1.3 from lock file", runtime.App,
+			"the lock file is out of step": {"npm error code EUSAGE\nnpm error Missing: ms@2.1.3 from lock file", download.App,
 				[]string{"Missing: ms@2.1.3", "npm install --package-lock-only", "git add package-lock.json"}},
-			"peers exclude each other": {"npm ERR! code ERESOLVE", runtime.App, []string{"legacy-peer-deps=true --location=project"}},
-			"a package is not there":   {"npm error code E404", runtime.App, []string{"@SCOPE:registry="}},
-			"a version is not there":   {"npm error code ETARGET", runtime.App, []string{"version that is locked"}},
-			"a login is wanted":        {"npm error code E401", runtime.App, []string{":_authToken="}},
-			"a package is another":     {"npm error code EINTEGRITY", runtime.Registry, []string{"serves something else than package-lock.json says"}},
-			"the registry is slow":     {"npm error code ETIMEDOUT", runtime.Passing, []string{"Try again later"}},
-			"the registry is away":     {"npm error code ECONNREFUSED", runtime.Passing, []string{"Try again later"}},
-			"the registry is unknown":  {"npm error code ENOTFOUND", runtime.Passing, nil},
-			"the registry resets":      {"npm error code ECONNRESET", runtime.Passing, nil},
-			"the registry fails":       {"npm error code E503", runtime.Passing, nil},
-			"the name is not resolved": {"npm error code EAI_AGAIN", runtime.Passing, nil},
-			"an authority is unknown":  {"npm error code SELF_SIGNED_CERT_IN_CHAIN", runtime.App, []string{"export NODE_EXTRA_CA_CERTS="}},
-			"memory":                   {"FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory", runtime.App, []string{"--max-old-space-size=4096"}},
-			"python":                   {"npm error code 1\nnpm error gyp ERR! find Python", runtime.App, []string{"needs python3"}},
-			"make":                     {"npm error gyp ERR! stack Error: not found: make", runtime.App, []string{"needs make and g++"}},
-			"compiler":                 {"make: g++: No such file or directory", runtime.App, []string{"needs make and g++"}},
-			"disk":                     {"npm error code ENOSPC", runtime.Passing, []string{"slugc cache prune"}},
-			"openssl":                  {"  code: 'ERR_OSSL_EVP_UNSUPPORTED'", runtime.App, []string{"--openssl-legacy-provider"}},
-			"a command is missing":     {"sh: 1: tsc: not found", runtime.App, []string{"npm install --save-dev PACKAGE"}},
-			"a package's script": {"npm error code 1\nnpm error path /app/node_modules/@acme/thing\nnpm error command failed", runtime.App,
+			"peers exclude each other": {"npm ERR! code ERESOLVE", download.App, []string{"legacy-peer-deps=true --location=project"}},
+			"a package is not there":   {"npm error code E404", download.App, []string{"@SCOPE:registry="}},
+			"a version is not there":   {"npm error code ETARGET", download.App, []string{"version that is locked"}},
+			"a login is wanted":        {"npm error code E401", download.App, []string{":_authToken="}},
+			"a package is another":     {"npm error code EINTEGRITY", download.Registry, []string{"serves something else than package-lock.json says"}},
+			"the registry is slow":     {"npm error code ETIMEDOUT", download.Passing, []string{"Try again later"}},
+			"the registry is away":     {"npm error code ECONNREFUSED", download.Passing, []string{"Try again later"}},
+			"the registry is unknown":  {"npm error code ENOTFOUND", download.Passing, nil},
+			"the registry resets":      {"npm error code ECONNRESET", download.Passing, nil},
+			"the registry fails":       {"npm error code E503", download.Passing, nil},
+			"the name is not resolved": {"npm error code EAI_AGAIN", download.Passing, nil},
+			"an authority is unknown":  {"npm error code SELF_SIGNED_CERT_IN_CHAIN", download.App, []string{"export NODE_EXTRA_CA_CERTS="}},
+			"memory":                   {"FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory", download.App, []string{"--max-old-space-size=4096"}},
+			"python":                   {"npm error code 1\nnpm error gyp ERR! find Python", download.App, []string{"needs python3"}},
+			"make":                     {"npm error gyp ERR! stack Error: not found: make", download.App, []string{"needs make and g++"}},
+			"compiler":                 {"make: g++: No such file or directory", download.App, []string{"needs make and g++"}},
+			"disk":                     {"npm error code ENOSPC", download.Passing, []string{"slugc cache prune"}},
+			"openssl":                  {"  code: 'ERR_OSSL_EVP_UNSUPPORTED'", download.App, []string{"--openssl-legacy-provider"}},
+			"a command is missing":     {"sh: 1: tsc: not found", download.App, []string{"npm install --save-dev PACKAGE"}},
+			"a package's script": {"npm error code 1\nnpm error path /app/node_modules/@acme/thing\nnpm error command failed", download.App,
 				[]string{"the install script of the package @acme/thing failed"}},
-			"something else": {"boom", runtime.App, []string{"npm ci failed: exit status 1", "  boom"}},
+			"something else": {"boom", download.App, []string{"npm ci failed: exit status 1", "  boom"}},
 		} {
 			t.Run(name, func(t *testing.T) {
 				s.write(map[string]string{"fake-ci.sh": "cat <<'EOF'\n" + test.prints + "\nEOF\nexit 1"})
 				_, err := s.build()
-				if err == nil || runtime.FaultOf(err) != test.fault {
-					t.Fatalf("got %v with the fault %q", err, runtime.FaultOf(err))
+				if err == nil || download.FaultOf(err) != test.fault {
+					t.Fatalf("got %v with the fault %q", err, download.FaultOf(err))
 				}
 				holds(t, err.Error(), append(test.says, "npm ci failed: exit status 1")...)
 				if original := s.read("app", "package-lock.json"); original != oneDepLock {

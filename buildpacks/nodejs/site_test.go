@@ -18,8 +18,8 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"github.com/slugc/slugc/buildpacks/nodejs"
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
+	"github.com/slugc/slugc/stack/download"
 )
 
 // site is the place of a build: an app, its layers, and a platform, as a CNB
@@ -32,7 +32,7 @@ type site struct {
 	env     map[string]string
 	now     func() time.Time
 	runner  nodejs.Runner
-	fetcher *runtime.Fetcher
+	fetcher *download.Fetcher
 	// ctx is the build's, the test's when it is nil.
 	ctx context.Context
 }

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
+	"github.com/slugc/slugc/stack/download"
 )
 
 // maxTextFile bounds package.json and the lock file.
@@ -19,7 +19,7 @@ const maxTextFile = 64 << 20
 // appError is an error that the app's author has to mend: what is wrong, why,
 // and what to type, a line each.
 func appError(format string, args ...any) error {
-	return &runtime.Error{Fault: runtime.App, Err: fmt.Errorf(format, args...)}
+	return &download.Error{Fault: download.App, Err: fmt.Errorf(format, args...)}
 }
 
 // exists tells whether there is a file of a name in a directory.

@@ -10,9 +10,9 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
+	"github.com/slugc/slugc/stack/download"
 )
 
 const (
@@ -89,7 +89,7 @@ func (b *build) installTools(ctx context.Context, a app, meanwhile func(ctx cont
 }
 
 // download installs a package and says how it went.
-func (b *build) download(ctx context.Context, title string, m npm.Manifest, why, dir string, s runtime.Selection) error {
+func (b *build) download(ctx context.Context, title string, m npm.Manifest, why, dir string, s download.Selection) error {
 	start := b.now()
 	var size int64
 	err := b.registry.Install(ctx, m, dir, s, func(done, total int64) {

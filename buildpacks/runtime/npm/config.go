@@ -13,13 +13,13 @@ import (
 
 	"github.com/git-pkgs/purl"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
+	"github.com/slugc/slugc/stack/download"
 )
 
 // Config are npm's settings, by their names in an .npmrc.
 type Config struct {
 	settings map[string]setting
-	proxies  runtime.Proxies
+	proxies  download.Proxies
 	caFiles  []string
 }
 
@@ -36,7 +36,7 @@ const maxConfigSize = 1 << 20
 // important file first; variables beat files (npm-config, "Configuration").
 // Files that do not exist are passed over.
 func Load(env map[string]string, files ...string) (Config, error) {
-	c := Config{settings: map[string]setting{}, proxies: runtime.ProxiesFrom(env)}
+	c := Config{settings: map[string]setting{}, proxies: download.ProxiesFrom(env)}
 	for name, value := range env {
 		key, found := variable(name)
 		if !found || value == "" {
@@ -158,8 +158,8 @@ func address(s setting) (Address, error) {
 		if origin == "" {
 			origin = "the built-in default"
 		}
-		return Address{}, &runtime.Error{Fault: runtime.App, Err: fmt.Errorf("the npm registry in %s is not an address: %s\n"+
-			"expected https://HOST/PATH/", origin, runtime.Redacted(s.value))}
+		return Address{}, &download.Error{Fault: download.App, Err: fmt.Errorf("the npm registry in %s is not an address: %s\n"+
+			"expected https://HOST/PATH/", origin, download.Redacted(s.value))}
 	}
 	u.RawQuery, u.Fragment = "", ""
 	if !strings.HasSuffix(u.Path, "/") {
@@ -201,7 +201,7 @@ func (c Config) credentials(prefix string) (header string, found bool, err error
 	}
 	password, err := base64.StdEncoding.DecodeString(encoded.value)
 	if err != nil {
-		return "", false, &runtime.Error{Fault: runtime.App,
+		return "", false, &download.Error{Fault: download.App,
 			Err: fmt.Errorf("%s_password in %s is not base64, as npm wants it", prefix, encoded.origin)}
 	}
 	return basic(user.value + ":" + string(password)), true, nil
@@ -212,8 +212,8 @@ func basic(userAndPassword string) string {
 }
 
 // Network is how npm would reach its registries.
-func (c Config) Network() runtime.Network {
-	n := runtime.Network{Proxies: c.proxies, CAFiles: append([]string(nil), c.caFiles...)}
+func (c Config) Network() download.Network {
+	n := download.Network{Proxies: c.proxies, CAFiles: append([]string(nil), c.caFiles...)}
 	if proxy := c.settings["proxy"].value; proxy != "" && proxy != "null" && proxy != "false" {
 		n.Proxies.HTTP = proxy
 		if n.Proxies.HTTPS == "" {

@@ -10,8 +10,8 @@ import (
 	"github.com/git-pkgs/purl"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
+	"github.com/slugc/slugc/stack/download"
 )
 
 func load(t *testing.T, env map[string]string, files ...string) npm.Config {
@@ -73,7 +73,7 @@ func TestRegistryAddress(t *testing.T) {
 func TestRegistryAddressIsNone(t *testing.T) {
 	for _, text := range []string{"npm.test", "ftp://npm.test", "https://", "${UNSET}"} {
 		_, err := load(t, nil, "registry="+text).Registry("x")
-		if err == nil || runtime.FaultOf(err) != runtime.App || !strings.Contains(err.Error(), "expected https://HOST/PATH/") || !strings.Contains(err.Error(), ".npmrc") {
+		if err == nil || download.FaultOf(err) != download.App || !strings.Contains(err.Error(), "expected https://HOST/PATH/") || !strings.Contains(err.Error(), ".npmrc") {
 			t.Errorf("%q: got %v", text, err)
 		}
 	}
@@ -99,8 +99,8 @@ func TestNetwork(t *testing.T) {
 	c := load(t, map[string]string{"HTTPS_PROXY": "http://env.test", "NODE_EXTRA_CA_CERTS": "/node.pem", "SSL_CERT_FILE": "/ssl.pem"},
 		"https-proxy=http://file.test\nnoproxy=a.test\ncafile=/file.pem\nstrict-ssl=false\nca[]=one\nca[]=two\n")
 	got := c.Network()
-	want := runtime.Network{
-		Proxies:  runtime.Proxies{HTTPS: "http://file.test", Except: "a.test"},
+	want := download.Network{
+		Proxies:  download.Proxies{HTTPS: "http://file.test", Except: "a.test"},
 		CAFiles:  []string{"/ssl.pem", "/node.pem", "/file.pem"},
 		CA:       []byte("one\ntwo"),
 		Insecure: true,

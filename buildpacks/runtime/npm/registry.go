@@ -13,7 +13,7 @@ import (
 
 	"github.com/git-pkgs/purl"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
+	"github.com/slugc/slugc/stack/download"
 )
 
 const (
@@ -32,7 +32,7 @@ const (
 // Registry asks the npm registries of a configuration.
 type Registry struct {
 	Config  Config
-	Fetcher *runtime.Fetcher
+	Fetcher *download.Fetcher
 }
 
 // Address is the registry of a package, without credentials.
@@ -41,7 +41,7 @@ func (r *Registry) Address(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return runtime.Redacted(from.URL.String()), nil
+	return download.Redacted(from.URL.String()), nil
 }
 
 // Packument is what the registry knows about a package.
@@ -51,15 +51,15 @@ func (r *Registry) Packument(ctx context.Context, name string) (Packument, error
 		return Packument{}, err
 	}
 	data, err := r.document(ctx, from, maxDocument, escape(name))
-	if runtime.NotFound(err) {
-		return Packument{}, &runtime.Error{Fault: runtime.Registry, Err: fmt.Errorf("%s has no package %s\n%w", from, name, err)}
+	if download.NotFound(err) {
+		return Packument{}, &download.Error{Fault: download.Registry, Err: fmt.Errorf("%s has no package %s\n%w", from, name, err)}
 	}
 	if err != nil {
 		return Packument{}, r.explain(from, err)
 	}
 	var p Packument
 	if err := json.Unmarshal(data, &p); err != nil {
-		return Packument{}, &runtime.Error{Fault: runtime.Registry,
+		return Packument{}, &download.Error{Fault: download.Registry,
 			Err: fmt.Errorf("%s answers about package %s, but not as an npm registry does: %w", from, name, err)}
 	}
 	p.Name = name
@@ -76,7 +76,7 @@ func (r *Registry) Version(ctx context.Context, name, version string) (Manifest,
 	data, err := r.document(ctx, from, maxVersion, escape(name), url.PathEscape(version))
 	var m Manifest
 	switch {
-	case runtime.NotFound(err), err == nil && json.Unmarshal(data, &m) != nil:
+	case download.NotFound(err), err == nil && json.Unmarshal(data, &m) != nil:
 		// Some registries have only the document of the whole package.
 		exact, err := ParseRange(version)
 		if err != nil {
@@ -145,8 +145,8 @@ func (e *MissingError) Error() string {
 }
 
 // Install downloads and verifies one version of a package and unpacks what is
-// selected of it to a directory (see runtime.Fetcher.Install).
-func (r *Registry) Install(ctx context.Context, m Manifest, dir string, s runtime.Selection, progress func(done, total int64)) error {
+// selected of it to a directory (see download.Fetcher.Install).
+func (r *Registry) Install(ctx context.Context, m Manifest, dir string, s download.Selection, progress func(done, total int64)) error {
 	archive, err := r.archive(m, progress)
 	if err != nil {
 		return err
@@ -199,37 +199,37 @@ func (r *Registry) LockAddress(m Manifest) (string, error) {
 }
 
 // archive is the tarball of a version.
-func (r *Registry) archive(m Manifest, progress func(done, total int64)) (runtime.Archive, error) {
+func (r *Registry) archive(m Manifest, progress func(done, total int64)) (download.Archive, error) {
 	subject := m.Name + "@" + m.Version
-	var integrity runtime.Integrity
+	var integrity download.Integrity
 	var err error
 	switch {
 	case m.Dist.Integrity != "":
-		integrity, err = runtime.ParseIntegrity(m.Dist.Integrity)
+		integrity, err = download.ParseIntegrity(m.Dist.Integrity)
 	case m.Dist.Shasum != "":
-		integrity, err = runtime.ParseSHA1(m.Dist.Shasum)
+		integrity, err = download.ParseSHA1(m.Dist.Shasum)
 	default:
 		err = errors.New("there is none")
 	}
 	if err != nil {
-		return runtime.Archive{}, &runtime.Error{Fault: runtime.Registry, Err: fmt.Errorf("reading the checksum of %s: %w", subject, err)}
+		return download.Archive{}, &download.Error{Fault: download.Registry, Err: fmt.Errorf("reading the checksum of %s: %w", subject, err)}
 	}
 	from, err := r.Config.Registry(m.Name)
 	if err != nil {
-		return runtime.Archive{}, err
+		return download.Archive{}, err
 	}
 	address, err := r.tarball(m, from)
 	if err != nil {
-		return runtime.Archive{}, err
+		return download.Archive{}, err
 	}
 	header, err := r.header(from, address)
 	if err != nil {
-		return runtime.Archive{}, err
+		return download.Archive{}, err
 	}
-	return runtime.Archive{
+	return download.Archive{
 		Subject:   subject,
 		Integrity: integrity,
-		Request:   runtime.Request{URL: address.String(), Header: header, Limit: maxTarball, Progress: progress},
+		Request:   download.Request{URL: address.String(), Header: header, Limit: maxTarball, Progress: progress},
 	}, nil
 }
 
@@ -242,7 +242,7 @@ func (r *Registry) tarball(m Manifest, from Address) (*url.URL, error) {
 	}
 	address, err := url.Parse(m.Dist.Tarball)
 	if err != nil || address.Host == "" {
-		return nil, &runtime.Error{Fault: runtime.Registry,
+		return nil, &download.Error{Fault: download.Registry,
 			Err: fmt.Errorf("%s has no address for the files of %s@%s", from, m.Name, m.Version)}
 	}
 	return r.Config.rehost(address, from.URL), nil
@@ -280,7 +280,7 @@ func (r *Registry) document(ctx context.Context, from Address, limit int64, path
 	}
 	header.Set("Accept", abbreviated)
 	address.User = nil
-	return r.Fetcher.Document(ctx, runtime.Request{URL: address.String(), Header: header, Limit: limit})
+	return r.Fetcher.Document(ctx, download.Request{URL: address.String(), Header: header, Limit: limit})
 }
 
 // header holds the credentials for an address of a registry.
@@ -305,7 +305,7 @@ func escape(name string) string { return strings.ReplaceAll(name, "/", "%2f") }
 
 // String is the registry for messages, with where its address comes from.
 func (a Address) String() string {
-	where := "the npm registry " + runtime.Redacted(a.URL.String())
+	where := "the npm registry " + download.Redacted(a.URL.String())
 	if a.Origin != "" {
 		where += " (from " + a.Origin + ")"
 	}
@@ -314,14 +314,14 @@ func (a Address) String() string {
 
 // explain says what to do when a registry cannot be asked.
 func (r *Registry) explain(from Address, err error) error {
-	var status *runtime.StatusError
+	var status *download.StatusError
 	if errors.As(err, &status) && (status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden) {
-		return &runtime.Error{Fault: runtime.App, Err: fmt.Errorf("%s refuses the request: %w\n"+
+		return &download.Error{Fault: download.App, Err: fmt.Errorf("%s refuses the request: %w\n"+
 			"if it wants a login, give it one:\n"+
 			"  npm config set //%s%s:_authToken=TOKEN --location=user", from, err, from.URL.Host, from.URL.Path)}
 	}
-	if runtime.FaultOf(err) == runtime.Passing {
-		return &runtime.Error{Fault: runtime.Passing, Err: fmt.Errorf("%s does not answer as it should: %w\n"+
+	if download.FaultOf(err) == download.Passing {
+		return &download.Error{Fault: download.Passing, Err: fmt.Errorf("%s does not answer as it should: %w\n"+
 			"try again later, or name another registry:\n"+
 			"  export NPM_CONFIG_REGISTRY=https://HOST/PATH/", from, err)}
 	}
@@ -334,9 +334,9 @@ func (r *Registry) blame(m Manifest, err error) error {
 	if addressErr != nil {
 		return errors.Join(err, addressErr)
 	}
-	var wrong *runtime.IntegrityError
+	var wrong *download.IntegrityError
 	if errors.As(err, &wrong) {
-		return &runtime.Error{Fault: runtime.Registry, Err: fmt.Errorf("%w\n"+
+		return &download.Error{Fault: download.Registry, Err: fmt.Errorf("%w\n"+
 			"this is neither the app's fault nor slugc's: %s serves a file that its own document contradicts.\n"+
 			"ask its operator to clear its cache of %s", err, from, wrong.Subject)}
 	}

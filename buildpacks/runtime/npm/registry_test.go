@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
+	"github.com/slugc/slugc/stack/download"
 )
 
 func TestRegistry(t *testing.T) {
@@ -31,7 +31,7 @@ func testRegistry(t *testing.T, when spec.G, it spec.S) {
 	)
 
 	configure := func(text string) {
-		fetcher := runtime.NewFetcher(&http.Client{})
+		fetcher := download.NewFetcher(&http.Client{})
 		fetcher.Pause = func(int) time.Duration { return time.Millisecond }
 		registry = &npm.Registry{Config: load(t, nil, "registry="+served.URL+"\n"+text), Fetcher: fetcher}
 	}
@@ -109,7 +109,7 @@ func testRegistry(t *testing.T, when spec.G, it spec.S) {
 
 	it("says which registry lacks a package", func() {
 		_, err := registry.Packument(t.Context(), "nothing")
-		if err == nil || !strings.Contains(err.Error(), "has no package nothing") || runtime.FaultOf(err) != runtime.Registry {
+		if err == nil || !strings.Contains(err.Error(), "has no package nothing") || download.FaultOf(err) != download.Registry {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -126,7 +126,7 @@ func testRegistry(t *testing.T, when spec.G, it spec.S) {
 			t.Fatal(err)
 		}
 		dir := filepath.Join(t.TempDir(), "tool")
-		if err := registry.Install(t.Context(), m, dir, runtime.Selection{}, nil); err != nil {
+		if err := registry.Install(t.Context(), m, dir, download.Selection{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		info, err := os.Stat(filepath.Join(dir, "bin/tool"))
@@ -142,9 +142,9 @@ func testRegistry(t *testing.T, when spec.G, it spec.S) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = registry.Install(t.Context(), m, filepath.Join(t.TempDir(), "tool"), runtime.Selection{}, nil)
-		if runtime.FaultOf(err) != runtime.Registry {
-			t.Errorf("the fault is %q", runtime.FaultOf(err))
+		err = registry.Install(t.Context(), m, filepath.Join(t.TempDir(), "tool"), download.Selection{}, nil)
+		if download.FaultOf(err) != download.Registry {
+			t.Errorf("the fault is %q", download.FaultOf(err))
 		}
 		for _, part := range []string{"tool@25.0.0", "expected: sha512-z4PhN", "got:      sha512-", "neither the app's fault nor slugc's", served.URL} {
 			if err == nil || !strings.Contains(err.Error(), part) {
@@ -159,7 +159,7 @@ func testRegistry(t *testing.T, when spec.G, it spec.S) {
 			return true
 		})
 		_, err := registry.Packument(t.Context(), "tool")
-		if runtime.FaultOf(err) != runtime.Passing || !strings.Contains(err.Error(), "NPM_CONFIG_REGISTRY=") {
+		if download.FaultOf(err) != download.Passing || !strings.Contains(err.Error(), "NPM_CONFIG_REGISTRY=") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -170,7 +170,7 @@ func testRegistry(t *testing.T, when spec.G, it spec.S) {
 			return true
 		})
 		_, err := registry.Packument(t.Context(), "tool")
-		if runtime.FaultOf(err) != runtime.App || !strings.Contains(err.Error(), ":_authToken=TOKEN") {
+		if download.FaultOf(err) != download.App || !strings.Contains(err.Error(), ":_authToken=TOKEN") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -195,7 +195,7 @@ func testRegistry(t *testing.T, when spec.G, it spec.S) {
 		if err != nil || m.Version != "1.0.0" || m.Name != "tool" {
 			t.Errorf("got %+v, %v", m, err)
 		}
-		if err := registry.Install(t.Context(), m, filepath.Join(t.TempDir(), "x"), runtime.Selection{}, nil); err == nil || !strings.Contains(err.Error(), "checksum of tool@1.0.0") {
+		if err := registry.Install(t.Context(), m, filepath.Join(t.TempDir(), "x"), download.Selection{}, nil); err == nil || !strings.Contains(err.Error(), "checksum of tool@1.0.0") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -244,7 +244,7 @@ func testRegistry(t *testing.T, when spec.G, it spec.S) {
 				t.Fatal(err)
 			}
 			m.Dist.Tarball = "https://" + host + "/moved/-/moved-1.0.0.tgz"
-			return registry.Install(t.Context(), m, filepath.Join(t.TempDir(), "x"), runtime.Selection{}, nil)
+			return registry.Install(t.Context(), m, filepath.Join(t.TempDir(), "x"), download.Selection{}, nil)
 		}
 		it("takes it from the configured registry if that host is the public one", func() {
 			if err := install(public.Host, ""); err != nil {

@@ -3,9 +3,7 @@
 package npmtest
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
@@ -20,6 +18,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/slugc/slugc/stack/download/downloadtest"
 )
 
 // Registry is a running registry.
@@ -60,7 +60,7 @@ type Package struct {
 // Publish adds a package and returns its checksum.
 func (r *Registry) Publish(t *testing.T, p Package) string {
 	t.Helper()
-	tarball := Tarball(t, p.Files)
+	tarball := downloadtest.Tarball(t, p.Files)
 	sum := sha512.Sum512(tarball)
 	integrity := "sha512-" + base64.StdEncoding.EncodeToString(sum[:])
 	published := integrity
@@ -158,33 +158,4 @@ func answer(w http.ResponseWriter, document any) {
 	if err := json.NewEncoder(w).Encode(document); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 	}
-}
-
-// Tarball packs files as npm does, below a folder "package".
-func Tarball(t *testing.T, files map[string]string) []byte {
-	t.Helper()
-	var packed bytes.Buffer
-	zipped := gzip.NewWriter(&packed)
-	archive := tar.NewWriter(zipped)
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		mode := int64(0o644)
-		bare, executable := strings.CutSuffix(name, "*")
-		if executable {
-			mode = 0o755
-		}
-		header := &tar.Header{Name: "package/" + bare, Mode: mode, Size: int64(len(files[name])), Typeflag: tar.TypeReg}
-		if err := archive.WriteHeader(header); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := archive.Write([]byte(files[name])); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := archive.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := zipped.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return packed.Bytes()
 }

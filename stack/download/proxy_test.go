@@ -1,10 +1,10 @@
-package runtime_test
+package download_test
 
 import (
 	"net/http"
 	"testing"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
+	"github.com/slugc/slugc/stack/download"
 )
 
 func TestProxies(t *testing.T) {
@@ -34,7 +34,7 @@ func TestProxies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		proxy, err := runtime.ProxiesFrom(env).For(request)
+		proxy, err := download.ProxiesFrom(env).For(request)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func TestProxies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if proxy, err := (runtime.Proxies{HTTP: "http://p", Except: "*"}).For(request); proxy != nil || err != nil {
+	if proxy, err := (download.Proxies{HTTP: "http://p", Except: "*"}).For(request); proxy != nil || err != nil {
 		t.Errorf("got %v, %v where nothing goes through a proxy", proxy, err)
 	}
 }

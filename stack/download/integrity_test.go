@@ -1,10 +1,10 @@
-package runtime_test
+package download_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
+	"github.com/slugc/slugc/stack/download"
 )
 
 func TestParseIntegrity(t *testing.T) {
@@ -20,7 +20,7 @@ func TestParseIntegrity(t *testing.T) {
 		{text: "md5-1B2M2Y8AsgTpgAmY7PhCfg==", err: "holds no checksum"},
 		{text: "sha512-AAAA", err: "is not a sha512 checksum"},
 	} {
-		got, err := runtime.ParseIntegrity(test.text)
+		got, err := download.ParseIntegrity(test.text)
 		if test.err != "" {
 			if err == nil || !strings.Contains(err.Error(), test.err) {
 				t.Errorf("%q: got %v, expected an error with %q", test.text, err, test.err)
@@ -41,11 +41,11 @@ func FuzzParseIntegrity(f *testing.F) {
 	f.Add("sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==")
 	f.Add("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk= sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")
 	f.Fuzz(func(t *testing.T, text string) {
-		i, err := runtime.ParseIntegrity(text)
+		i, err := download.ParseIntegrity(text)
 		if err != nil {
 			return
 		}
-		again, err := runtime.ParseIntegrity(i.String())
+		again, err := download.ParseIntegrity(i.String())
 		if err != nil || again.String() != i.String() || i.Hash() == nil {
 			t.Errorf("%q: %s, %v", text, again, err)
 		}

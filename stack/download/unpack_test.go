@@ -1,4 +1,4 @@
-package runtime_test
+package download_test
 
 import (
 	"bytes"
@@ -6,14 +6,14 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
-	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
+	"github.com/slugc/slugc/stack/download"
+	"github.com/slugc/slugc/stack/download/downloadtest"
 )
 
 func FuzzUnpackTarGz(f *testing.F) {
 	var t testing.T
-	f.Add(npmtest.Tarball(&t, map[string]string{"a": "1", "b/c*": "2"}))
-	f.Add(npmtest.Tarball(&t, map[string]string{"../../evil": "1", "/etc/evil": "2"}))
+	f.Add(downloadtest.Tarball(&t, map[string]string{"a": "1", "b/c*": "2"}))
+	f.Add(downloadtest.Tarball(&t, map[string]string{"../../evil": "1", "/etc/evil": "2"}))
 	f.Add([]byte("\x1f\x8b"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		outer := t.TempDir()
@@ -22,7 +22,7 @@ func FuzzUnpackTarGz(f *testing.F) {
 			t.Fatal(err)
 		}
 		// Whatever it is, it does not leave the directory.
-		if err := runtime.UnpackTarGz(bytes.NewReader(data), dir, runtime.Selection{MaxFiles: 100, MaxBytes: 1 << 20}); err != nil {
+		if err := download.UnpackTarGz(bytes.NewReader(data), dir, download.Selection{MaxFiles: 100, MaxBytes: 1 << 20}); err != nil {
 			t.Log(err)
 		}
 		entries, err := os.ReadDir(outer)

@@ -1,4 +1,4 @@
-package runtime_test
+package download_test
 
 import (
 	"bytes"
@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
-	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
+	"github.com/slugc/slugc/stack/download"
+	"github.com/slugc/slugc/stack/download/downloadtest"
 )
 
 func testInstall(t *testing.T, _ spec.G, it spec.S) {
@@ -38,19 +38,19 @@ func testInstall(t *testing.T, _ spec.G, it spec.S) {
 		}
 	})
 
-	archive := func(tarball []byte, sum []byte) runtime.Archive {
+	archive := func(tarball []byte, sum []byte) download.Archive {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(tarball))
 		}))
 		t.Cleanup(server.Close)
-		return runtime.Archive{
+		return download.Archive{
 			Subject:   "tool@1.0.0",
-			Integrity: runtime.Integrity{Algorithm: "sha512", Sum: sum},
-			Request:   runtime.Request{URL: server.URL, Limit: 1 << 30},
+			Integrity: download.Integrity{Algorithm: "sha512", Sum: sum},
+			Request:   download.Request{URL: server.URL, Limit: 1 << 30},
 		}
 	}
-	good := func() runtime.Archive {
-		tarball := npmtest.Tarball(t, files)
+	good := func() download.Archive {
+		tarball := downloadtest.Tarball(t, files)
 		sum := sha512.Sum512(tarball)
 		return archive(tarball, sum[:])
 	}
@@ -81,7 +81,7 @@ func testInstall(t *testing.T, _ spec.G, it spec.S) {
 		if err := os.WriteFile(filepath.Join(target, "old"), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		err := quick().Install(t.Context(), good(), target, runtime.Selection{
+		err := quick().Install(t.Context(), good(), target, download.Selection{
 			Wants:      func(name string) bool { return !strings.HasPrefix(name, "share/") },
 			Executable: []string{"bin/plain"},
 		})
@@ -103,23 +103,23 @@ func testInstall(t *testing.T, _ spec.G, it spec.S) {
 	})
 
 	it("stops unpacking early but still verifies all", func() {
-		err := quick().Install(t.Context(), good(), target, runtime.Selection{Only: []string{"LICENSE"}})
+		err := quick().Install(t.Context(), good(), target, download.Selection{Only: []string{"LICENSE"}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(map[string]string{"tool/LICENSE": "-rw-r--r-- 4"}, contents()); diff != "" {
 			t.Error(diff)
 		}
-		if err := quick().Install(t.Context(), archive(npmtest.Tarball(t, files), make([]byte, 64)), target,
-			runtime.Selection{Only: []string{"LICENSE"}}); err == nil {
+		if err := quick().Install(t.Context(), archive(downloadtest.Tarball(t, files), make([]byte, 64)), target,
+			download.Selection{Only: []string{"LICENSE"}}); err == nil {
 			t.Error("installed a tree whose checksum is wrong")
 		}
 	})
 
 	it("leaves nothing behind when the checksum is wrong", func() {
-		err := quick().Install(t.Context(), archive(npmtest.Tarball(t, files), make([]byte, 64)), target, runtime.Selection{})
-		var wrong *runtime.IntegrityError
-		if !errors.As(err, &wrong) || wrong.Subject != "tool@1.0.0" || runtime.FaultOf(err) != runtime.Registry {
+		err := quick().Install(t.Context(), archive(downloadtest.Tarball(t, files), make([]byte, 64)), target, download.Selection{})
+		var wrong *download.IntegrityError
+		if !errors.As(err, &wrong) || wrong.Subject != "tool@1.0.0" || download.FaultOf(err) != download.Registry {
 			t.Fatalf("got %v", err)
 		}
 		for _, part := range []string{"tool@1.0.0", "expected: sha512-AAAA", "got:      sha512-"} {
@@ -133,15 +133,15 @@ func testInstall(t *testing.T, _ spec.G, it spec.S) {
 	})
 
 	it("puts the checksum before any complaint about the content", func() {
-		err := quick().Install(t.Context(), archive([]byte("<html>please log in</html>"), make([]byte, 64)), target, runtime.Selection{})
-		var wrong *runtime.IntegrityError
+		err := quick().Install(t.Context(), archive([]byte("<html>please log in</html>"), make([]byte, 64)), target, download.Selection{})
+		var wrong *download.IntegrityError
 		if !errors.As(err, &wrong) {
 			t.Errorf("got %v", err)
 		}
 	})
 
 	it("says what is missing", func() {
-		err := quick().Install(t.Context(), good(), target, runtime.Selection{Only: []string{"LICENSE", "bin/other"}})
+		err := quick().Install(t.Context(), good(), target, download.Selection{Only: []string{"LICENSE", "bin/other"}})
 		if err == nil || !strings.Contains(err.Error(), "there is no bin/other in it") {
 			t.Errorf("got %v", err)
 		}
@@ -151,7 +151,7 @@ func testInstall(t *testing.T, _ spec.G, it spec.S) {
 	})
 
 	it("holds to its limits", func() {
-		for _, s := range []runtime.Selection{{MaxFiles: 2}, {MaxBytes: 1 << 20}} {
+		for _, s := range []download.Selection{{MaxFiles: 2}, {MaxBytes: 1 << 20}} {
 			if err := quick().Install(t.Context(), good(), target, s); err == nil || !strings.Contains(err.Error(), "more than") {
 				t.Errorf("%+v: got %v", s, err)
 			}
@@ -160,7 +160,7 @@ func testInstall(t *testing.T, _ spec.G, it spec.S) {
 
 	it("stays within its directory", func() {
 		files = map[string]string{"../../evil": "x", "ok": "y"}
-		if err := quick().Install(t.Context(), good(), target, runtime.Selection{}); err != nil {
+		if err := quick().Install(t.Context(), good(), target, download.Selection{}); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(map[string]string{"tool/ok": "-rw-r--r-- 1"}, contents()); diff != "" {

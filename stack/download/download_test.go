@@ -1,4 +1,4 @@
-package runtime_test
+package download_test
 
 import (
 	"bytes"
@@ -18,12 +18,12 @@ import (
 
 	"github.com/sclevine/spec"
 
-	"github.com/slugc/slugc/buildpacks/runtime"
+	"github.com/slugc/slugc/stack/download"
 )
 
 // quick is a fetcher whose pauses a test does not notice.
-func quick() *runtime.Fetcher {
-	f := runtime.NewFetcher(&http.Client{})
+func quick() *download.Fetcher {
+	f := download.NewFetcher(&http.Client{})
 	f.Pause = func(int) time.Duration { return time.Millisecond }
 	f.MaxPause = 20 * time.Millisecond
 	f.Stall = 500 * time.Millisecond
@@ -70,7 +70,7 @@ func testDownload(t *testing.T, _ spec.G, it spec.S) {
 		panic(http.ErrAbortHandler)
 	}
 	read := func(url string) ([]byte, error) {
-		body, err := quick().Open(t.Context(), runtime.Request{URL: url, Limit: 1 << 20})
+		body, err := quick().Open(t.Context(), download.Request{URL: url, Limit: 1 << 20})
 		if err != nil {
 			return nil, err
 		}
@@ -164,9 +164,9 @@ func testDownload(t *testing.T, _ spec.G, it spec.S) {
 
 	it("gives up in the end and says that it may pass", func() {
 		_, err := read(serve(func(_ int64, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
-		var status *runtime.StatusError
-		if runtime.FaultOf(err) != runtime.Passing || !errors.As(err, &status) || status.Code != 503 {
-			t.Errorf("got %v with fault %q", err, runtime.FaultOf(err))
+		var status *download.StatusError
+		if download.FaultOf(err) != download.Passing || !errors.As(err, &status) || status.Code != 503 {
+			t.Errorf("got %v with fault %q", err, download.FaultOf(err))
 		}
 		if asked.Load() != 5 {
 			t.Errorf("tried %d times, expected 5", asked.Load())
@@ -182,14 +182,14 @@ func testDownload(t *testing.T, _ spec.G, it spec.S) {
 		url := server.URL
 		server.Close()
 		_, err := read(url)
-		if runtime.FaultOf(err) != runtime.Passing {
-			t.Errorf("got %v with fault %q", err, runtime.FaultOf(err))
+		if download.FaultOf(err) != download.Passing {
+			t.Errorf("got %v with fault %q", err, download.FaultOf(err))
 		}
 	})
 
 	it("does not repeat what cannot succeed", func() {
 		_, err := read(serve(func(_ int64, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }))
-		if !runtime.NotFound(err) || runtime.FaultOf(err) == runtime.Passing || asked.Load() != 1 {
+		if !download.NotFound(err) || download.FaultOf(err) == download.Passing || asked.Load() != 1 {
 			t.Errorf("got %v after %d requests", err, asked.Load())
 		}
 	})
@@ -216,14 +216,14 @@ func testDownload(t *testing.T, _ spec.G, it spec.S) {
 		server.StartTLS()
 		t.Cleanup(server.Close)
 		_, err := read(server.URL)
-		if err == nil || !strings.Contains(err.Error(), "NODE_EXTRA_CA_CERTS=") || runtime.FaultOf(err) == runtime.Passing {
+		if err == nil || !strings.Contains(err.Error(), "NODE_EXTRA_CA_CERTS=") || download.FaultOf(err) == download.Passing {
 			t.Errorf("got %v", err)
 		}
 	})
 
 	it("refuses more than the limit", func() {
 		url := serve(func(_ int64, w http.ResponseWriter, r *http.Request) { whole(w, r) })
-		_, err := quick().Document(t.Context(), runtime.Request{URL: url, Limit: 1000})
+		_, err := quick().Document(t.Context(), download.Request{URL: url, Limit: 1000})
 		if err == nil || !strings.Contains(err.Error(), "limit of 1000 bytes") {
 			t.Errorf("got %v", err)
 		}
@@ -232,7 +232,7 @@ func testDownload(t *testing.T, _ spec.G, it spec.S) {
 	it("tells progress with the size", func() {
 		url := serve(func(_ int64, w http.ResponseWriter, r *http.Request) { whole(w, r) })
 		var done, total int64
-		body, err := quick().Open(t.Context(), runtime.Request{URL: url, Limit: 1 << 20, Progress: func(d, all int64) { done, total = d, all }})
+		body, err := quick().Open(t.Context(), download.Request{URL: url, Limit: 1 << 20, Progress: func(d, all int64) { done, total = d, all }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,7 +251,7 @@ func testDownload(t *testing.T, _ spec.G, it spec.S) {
 			cancel()
 			w.WriteHeader(http.StatusBadGateway)
 		})
-		_, err := quick().Document(ctx, runtime.Request{URL: url, Limit: 1})
+		_, err := quick().Document(ctx, download.Request{URL: url, Limit: 1})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}

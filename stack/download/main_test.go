@@ -1,4 +1,4 @@
-package runtime_test
+package download_test
 
 import (
 	"testing"
@@ -6,8 +6,8 @@ import (
 	"github.com/sclevine/spec"
 )
 
-func TestRuntime(t *testing.T) {
-	suite := spec.New("runtime", spec.Parallel())
+func TestDownload(t *testing.T) {
+	suite := spec.New("download", spec.Parallel())
 	suite("download", testDownload)
 	suite("install", testInstall)
 	suite.Run(t)

@@ -1,12 +1,12 @@
-// Package runtime brings language runtimes and package managers from the
-// registries that people already mirror (the design's fourth idea: no download
-// site of slugc's own, and behind a company mirror nothing else is reached).
+// Package download brings files from the registries that people already mirror
+// (the design's fourth idea: no download site of slugc's own, and behind a
+// company mirror nothing else is reached).
 //
-// This package is what every registry needs: an HTTP client that honours a
-// person's proxies and certificates (Network), downloads that survive a bad
-// line (Fetcher), checksums (Integrity), and an archive that appears on disk
-// whole and verified, or not at all (Fetcher.Install). What one registry says
-// and how it is asked is a package beside it: runtime/npm.
+// It is what every registry needs: an HTTP client that honours a person's
+// proxies and certificates (Network), downloads that survive a bad line
+// (Fetcher), checksums (Integrity), and an archive that appears on disk whole
+// and verified, or not at all (Fetcher.Install). What one registry says and how
+// it is asked is elsewhere: buildpacks/runtime/npm, stack/debian/repository.
 //
 // Decisions:
 //
@@ -25,4 +25,4 @@
 // Third-party: klauspost/pgzip saves a third of the time of unpacking: it is
 // faster than the standard library and works beside the goroutine that writes.
 // x/sync/errgroup saves the bookkeeping of the two halves of a download.
-package runtime
+package download
