@@ -15,9 +15,15 @@ launchers := linux-amd64 linux-arm64
 # Evaluated when used, because `make deps` may have to install git first.
 version = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 go_build := go build -trimpath -buildvcs=false
-stamp = -s -w -X main.version=$(version)
+stamp = -s -w -X main.version=$(version) \
+	-X main.debianMirror=$(call apt_mirror,debian) -X main.securityMirror=$(call apt_mirror,debian-security)
 
-.PHONY: all build launcher slugc buildpack lifecycle deps vet lint unit acceptance test bench demo clean help
+# Where the apt of this machine has an archive of Debian from, for machines
+# without apt. An address with a password is nobody else's business.
+apt_mirror = $(shell apt-get indextargets --format '$$(COMPONENT) $$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | \
+	awk '$$1 == "main" && $$2 !~ /@/ && $$2 ~ "/$(1)/?$$" {sub("/$$", "", $$2); print $$2; exit}')
+
+.PHONY: all build launcher slugc buildpack lifecycle deps tools vet lint unit acceptance test bench demo clean help
 
 all: build
 
@@ -48,6 +54,12 @@ lifecycle:
 deps: ## Install what the tests need and is missing (Debian, as root)
 	@.ci/deps
 
+# A scanner that knows nothing of slugc says which packages it sees in an image.
+scanner := github.com/google/osv-scalibr/binary/scalibr@v0.3.6
+
+tools: ## Build the foreign tools that the tests need
+	@[ -x $(out)/tools/scalibr ] || GOFLAGS= GOBIN=$(abspath $(out))/tools go install $(scanner)
+
 vet:
 	@go vet -tags acceptance,bench ./...
 
@@ -61,7 +73,7 @@ unit: ## Run the tests that need neither network nor privileges
 # is one with room (KiB).
 scratch = $$(df -k --output=avail,target /dev/shm 2>/dev/null | awk 'NR==2 && $$1 > 6000000 {print $$2}')
 
-acceptance: build ## Run all tests, those that need the network or root too
+acceptance: build tools ## Run all tests, those that need the network or root too
 	@export TMPDIR="$(scratch)"; TMPDIR=$${TMPDIR:-/tmp} go test -tags acceptance -timeout 30m ./...
 
 test: deps build vet lint unit acceptance ## Do everything that has to pass

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 )
@@ -59,8 +61,43 @@ func Host() (Stack, error) {
 	return s, nil
 }
 
-// distribution reads ID and VERSION_ID of an os-release file (os-release(5)).
-// A missing file is an unknown distribution, not an error.
+// Directory returns the stack whose root filesystem is in a directory, for
+// this machine's architecture. An error says what kept the directory from
+// being one.
+func Directory(id, dir string) (Stack, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return Stack{}, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return Stack{}, fmt.Errorf("the root filesystem %s: %w", dir, err)
+	}
+	defer root.Close()
+	if _, err := root.Lstat("usr"); err != nil {
+		return Stack{}, fmt.Errorf("%s is no root filesystem: expected a directory usr in it", dir)
+	}
+	s := Stack{ID: id, Root: dir, Target: Target{OS: runtime.GOOS, Arch: runtime.GOARCH}}
+	for _, name := range []string{"etc/os-release", "usr/lib/os-release"} {
+		f, err := root.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return Stack{}, fmt.Errorf("reading the distribution of %s: %w", dir, err)
+		}
+		s.Target.DistroName, s.Target.DistroVersion, err = osRelease(f)
+		f.Close()
+		if err != nil {
+			return Stack{}, fmt.Errorf("reading the distribution of %s: %w", dir, err)
+		}
+		break
+	}
+	return s, nil
+}
+
+// distribution reads ID and VERSION_ID of an os-release file. A missing file is
+// an unknown distribution, not an error.
 func distribution(path string) (name, version string, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -70,7 +107,15 @@ func distribution(path string) (name, version string, err error) {
 		return "", "", fmt.Errorf("reading the distribution: %w", err)
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(f)
+	if name, version, err = osRelease(f); err != nil {
+		return "", "", fmt.Errorf("reading %s: %w", path, err)
+	}
+	return name, version, nil
+}
+
+// osRelease reads ID and VERSION_ID (os-release(5)).
+func osRelease(text io.Reader) (name, version string, err error) {
+	lines := bufio.NewScanner(text)
 	for lines.Scan() {
 		key, value, found := strings.Cut(strings.TrimSpace(lines.Text()), "=")
 		if !found {
@@ -84,8 +129,5 @@ func distribution(path string) (name, version string, err error) {
 			version = value
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return "", "", fmt.Errorf("reading %s: %w", path, err)
-	}
-	return name, version, nil
+	return name, version, lines.Err()
 }

@@ -17,6 +17,9 @@
 //
 // An entry is locked while it is in use; a second build of the same app waits.
 //
+// It also describes and prunes the other caches of slugc, which are directories
+// of files that can be fetched again (Files).
+//
 // BurntSushi/toml keeps layer metadata in the types in which buildpacks wrote
-// it, which JSON would not.
+// it, which JSON would not. x/sys/unix tells when a file was last read.
 package cachestore

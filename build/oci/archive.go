@@ -15,7 +15,7 @@ import (
 	"github.com/slugc/slugc/build/pack"
 )
 
-// Archive is a tar file of an OCI layout with one image:
+// Archive is a tar file of an OCI layout with one image, or one index:
 // oci-archive:FILE[:TAG]. Equal images give equal files.
 type Archive struct {
 	File, Tag string

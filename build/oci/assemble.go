@@ -289,7 +289,7 @@ func (a *assembly) join() (v1.Image, error) {
 	// What a container tool noted about its own work is not about this image.
 	a.config.Container, a.config.Config.Hostname, a.config.Config.Image = "", "", ""
 	a.config.Created = a.recipe.created()
-	a.config.History = a.history()
+	a.config.History = accounted(a.config)
 	base, err := mutate.ConfigFile(a.recipe.Base.Image, a.config)
 	if err != nil {
 		return nil, err
@@ -304,19 +304,20 @@ func (a *assembly) join() (v1.Image, error) {
 	return image, nil
 }
 
-// history is that of the base. Where it does not account for the layers it
-// makes way for one that does, because readers match the two by position.
-func (a *assembly) history() []v1.History {
+// accounted is the history of an image. Where it does not account for the
+// layers it makes way for one that does, because readers match the two by
+// position.
+func accounted(config *v1.ConfigFile) []v1.History {
 	layers := 0
-	for _, h := range a.config.History {
+	for _, h := range config.History {
 		if !h.EmptyLayer {
 			layers++
 		}
 	}
-	if layers == len(a.config.RootFS.DiffIDs) {
-		return a.config.History
+	if layers == len(config.RootFS.DiffIDs) {
+		return config.History
 	}
-	history := make([]v1.History, len(a.config.RootFS.DiffIDs))
+	history := make([]v1.History, len(config.RootFS.DiffIDs))
 	for i := range history {
 		history[i].Created = v1.Time{Time: pack.Epoch()}
 	}

@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -28,6 +29,8 @@ type Base struct {
 	Mirrors []string
 	// Target is what the image runs on.
 	Target stack.Target
+	// Place is where the image was found.
+	Place Place
 }
 
 // Scratch is a base with nothing in it.
@@ -91,18 +94,21 @@ func userOf(user string) owner {
 }
 
 // targetOf is what an image runs on. The distribution is in labels (CNB
-// Platform API, "Target Data").
+// Platform API, "Target Data"), which were named otherwise at first.
 func targetOf(config *v1.ConfigFile) stack.Target {
+	labels := config.Config.Labels
 	return stack.Target{
 		OS: config.OS, Arch: config.Architecture, Variant: config.Variant,
-		DistroName:    config.Config.Labels["io.buildpacks.base.distro.name"],
-		DistroVersion: config.Config.Labels["io.buildpacks.base.distro.version"],
+		DistroName:    cmp.Or(labels["io.buildpacks.base.distro.name"], labels["io.buildpacks.distro.name"]),
+		DistroVersion: cmp.Or(labels["io.buildpacks.base.distro.version"], labels["io.buildpacks.distro.version"]),
 	}
 }
 
 // runs says whether an image for one target runs on another. What either does
 // not say does not count.
 func runs(image, on stack.Target) bool {
-	agree := func(a, b string) bool { return a == "" || b == "" || a == b }
 	return agree(image.OS, on.OS) && agree(image.Arch, on.Arch) && agree(image.Variant, on.Variant)
 }
+
+// agree says whether two values are the same, or one of them says nothing.
+func agree(a, b string) bool { return a == "" || b == "" || a == b }

@@ -40,9 +40,9 @@ func contentOf(image v1.Image) (content, error) {
 	if err != nil {
 		return content{}, fmt.Errorf("reading the manifest: %w", err)
 	}
-	config, err := image.ConfigFile()
+	platform, err := platformOf(image)
 	if err != nil {
-		return content{}, fmt.Errorf("reading the config: %w", err)
+		return content{}, err
 	}
 	layers, err := image.Layers()
 	if err != nil {
@@ -54,7 +54,7 @@ func contentOf(image v1.Image) (content, error) {
 	}
 	c := content{descriptor: v1.Descriptor{
 		MediaType: descriptor.MediaType, Size: descriptor.Size, Digest: descriptor.Digest,
-		Platform: &v1.Platform{OS: config.OS, Architecture: config.Architecture, Variant: config.Variant},
+		Platform: platform,
 	}}
 	seen := map[v1.Hash]bool{}
 	for _, layer := range append([]v1.Layer{configLayer}, layers...) {
@@ -86,11 +86,13 @@ func (c content) size() int64 {
 	return total
 }
 
-// artifact is what the image became.
-func (c content) artifact(kind, ref string, image Image) artifact.Artifact {
-	return artifact.Artifact{
-		Kind: kind, Ref: ref, Digest: c.descriptor.Digest.String(), Size: c.size(), Layers: image.Segments,
+// artifact is what the images became.
+func (c content) artifact(kind, ref string, images ...Image) artifact.Artifact {
+	made := artifact.Artifact{Kind: kind, Ref: ref, Digest: c.descriptor.Digest.String(), Size: c.size()}
+	for _, image := range images {
+		made.Layers = append(made.Layers, image.Segments...)
 	}
+	return made
 }
 
 // copyTo writes the bytes of a blob and fails if they are not those that its

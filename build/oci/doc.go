@@ -1,7 +1,7 @@
-// Package oci makes an OCI image of a packed tree, exports it, and opens and
-// describes images that exist. It implements "Exporter" of the CNB Platform
-// API (0.15): the layers and their order, the labels, the environment and the
-// entrypoint.
+// Package oci makes an OCI image of a packed tree, exports it, and opens,
+// describes and rebases images that exist. It implements "Exporter" of the CNB
+// Platform API (0.15): the layers and their order, the labels, the environment
+// and the entrypoint; and its "Rebaser".
 //
 // A Recipe says what goes into the image. Its Jobs tell build/pack which layers
 // to make; its Assemble joins the segments with the layers of the Base. A
@@ -23,6 +23,13 @@
 //     a kill, leaves what was there. A blob gets its name when it is whole and
 //     its sha256 is right.
 //   - A push is tried again blob by blob, and only where the error may pass.
+//   - A rebase changes what the specification names and keeps the rest: the
+//     history, members of labels that nobody here knows, the time of creation.
+//     So a rebase there and back gives the first digest. It says of every rule
+//     that forbids a base what the app has and what the base has.
+//   - A base from a file has no name that an app could follow. An app that was
+//     built on one takes any base for its target; an app that names its base
+//     takes one from a file only if it is forced.
 //
 // # Dependencies
 //

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -63,13 +64,26 @@ func (o Opener) fromFiles(files fs.FS, tag string) (Base, error) {
 		return Base{}, fmt.Errorf("it has no image for %s", o.Target)
 	case 1:
 	default:
-		return Base{}, fmt.Errorf("it has %d images, name one%s", len(images), tagList(index.Manifests))
+		return Base{}, fmt.Errorf("it has %d images, name one%s%s", len(images), tagList(index.Manifests), platformList(images))
 	}
 	image, err := openManifest(files, images[0])
 	if err != nil {
 		return Base{}, err
 	}
-	return Base{Image: image, Reference: images[0].Digest.String()}, nil
+	return Base{Image: image, Reference: images[0].Digest.String(), Place: placeOf(images[0], index, candidates)}, nil
+}
+
+// placeOf is the place of an image in a layout, among the entries of its index
+// that a reference names.
+func placeOf(image v1.Descriptor, index v1.IndexManifest, named []v1.Descriptor) Place {
+	place := Place{Others: len(index.Manifests) - 1, Index: true}
+	for _, d := range named {
+		if d.Digest == image.Digest {
+			place.Index, place.Tag = false, d.Annotations[refName]
+			break
+		}
+	}
+	return place
 }
 
 // tagList is the end of a message with the tags that there are.
@@ -84,6 +98,20 @@ func tagList(manifests []v1.Descriptor) string {
 		return ""
 	}
 	return "; there is " + strings.Join(tags, ", ")
+}
+
+// platformList is the end of a message with the platforms that there are.
+func platformList(images []v1.Descriptor) string {
+	var platforms []string
+	for _, d := range images {
+		if d.Platform != nil && !slices.Contains(platforms, d.Platform.String()) {
+			platforms = append(platforms, d.Platform.String())
+		}
+	}
+	if len(platforms) < 2 {
+		return ""
+	}
+	return "; they are for " + strings.Join(platforms, ", ")
 }
 
 // finder finds the images of a layout that run on a target.

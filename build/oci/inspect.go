@@ -108,7 +108,7 @@ func describeLayers(image v1.Image, m LifecycleMetadata, diffIDs []v1.Hash) ([]L
 	if err != nil {
 		return nil, err
 	}
-	base := slices.IndexFunc(diffIDs, func(h v1.Hash) bool { return h.String() == m.RunImage.TopLayer }) + 1
+	base, _ := m.baseLayers(diffIDs)
 	names := m.names()
 	infos := make([]LayerInfo, 0, len(layers))
 	for i, layer := range layers {

@@ -34,7 +34,8 @@ const layoutFile = `{"imageLayoutVersion":"1.0.0"}`
 // Blobs that are there are not written again; they are read again, to compare
 // them with their digests, unless Memory knows them. Images with other tags
 // stay. Without a tag the image takes the place of the one without a tag for
-// the same platform. Several processes may export to one layout at a time.
+// the same platform, and of an index without a tag, which may have one. Several
+// processes may export to one layout at a time.
 type Layout struct {
 	Dir, Tag string
 	// Memory remembers which blobs are known to be whole. It may be nil.
@@ -48,28 +49,25 @@ type Layout struct {
 
 // Export writes the image to the layout.
 func (l Layout) Export(ctx context.Context, image Image) (artifact.Artifact, error) {
-	made, err := l.export(ctx, image)
+	c, err := contentOf(image)
+	if err == nil {
+		err = l.write(ctx, c)
+	}
 	if err != nil {
 		return artifact.Artifact{}, fmt.Errorf("writing to oci:%s: %w", joinTag(l.Dir, l.Tag), err)
 	}
-	return made, nil
+	return c.artifact("oci", joinTag(l.Dir, l.Tag), image), nil
 }
 
-func (l Layout) export(ctx context.Context, image Image) (artifact.Artifact, error) {
-	c, err := contentOf(image)
-	if err != nil {
-		return artifact.Artifact{}, err
-	}
+// write writes the blobs and then names the last of them in the layout.
+func (l Layout) write(ctx context.Context, c content) error {
 	if err := l.prepare(); err != nil {
-		return artifact.Artifact{}, err
+		return err
 	}
 	if err := l.putBlobs(ctx, c.blobs); err != nil {
-		return artifact.Artifact{}, err
+		return err
 	}
-	if err := l.publish(c.descriptor); err != nil {
-		return artifact.Artifact{}, err
-	}
-	return c.artifact("oci", joinTag(l.Dir, l.Tag), image), nil
+	return l.publish(c.descriptor)
 }
 
 // Check says what would keep an image from being written to the layout.
@@ -355,6 +353,9 @@ func replaces(d, old v1.Descriptor) bool {
 	if tag := d.Annotations[refName]; tag != old.Annotations[refName] {
 		return false
 	} else if tag != "" {
+		return true
+	}
+	if d.MediaType.IsIndex() || old.MediaType.IsIndex() {
 		return true
 	}
 	return old.MediaType.IsImage() && (old.Platform == nil || old.Platform.Equals(*d.Platform))

@@ -50,6 +50,20 @@ func (o Opener) Open(ctx context.Context, ref string) (Base, error) {
 	return base, nil
 }
 
+// OpenNearest opens the image for the target or, where ref has none, the one
+// that it has.
+func (o Opener) OpenNearest(ctx context.Context, ref string) (Base, error) {
+	base, err := o.Open(ctx, ref)
+	if failed, ok := errors.AsType[*OpenError](err); !ok || failed.Temporary() {
+		return base, err
+	}
+	o.Target = stack.Target{}
+	if other, otherErr := o.Open(ctx, ref); otherErr == nil {
+		return other, nil
+	}
+	return Base{}, err
+}
+
 // OpenError says why an image cannot be opened.
 type OpenError struct {
 	// Ref is the image as it was named.
@@ -123,7 +137,11 @@ func (o Opener) fromRegistry(ctx context.Context, ref string) (Base, error) {
 	platform := v1.Platform{
 		OS: cmp.Or(o.Target.OS, "linux"), Architecture: cmp.Or(o.Target.Arch, runtime.GOARCH), Variant: o.Target.Variant,
 	}
-	image, err := remote.Image(parsed, append(remoteOptions(ctx, o.Keychain, o.Transport), remote.WithPlatform(platform))...)
+	found, err := remote.Get(parsed, append(remoteOptions(ctx, o.Keychain, o.Transport), remote.WithPlatform(platform))...)
+	var image v1.Image
+	if err == nil {
+		image, err = found.Image()
+	}
 	if err != nil && reasonOf(err) == Denied {
 		return Base{}, fmt.Errorf("the registry does not let you: log in with \"docker login %s\", or ask for the right to pull: %w",
 			parsed.Context().RegistryStr(), &registryError{err})
@@ -135,7 +153,10 @@ func (o Opener) fromRegistry(ctx context.Context, ref string) (Base, error) {
 	if err != nil {
 		return Base{}, err
 	}
-	return Base{Image: image, Name: ref, Reference: parsed.Context().Digest(digest.String()).String()}, nil
+	return Base{
+		Image: image, Name: ref, Reference: parsed.Context().Digest(digest.String()).String(),
+		Place: Place{Index: found.MediaType.IsIndex()},
+	}, nil
 }
 
 // remoteOptions are the options of go-containerregistry for who asks and how.

@@ -49,21 +49,32 @@ type Registry struct {
 func (r Registry) Export(ctx context.Context, image Image) (artifact.Artifact, error) {
 	c, err := contentOf(image)
 	if err == nil {
-		err = r.push(ctx, image, c)
-	}
-	if ended := ctx.Err(); ended != nil && err != nil {
-		return artifact.Artifact{}, fmt.Errorf("pushing to docker://%s: %w", r.Tag, context.Cause(ctx))
+		err = r.push(ctx, image, c, image)
 	}
 	if err != nil {
-		return artifact.Artifact{}, &PushError{Ref: r.Tag.String(), Registry: r.Tag.RegistryStr(), Reason: reasonOf(err), Err: err}
+		return artifact.Artifact{}, r.failed(ctx, err)
 	}
 	return c.artifact("docker", r.Tag.String(), image), nil
 }
 
-func (r Registry) push(ctx context.Context, image Image, c content) error {
-	layers, err := image.Layers()
-	if err != nil {
-		return err
+// failed is the error of a push.
+func (r Registry) failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("pushing to docker://%s: %w", r.Tag, context.Cause(ctx))
+	}
+	return &PushError{Ref: r.Tag.String(), Registry: r.Tag.RegistryStr(), Reason: reasonOf(err), Err: err}
+}
+
+// push sends the layers of images and, as the last, what is to have the tag: an
+// image or an index.
+func (r Registry) push(ctx context.Context, tagged remote.Taggable, c content, images ...Image) error {
+	var layers []v1.Layer
+	for _, image := range images {
+		more, err := image.Layers()
+		if err != nil {
+			return err
+		}
+		layers = append(layers, more...)
 	}
 	// Attempts are counted here, where a wait ends with the context.
 	options := append(remoteOptions(ctx, r.Keychain, r.Transport),
@@ -101,7 +112,7 @@ func (r Registry) push(ctx context.Context, image Image, c content) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return r.retry(ctx, func() error { return pusher.Push(ctx, r.Tag, image) })
+	return r.retry(ctx, func() error { return pusher.Push(ctx, r.Tag, tagged) })
 }
 
 // holds says whether the tag names the image already. A registry that does

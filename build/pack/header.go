@@ -5,26 +5,33 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+
+	"github.com/slugc/slugc/stack"
 )
 
 const blockSize = 512
 
 // headers makes the tar headers of one segment.
 type headers struct {
-	shape *Shape
-	buf   bytes.Buffer
+	shape      *Shape
+	attributes stack.Attributes
+	buf        bytes.Buffer
 }
 
 // entry returns the blocks of the header of an entry, valid until the next
 // call.
 func (h *headers) entry(path string, mode fs.FileMode, link string, size int64) ([]byte, error) {
+	uid, gid := h.shape.UID, h.shape.GID
+	if a, found := h.attributes[path]; found {
+		uid, gid, mode = a.UID, a.GID, mode.Type()|a.Mode&^fs.ModeType
+	}
 	return h.encode(&tar.Header{
 		Name:     h.shape.name(path, mode.IsDir()),
 		Mode:     bits(mode),
 		Linkname: link,
 		Size:     size,
-		Uid:      h.shape.UID,
-		Gid:      h.shape.GID,
+		Uid:      uid,
+		Gid:      gid,
 		Typeflag: typeflag(mode),
 	})
 }

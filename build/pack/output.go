@@ -45,7 +45,7 @@ type output struct {
 
 // start readies the output for the gatherer.
 func (o *output) start(record bool) {
-	o.headers.shape = o.shape
+	o.headers.shape, o.headers.attributes = o.shape, o.part.Attributes
 	o.queue = make(chan *chunk, queueLength)
 	if record && o.part.Dir != "" {
 		o.sums = make([]Sum, len(o.part.Index))

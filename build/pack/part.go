@@ -6,7 +6,11 @@ import (
 	"encoding/hex"
 	"hash"
 	"io/fs"
+	"maps"
+	"slices"
 	"time"
+
+	"github.com/slugc/slugc/stack"
 )
 
 // Part is what a segment is made of: a directory, some entries of one, or
@@ -23,6 +27,9 @@ type Part struct {
 	Exclude func(rel string, isDir bool) bool
 	// Files are the entries of a part that is not on disk, in order.
 	Files []File
+	// Attributes are owners and modes that entries have in the archive instead
+	// of those of the Shape and of the disk, by their paths in the part.
+	Attributes stack.Attributes
 }
 
 // File is an entry that is not on disk.
@@ -94,7 +101,25 @@ func (p *Part) key(s *Shape, level int) Key {
 		k.number(int64(len(f.Content)))
 		k.hash.Write(f.Content)
 	}
+	p.attributes(k)
 	return k.key()
+}
+
+// attributes adds the attributes of a part to its key, if it has any.
+func (p *Part) attributes(k keyHash) {
+	if len(p.Attributes) == 0 {
+		return
+	}
+	// No path is that long, so this is no file.
+	k.number(-1)
+	k.number(int64(len(p.Attributes)))
+	for _, path := range slices.Sorted(maps.Keys(p.Attributes)) {
+		a := p.Attributes[path]
+		k.word(path)
+		k.number(int64(a.UID))
+		k.number(int64(a.GID))
+		k.number(int64(a.Mode))
+	}
 }
 
 // keyHash hashes words so that no two lists of words give the same bytes.

@@ -26,6 +26,8 @@ type Description struct {
 	Size     int64 `json:"size"`
 	Unpacked int64 `json:"unpacked"`
 	Files    int   `json:"files"`
+	// Stack is the id of what it was built on.
+	Stack string `json:"stack,omitempty"`
 	// Processes and Buildpacks are those of the build; a slug that another
 	// tool made has neither.
 	DefaultProcess string             `json:"default_process,omitempty"`
@@ -48,7 +50,7 @@ type LayerSize struct {
 // Describe reads a slug and says what is in it.
 func Describe(ctx context.Context, file string, limits Limits) (Description, error) {
 	metadataFile := path.Join(layersDir, "config", "metadata.toml")
-	contents, err := Inspect(ctx, file, limits, metadataFile, "Procfile")
+	contents, err := Inspect(ctx, file, limits, metadataFile, stackFile, "Procfile")
 	if err != nil {
 		return Description{}, err
 	}
@@ -66,6 +68,13 @@ func Describe(ctx context.Context, file string, limits Limits) (Description, err
 			return Description{}, &FileError{file, fmt.Errorf("its process types: %w", err)}
 		}
 		d.DefaultProcess, d.Processes, d.Buildpacks = metadata.DefaultProcess, metadata.Processes, metadata.Buildpacks
+	}
+	if text, ok := contents.Files[stackFile]; ok {
+		on, err := parseStackNote(text)
+		if err != nil {
+			return Description{}, &FileError{file, err}
+		}
+		d.Stack = on.ID
 	}
 	d.Layers = layerSizes(contents.Index, d.Buildpacks)
 	return d, nil

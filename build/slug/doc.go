@@ -28,6 +28,7 @@
 //
 // # Dependencies
 //
+//   - BurntSushi/toml writes and reads what a slug was built on.
 //   - klauspost/compress/gzip reads twice as fast as the standard library.
 //   - x/sync/errgroup waits for the goroutines that copy and unpack.
 //   - x/sys/unix tells how much space is left on a file system.

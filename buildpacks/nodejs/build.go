@@ -16,6 +16,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
@@ -78,7 +79,9 @@ type build struct {
 	releases releases
 	config   npm.Config
 	registry *npm.Registry
-	catalog  *catalog
+	// runtimes finds and installs Node.js, answers is what it remembers.
+	runtimes runtime.Resolver
+	answers  *npm.Answers
 }
 
 func newBuild(h Helpers, c libcnb.BuildContext, scratch string) (*build, error) {
@@ -116,7 +119,12 @@ func newBuild(h Helpers, c libcnb.BuildContext, scratch string) (*build, error) 
 		fetcher = download.NewFetcher(client)
 	}
 	b.registry = &npm.Registry{Config: b.config, Fetcher: fetcher}
-	b.catalog = openCatalog(filepath.Join(c.Layers.Path, catalogLayer, "answers.json"), b.now)
+	b.answers = npm.OpenAnswers(filepath.Join(c.Layers.Path, catalogLayer, "answers.json"), b.now)
+	catalogue, err := runtime.Builtin()
+	if err != nil {
+		return nil, err
+	}
+	b.runtimes = runtime.Resolver{Catalogue: catalogue, NPM: b.registry, Answers: b.answers}
 	return b, nil
 }
 
@@ -231,7 +239,7 @@ func (b *build) replace(layer, name, fresh string) error {
 
 // withCatalog adds the layer of the versions that were settled.
 func (b *build) withCatalog(layers []libcnb.Layer) ([]libcnb.Layer, error) {
-	if err := b.catalog.save(); err != nil {
+	if err := b.answers.Save(); err != nil {
 		return nil, err
 	}
 	slot, err := openSlot(b.layers, catalogLayer, libcnb.LayerTypes{Cache: true})

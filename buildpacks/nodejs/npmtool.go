@@ -41,13 +41,13 @@ func (b *build) resolveNPM(ctx context.Context, a app, node string) (npm.Manifes
 			return npm.Manifest{}, asked, fmt.Errorf("reading buildpack.toml: %w", err)
 		}
 	}
-	m, stale, err := b.catalog.resolve(ctx, b.registry, "npm", exact)
+	m, stale, err := b.answers.Resolve(ctx, b.registry, "npm", exact)
 	var missing *npm.MissingError
 	if errors.As(err, &missing) && ours {
 		// A mirror may lack the very version; its line will do.
 		var major npm.Range
 		if major, err = npm.ParseRange(fmt.Sprint(npm.Major(line.NPM))); err == nil {
-			m, stale, err = b.catalog.resolve(ctx, b.registry, "npm", major)
+			m, stale, err = b.answers.Resolve(ctx, b.registry, "npm", major)
 		}
 	}
 	if errors.As(err, &missing) {
@@ -84,7 +84,10 @@ func (b *build) installNPM(ctx context.Context, m npm.Manifest, asked constraint
 	selection := download.Selection{MaxFiles: maxRuntimeFiles, MaxBytes: maxRuntimeSize, Wants: func(name string) bool {
 		return !strings.HasPrefix(name, "docs/") && !strings.HasPrefix(name, "man/")
 	}}
-	if err := b.download(ctx, "npm", m, why, filepath.Join(fresh, npmHome), selection); err != nil {
+	err = b.download("npm", m.Version, why, func(progress func(done, total int64)) error {
+		return b.registry.Install(ctx, m, filepath.Join(fresh, npmHome), selection, progress)
+	})
+	if err != nil {
 		return libcnb.Layer{}, err
 	}
 	if err := os.MkdirAll(filepath.Join(fresh, "bin"), 0o755); err != nil {

@@ -136,3 +136,20 @@ func point(data []byte, offset int64, what string) string {
 	}, string(data[start:at]))
 	return shown + "\n  " + text + "\n  " + mark + "^"
 }
+
+// writeBeside writes a file that appears whole or not at all.
+func writeBeside(file string, data []byte, mode fs.FileMode) (err error) {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	beside := file + ".new"
+	defer func() {
+		if removeErr := os.Remove(beside); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
+			err = errors.Join(err, removeErr)
+		}
+	}()
+	if err := os.WriteFile(beside, data, mode); err != nil {
+		return err
+	}
+	return os.Rename(beside, file)
+}

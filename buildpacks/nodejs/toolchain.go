@@ -12,11 +12,10 @@ import (
 
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
-	"github.com/slugc/slugc/stack/download"
 )
 
 const (
-	// maxRuntimeSize and maxRuntimeFiles bound what Node.js or npm unpack to.
+	// maxRuntimeSize and maxRuntimeFiles bound what npm unpacks to.
 	maxRuntimeSize  = 1 << 30
 	maxRuntimeFiles = 50_000
 )
@@ -58,15 +57,17 @@ func (b *build) installTools(ctx context.Context, a app, meanwhile func(ctx cont
 		defer close(toolsReady)
 		tools, ctx := errgroup.WithContext(ctx)
 		tools.Go(func() (err error) {
-			if t.node, err = b.resolveNode(ctx, asked); err != nil {
+			release, err := b.resolveNode(ctx, asked)
+			if err != nil {
 				return err
 			}
+			t.node = *release.Manifest
 			plan, err := b.planNode(t.node, asked, a.lock.mayCompile() || a.isNative())
 			if err != nil {
 				return err
 			}
 			close(versionKnown)
-			t.nodeLayer, t.headers, err = b.installNode(ctx, t.node, plan)
+			t.nodeLayer, t.headers, err = b.installNode(ctx, release, plan)
 			return err
 		})
 		tools.Go(func() (err error) {
@@ -88,21 +89,21 @@ func (b *build) installTools(ctx context.Context, a app, meanwhile func(ctx cont
 	return t, group.Wait()
 }
 
-// download installs a package and says how it went.
-func (b *build) download(ctx context.Context, title string, m npm.Manifest, why, dir string, s download.Selection) error {
+// download runs an installation and says how it went.
+func (b *build) download(title, version, why string, install func(progress func(done, total int64)) error) error {
 	start := b.now()
 	var size int64
-	err := b.registry.Install(ctx, m, dir, s, func(done, total int64) {
+	err := install(func(done, total int64) {
 		size = done
 		if total > 0 {
-			b.print.Progress("Downloading %s %s: %s of %s", title, m.Version, report.Size(done), report.Size(total))
+			b.print.Progress("Downloading %s %s: %s of %s", title, version, report.Size(done), report.Size(total))
 		} else {
-			b.print.Progress("Downloading %s %s: %s", title, m.Version, report.Size(done))
+			b.print.Progress("Downloading %s %s: %s", title, version, report.Size(done))
 		}
 	})
 	if err != nil {
-		return fmt.Errorf("downloading %s %s: %w", title, m.Version, err)
+		return fmt.Errorf("downloading %s %s: %w", title, version, err)
 	}
-	b.print.Detail("Downloaded %s %s (%s), %s in %s", title, m.Version, why, report.Size(size), report.Duration(b.now().Sub(start).Round(10*time.Millisecond)))
+	b.print.Detail("Downloaded %s %s (%s), %s in %s", title, version, why, report.Size(size), report.Duration(b.now().Sub(start).Round(10*time.Millisecond)))
 	return nil
 }

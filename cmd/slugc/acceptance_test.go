@@ -243,13 +243,13 @@ func TestExpress(t *testing.T) {
 	first := s.copyApp("nodejs-express", "one/app", time.Unix(1e9, 0), 12345)
 	second := s.copyApp("nodejs-express", "two/app", time.Now(), 0)
 
-	out := s.must("build", first, "-o", "slug:a.tgz", "-o", "oci:a", "--metadata", "a.json", "--cache", "cache-a")
+	out := s.must("build", first, "-o", "slug:a.tgz", "-o", "oci:a", "--run-image", "scratch", "--metadata", "a.json", "--cache", "cache-a")
 	for _, want := range []string{"-----> Building app", "slugc/nodejs", "slugc/procfile"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
-	s.must("build", second, "-o", "slug:b.tgz", "-o", "oci:b", "--metadata", "b.json", "--cache", "cache-b")
+	s.must("build", second, "-o", "slug:b.tgz", "-o", "oci:b", "--run-image", "scratch", "--metadata", "b.json", "--cache", "cache-b")
 
 	t.Run("two cold builds give the same bytes", func(t *testing.T) {
 		recordA, a := s.record("a.json")
@@ -273,7 +273,7 @@ func TestExpress(t *testing.T) {
 		_, cold := s.record("a.json")
 		s.t = t
 		// Nothing is asked of the network: it is cut off.
-		out := s.must("build", first, "-o", "slug:a.tgz", "-o", "oci:a", "--metadata", "a.json", "--cache", "cache-a", "--offline")
+		out := s.must("build", first, "-o", "slug:a.tgz", "-o", "oci:a", "--run-image", "scratch", "--metadata", "a.json", "--cache", "cache-a", "--offline")
 		if !regexp.MustCompile(`All \d+ segments reused`).MatchString(out) {
 			t.Errorf("something was packed again:\n%s", out)
 		}
@@ -295,7 +295,7 @@ func TestExpress(t *testing.T) {
 		if err := os.WriteFile(edit, append(text, "// changed\n"...), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		out := s.must("build", second, "-o", "slug:c.tgz", "-o", "oci:c", "--metadata", "c.json", "--cache", "cache-b", "--offline")
+		out := s.must("build", second, "-o", "slug:c.tgz", "-o", "oci:c", "--run-image", "scratch", "--metadata", "c.json", "--cache", "cache-b", "--offline")
 		if !strings.Contains(out, "Packed again: app; ") {
 			t.Errorf("expected the app to be packed again, and nothing else:\n%s", out)
 		}
@@ -368,7 +368,7 @@ func TestExpress(t *testing.T) {
 		defer server.Close()
 		ref := strings.TrimPrefix(server.URL, "http://") + "/test/app:v1"
 		s.t = t
-		s.must("build", first, "-o", "docker://"+ref, "-o", "oci-archive:a.tar", "--metadata", "pushed.json", "--cache", "cache-a")
+		s.must("build", first, "-o", "docker://"+ref, "-o", "oci-archive:a.tar", "--run-image", "scratch", "--metadata", "pushed.json", "--cache", "cache-a")
 		tag, err := name.NewTag(ref)
 		if err != nil {
 			t.Fatal(err)
@@ -400,7 +400,7 @@ func TestExpress(t *testing.T) {
 		user.user = &syscall.Credential{Uid: 65533, Gid: 65533, Groups: []uint32{}}
 		user.copyApp("nodejs-express", "app", time.Now(), 0)
 		open(t, user.dir)
-		user.must("build", "app", "-o", "slug:a.tgz", "-o", "oci:a", "--metadata", "a.json")
+		user.must("build", "app", "-o", "slug:a.tgz", "-o", "oci:a", "--run-image", "scratch", "--metadata", "a.json")
 		_, want := s.record("a.json")
 		if _, got := user.record("a.json"); strings.Join(got, " ") != strings.Join(want, " ") {
 			t.Errorf("digests: root %v, ordinary user %v", want, got)

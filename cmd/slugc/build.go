@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release"
@@ -41,7 +43,7 @@ func (f *planFlags) add(c *cobra.Command, p *program) {
 	c.Flags().StringArrayVarP(&f.buildpacks, "buildpack", "b", nil, "use this `BUILDPACK`: a builtin id or a directory; several build in order")
 	c.Flags().VarP(&f.vars, "env", "e", "set `NAME=VALUE` for the buildpacks, or hand on the caller's NAME")
 	c.Flags().StringArrayVar(&f.vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`")
-	c.Flags().StringVar(&f.stack, "stack", stack.HostID, "build on this `STACK`")
+	c.Flags().StringVar(&f.stack, "stack", stack.HostID, "build on "+stackHelp)
 	c.Flags().StringVar(&f.app, "app", "", "the app's `NAME`; by default that of the source directory")
 	c.Flags().StringVar(&p.caches, "cache", "", "keep the caches in this `DIR` (SLUGC_CACHE)")
 }
@@ -60,16 +62,23 @@ more artifacts. DEST is one of
   docker://REF            an image, pushed to a registry
 
 A release record goes to the file that --metadata names, or to FILE.json beside
-a slug. The build runs isolated on the host stack: this machine's own /usr,
-read-only, and nothing of home directories, sockets or keys.`,
+a slug. The build runs isolated on a stack, by default the host: this machine's
+own /usr, read-only, and nothing of home directories, sockets or keys. With
+--stack slugc-13 it stands on compilers and tools of Debian 13 instead, whatever
+this machine is.
+
+An image stands on the run image of the stack; for the host stack that is the
+one of slugc's stacks that fits this machine. What has to be made for it is made
+once and kept.`,
 		Example: `  slugc build
   slugc build ./app -o slug:app.tgz -o oci:app-image
+  slugc build --stack slugc-13 -o oci:app-image
   slugc build -o docker://registry.example/app:v1 --run-image oci:base`,
 		Args: arguments(0, 1),
 	}
 	f.add(c, p)
 	c.Flags().StringArrayVarP(&f.dests, "output", "o", nil, "write the artifact to `DEST`; may be repeated (default slug:slug.tgz)")
-	c.Flags().StringVar(&f.runImage, "run-image", "", "base of the image, a `REF`: docker://REF, oci:DIR[:TAG], oci-archive:FILE or scratch")
+	c.Flags().StringVar(&f.runImage, "run-image", "", "base of the image, a `REF`: one of slugc stack list, docker://REF, oci:DIR[:TAG], oci-archive:FILE or scratch")
 	c.Flags().StringVar(&f.metadata, "metadata", "", "write the release record to this `FILE`")
 	c.Flags().StringVar(&f.process, "process", "", "process `TYPE` that the artifact starts by default")
 	c.Flags().StringVar(&f.maxSize, "max-slug-size", "500M", "refuse a slug above this `SIZE`; 0 refuses none")
@@ -79,17 +88,21 @@ read-only, and nothing of home directories, sockets or keys.`,
 	return c
 }
 
-func (p *program) build(ctx context.Context, args []string, f buildFlags) error {
-	req, err := p.request("slugc build", args, &f.planFlags)
-	if err != nil {
-		return err
-	}
+func (p *program) build(ctx context.Context, args []string, f buildFlags) (err error) {
 	if len(f.dests) == 0 {
 		f.dests = []string{slugPrefix + defaultSlug}
 	}
-	if req.Forms, err = p.forms(ctx, f, req.Stack.Target); err != nil {
+	stacks := p.stacks(f.offline)
+	defer func() { err = errors.Join(err, stacks.Close()) }()
+	forms, err := p.forms(ctx, f, stacks)
+	if err != nil {
 		return err
 	}
+	req, err := p.request(ctx, "slugc build", args, &f.planFlags, stacks)
+	if err != nil {
+		return err
+	}
+	req.Forms = forms
 	req.ClearCache, req.Offline = f.clearCache, f.offline
 	req.Outputs = outputs(f.dests)
 	req.Process = f.process
@@ -106,7 +119,7 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) error 
 	// A build without -o may have left these; nobody means them to be packed.
 	own := filepath.Join(req.Source, defaultSlug)
 	req.Outputs = append(req.Outputs, req.Metadata, own, own+recordSuffix)
-	d, err := p.deploy()
+	d, err := p.deploy(req.Stack)
 	if err != nil {
 		return err
 	}
@@ -126,20 +139,13 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) error 
 }
 
 // request reads what slugc build and slugc detect share.
-func (p *program) request(command string, args []string, f *planFlags) (deploy.Request, error) {
+func (p *program) request(ctx context.Context, command string, args []string, f *planFlags, stacks *base.Stacks) (deploy.Request, error) {
 	source := "."
 	if len(args) > 0 {
 		source = args[0]
 	}
 	if source == "" {
 		return deploy.Request{}, &cli.UsageError{Command: command, Err: errors.New("SOURCE is empty; expected a directory, or nothing for the current one")}
-	}
-	if f.stack != stack.HostID {
-		return deploy.Request{}, &cli.UsageError{Command: command, Err: fmt.Errorf("--stack %s: this version knows the %s stack only", f.stack, stack.HostID)}
-	}
-	host, err := stack.Host()
-	if err != nil {
-		return deploy.Request{}, err
 	}
 	env, err := f.vars.read(p.env.Get)
 	if err != nil {
@@ -149,14 +155,18 @@ func (p *program) request(command string, args []string, f *planFlags) (deploy.R
 	if err != nil {
 		return deploy.Request{}, err
 	}
+	on, err := stacks.Build(ctx, f.stack)
+	if err != nil {
+		return deploy.Request{}, err
+	}
 	return deploy.Request{
-		Source: source, App: f.app, Buildpacks: f.buildpacks, Stack: host,
+		Source: source, App: f.app, Buildpacks: f.buildpacks, Stack: on,
 		Env: p.clientEnv(env), CacheRoot: root,
 	}, nil
 }
 
-// deploy is the road of this process.
-func (p *program) deploy() (deploy.Deploy, error) {
+// deploy is the road of this process, on a stack.
+func (p *program) deploy(on stack.Stack) (deploy.Deploy, error) {
 	exe, err := executable()
 	if err != nil {
 		return deploy.Deploy{}, err
@@ -166,7 +176,7 @@ func (p *program) deploy() (deploy.Deploy, error) {
 		return deploy.Deploy{}, err
 	}
 	return deploy.Deploy{
-		Runner: sandbox.Namespaces{CACert: p.env.Get("SSL_CERT_FILE")},
+		Runner: sandbox.Namespaces{CACert: p.authorities(on)},
 		Voice:  p.voice,
 		Progress: func(label string) (func(done, total int64), func()) {
 			live := p.voice.Live(label)
@@ -176,4 +186,25 @@ func (p *program) deploy() (deploy.Deploy, error) {
 		Exe:     exe,
 		Clients: clients,
 	}, nil
+}
+
+// systemBundles is where distributions keep the certificates of authorities.
+var systemBundles = []string{
+	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem",
+}
+
+// authorities is the file of certificates that builds trust: the one that the
+// person names, else on a stack of its own this machine's, which may have a
+// company's authority that the registries here are signed by.
+func (p *program) authorities(on stack.Stack) string {
+	if named := p.env.Get("SSL_CERT_FILE"); named != "" || on.Root == "" {
+		return named
+	}
+	for _, file := range systemBundles {
+		if _, err := os.Stat(file); err == nil {
+			return file
+		}
+	}
+	return ""
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ func (p *program) cacheCommand() *cobra.Command {
 func (p *program) cacheListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List the apps that have a cache",
+		Short: "List the apps that have a cache, and what was fetched",
 		Args:  arguments(0, 0),
 		RunE: interruptible(func(ctx context.Context, _ []string) error {
 			root, err := p.cacheRoot()
@@ -38,7 +39,11 @@ func (p *program) cacheListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p.voice.Result(cacheTable(all), cli.Fields{"cache": root, "apps": all})
+			packages, err := cachestore.ListFiles(ctx, filepath.Join(root, debianCache))
+			if err != nil {
+				return err
+			}
+			p.voice.Result(cacheTable(all, packages), cli.Fields{"cache": root, "apps": all, "debian": packages})
 			return nil
 		}),
 	}
@@ -48,10 +53,10 @@ func (p *program) cachePruneCommand() *cobra.Command {
 	var days int
 	c := &cobra.Command{
 		Use:   "prune",
-		Short: "Remove the caches of apps that were not built for a while",
-		Long: `Remove the caches of apps that were not built for a while. A cache that a build
-is using stays. The next build of an app whose cache is gone takes longer, and
-makes the same artifacts.`,
+		Short: "Remove what was not used for a while",
+		Long: `Remove the caches of apps that were not built for a while, and packages of Debian
+that were not used for a while. A cache that a build is using stays. The next
+build of an app whose cache is gone takes longer, and makes the same artifacts.`,
 		Args: arguments(0, 0),
 		RunE: interruptible(func(ctx context.Context, _ []string) error {
 			if days < 0 {
@@ -61,16 +66,25 @@ makes the same artifacts.`,
 			if err != nil {
 				return err
 			}
-			gone, err := cachestore.Prune(ctx, root, time.Now().Add(-time.Duration(days)*24*time.Hour))
+			since := time.Now().Add(-time.Duration(days) * 24 * time.Hour)
+			gone, err := cachestore.Prune(ctx, root, since)
 			if err != nil {
 				return err
 			}
-			var freed int64
+			packages, err := cachestore.PruneFiles(ctx, filepath.Join(root, debianCache), since)
+			if err != nil {
+				return err
+			}
+			freed := packages.Size
 			for _, g := range gone {
 				freed += g.Size
 			}
-			p.voice.Result(fmt.Sprintf("Removed %s, freed %s", count(len(gone), "cache"), cli.Bytes(freed)),
-				cli.Fields{"cache": root, "removed": gone, "freed": freed})
+			removed := count(len(gone), "cache")
+			if packages.Count > 0 {
+				removed += " and " + count(packages.Count, "file") + " of Debian packages"
+			}
+			p.voice.Result(fmt.Sprintf("Removed %s, freed %s", removed, cli.Bytes(freed)),
+				cli.Fields{"cache": root, "removed": gone, "debian": packages, "freed": freed})
 			return nil
 		}),
 	}
@@ -86,8 +100,8 @@ func count(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-func cacheTable(all []cachestore.Info) string {
-	if len(all) == 0 {
+func cacheTable(all []cachestore.Info, packages cachestore.Files) string {
+	if len(all) == 0 && packages.Count == 0 {
 		return "No caches"
 	}
 	var b strings.Builder
@@ -97,6 +111,9 @@ func cacheTable(all []cachestore.Info) string {
 			state = "in use"
 		}
 		fmt.Fprintf(&b, "%-24s %10s  %-16s  %s\n", i.Name, cli.Bytes(i.Size), state, i.Source)
+	}
+	if packages.Count > 0 {
+		fmt.Fprintf(&b, "%-24s %10s  %-16s  %s\n", "Debian packages", cli.Bytes(packages.Size), packages.Used.Format("2006-01-02 15:04"), packages.Dir)
 	}
 	return b.String()
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 
 	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release/deploy"
-	"github.com/slugc/slugc/stack"
 )
 
 const (
@@ -27,7 +27,7 @@ const (
 )
 
 // forms reads the destinations of slugc build.
-func (p *program) forms(ctx context.Context, f buildFlags, target stack.Target) ([]deploy.Form, error) {
+func (p *program) forms(ctx context.Context, f buildFlags, stacks *base.Stacks) ([]deploy.Form, error) {
 	limit, err := cli.ParseBytes(f.maxSize)
 	if err != nil {
 		return nil, &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("--max-slug-size: %w", err)}
@@ -72,26 +72,18 @@ func (p *program) forms(ctx context.Context, f buildFlags, target stack.Target) 
 		}
 		return forms, nil
 	}
-	if image.Base, err = p.base(ctx, f.runImage, target); err != nil {
+	if f.runImage != "" {
+		image.Base, err = stacks.RunImage(ctx, f.runImage)
+	} else {
+		image.Base, err = stacks.Image(ctx, f.stack)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if image.Launcher, err = launcherFor(image.Base.Target); err != nil {
 		return nil, err
 	}
 	return append(forms, image), nil
-}
-
-// base opens the image that the app's image stands on.
-func (p *program) base(ctx context.Context, ref string, target stack.Target) (oci.Base, error) {
-	if ref == "" {
-		p.voice.Warningf("The image has no base: it stands on scratch, where only programs that bring their own libraries start.\nName one with --run-image docker://REGISTRY/REPO:TAG or --run-image oci:DIR.")
-		ref = "scratch"
-	}
-	return oci.Opener{
-		Keychain: authn.DefaultKeychain,
-		// The distribution may be another one than this machine's.
-		Target: stack.Target{OS: target.OS, Arch: target.Arch, Variant: target.Variant},
-	}.Open(ctx, ref)
 }
 
 // outputs are the files and directories of the destinations that are on this

@@ -21,12 +21,14 @@ func (p *program) detectCommand() *cobra.Command {
 		Args:  arguments(0, 1),
 	}
 	f.add(c, p)
-	c.RunE = interruptible(func(ctx context.Context, args []string) error {
-		req, err := p.request("slugc detect", args, &f)
+	c.RunE = interruptible(func(ctx context.Context, args []string) (err error) {
+		stacks := p.stacks(false)
+		defer func() { err = errors.Join(err, stacks.Close()) }()
+		req, err := p.request(ctx, "slugc detect", args, &f, stacks)
 		if err != nil {
 			return err
 		}
-		d, err := p.deploy()
+		d, err := p.deploy(req.Stack)
 		if err != nil {
 			return err
 		}

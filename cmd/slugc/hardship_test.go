@@ -77,7 +77,7 @@ func put(t *testing.T, file, text string) {
 func TestKilled(t *testing.T) {
 	s := newSlugc(t)
 	s.helloApp()
-	build := []string{"build", "app", "-b", hello(t), "-o", "slug:out/a.tgz", "-o", "oci:out/a", "--metadata", "out/a.json"}
+	build := []string{"build", "app", "-b", hello(t), "-o", "slug:out/a.tgz", "-o", "oci:out/a", "--run-image", "scratch", "--metadata", "out/a.json"}
 	if err := os.Mkdir(filepath.Join(s.dir, "out"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestFullDisk(t *testing.T) {
 	// A mount namespace of its own: as any user, and gone with the command.
 	script := `mount -t tmpfs -o size=1M none small || exit 99
 "$0" build app -b "$1" -o slug:small/a.tgz; echo "code $?"; ls -A small | sed "s/^/left: /"
-"$0" build app -b "$1" -o oci:small/image; echo "code $?"; find small -type f -size +100k | sed "s/^/left: /"`
+"$0" build app -b "$1" -o oci:small/image --run-image scratch; echo "code $?"; find small -type f -size +100k | sed "s/^/left: /"`
 	cmd := exec.CommandContext(t.Context(), "unshare", "-rm", "sh", "-c", script, binary(t), hello(t))
 	cmd.Dir = s.dir
 	cmd.Env = []string{"HOME=" + s.home, "PATH=" + os.Getenv("PATH")}
@@ -307,7 +307,7 @@ func TestPrivateRegistry(t *testing.T) {
 	address := strings.TrimPrefix(private.URL, "http:")
 	put(t, filepath.Join(s.home, ".npmrc"), "registry="+private.URL+"/\n"+address+"/:_authToken=${TOKEN}\n")
 	s.env = []string{"NPM_CONFIG_REGISTRY=", "TOKEN=" + token}
-	out := s.must("build", example(t, "nodejs-build"), "-o", "slug:a.tgz", "-o", "oci:a")
+	out := s.must("build", example(t, "nodejs-build"), "-o", "slug:a.tgz", "-o", "oci:a", "--run-image", "scratch")
 	if strings.Contains(out, token) {
 		t.Errorf("the token is in the output:\n%s", out)
 	}

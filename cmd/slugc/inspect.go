@@ -67,6 +67,7 @@ func (p *program) inspectSlug(ctx context.Context, file string) error {
 	t.line("Slug", file)
 	t.line("Digest", d.Digest)
 	t.line("Size", fmt.Sprintf("%s, %s in %s unpacked", cli.Bytes(d.Size), cli.Bytes(d.Unpacked), count(d.Files, "file")))
+	t.line("Stack", d.Stack)
 	if len(d.Processes) == 0 && d.Procfile != "" {
 		t.section("Procfile")
 		t.row(strings.ReplaceAll(strings.TrimSpace(d.Procfile), "\n", "\n  "))

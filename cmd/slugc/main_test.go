@@ -34,6 +34,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("REPO", repo)
 			return nil
 		},
+		Cmds:                map[string]func(ts *testscript.TestScript, neg bool, args []string){"mkstack": makeStack},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})

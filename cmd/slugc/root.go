@@ -92,8 +92,8 @@ an OCI image, or both. It needs no Docker daemon, no root and no image pull.`,
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().BoolVar(&p.json, "json", false, "print one JSON object per event, or the result as JSON")
 	root.PersistentFlags().BoolVar(&p.noColor, "no-color", false, "print no colours (NO_COLOR)")
-	root.AddCommand(p.buildCommand(), p.detectCommand(), p.inspectCommand(), p.runCommand(),
-		p.buildpackCommand(), p.cacheCommand(), p.versionCommand(), p.completionCommand())
+	root.AddCommand(p.buildCommand(), p.detectCommand(), p.inspectCommand(), p.rebaseCommand(), p.runCommand(),
+		p.stackCommand(), p.buildpackCommand(), p.cacheCommand(), p.versionCommand(), p.completionCommand())
 	root.SetHelpCommand(p.helpCommand())
 	return root
 }
@@ -134,6 +134,21 @@ func (p *program) cacheRoot() (string, error) {
 		return filepath.Join(home, ".cache", "slugc"), nil
 	}
 	return "", &cli.UsageError{Command: "slugc", Err: errors.New("no place for the cache: set --cache DIR, SLUGC_CACHE or HOME")}
+}
+
+// home is where all that is not a cache is kept: SLUGC_HOME, or the user's data
+// directory (XDG Base Directory).
+func (p *program) home() (string, error) {
+	if dir := p.env.Get("SLUGC_HOME"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	if dir := p.env.Get("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "slugc"), nil
+	}
+	if home := p.env.Get("HOME"); filepath.IsAbs(home) {
+		return filepath.Join(home, ".local", "share", "slugc"), nil
+	}
+	return "", &cli.UsageError{Command: "slugc", Err: errors.New("no place for stacks and releases: set SLUGC_HOME or HOME")}
 }
 
 // executable is the running binary, which the sandbox and the builtin

@@ -24,6 +24,7 @@ import (
 
 func (p *program) runCommand() *cobra.Command {
 	var vars environment
+	var on string
 	c := &cobra.Command{
 		Use:   "run slug:FILE [TYPE | -- COMMAND...]",
 		Short: "Run a process of a slug, as it would run when deployed",
@@ -43,10 +44,16 @@ process's own.`,
 	}
 	c.Flags().VarP(&vars, "env", "e", "set `NAME=VALUE` for the process, or hand on the caller's NAME")
 	c.Flags().StringArrayVar(&vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`")
-	c.RunE = func(c *cobra.Command, args []string) error {
+	c.Flags().StringVar(&on, "stack", "", "run on "+stackHelp+"; by default what it was built for")
+	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		one, err := p.oneOff(c, args)
 		if err != nil {
 			return err
+		}
+		stacks := p.stacks(false)
+		defer func() { err = errors.Join(err, stacks.Close()) }()
+		one.Stack = func(ctx context.Context, builtOn stack.Stack) (stack.Stack, error) {
+			return stacks.Run(ctx, cmp.Or(on, builtOn.ID, stack.HostID))
 		}
 		if one.Env, err = vars.read(p.env.Get); err != nil {
 			return &cli.UsageError{Command: c.CommandPath(), Err: err}
@@ -75,12 +82,8 @@ func (p *program) oneOff(c *cobra.Command, args []string) (formation.OneOff, err
 	if !isSlug || file == "" {
 		return formation.OneOff{}, &cli.UsageError{Command: c.CommandPath(), Err: fmt.Errorf("%s: expected slug:FILE; an image is started by a container runtime", dest)}
 	}
-	host, err := stack.Host()
-	if err != nil {
-		return formation.OneOff{}, err
-	}
 	one := formation.OneOff{
-		Runner: sandbox.Namespaces{}, Stack: host, Slug: file,
+		Runner: sandbox.Namespaces{}, Slug: file,
 		Stdin: p.in, Stdout: p.out, Stderr: p.err,
 		Interactive: terminals(p.in, p.out),
 	}

@@ -66,7 +66,8 @@ func (s Slug) Export(ctx context.Context, packed Packed) ([]artifact.Artifact, e
 }
 
 // slugFiles are the files that slugc adds to a slug: the environment of the
-// layers for any bash that starts a process, and the process types.
+// layers for any bash that starts a process, the process types, and what it was
+// built on.
 func slugFiles(tree artifact.Tree) ([]pack.File, error) {
 	var files []pack.File
 	script, err := launch.ProfileScript(tree.App.Path, tree.Layers.Path, layersByBuildpack(tree))
@@ -80,8 +81,12 @@ func slugFiles(tree artifact.Tree) ([]pack.File, error) {
 	if err := launch.WriteMetadata(&metadata, tree.Metadata); err != nil {
 		return nil, fmt.Errorf("writing the process types: %w", err)
 	}
+	note, err := slug.StackNote(tree.Stack)
+	if err != nil {
+		return nil, err
+	}
 	layers := strings.TrimPrefix(tree.Layers.Path, tree.App.Path+"/")
-	return append(files, pack.File{Path: path.Join(layers, "config", "metadata.toml"), Mode: 0o644, Content: metadata.Bytes()}), nil
+	return append(files, note, pack.File{Path: path.Join(layers, "config", "metadata.toml"), Mode: 0o644, Content: metadata.Bytes()}), nil
 }
 
 // layersByBuildpack are the launch layers on disk, grouped as they were built.

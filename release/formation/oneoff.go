@@ -33,7 +33,9 @@ var start string
 // OneOff is a single process of a slug.
 type OneOff struct {
 	Runner sandbox.Runner
-	Stack  stack.Stack
+	// Stack finds the root filesystem for the stack that a slug says it was
+	// built on; its ID is empty where another tool made the slug.
+	Stack func(ctx context.Context, builtOn stack.Stack) (stack.Stack, error)
 	// Slug is the slug file.
 	Slug string
 	// Type is the process type; with Command it only names the process.
@@ -98,6 +100,14 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	builtOn, err := slug.ReadStackNote(app)
+	if err != nil {
+		return err
+	}
+	on, err := o.Stack(ctx, builtOn)
+	if err != nil {
+		return err
+	}
 	env := launch.Env{"HOME": Home, "PATH": stack.DefaultPath, "DYNO": name, "USER": "slugc"}
 	for k, v := range o.Env {
 		env[k] = v
@@ -112,7 +122,7 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 		mounts = append(mounts, sandbox.Mount{Source: controlGroups, Target: controlGroups})
 	}
 	return o.Runner.Run(ctx, sandbox.Command{
-		Stack:       o.Stack,
+		Stack:       on,
 		Mounts:      mounts,
 		Args:        append([]string{"bash", "-c", start, "slugc"}, command...),
 		Dir:         Home,

@@ -15,6 +15,8 @@
 //     the host of the public default registry is replaced by the configured
 //     one ("replace-registry-host"), because a mirror often hands on the public
 //     document as it is, and a company registry may well keep its files elsewhere.
+//   - The answer of a registry for a range is good for a day (Answers), so that an
+//     unchanged build asks nobody, and older ones serve while nobody answers.
 //   - Ranges leave prereleases out, unless a range is one exact version.
 //
 // Third-party: git-pkgs/purl holds the table of default registries;

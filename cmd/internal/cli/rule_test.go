@@ -8,10 +8,16 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/release/deploy"
+	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/debian"
+	"github.com/slugc/slugc/stack/debian/repository"
+	"github.com/slugc/slugc/stack/debian/resolve"
+	"github.com/slugc/slugc/stack/download"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -36,6 +42,17 @@ func TestExitCode(t *testing.T) {
 		"a file that is no slug":            {fmt.Errorf("x: %w", &slug.FileError{File: "a", Err: errors.New("odd")}), 2},
 		"a slug that is too large":          {&deploy.PackError{Err: &slug.TooLargeError{Size: 2, Max: 1}}, 62},
 		"an image that is not there":        {&oci.OpenError{Ref: "oci:a", Err: errors.New("odd")}, 2},
+		"a base that does not fit":          {fmt.Errorf("x: %w", &oci.RefusedError{}), 2},
+		"an image of another tool":          {fmt.Errorf("x: %w", &oci.NotRebasableError{Reason: "odd"}), 2},
+		"an unknown stack":                  {fmt.Errorf("x: %w", &stack.UnknownError{ID: "slugc-1"}), 2},
+		"an unknown variant":                {fmt.Errorf("x: %w", &base.NameError{ID: "slugc-13", What: "variant", Name: "x"}), 2},
+		"a lock of another stack":           {&debian.LockError{File: "stack.lock.toml", Err: errors.New("odd")}, 2},
+		"no mirror":                         {fmt.Errorf("x: %w", &repository.NoMirrorError{Archive: "debian"}), 2},
+		"a package that is not cached":      {fmt.Errorf("x: %w", &repository.OfflineError{Missing: []string{"bash"}}), 1},
+		"packages that do not fit":          {fmt.Errorf("x: %w", &resolve.UnsatisfiableError{}), 1},
+		"a package that is nowhere":         {fmt.Errorf("x: %w", &resolve.UnknownPackageError{}), 1},
+		"a mirror that does not answer":     {fmt.Errorf("x: %w", &download.Error{Fault: download.Passing, Err: errors.New("stalled")}), 75},
+		"a mirror that was tampered with":   {fmt.Errorf("x: %w", &download.Error{Fault: download.Registry, Err: &repository.MismatchError{File: "a"}}), 1},
 		"an unknown host":                   {&net.DNSError{Err: "no such host", IsNotFound: true}, 1},
 	} {
 		if got := ExitCode(c.err); got != c.want {

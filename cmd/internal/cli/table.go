@@ -7,6 +7,7 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/buildpacks"
@@ -14,6 +15,11 @@ import (
 	"github.com/slugc/slugc/detect"
 	"github.com/slugc/slugc/release/deploy"
 	"github.com/slugc/slugc/release/formation"
+	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/debian"
+	"github.com/slugc/slugc/stack/debian/repository"
+	"github.com/slugc/slugc/stack/debian/resolve"
+	"github.com/slugc/slugc/stack/download"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -32,12 +38,22 @@ func Faults() Table {
 		{Match: as[*fetch.RefError](nil), Class: Usage},
 		{Match: as[*deploy.ProcessError](nil), Class: Usage},
 		{Match: as[*formation.UnknownTypeError](nil), Class: Usage},
+		{Match: as[*stack.UnknownError](nil), Class: Usage, Next: nextIs("slugc stack list")},
+		{Match: as[*base.NameError](nil), Class: Usage, Next: nextIs("slugc stack list")},
+		{Match: as[*debian.LockError](nil), Class: Usage},
+		{Match: as[*repository.NoMirrorError](nil), Class: Usage},
+		{Match: as[*repository.OfflineError](nil), Class: Ours, Fault: cache},
+		{Match: as[*resolve.UnsatisfiableError](nil), Class: Ours, Fault: archive},
+		{Match: as[*resolve.UnknownPackageError](nil), Class: Ours, Fault: archive},
 		{Match: as((*detect.NoMatchError).Broken), Class: DetectBroken},
 		{Match: as[*detect.NoMatchError](nil), Class: NoMatch, Next: nextIs("slugc build -b BUILDPACK")},
 		{Match: as(temporary.Temporary), Class: Temporary},
 		{Match: as[*oci.OpenError](nil), Class: Usage},
+		{Match: as[*oci.NotRebasableError](nil), Class: Usage},
+		{Match: as[*oci.RefusedError](nil), Class: Usage},
 		{Match: as[*buildpacks.CompileError](nil), Class: CompileFailed},
 		{Match: unreachable, Class: Temporary},
+		{Match: misserved, Class: Ours, Fault: mirror},
 		{Match: as[*deploy.PackError](nil), Class: PackFailed},
 	}
 }
@@ -76,6 +92,10 @@ func unreachable(err error) bool {
 	}, number)
 }
 
+// misserved is whether a mirror or a registry served something else than it
+// should.
+func misserved(err error) bool { return download.FaultOf(err) == download.Registry }
+
 // nextIs makes a Next that is always the same.
 func nextIs(commands ...string) func(error) []string {
 	return func(error) []string { return commands }
@@ -86,6 +106,12 @@ func source(error) string { return "the source tree" }
 func size(error) string { return "the size of the app" }
 
 func disk(error) string { return "this machine, whose disk is full" }
+
+func cache(error) string { return "the cache, which lacks what may not be fetched now" }
+
+func archive(error) string { return "the archive, or what the stack asks of it" }
+
+func mirror(error) string { return "the mirror, or what lies between it and this machine" }
 
 func machine(error) string { return "this machine, not the app" }
 

@@ -1,0 +1,56 @@
+package slug
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/stack"
+)
+
+// stackFile is where a slug says what it was built on, below the app.
+const stackFile = ".slugc/stack.toml"
+
+// stackNote is its form.
+type stackNote struct {
+	ID     string       `toml:"id"`
+	Target stack.Target `toml:"target"`
+}
+
+// StackNote is the entry of a slug that says what it was built on.
+func StackNote(s stack.Stack) (pack.File, error) {
+	var text bytes.Buffer
+	encoder := toml.NewEncoder(&text)
+	encoder.Indent = ""
+	if err := encoder.Encode(stackNote{ID: s.ID, Target: s.Target}); err != nil {
+		return pack.File{}, fmt.Errorf("writing %s: %w", stackFile, err)
+	}
+	return pack.File{Path: stackFile, Mode: 0o644, Content: text.Bytes()}, nil
+}
+
+// ReadStackNote reads what an unpacked slug was built on. It has an empty ID
+// where another tool made the slug.
+func ReadStackNote(app string) (stack.Stack, error) {
+	text, err := os.ReadFile(filepath.Join(app, filepath.FromSlash(stackFile)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return stack.Stack{}, nil
+	}
+	if err != nil {
+		return stack.Stack{}, fmt.Errorf("reading what the slug was built on: %w", err)
+	}
+	return parseStackNote(text)
+}
+
+func parseStackNote(text []byte) (stack.Stack, error) {
+	var note stackNote
+	if _, err := toml.Decode(string(text), &note); err != nil {
+		return stack.Stack{}, fmt.Errorf("reading what the slug was built on, %s: %w", stackFile, err)
+	}
+	return stack.Stack{ID: note.ID, Target: note.Target}, nil
+}

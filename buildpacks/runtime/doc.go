@@ -1,0 +1,44 @@
+// Package runtime installs language runtimes from the registries that people
+// already mirror: it resolves a constraint on versions to one package of a
+// registry, downloads and verifies it, and unpacks it into a directory from
+// which it runs, wherever that directory is.
+//
+// A Resolver answers two questions, one after the other, and nothing else has
+// to be known about a runtime's origin:
+//
+//	release, err := resolver.Resolve(ctx, runtime.Request{Runtime: "python", Constraint: c, Arch: "amd64"})
+//	layout, err := resolver.Install(ctx, release, dir)
+//
+// What exists is data: catalogue.toml says for each runtime which sources carry
+// it, in the order in which they are preferred, how a package is called, what
+// of it is unpacked, and which environment makes it run. Which versions there
+// are is what the registry's own document says at the moment, for the very
+// architecture, because mirrors are not uniform. So a new version needs no
+// release of slugc, and a new source is a few lines that a person can add (With).
+//
+// Sources, and what stands behind the words of each:
+//
+//   - npm packages: the checksum in the registry's document.
+//   - Go modules: the checksum database, with its proofs (goproxy).
+//   - Debian packages: the archive's signature (stack/debian/repository). What the
+//     base image has is not installed again.
+//
+// Decisions:
+//
+//   - A directory appears whole and verified, or not at all, and the same
+//     release gives the same bytes: no file holds the path of the directory or
+//     the time. Where a runtime has to know where it is, its environment says so
+//     (Layout), and is written when the layer is used.
+//   - The first source that has a version in the constraint wins. That of a
+//     distribution comes first, since it brings security fixes; one with frozen
+//     patch levels says how old its version is (Release.Age).
+//   - Constraints are read in the dialect of the community, and all end as
+//     ranges of node-semver, whose grammar can say what every other one can.
+//   - When a registry cannot be asked, what it said last is better than nothing,
+//     and is told (Release.Stale).
+//
+// Third-party: BurntSushi/toml reads the catalogue. software.sslmate.com/src/
+// go-pkcs12 writes the certificate store of Java, which otherwise takes a Java
+// to make. git-pkgs/purl writes package URLs. golang.org/x/mod has the type of
+// a module's version.
+package runtime

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slugc/slugc/build/base"
+	"github.com/slugc/slugc/cmd/internal/cli"
+	"github.com/slugc/slugc/stack"
+)
+
+func (p *program) stackCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "stack",
+		Short: "Make base images, and look at them",
+		Long: `Make the base images that apps are built on and run on, of Debian's signed
+packages, without root, without dpkg and without anybody's registry.
+
+A stack has variants: run, with a shell and the tools that start scripts use;
+run-minimal, without; and build, with compilers and headers. What was made rests
+in $SLUGC_HOME/stacks, by default below the user's data directory.`,
+		Args: arguments(0, 0),
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.PersistentFlags().StringVar(&p.caches, "cache", "", "keep the caches in this `DIR` (SLUGC_CACHE)")
+	c.AddCommand(p.stackCreateCommand(), p.stackListCommand(), p.stackInspectCommand())
+	return c
+}
+
+// stackFlags say which root filesystem of a stack is meant.
+type stackFlags struct{ variant, arch string }
+
+func (f *stackFlags) add(c *cobra.Command) {
+	addVariant(c, &f.variant)
+	c.Flags().StringVar(&f.arch, "arch", runtime.GOARCH, "the `ARCH`: amd64 or arm64")
+}
+
+func addVariant(c *cobra.Command, variant *string) {
+	c.Flags().StringVar(variant, "variant", stack.Run, "the `VARIANT`: run, run-minimal or build")
+}
+
+func (p *program) stackListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the stacks that there are, and which of them are made",
+		Args:  arguments(0, 0),
+		RunE: interruptible(func(ctx context.Context, _ []string) error {
+			shelf, err := p.shelf()
+			if err != nil {
+				return err
+			}
+			definitions, err := stack.Definitions()
+			if err != nil {
+				return err
+			}
+			made, err := shelf.List(ctx)
+			if err != nil {
+				return err
+			}
+			var described []madeStack
+			for _, m := range made {
+				d, err := describeMade(ctx, m)
+				if err != nil {
+					return err
+				}
+				d.Packages = nil
+				described = append(described, d)
+			}
+			p.voice.Result(stackTable(definitions, described, shelf.Dir),
+				cli.Fields{"dir": shelf.Dir, "stacks": definitions, "made": described})
+			return nil
+		}),
+	}
+}
+
+// stackTable is the list for people.
+func stackTable(definitions []stack.Definition, made []madeStack, dir string) string {
+	var b strings.Builder
+	superseded, size := 0, int64(0)
+	for _, d := range definitions {
+		fmt.Fprintf(&b, "%s  %s\n", d.ID, d.Description)
+		for _, variant := range variants(d) {
+			for _, arch := range d.Archs {
+				state := "not made"
+				for _, m := range made {
+					switch {
+					case m.ID != d.ID || m.Variant != variant || m.Arch != arch:
+					case m.Superseded:
+						superseded++
+						size += m.Size
+					default:
+						state = fmt.Sprintf("%-14s %10s  %s", count(m.Count, "package"), cli.Bytes(m.Size), age(time.Since(m.Made)))
+					}
+				}
+				fmt.Fprintf(&b, "  %-12s %-7s %s\n", variant, arch, state)
+			}
+		}
+	}
+	if len(made) > 0 {
+		fmt.Fprintf(&b, "\nIn %s\n", dir)
+	}
+	if superseded > 0 {
+		fmt.Fprintf(&b, "and %s of %s that the next slugc stack create removes when nobody uses them\n",
+			cli.Bytes(size), count(superseded, "superseded root filesystem"))
+	}
+	return b.String()
+}
+
+// variants are those of a stack in the order in which people meet them: what
+// processes run on before what is built on.
+func variants(d stack.Definition) []string {
+	names := make([]string, 0, len(d.Variants))
+	for name := range d.Variants {
+		names = append(names, name)
+	}
+	rank := func(name string) int { return slices.Index([]string{stack.Build, stack.RunMinimal, stack.Run}, name) }
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(rank(b)-rank(a), strings.Compare(a, b)) })
+	return names
+}
+
+// age is how long ago something was, in one unit.
+func age(d time.Duration) string {
+	switch hours := int(d.Hours()); {
+	case hours >= 48:
+		return count(hours/24, "day") + " old"
+	case hours >= 1:
+		return count(hours, "hour") + " old"
+	}
+	return "new"
+}
+
+// madeStack is a root filesystem, as slugc stack list and inspect describe it.
+type madeStack struct {
+	ID          string       `json:"id"`
+	Variant     string       `json:"variant"`
+	Arch        string       `json:"arch"`
+	Description string       `json:"description"`
+	Target      stack.Target `json:"target"`
+	User        stack.User   `json:"user"`
+	Digest      string       `json:"digest"`
+	Root        string       `json:"root"`
+	Made        time.Time    `json:"made"`
+	Superseded  bool         `json:"superseded"`
+	// Size is what it takes on disk, Installed what its packages say they
+	// take, in bytes.
+	Size      int64       `json:"size"`
+	Installed int64       `json:"installed"`
+	Count     int         `json:"package_count"`
+	Packages  []installed `json:"packages,omitempty"`
+}
+
+// installed is a package of a stack.
+type installed struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Arch    string `json:"arch"`
+	// Size is what it takes on disk, in bytes, as its maker estimated.
+	Size int64 `json:"size"`
+}
+
+func describeMade(ctx context.Context, m base.Made) (madeStack, error) {
+	size, err := m.Usage(ctx)
+	if err != nil {
+		return madeStack{}, err
+	}
+	packages, total := installedOf(m.Lock.Packages)
+	target := m.Stack().Target
+	return madeStack{
+		ID: m.Definition.ID, Variant: m.Variant, Arch: m.Arch, Description: m.Definition.Description,
+		Target: target, User: m.Definition.User, Digest: m.Digest, Root: m.Root, Made: m.Made.UTC(), Superseded: m.Superseded,
+		Size: size, Installed: total, Count: len(packages), Packages: packages,
+	}, nil
+}

@@ -1,0 +1,294 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/spf13/cobra"
+
+	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/base"
+	"github.com/slugc/slugc/build/beside"
+	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/cmd/internal/cli"
+	"github.com/slugc/slugc/release/deploy"
+	"github.com/slugc/slugc/stack/debian"
+)
+
+// stackCreate is the name of the command in errors.
+const stackCreate = "slugc stack create"
+
+// stackCreateFlags are the flags of slugc stack create.
+type stackCreateFlags struct {
+	archives archiveFlags
+	variant  string
+	archs    []string
+	dests    []string
+	lock     string
+}
+
+func (p *program) stackCreateCommand() *cobra.Command {
+	var f stackCreateFlags
+	c := &cobra.Command{
+		Use:   "create ID",
+		Short: "Make a base image of signed Debian packages",
+		Long: `Make a variant of the stack ID of the newest packages, or of those that a lock
+file pins, and keep it on this machine, where builds find it. With -o it also
+becomes an image; DEST is one of
+
+  oci:DIR[:TAG]           an OCI layout
+  oci-archive:FILE        an OCI archive
+  docker://REF            pushed to a registry
+
+Several architectures become an image index; no code of them runs, so any
+machine can make all of them. Equal packages give equal digests.
+
+Debian's archives are looked for in --mirror and --security-mirror, then in
+SLUGC_DEBIAN_MIRROR and SLUGC_DEBIAN_SECURITY_MIRROR, then in this machine's apt
+sources.`,
+		Example: `  slugc stack create slugc-13
+  slugc stack create slugc-13 -o oci:stack --lock stack.lock.toml
+  slugc stack create slugc-13 --variant build --arch amd64,arm64 -o docker://registry.example/build:13`,
+		Args: arguments(1, 1),
+	}
+	f.archives.add(c)
+	addVariant(c, &f.variant)
+	c.Flags().StringSliceVar(&f.archs, "arch", []string{runtime.GOARCH}, "make it for these `ARCHS`, separated by commas: amd64, arm64")
+	c.Flags().StringArrayVarP(&f.dests, "output", "o", nil, "write the image to `DEST`; may be repeated")
+	c.Flags().StringVar(&f.lock, "lock", "", "pin the packages to those in this `FILE`, or write them to it if there is none")
+	c.RunE = interruptible(func(ctx context.Context, args []string) error { return p.createStack(ctx, args[0], f) })
+	return c
+}
+
+func (p *program) createStack(ctx context.Context, id string, f stackCreateFlags) (err error) {
+	if err := f.check(id); err != nil {
+		return err
+	}
+	if err := p.checkDestinations(f.dests); err != nil {
+		return err
+	}
+	pinned, err := f.pinned(id)
+	if err != nil {
+		return err
+	}
+	shelf, err := p.shelfWith(f.archives)
+	if err != nil {
+		return err
+	}
+	var all []base.Made
+	defer func() {
+		for _, made := range all {
+			err = errors.Join(err, made.Close())
+		}
+	}()
+	for _, arch := range f.archs {
+		p.voice.Stepf("Making %s %s for %s", id, f.variant, arch)
+		made, err := shelf.Create(ctx, base.Request{ID: id, Variant: f.variant, Arch: arch, Lock: pinned})
+		if err != nil {
+			return err
+		}
+		all = append(all, made)
+	}
+	if f.lock != "" && pinned == nil {
+		if err := writeLock(f.lock, all); err != nil {
+			return err
+		}
+		p.voice.Stepf("Pinned the packages in %s", f.lock)
+	}
+	exported, err := p.exportStack(ctx, shelf, all, f.dests)
+	if err != nil {
+		return err
+	}
+	return p.tellCreated(ctx, all, exported)
+}
+
+// check looks for mistakes in what was typed.
+func (f *stackCreateFlags) check(id string) error {
+	if len(f.archs) == 0 {
+		return &cli.UsageError{Command: stackCreate, Err: errors.New("--arch is empty; expected architectures, separated by commas")}
+	}
+	for i, arch := range f.archs {
+		if _, err := base.Define(id, f.variant, arch); err != nil {
+			return err
+		}
+		if slices.Contains(f.archs[:i], arch) {
+			return &cli.UsageError{Command: stackCreate, Err: fmt.Errorf("--arch names %s twice", arch)}
+		}
+	}
+	return nil
+}
+
+// pinned is the lock, nil if there is none yet.
+func (f *stackCreateFlags) pinned(id string) (*debian.Lock, error) {
+	if f.lock == "" {
+		return nil, nil
+	}
+	lock, err := debian.ReadLock(f.lock)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, f.canPin()
+	}
+	if err != nil {
+		return nil, err
+	}
+	wrong := func(field, has, want string) error {
+		return &debian.LockError{File: f.lock, Err: fmt.Errorf("%s is %q, expected %q: name another file, or delete it to pin anew", field, has, want)}
+	}
+	if lock.Stack != id {
+		return nil, wrong("stack", lock.Stack, id)
+	}
+	if lock.Variant != f.variant {
+		return nil, wrong("variant", lock.Variant, f.variant)
+	}
+	for _, arch := range f.archs {
+		if _, err := lock.Image(arch); err != nil {
+			return nil, &debian.LockError{File: f.lock, Err: fmt.Errorf("image: %w: delete the file to pin anew", err)}
+		}
+	}
+	return &lock, nil
+}
+
+// canPin makes sure that the lock can be written.
+func (f *stackCreateFlags) canPin() error {
+	dir := filepath.Dir(f.lock)
+	err := beside.Writable(dir)
+	if info, statErr := os.Stat(dir); statErr != nil || !info.IsDir() {
+		err = fmt.Errorf("there is no directory %s: make it first", dir)
+	}
+	if err != nil {
+		return &cli.UsageError{Command: stackCreate, Err: fmt.Errorf("--lock %s: %w", f.lock, err)}
+	}
+	return nil
+}
+
+// writeLock pins the packages of root filesystems.
+func writeLock(file string, all []base.Made) error {
+	var images []debian.LockedImage
+	for _, made := range all {
+		images = append(images, made.Lock)
+	}
+	text, err := debian.NewLock(all[0].Definition.ID, all[0].Variant, images...).Text()
+	if err == nil {
+		err = beside.Write(filepath.Dir(file), file, func(w *os.File) error {
+			_, err := w.WriteString(text)
+			return err
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("writing the lock %s: %w", file, err)
+	}
+	return nil
+}
+
+// stackDestination reads a destination.
+func (p *program) stackDestination(dest string, progress func(done, total int64)) (oci.Destination, error) {
+	destination, err := oci.ParseDest(dest, oci.Access{
+		Keychain: authn.DefaultKeychain,
+		Progress: progress,
+		Warn:     func(err error) { p.voice.Warningf("%v", err) },
+	})
+	if err != nil {
+		return nil, &cli.UsageError{Command: stackCreate, Err: err}
+	}
+	return destination, nil
+}
+
+// checkDestinations makes sure that destinations can be written to.
+func (p *program) checkDestinations(dests []string) error {
+	for i, dest := range dests {
+		if slices.Contains(dests[:i], dest) {
+			return &cli.UsageError{Command: stackCreate, Err: fmt.Errorf("destination %q is named twice", dest)}
+		}
+		destination, err := p.stackDestination(dest, nil)
+		if err != nil {
+			return err
+		}
+		if checker, ok := destination.(oci.Checker); ok {
+			if err := checker.Check(); err != nil {
+				return &deploy.PackError{Err: err}
+			}
+		}
+	}
+	return nil
+}
+
+// exportStack takes the images of root filesystems to destinations, several as
+// an index.
+func (p *program) exportStack(ctx context.Context, shelf base.Shelf, all []base.Made, dests []string) ([]artifact.Artifact, error) {
+	if len(dests) == 0 {
+		return nil, nil
+	}
+	var images []oci.Image
+	for _, made := range all {
+		packed, err := shelf.Image(ctx, made)
+		if err != nil {
+			return nil, &deploy.PackError{Err: err}
+		}
+		images = append(images, oci.Image{Image: packed.Image})
+	}
+	var exported []artifact.Artifact
+	for _, dest := range dests {
+		made, err := p.exportTo(ctx, dest, images)
+		if err != nil {
+			return nil, err
+		}
+		exported = append(exported, made)
+	}
+	return exported, nil
+}
+
+// exportTo takes images to one destination.
+func (p *program) exportTo(ctx context.Context, dest string, images []oci.Image) (artifact.Artifact, error) {
+	live := p.voice.Live("Writing " + dest)
+	defer live.Stop()
+	destination, err := p.stackDestination(dest, live.Progress)
+	if err != nil {
+		return artifact.Artifact{}, err
+	}
+	made, err := export(ctx, destination, images)
+	if err != nil {
+		return artifact.Artifact{}, &deploy.PackError{Err: err}
+	}
+	return made, nil
+}
+
+// export takes images to a destination.
+func export(ctx context.Context, destination oci.Destination, images []oci.Image) (artifact.Artifact, error) {
+	if len(images) == 1 {
+		return destination.Export(ctx, images[0])
+	}
+	index, ok := destination.(oci.IndexDestination)
+	if !ok {
+		return artifact.Artifact{}, errors.New("the destination takes one architecture only")
+	}
+	return index.ExportIndex(ctx, images)
+}
+
+// tellCreated prints what was made.
+func (p *program) tellCreated(ctx context.Context, all []base.Made, exported []artifact.Artifact) error {
+	var text strings.Builder
+	stacks := []madeStack{}
+	for _, made := range all {
+		d, err := describeMade(ctx, made)
+		if err != nil {
+			return err
+		}
+		stacks = append(stacks, d)
+		fmt.Fprintf(&text, "       %s %s %s  %s  %s  %s\n", d.ID, d.Variant, d.Arch, count(d.Count, "package"), cli.Bytes(d.Size), d.Digest)
+	}
+	if exported == nil {
+		exported = []artifact.Artifact{}
+	}
+	for _, a := range exported {
+		fmt.Fprintf(&text, "       %s  %s  %s\n", typed(a), cli.Bytes(a.Size), a.Digest)
+	}
+	p.voice.Result(text.String(), cli.Fields{"stacks": stacks, "artifacts": exported})
+	return nil
+}

@@ -1,0 +1,95 @@
+package debian
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/debian/configure"
+	"github.com/slugc/slugc/stack/debian/deb"
+	"github.com/slugc/slugc/stack/debian/repository"
+	"github.com/slugc/slugc/stack/debian/resolve"
+)
+
+// Maker makes root filesystems.
+type Maker struct {
+	Repository repository.Repository
+	// Progress begins a long step and returns how to tell how far it is, in
+	// bytes, and how to end it. It may be nil.
+	Progress func(label string) (tell func(done, total int64), end func())
+}
+
+// Resolve finds out which packages a variant of a stack is made of today.
+func (m Maker) Resolve(ctx context.Context, d stack.Definition, variant, arch string) (LockedImage, error) {
+	v, err := d.Variant(variant)
+	if err != nil {
+		return LockedImage{}, err
+	}
+	repository := m.Repository
+	tell, end := m.step("Fetching the index of " + d.Codename)
+	repository.Progress = tell
+	index, err := repository.Update(ctx, d.Suites, arch)
+	end()
+	if err != nil {
+		return LockedImage{}, err
+	}
+	packages, err := resolve.Resolve(index, resolve.Request{Arch: arch, Wanted: v.Packages, Omit: v.Omit})
+	if err != nil {
+		return LockedImage{}, fmt.Errorf("the %s variant of %s: %w", variant, d.ID, err)
+	}
+	return LockedImage{Arch: arch, Packages: packages}, nil
+}
+
+// Make makes the root filesystem of a lock in a directory, which must not
+// exist, and returns what the disk cannot hold of it. When it fails, the
+// directory does not exist.
+func (m Maker) Make(ctx context.Context, d stack.Definition, variant string, image LockedImage, dir string) (attributes stack.Attributes, err error) {
+	v, err := d.Variant(variant)
+	if err != nil {
+		return nil, err
+	}
+	repository := m.Repository
+	tell, end := m.step("Fetching packages")
+	repository.Progress = tell
+	debs, err := repository.Debs(ctx, image.Packages)
+	end()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("making a root filesystem: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("making a root filesystem: %w", err)
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	if err := configure.Skeleton(root); err != nil {
+		return nil, err
+	}
+	tell, end = m.step("Unpacking")
+	unpacked, attributes, err := deb.Unpack(ctx, debs, root, deb.Options{Keep: deb.Selection(v), Progress: tell})
+	end()
+	if err != nil {
+		return nil, fmt.Errorf("unpacking into %s: %w", filepath.Base(dir), err)
+	}
+	return configure.Apply(ctx, root, configure.Request{
+		Definition: d, Variant: variant, Arch: image.Arch, Packages: unpacked, Attributes: attributes,
+	})
+}
+
+// step begins a long step.
+func (m Maker) step(label string) (tell func(done, total int64), end func()) {
+	if m.Progress == nil {
+		return nil, func() {}
+	}
+	return m.Progress(label)
+}
