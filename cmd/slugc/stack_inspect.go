@@ -113,9 +113,13 @@ func (p *program) inspectBase(ctx context.Context, ref, arch string) error {
 	if err != nil {
 		return err
 	}
-	d := baseImage{Ref: ref, Digest: about.Digest, Size: about.Size, Target: about.Target, User: about.User, Stack: about.Labels["org.opencontainers.image.title"]}
-	if _, ours := about.Labels[base.Label]; !ours {
-		d.Stack = ""
+	on, err := base.Describe(opened.Image)
+	if err != nil {
+		return err
+	}
+	d := baseImage{
+		Ref: ref, Digest: about.Digest, Size: about.Size, Target: about.Target, User: about.User,
+		Stack: strings.TrimSpace(on.ID + " " + on.Variant),
 	}
 	d.Packages, d.Installed = installedOf(all)
 	d.Count = len(d.Packages)

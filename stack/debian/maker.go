@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/debian/configure"
@@ -79,7 +78,7 @@ func (m Maker) Make(ctx context.Context, d stack.Definition, variant string, ima
 	unpacked, attributes, err := deb.Unpack(ctx, debs, root, deb.Options{Keep: deb.Selection(v), Progress: tell})
 	end()
 	if err != nil {
-		return nil, fmt.Errorf("unpacking into %s: %w", filepath.Base(dir), err)
+		return nil, err
 	}
 	return configure.Apply(ctx, root, configure.Request{
 		Definition: d, Variant: variant, Arch: image.Arch, Packages: unpacked, Attributes: attributes,

@@ -157,6 +157,24 @@ func testProxy(t *testing.T, when spec.G, it spec.S) {
 		}
 	})
 
+	it("logs in with the address's credentials, to the database too, and shows them to nobody", func() {
+		served.Before(func(w http.ResponseWriter, r *http.Request) bool {
+			if user, password, _ := r.BasicAuth(); user == "me" && password == "secret" {
+				return false
+			}
+			w.WriteHeader(http.StatusUnauthorized)
+			return true
+		})
+		p := proxy(map[string]string{"GOPROXY": strings.Replace(served.URL, "://", "://me:secret@", 1)})
+		if got, err := p.Sum(t.Context(), tool); err != nil || got != sum {
+			t.Errorf("got %s, %v", got, err)
+		}
+		err := proxy(map[string]string{"GOPROXY": strings.Replace(served.URL, "://", "://me:old-secret@", 1)}).Has(t.Context(), tool)
+		if download.FaultOf(err) != download.App || !strings.Contains(err.Error(), "wants a login") || strings.Contains(err.Error(), "old-secret") {
+			t.Errorf("got %v", err)
+		}
+	})
+
 	it("names a version that there is not", func() {
 		err := proxy(nil).Has(t.Context(), module.Version{Path: tool.Path, Version: "v9.0.0"})
 		var missing *goproxy.MissingError

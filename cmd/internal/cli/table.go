@@ -36,6 +36,8 @@ func Faults() Table {
 		{Match: as[*slug.TooLargeError](nil), Class: PackFailed, Fault: size},
 		{Match: as[*slug.NoSpaceError](nil), Class: PackFailed, Fault: disk},
 		{Match: as[*fetch.RefError](nil), Class: Usage},
+		{Match: as[*stack.NoFitError](nil), Class: Usage},
+		{Match: as[*base.RefError](nil), Class: Usage, Next: nextIs("slugc stack list")},
 		{Match: as[*deploy.ProcessError](nil), Class: Usage},
 		{Match: as[*formation.UnknownTypeError](nil), Class: Usage},
 		{Match: as[*stack.UnknownError](nil), Class: Usage, Next: nextIs("slugc stack list")},

@@ -8,13 +8,14 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-
-	"github.com/slugc/slugc/stack/debian/deb/xz"
+	"github.com/therootcompany/xz"
 )
 
 const (
 	// block is how much of a .deb is read at a time.
 	block = 128 << 10
+	// dictionary is the largest xz dictionary; that of the highest level.
+	dictionary = 64 << 20
 	// window is the largest zstd window; that of the highest level.
 	window = 128 << 20
 )
@@ -25,7 +26,7 @@ func decompress(name string, r io.Reader) (io.ReadCloser, error) {
 	case ".tar":
 		return io.NopCloser(r), nil
 	case ".xz":
-		x, err := xz.NewReader(r)
+		x, err := xz.NewReader(bufio.NewReaderSize(r, block), dictionary)
 		return io.NopCloser(x), err
 	case ".gz":
 		return gzip.NewReader(bufio.NewReaderSize(r, block))

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -61,7 +62,7 @@ func Unpack(ctx context.Context, debs []string, root *os.Root, o Options) ([]Unp
 	for _, i := range order {
 		group.Go(func() (err error) {
 			if all[i], err = unpack(working, debs[i], i, tree, meter); err != nil {
-				return fmt.Errorf("unpacking %s: %w", debs[i], err)
+				return fmt.Errorf("unpacking %s: %w", strings.TrimSpace(all[i].Package+" "+debs[i]), err)
 			}
 			return nil
 		})
@@ -93,7 +94,8 @@ func measure(debs []string) (total int64, order []int, err error) {
 	return total, order, nil
 }
 
-// unpack unpacks one .deb, which has a place among all.
+// unpack unpacks one .deb, which has a place among all. With an error it
+// returns what is known of the package.
 func unpack(ctx context.Context, file string, place int, tree *untar.Tree, meter *meter) (Unpacked, error) {
 	if err := ctx.Err(); err != nil {
 		return Unpacked{}, err
@@ -118,7 +120,7 @@ func unpack(ctx context.Context, file string, place int, tree *untar.Tree, meter
 	counted := meter.reader(p.data)
 	u.Files, err = readData(ctx, p.data.name, counted, u.Package, place, tree)
 	if err != nil {
-		return Unpacked{}, fmt.Errorf("%s: %w", p.data.name, err)
+		return u, fmt.Errorf("%s: %w", p.data.name, err)
 	}
 	// What is neither data nor counted.
 	meter.add(info.Size() - counted.count)

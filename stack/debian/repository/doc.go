@@ -47,15 +47,14 @@
 // Files under their checksum (Acquire-By-Hash) are preferred, since they stay
 // while a mirror changes. Of the forms that are listed .gz comes before .xz: it
 // takes a fifth of the time for a third more bytes.
-// When a file
-// is not what the InRelease file says, that is fetched a second time, once.
-// Addresses may be file URLs, for mirrors on disk.
+// When a file is not what the InRelease file says, that is fetched a second
+// time, once. Addresses may be file URLs, for mirrors on disk.
 //
 // # Dependencies
 //
 //   - ProtonMail/go-crypto verifies OpenPGP signatures; its v2 looks at all
 //     signatures of a text, and at the key as it was when it signed.
-//   - ulikunitz/xz decompresses xz, the only form of many Packages files.
+//   - therootcompany/xz decompresses xz, the only form of many Packages files.
 //   - klauspost/compress/gzip is twice as fast as the standard library.
 //   - x/sync/errgroup waits for what is fetched at the same time.
 package repository

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/ulikunitz/xz"
+	"github.com/therootcompany/xz"
 
 	"github.com/slugc/slugc/stack/download"
 )
@@ -116,6 +116,9 @@ func (r Repository) fetchList(ctx context.Context, address string, l list, to io
 	return nil
 }
 
+// dictionary is the largest xz dictionary; that of the highest level.
+const dictionary = 64 << 20
+
 // unpack decompresses until one byte more than the limit, and returns the
 // number of bytes.
 func unpack(packed io.Reader, ending string, limit int64, to io.Writer) (int64, error) {
@@ -123,7 +126,7 @@ func unpack(packed io.Reader, ending string, limit int64, to io.Writer) (int64, 
 	var err error
 	switch ending {
 	case ".xz":
-		plain, err = xz.NewReader(packed)
+		plain, err = xz.NewReader(packed, dictionary)
 	case ".gz":
 		plain, err = gzip.NewReader(packed)
 	}
