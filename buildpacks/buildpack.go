@@ -26,6 +26,25 @@ type Descriptor struct {
 	API      string `json:"api,omitempty"`
 	Name     string `json:"-"`
 	Homepage string `json:"-"`
+	// Targets are what it builds for; without any it builds for everything
+	// (CNB Buildpack API 0.10, "Targets").
+	Targets []Target `json:"-"`
+	// ExecEnvs are the execution environments it is for, such as "production"
+	// and "test"; without any it is for all (CNB Buildpack API 0.12,
+	// "Execution Environments").
+	ExecEnvs []string `json:"-"`
+}
+
+// Target is what a buildpack builds for. An empty field fits everything, and so
+// does an empty list of distributions.
+type Target struct {
+	OS, Arch, Variant string
+	Distros           []Distro
+}
+
+// Distro is a distribution in a target.
+type Distro struct {
+	Name, Version string
 }
 
 // String is the descriptor as id@version, or the id alone where there is no
@@ -50,6 +69,13 @@ type Member struct {
 	ID       string
 	Version  string
 	Optional bool
+}
+
+// Composite is a buildpack that is an order of others, and runs nothing itself
+// (CNB Buildpack API, "Order Buildpacks"; a meta-buildpack).
+type Composite struct {
+	Descriptor
+	Order Order
 }
 
 // Dir is a directory that buildpacks see at a fixed path.
@@ -79,6 +105,17 @@ type Site struct {
 	// Env is the build-time environment from the person who builds; it is
 	// also in Platform.
 	Env map[string]string
+	// ExecEnv is the execution environment that is built for, "production"
+	// when empty (CNB Platform API 0.15, "CNB_EXEC_ENV").
+	ExecEnv string
+	// Bindings are directories on this machine with service bindings, one
+	// directory for each in it, by the name under which buildpacks see them
+	// (servicebinding.io, "Workload Projection").
+	Bindings map[string]string
+	// BuildConfig is a directory on this machine whose env directory has the
+	// operator's variables, which come last; empty for none (CNB Platform API
+	// 0.11, "Operator-Defined Variables").
+	BuildConfig string
 	// Offline cuts the network while buildpacks build.
 	Offline bool
 	// Output receives what buildpacks print while they build, line by line.
@@ -165,4 +202,20 @@ type Contribution struct {
 	Unmet []string
 	// Store is persistent metadata for the buildpack's next build.
 	Store map[string]any
+	// SBOM are the files with which the buildpack says what it brought.
+	SBOM []SBOM
+}
+
+// SBOM is a file that says what a layer, or a build, or all launch layers of a
+// buildpack hold (CNB Buildpack API, "Software-Bill-of-Materials").
+type SBOM struct {
+	// Layer is the layer; empty for one of the whole buildpack.
+	Layer string
+	// Scope is "launch", "build" or "cache": where it goes.
+	Scope string
+	// Format is the end of the file's name: "cdx.json", "spdx.json" or
+	// "syft.json".
+	Format string
+	// File is where it is on this machine.
+	File string
 }
