@@ -16,12 +16,20 @@ launchers := linux-amd64 linux-arm64
 version = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 go_build := go build -trimpath -buildvcs=false
 stamp = -s -w -X main.version=$(version) \
-	-X main.debianMirror=$(call apt_mirror,debian) -X main.securityMirror=$(call apt_mirror,debian-security)
+	-X main.debianMirror=$(call apt_mirror,debian) -X main.securityMirror=$(call apt_mirror,debian-security) \
+	-X main.goProxy=$(go_proxy) -X main.goSumDB=$(go_sumdb)
 
 # Where the apt of this machine has an archive of Debian from, for machines
 # without apt. An address with a password is nobody else's business.
 apt_mirror = $(shell apt-get indextargets --format '$$(COMPONENT) $$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | \
 	awk '$$1 == "main" && $$2 !~ /@/ && $$2 ~ "/$(1)/?$$" {sub("/$$", "", $$2); print $$2; exit}')
+
+# Where the go command of this machine has modules from, and the checksum
+# database that it knows, NAME+HASH+KEY, for machines without Go. A go command
+# that keeps its key elsewhere leaves that empty; slugc then asks for GOSUMDB.
+go_proxy = $(shell go env GOPROXY 2>/dev/null | sed -E 's/(^|[,|])[^,|]*@[^,|]*//g; s/^[,|]//')
+go_sumdb = $(shell grep -ohE '"[^"+]+\+[0-9a-f]{8}\+[^"]+"' "$$(go env GOROOT)/src/cmd/go/internal/modfetch/key.go" 2>/dev/null | \
+	tr -d '"' | head -n 1)
 
 .PHONY: all build launcher slugc buildpack lifecycle deps tools vet lint unit acceptance test bench demo clean help
 

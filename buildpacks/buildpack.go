@@ -35,18 +35,6 @@ type Descriptor struct {
 	ExecEnvs []string `json:"-"`
 }
 
-// Target is what a buildpack builds for. An empty field fits everything, and so
-// does an empty list of distributions.
-type Target struct {
-	OS, Arch, Variant string
-	Distros           []Distro
-}
-
-// Distro is a distribution in a target.
-type Distro struct {
-	Name, Version string
-}
-
 // String is the descriptor as id@version, or the id alone where there is no
 // version.
 func (d Descriptor) String() string {
@@ -69,6 +57,9 @@ type Member struct {
 	ID       string
 	Version  string
 	Optional bool
+	// ExecEnvs are the execution environments in which it stands there; the
+	// zero value is all (CNB Buildpack API 0.12, "Order").
+	ExecEnvs ExecEnvs
 }
 
 // Composite is a buildpack that is an order of others, and runs nothing itself
@@ -139,11 +130,12 @@ type Alternative struct {
 type Verdict string
 
 // The verdicts. An error is a verdict of its own: a broken file must not read
-// as "another language".
+// as "another language". Skip is said of a buildpack that nobody had to ask.
 const (
 	Pass  Verdict = "pass"
 	Fail  Verdict = "fail"
 	Error Verdict = "error"
+	Skip  Verdict = "skip"
 )
 
 // Detection is the answer of one buildpack that was asked whether it can

@@ -2,41 +2,48 @@ package detect
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
-	"strings"
 
 	"github.com/slugc/slugc/buildpacks"
 )
 
-// Resolve picks the first group of the order that can build together and
-// returns its members and the dependencies they agreed on
+// Resolve picks the first group of a flat order (see Expand) that can build
+// together and returns its members and the dependencies they agreed on
 // (CNB Buildpack API, "Phase #1: Detection").
 //
 // Found holds the answer of every member by its key (see Key); a member without
-// an answer counts as failed. Reasons says, for every group that did not pass,
-// why; it is as long as the number of groups that were tried. Passed is false
-// when no group did.
-func Resolve(order buildpacks.Order, found map[string]buildpacks.Detection) (r Resolution) {
+// an answer counts as failed. It is a pure function.
+func Resolve(order buildpacks.Order, found map[string]buildpacks.Detection) Resolution {
+	var all Resolution
+	r := newResolver()
 	for _, group := range order {
-		members, why := passing(group, found)
-		if why == "" {
-			var chosen trial
-			if chosen, why = tryAll(nil, members); why == "" {
-				r.Group, r.Entries, r.Passed = chosen.members(), newDependencies(chosen).entries(), true
-				return r
-			}
+		one := r.group(group, func(m buildpacks.Member) (buildpacks.Detection, bool) {
+			d, asked := found[Key(m)]
+			return d, asked
+		})
+		if one.Passed {
+			one.Reasons = all.Reasons
+			return one
 		}
-		r.Reasons = append(r.Reasons, why)
+		all.Reasons = append(all.Reasons, one.Reasons...)
 	}
-	return r
+	return all
 }
 
 // Resolution is what Resolve came to.
 type Resolution struct {
-	Passed  bool
-	Group   []buildpacks.Member
+	// Passed is false when no group passed.
+	Passed bool
+	// Group are the members that build, in order.
+	Group []buildpacks.Member
+	// Entries are the dependencies they agreed on, by name.
 	Entries []Entry
+	// Dropped says, by id, why optional members of the group that passed do
+	// not build although they passed.
+	Dropped map[string]string
+	// Reasons say, for every group that did not pass before the one that did,
+	// why.
 	Reasons []string
 }
 
@@ -44,36 +51,43 @@ type Resolution struct {
 // asked once, in however many groups it stands.
 func Key(m buildpacks.Member) string { return m.ID + "@" + m.Version }
 
+// maxLookups bounds the work of one Resolve, in names of build plans looked at.
+// The trials of a group are the product of what its members offer, and picking
+// the right ones is as hard as covering a set; groups in use need some
+// thousands of lookups, this many take about a second.
+const maxLookups = 1_000_000
+
+// resolver resolves groups, until its lookups are used up.
+type resolver struct {
+	lookups int
+}
+
+func newResolver() *resolver { return &resolver{lookups: maxLookups} }
+
+// group resolves one group.
+func (r *resolver) group(group buildpacks.Group, found func(buildpacks.Member) (buildpacks.Detection, bool)) Resolution {
+	members, why := passing(group, found)
+	if why != "" {
+		return Resolution{Reasons: []string{why}}
+	}
+	chosen, why := r.try(trial{}, members, 0, lastRequired(members))
+	if why != "" {
+		return Resolution{Reasons: []string{why}}
+	}
+	return Resolution{
+		Passed: true, Group: chosen.members(), Entries: newDependencies(chosen.options).entries(), Dropped: chosen.dropped,
+	}
+}
+
 // candidate is a member that passed, with the plans that it offers.
 type candidate struct {
 	member buildpacks.Member
 	plans  []buildpacks.Alternative
 }
 
-// option is a candidate with one of its plans.
-type option struct {
-	member buildpacks.Member
-	plan   buildpacks.Alternative
-}
-
-// trial is one option of every candidate.
-type trial []option
-
-func (t trial) members() []buildpacks.Member {
-	members := make([]buildpacks.Member, len(t))
-	for i, o := range t {
-		members[i] = o.member
-	}
-	return members
-}
-
-func (t trial) without(id string) trial {
-	return slices.DeleteFunc(slices.Clone(t), func(o option) bool { return o.member.ID == id })
-}
-
 // passing drops the optional members that failed. It says why when a required
 // one failed or nobody is left.
-func passing(group buildpacks.Group, found map[string]buildpacks.Detection) ([]candidate, string) {
+func passing(group buildpacks.Group, found func(buildpacks.Member) (buildpacks.Detection, bool)) ([]candidate, string) {
 	var members []candidate
 	seen := map[string]bool{}
 	for _, m := range group {
@@ -81,7 +95,7 @@ func passing(group buildpacks.Group, found map[string]buildpacks.Detection) ([]c
 			continue
 		}
 		seen[m.ID] = true
-		d, asked := found[Key(m)]
+		d, asked := found(m)
 		switch {
 		case asked && d.Verdict == buildpacks.Pass:
 			plans := d.Plans
@@ -93,137 +107,108 @@ func passing(group buildpacks.Group, found map[string]buildpacks.Detection) ([]c
 			return nil, fmt.Sprintf("%s did not pass", m.ID)
 		}
 	}
-	if len(members) == 0 {
+	switch {
+	case len(group) == 0:
+		return nil, "it has no buildpack for this build"
+	case len(members) == 0:
 		return nil, "none of its optional buildpacks passed"
 	}
 	return members, ""
 }
 
-// tryAll walks the alternatives of the candidates left to right, depth first,
-// and returns the first trial that holds, or why the last one did not.
-// An optional member may only be dropped at its last alternative.
-func tryAll(prefix trial, rest []candidate) (trial, string) {
-	if len(rest) == 0 {
-		return settle(prefix)
+// lastRequired tells, of every name that any plan requires, the last member
+// that may require it, by index.
+func lastRequired(members []candidate) map[string]int {
+	last := map[string]int{}
+	for i, c := range members {
+		for _, plan := range c.plans {
+			for _, req := range plan.Requires {
+				last[req.Name] = i
+			}
+		}
+	}
+	return last
+}
+
+// option is a candidate with one of its plans.
+type option struct {
+	member buildpacks.Member
+	plan   buildpacks.Alternative
+	// droppable: the member is optional, and this is its last alternative.
+	droppable bool
+}
+
+// trial is one option of every candidate up to some index, without those that
+// were dropped.
+type trial struct {
+	options []option
+	// dropped says, by id, why.
+	dropped map[string]string
+}
+
+func (t trial) members() []buildpacks.Member {
+	members := make([]buildpacks.Member, len(t.options))
+	for i, o := range t.options {
+		members[i] = o.member
+	}
+	return members
+}
+
+// try walks the alternatives of the candidates from index next on, left to
+// right, depth first, and returns the first trial that holds, or why the last
+// one did not. An optional member may only be dropped at its last alternative.
+//
+// A trial is settled as it grows: what a later member cannot mend fails or
+// drops a member at once, so that the trials that share its beginning need not
+// be tried. That changes no result, for dropping a member can only bring more
+// faults, never mend one.
+func (r *resolver) try(t trial, candidates []candidate, next int, last map[string]int) (trial, string) {
+	if next == len(candidates) {
+		if len(t.options) == 0 {
+			return trial{}, "every buildpack of the group was dropped"
+		}
+		return t, ""
 	}
 	why := ""
-	for i, plan := range rest[0].plans {
-		m := rest[0].member
-		m.Optional = m.Optional && i == len(rest[0].plans)-1
+	c := candidates[next]
+	for i, plan := range c.plans {
+		longer := trial{append(slices.Clip(t.options), option{c.member, plan, c.member.Optional && i == len(c.plans)-1}), t.dropped}
+		if longer, why = r.settle(longer, next, last); why != "" {
+			continue
+		}
 		var chosen trial
-		if chosen, why = tryAll(append(slices.Clone(prefix), option{m, plan}), rest[1:]); why == "" {
+		if chosen, why = r.try(longer, candidates, next+1, last); why == "" {
 			return chosen, ""
 		}
 	}
-	return nil, why
+	return trial{}, why
 }
 
 // settle drops optional members with unmet requirements or unused provisions
-// until the trial holds, or says why it cannot.
-func settle(t trial) (trial, string) {
+// until the trial holds, or says why it cannot. A provision is not unused as
+// long as a member after index now may require it.
+func (r *resolver) settle(t trial, now int, last map[string]int) (trial, string) {
 	for {
-		deps := newDependencies(t)
-		drop := map[string]bool{}
-		for _, u := range deps.unmet() {
-			if !u.member.Optional {
-				return nil, u.why
+		for _, o := range t.options {
+			r.lookups -= 1 + len(o.plan.Provides) + len(o.plan.Requires)
+		}
+		if r.lookups < 0 {
+			return trial{}, "its buildpacks offer too many combinations of build plans to try; expected fewer alternatives"
+		}
+		drop := map[string]string{}
+		for _, f := range newDependencies(t.options).unmet(func(name string) bool { return last[name] > now }) {
+			if !f.droppable {
+				return trial{}, f.why
 			}
-			drop[u.member.ID] = true
+			if drop[f.member.ID] == "" {
+				drop[f.member.ID] = f.why
+			}
 		}
 		if len(drop) == 0 {
-			break
+			return t, ""
 		}
-		for id := range drop {
-			t = t.without(id)
-		}
+		t.options = slices.DeleteFunc(slices.Clone(t.options), func(o option) bool { return drop[o.member.ID] != "" })
+		maps.Copy(drop, t.dropped)
+		t.dropped = drop
 	}
-	if len(t) == 0 {
-		return nil, "every buildpack of the group was dropped"
-	}
-	return t, ""
-}
-
-// dependencies collects who provides and who requires each name. A require is
-// met by a provide of the same or an earlier member.
-type dependencies map[string]*dependency
-
-type dependency struct {
-	providers []buildpacks.Member
-	requires  []buildpacks.Requirement
-	// unused are providers after the last require so far, early are members
-	// that required the name before anyone provided it.
-	unused, early []buildpacks.Member
-}
-
-func newDependencies(t trial) dependencies {
-	deps := dependencies{}
-	at := func(name string) *dependency {
-		if deps[name] == nil {
-			deps[name] = &dependency{}
-		}
-		return deps[name]
-	}
-	for _, o := range t {
-		for _, name := range o.plan.Provides {
-			d := at(name)
-			d.unused = append(d.unused, o.member)
-		}
-		for _, req := range o.plan.Requires {
-			d := at(req.Name)
-			d.providers = append(d.providers, d.unused...)
-			d.unused = nil
-			if len(d.providers) == 0 {
-				d.early = append(d.early, o.member)
-				continue
-			}
-			d.requires = append(d.requires, req)
-		}
-	}
-	return deps
-}
-
-// fault is a member that keeps a trial from holding.
-type fault struct {
-	member buildpacks.Member
-	why    string
-}
-
-// unmet lists the members with unmet requires or, when there are none, those
-// with unused provides, by name.
-func (deps dependencies) unmet() []fault {
-	names := make([]string, 0, len(deps))
-	for name := range deps {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	var requires, provides []fault
-	for _, name := range names {
-		for _, m := range deps[name].early {
-			requires = append(requires, fault{m, fmt.Sprintf("%s requires %s, which no buildpack before it provides", m.ID, name)})
-		}
-		for _, m := range deps[name].unused {
-			provides = append(provides, fault{m, fmt.Sprintf("%s provides %s, which no buildpack requires", m.ID, name)})
-		}
-	}
-	if len(requires) > 0 {
-		return requires
-	}
-	return provides
-}
-
-// entries are the agreed dependencies, by name.
-func (deps dependencies) entries() []Entry {
-	entries := []Entry{}
-	for name, d := range deps {
-		if len(d.requires) == 0 {
-			continue
-		}
-		e := Entry{Name: name, Requires: d.requires}
-		for _, m := range d.providers {
-			e.Providers = append(e.Providers, m.ID)
-		}
-		entries = append(entries, e)
-	}
-	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
-	return entries
 }

@@ -182,14 +182,41 @@ func (d Definition) complete(name string, steps int) (Variant, error) {
 	return v, nil
 }
 
-// Variant returns a variant by name.
+// Define finds the definition of an id that has a variant for an architecture.
+// An error is an *UnknownError or a *NameError.
+func Define(id, variant, arch string) (Definition, error) {
+	d, err := Find(id)
+	if err != nil {
+		return Definition{}, err
+	}
+	if _, err := d.Variant(variant); err != nil {
+		return Definition{}, err
+	}
+	if !slices.Contains(d.Archs, arch) {
+		return Definition{}, &NameError{ID: id, What: "architecture", Name: arch, Known: d.Archs}
+	}
+	return d, nil
+}
+
+// Variant returns a variant by name. An error is a *NameError.
 func (d Definition) Variant(name string) (Variant, error) {
 	v, found := d.Variants[name]
 	if !found {
-		return Variant{}, fmt.Errorf("the stack %s has no variant %s; it has %s",
-			d.ID, name, strings.Join(slices.Sorted(maps.Keys(d.Variants)), ", "))
+		return Variant{}, &NameError{ID: d.ID, What: "variant", Name: name, Known: slices.Sorted(maps.Keys(d.Variants))}
 	}
 	return v, nil
+}
+
+// NameError says that a stack has no variant or architecture of a name.
+type NameError struct {
+	// ID is the stack, What "variant" or "architecture".
+	ID, What, Name string
+	// Known are those it has.
+	Known []string
+}
+
+func (e *NameError) Error() string {
+	return fmt.Sprintf("the stack %s has no %s %s; it has %s", e.ID, e.What, e.Name, strings.Join(e.Known, ", "))
 }
 
 // Target is what the stack runs on an architecture.

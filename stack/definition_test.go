@@ -89,6 +89,8 @@ func TestFitting(t *testing.T) {
 		"its own distribution":        {target("debian", "13"), "2.41", "slugc-13"},
 		"an older one of its own":     {target("debian", "12"), "2.36", "slugc-12"},
 		"another one, older library":  {target("ubuntu", "22.04"), "2.35", "slugc-12"},
+		"a much older library":        {target("centos", "6"), "2.9", "slugc-12"},
+		"between two":                 {target("other", "1"), "2.36.1", "slugc-13"},
 		"another one, newer library":  {target("ubuntu", "24.04"), "2.39", "slugc-13"},
 		"newer than all":              {target("fedora", "50"), "3.0", ""},
 		"another C library":           {target("alpine", "3.22"), "", ""},

@@ -17,10 +17,10 @@ func Fitting(machine Target, glibc string) (Definition, error) {
 	var fit *Definition
 	for i, d := range all {
 		switch {
-		case glibc == "" || !slices.Contains(d.Archs, machine.Arch) || CompareGlibc(d.Glibc, glibc) < 0:
+		case glibc == "" || !slices.Contains(d.Archs, machine.Arch) || compareGlibc(d.Glibc, glibc) < 0:
 		case d.DistroName == machine.DistroName && d.DistroVersion == machine.DistroVersion:
 			return d, nil
-		case fit == nil || CompareGlibc(d.Glibc, fit.Glibc) < 0:
+		case fit == nil || compareGlibc(d.Glibc, fit.Glibc) < 0:
 			fit = &all[i]
 		}
 	}
@@ -28,6 +28,20 @@ func Fitting(machine Target, glibc string) (Definition, error) {
 		return Definition{}, &NoFitError{Machine: machine, Glibc: glibc}
 	}
 	return *fit, nil
+}
+
+// FittingHost returns the stack on which programs run that were built on this
+// machine. An error may be a *NoFitError.
+func FittingHost() (Definition, error) {
+	host, err := Host()
+	if err != nil {
+		return Definition{}, err
+	}
+	glibc, err := Glibc("/")
+	if err != nil {
+		return Definition{}, err
+	}
+	return Fitting(host.Target, glibc)
 }
 
 // NoFitError says that what is built on a machine runs on no stack.

@@ -59,16 +59,16 @@ func glibcVersion(file string) (string, error) {
 	newest := ""
 	for _, v := range versions {
 		number, is := strings.CutPrefix(v.Name, "GLIBC_")
-		if is && (newest == "" || CompareGlibc(number, newest) > 0) && number[0] >= '0' && number[0] <= '9' {
+		if is && (newest == "" || compareGlibc(number, newest) > 0) && number[0] >= '0' && number[0] <= '9' {
 			newest = number
 		}
 	}
 	return newest, nil
 }
 
-// CompareGlibc compares two versions of the C library: -1, 0 or 1. A part that
+// compareGlibc compares two versions of the C library: -1, 0 or 1. A part that
 // is no number counts as 0.
-func CompareGlibc(a, b string) int {
+func compareGlibc(a, b string) int {
 	for a != "" || b != "" {
 		var x, y string
 		x, a, _ = strings.Cut(a, ".")

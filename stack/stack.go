@@ -53,11 +53,9 @@ func (t Target) String() string {
 // but cannot be read.
 func Host() (Stack, error) {
 	s := Stack{ID: HostID, Target: Target{OS: runtime.GOOS, Arch: runtime.GOARCH}}
-	name, version, err := distribution("/etc/os-release")
-	if err != nil {
-		return Stack{}, err
+	if err := s.Target.readDistribution(os.DirFS("/")); err != nil {
+		return Stack{}, fmt.Errorf("reading the distribution of this machine: %w", err)
 	}
-	s.Target.DistroName, s.Target.DistroVersion = name, version
 	return s, nil
 }
 
@@ -78,42 +76,33 @@ func Directory(id, dir string) (Stack, error) {
 		return Stack{}, fmt.Errorf("%s is no root filesystem: expected a directory usr in it", dir)
 	}
 	s := Stack{ID: id, Root: dir, Target: Target{OS: runtime.GOOS, Arch: runtime.GOARCH}}
+	if err := s.Target.readDistribution(root.FS()); err != nil {
+		return Stack{}, fmt.Errorf("reading the distribution of %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+// readDistribution reads the distribution of a root filesystem (os-release(5)).
+// Without the file it stays unknown.
+func (t *Target) readDistribution(root fs.FS) error {
 	for _, name := range []string{"etc/os-release", "usr/lib/os-release"} {
 		f, err := root.Open(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return Stack{}, fmt.Errorf("reading the distribution of %s: %w", dir, err)
+			return err
 		}
-		s.Target.DistroName, s.Target.DistroVersion, err = osRelease(f)
-		f.Close()
-		if err != nil {
-			return Stack{}, fmt.Errorf("reading the distribution of %s: %w", dir, err)
+		t.DistroName, t.DistroVersion, err = osRelease(f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		break
+		return nil
 	}
-	return s, nil
+	return nil
 }
 
-// distribution reads ID and VERSION_ID of an os-release file. A missing file is
-// an unknown distribution, not an error.
-func distribution(path string) (name, version string, err error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", "", nil
-	}
-	if err != nil {
-		return "", "", fmt.Errorf("reading the distribution: %w", err)
-	}
-	defer f.Close()
-	if name, version, err = osRelease(f); err != nil {
-		return "", "", fmt.Errorf("reading %s: %w", path, err)
-	}
-	return name, version, nil
-}
-
-// osRelease reads ID and VERSION_ID (os-release(5)).
+// osRelease reads ID and VERSION_ID.
 func osRelease(text io.Reader) (name, version string, err error) {
 	lines := bufio.NewScanner(text)
 	for lines.Scan() {

@@ -26,6 +26,8 @@ type Tree struct {
 	// Labels are what buildpacks ask to put on an image; the last one of a
 	// key wins.
 	Labels []buildpacks.Label
+	// Slices are globs of image layers made of app files, in buildpack order.
+	Slices [][]string
 	// Buildpacks are the buildpacks that built the tree, in build order.
 	Buildpacks []buildpacks.Descriptor
 	// Stores are the persistent metadata of buildpacks (store.toml) by

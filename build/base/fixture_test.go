@@ -69,17 +69,17 @@ func hexOf(version string) string {
 	return string(digits)
 }
 
-// aShelf is an empty shelf. What is wrong with it fails the test.
-func aShelf(t *testing.T, m base.Maker) base.Shelf {
+// aShelf is an empty store. What is wrong with it fails the test.
+func aStore(t *testing.T, m base.Maker) base.Store {
 	t.Helper()
-	return base.Shelf{Dir: filepath.Join(t.TempDir(), "stacks"), Maker: m, Warn: func(err error) { t.Errorf("warned: %v", err) }}
+	return base.Store{Dir: filepath.Join(t.TempDir(), "stacks"), Maker: m, Warn: func(err error) { t.Errorf("warned: %v", err) }}
 }
 
 // request is for the run variant.
 func request() base.Request { return base.Request{ID: "slugc-13", Variant: stack.Run, Arch: "amd64"} }
 
 // create creates the run variant.
-func create(t *testing.T, s base.Shelf) base.Made {
+func create(t *testing.T, s base.Store) base.Made {
 	t.Helper()
 	m, err := s.Create(t.Context(), request())
 	must(t, err)
@@ -88,7 +88,7 @@ func create(t *testing.T, s base.Shelf) base.Made {
 }
 
 // find finds the run variant, if there is one.
-func find(t *testing.T, s base.Shelf) (base.Made, bool) {
+func find(t *testing.T, s base.Store) (base.Made, bool) {
 	t.Helper()
 	m, found, err := s.Find("slugc-13", stack.Run, "amd64")
 	must(t, err)

@@ -12,16 +12,14 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/slugc/slugc/build/flock"
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/stack"
 )
 
-// Label is where the image of a stack says which stack it is, as the JSON of a
-// Description.
-const Label = "io.slugc.stack"
-
-// Description is what an image says about the stack that it is.
+// Description is what an image says about the stack that it is, as JSON in the
+// label oci.BaseLabel.
 type Description struct {
 	ID      string `json:"id"`
 	Variant string `json:"variant"`
@@ -39,9 +37,9 @@ func Describe(image v1.Image) (Description, error) {
 		return Description{}, fmt.Errorf("reading the config of the image: %w", err)
 	}
 	var d Description
-	if text := config.Config.Labels[Label]; text != "" {
+	if text := config.Config.Labels[oci.BaseLabel]; text != "" {
 		if err := json.Unmarshal([]byte(text), &d); err != nil {
-			return Description{}, fmt.Errorf("reading the label %s: %w", Label, err)
+			return Description{}, fmt.Errorf("reading the label %s: %w", oci.BaseLabel, err)
 		}
 	}
 	return d, nil
@@ -56,7 +54,7 @@ const (
 // Image returns the image of a root filesystem. The first time it is packed;
 // then it is kept with the root filesystem. Its layers are read from there, so m
 // has to stay open while they are.
-func (s Shelf) Image(ctx context.Context, m Made) (oci.Base, error) {
+func (s Store) Image(ctx context.Context, m Made) (oci.Base, error) {
 	made, err := s.image(ctx, m)
 	if err != nil {
 		return oci.Base{}, fmt.Errorf("packing the stack %s (%s, %s): %w", m.Definition.ID, m.Variant, m.Arch, err)
@@ -64,11 +62,11 @@ func (s Shelf) Image(ctx context.Context, m Made) (oci.Base, error) {
 	return made, nil
 }
 
-func (s Shelf) image(ctx context.Context, m Made) (oci.Base, error) {
+func (s Store) image(ctx context.Context, m Made) (oci.Base, error) {
 	if made, found, err := s.packed(ctx, m); found || err != nil {
 		return made, err
 	}
-	lock, err := lockFile(ctx, filepath.Join(m.Dir, imageLock), s.Waiting)
+	lock, err := flock.Lock(ctx, filepath.Join(m.Dir, imageLock), s.Waiting)
 	if err != nil {
 		return oci.Base{}, err
 	}
@@ -97,12 +95,15 @@ func (s Shelf) image(ctx context.Context, m Made) (oci.Base, error) {
 }
 
 // packed opens the image if there is one that can be read.
-func (s Shelf) packed(ctx context.Context, m Made) (oci.Base, bool, error) {
+func (s Store) packed(ctx context.Context, m Made) (oci.Base, bool, error) {
 	dir := filepath.Join(m.Dir, imageDir)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return oci.Base{}, false, nil
 	}
 	made, err := oci.Opener{Target: stack.Target{OS: "linux", Arch: m.Arch}}.Open(ctx, dir)
+	if err == nil {
+		err = wholeLayers(dir, made.Image)
+	}
 	if err != nil {
 		if ctx.Err() != nil {
 			return oci.Base{}, false, context.Cause(ctx)
@@ -113,8 +114,34 @@ func (s Shelf) packed(ctx context.Context, m Made) (oci.Base, bool, error) {
 	return made, true, nil
 }
 
+// wholeLayers makes sure that no layer of a layout is missing or cut off. What
+// is in them is checked when they are exported.
+func wholeLayers(dir string, image v1.Image) error {
+	manifest, err := image.Manifest()
+	if err != nil {
+		return err
+	}
+	for _, layer := range manifest.Layers {
+		file := filepath.Join(dir, "blobs", layer.Digest.Algorithm, layer.Digest.Hex)
+		info, err := os.Stat(file)
+		if err != nil {
+			return err
+		}
+		if info.Size() != layer.Size {
+			return fmt.Errorf("%s has %d bytes, expected %d", file, info.Size(), layer.Size)
+		}
+	}
+	return nil
+}
+
 // packImage packs the root filesystem, beside, into an OCI layout.
-func (s Shelf) packImage(ctx context.Context, m Made) (err error) {
+func (s Store) packImage(ctx context.Context, m Made) (err error) {
+	if err := m.unchanged(); err != nil {
+		if errors.Is(err, errChanged) {
+			err = fmt.Errorf("%w\nmake it anew: slugc stack create %s --variant %s --arch %s", err, m.Definition.ID, m.Variant, m.Arch)
+		}
+		return err
+	}
 	work, err := os.MkdirTemp(m.Dir, imagePrefix)
 	if err != nil {
 		return err
@@ -125,11 +152,11 @@ func (s Shelf) packImage(ctx context.Context, m Made) (err error) {
 		return err
 	}
 	tell, end := s.step(fmt.Sprintf("Packing %s (%s, %s)", m.Definition.ID, m.Variant, m.Arch))
-	defer end()
 	segments, err := pack.Packer{Temp: work, Progress: tell}.Pack(ctx, []pack.Job{{
 		Part:   pack.Part{Name: m.Definition.ID + ":" + m.Variant, Dir: m.Root, Attributes: attributes},
 		Shapes: []pack.Shape{{Name: "oci", ModTime: pack.Epoch(), Slash: true, Trailer: true}},
 	}})
+	end(err)
 	if err != nil {
 		return err
 	}
@@ -171,7 +198,7 @@ func (m Made) config() (v1.ConfigFile, error) {
 			},
 			WorkingDir: "/",
 			Labels: map[string]string{
-				Label:                                  string(about),
+				oci.BaseLabel:                          string(about),
 				"io.buildpacks.base.distro.name":       d.DistroName,
 				"io.buildpacks.base.distro.version":    d.DistroVersion,
 				"io.buildpacks.base.description":       description,

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,8 +23,8 @@ import (
 func TestImage(t *testing.T) { spec.Run(t, "Image", testImage) }
 
 func testImage(t *testing.T, _ spec.G, it spec.S) {
-	var s base.Shelf
-	it.Before(func() { s = aShelf(t, &maker{version: "1.0"}) })
+	var s base.Store
+	it.Before(func() { s = aStore(t, &maker{version: "1.0"}) })
 
 	digest := func(image v1.Image) string {
 		t.Helper()
@@ -95,18 +96,18 @@ func testImage(t *testing.T, _ spec.G, it spec.S) {
 		}
 	})
 
-	it("is the same on another shelf, and packed once on each", func() {
+	it("is the same in another store, and packed once in each", func() {
 		made := create(t, s)
 		first, err := s.Image(t.Context(), made)
 		must(t, err)
-		other := aShelf(t, &maker{version: "1.0"})
+		other := aStore(t, &maker{version: "1.0"})
 		second, err := other.Image(t.Context(), create(t, other))
 		must(t, err)
 		if digest(first.Image) != digest(second.Image) {
 			t.Errorf("%s and %s", digest(first.Image), digest(second.Image))
 		}
 		packed := 0
-		s.Progress = func(string) (func(int64, int64), func()) { packed++; return nil, func() {} }
+		s.Progress = func(string) (func(int64, int64), func(error)) { packed++; return nil, func(error) {} }
 		again, err := s.Image(t.Context(), made)
 		must(t, err)
 		if packed != 0 || digest(again.Image) != digest(first.Image) {
@@ -126,6 +127,36 @@ func testImage(t *testing.T, _ spec.G, it spec.S) {
 		must(t, err)
 		if digest(again.Image) != digest(first.Image) || warned == 0 || exists(filepath.Join(made.Dir, "image-killed")) {
 			t.Errorf("warned %d times, got %s", warned, digest(again.Image))
+		}
+	})
+
+	it("is packed again when a layer is cut off or gone", func() {
+		made := create(t, s)
+		s.Warn = func(error) {}
+		for _, damage := range []func(string) error{os.Remove, func(file string) error { return os.Truncate(file, 1) }} {
+			image, err := s.Image(t.Context(), made)
+			must(t, err)
+			layers, err := image.Image.Layers()
+			must(t, err)
+			blob, err := layers[0].Digest()
+			must(t, err)
+			must(t, damage(filepath.Join(made.Dir, "image", "blobs", "sha256", blob.Hex)))
+			again, err := s.Image(t.Context(), made)
+			must(t, err)
+			must(t, validate.Image(again.Image))
+		}
+	})
+
+	it("is not packed of files that somebody changed", func() {
+		made := create(t, s)
+		must(t, os.WriteFile(filepath.Join(made.Root, "usr/bin/expiry"), []byte("changed"), 0o755))
+		_, err := s.Image(t.Context(), made)
+		if err == nil || !strings.Contains(err.Error(), made.Root+": its files were changed after it was made") ||
+			!strings.Contains(err.Error(), "slugc stack create slugc-13 --variant run --arch amd64") {
+			t.Errorf("got %v", err)
+		}
+		if exists(filepath.Join(made.Dir, "image")) {
+			t.Error("there is an image")
 		}
 	})
 

@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/debian"
 )
@@ -71,18 +69,22 @@ func (m Made) Attributes() (stack.Attributes, error) {
 	return attributes, nil
 }
 
-// Usage is the number of bytes that it takes on disk, with its image.
+// Usage is the number of bytes that it takes on disk, with its image. What
+// others remove meanwhile, or keep to themselves, is not counted.
 func (m Made) Usage(ctx context.Context) (int64, error) {
 	var total int64
 	seen := map[uint64]bool{}
 	err := filepath.WalkDir(m.Dir, func(path string, entry fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var info fs.FileInfo
 		if err == nil {
-			err = ctx.Err()
+			info, err = entry.Info()
 		}
-		if err != nil {
-			return err
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			return nil
 		}
-		info, err := entry.Info()
 		if err != nil {
 			return err
 		}
@@ -97,71 +99,6 @@ func (m Made) Usage(ctx context.Context) (int64, error) {
 		return nil
 	})
 	return total, err
-}
-
-// make makes a root filesystem beside and gives it its name.
-func (p place) make(ctx context.Context, digest string, image debian.LockedImage) (m Made, err error) {
-	work, err := os.MkdirTemp(p.dir, newPrefix)
-	if err != nil {
-		return Made{}, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, removeTree(work))
-		}
-	}()
-	attributes, err := p.shelf.Maker.Make(ctx, p.definition, p.variant, image, filepath.Join(work, rootDir))
-	if err != nil {
-		return Made{}, err
-	}
-	// Processes of another user than the one who makes it read it, whatever the
-	// umask.
-	for _, dir := range []string{work, filepath.Join(work, rootDir)} {
-		if err := os.Chmod(dir, 0o755); err != nil {
-			return Made{}, err
-		}
-	}
-	text, err := debian.NewLock(p.definition.ID, p.variant, image).Text()
-	if err != nil {
-		return Made{}, err
-	}
-	list, err := json.Marshal(attributes)
-	if err != nil {
-		return Made{}, err
-	}
-	for name, content := range map[string]string{attributesFile: string(list), debian.LockFile: text, leaseFile: ""} {
-		if err := os.WriteFile(filepath.Join(work, name), []byte(content), 0o644); err != nil {
-			return Made{}, err
-		}
-	}
-	if err := flush(work); err != nil {
-		return Made{}, err
-	}
-	if err := ctx.Err(); err != nil {
-		return Made{}, err
-	}
-	// One that cannot be read may be in the way.
-	if err := p.putAway(p.path(digest)); err != nil {
-		return Made{}, err
-	}
-	if err := os.Rename(work, p.path(digest)); err != nil {
-		return Made{}, err
-	}
-	return p.open(digest)
-}
-
-// flush has everything on the file system of a directory written to disk. It is
-// much faster than flushing thousands of files.
-func flush(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := unix.Syncfs(int(f.Fd())); err != nil {
-		return fmt.Errorf("flushing %s to disk: %w", dir, err)
-	}
-	return nil
 }
 
 // read reads what is said about a root filesystem, and makes sure that it is
@@ -187,10 +124,13 @@ func (p place) read(digest string) (Made, error) {
 		Definition: p.definition, Variant: p.variant, Arch: p.arch, Digest: digest,
 		Dir: dir, Root: filepath.Join(dir, rootDir), Lock: image, Superseded: true,
 	}
-	for _, name := range []string{attributesFile, rootDir, leaseFile} {
+	for _, name := range []string{rootDir, leaseFile} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			return Made{}, err
 		}
+	}
+	if _, err := m.Attributes(); err != nil {
+		return Made{}, err
 	}
 	return m, p.date(&m)
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/slugc/slugc/build/beside"
 	"github.com/slugc/slugc/stack"
-	"github.com/slugc/slugc/stack/sandbox"
 )
 
 // Names in the place of a variant.
@@ -27,7 +26,7 @@ const algorithm = "sha256:"
 
 // place is where the root filesystems of a variant of a stack are.
 type place struct {
-	shelf         Shelf
+	store         Store
 	definition    stack.Definition
 	variant, arch string
 	dir           string
@@ -36,6 +35,20 @@ type place struct {
 // path is the directory of the root filesystem of a digest.
 func (p place) path(digest string) string {
 	return filepath.Join(p.dir, madeDir, strings.TrimPrefix(digest, algorithm))
+}
+
+// ready makes the directories of the place. What is superseded is moved out of
+// one of them and removed, so that it must not lead elsewhere.
+func (p place) ready() error {
+	dir := filepath.Join(p.dir, madeDir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	info, err := os.Lstat(dir)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is a link; expected a directory", dir)
+	}
+	return err
 }
 
 // errNoDigest says that what should name the current one names nothing.
@@ -111,11 +124,26 @@ func (p place) open(digest string) (Made, error) {
 	return m, nil
 }
 
+// keep opens one to go on with, unless it was changed.
+func (p place) keep(digest string) (Made, error) {
+	m, err := p.open(digest)
+	if err != nil {
+		return Made{}, err
+	}
+	if err := m.unchanged(); err != nil {
+		if errors.Is(err, errChanged) {
+			p.store.warn(fmt.Errorf("the stack %s (%s, %s) has to be made anew: %w", p.definition.ID, p.variant, p.arch, err))
+		}
+		return Made{}, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
 // list reads all of them, the current one first.
 func (p place) list() ([]Made, error) {
 	current, err := p.current()
 	if errors.Is(err, errNoDigest) {
-		p.shelf.warn(err)
+		p.store.warn(err)
 	} else if err != nil {
 		return nil, err
 	}
@@ -126,8 +154,12 @@ func (p place) list() ([]Made, error) {
 	var all []Made
 	for _, entry := range entries {
 		m, err := p.read(algorithm + entry.Name())
+		if _, gone := os.Lstat(filepath.Join(p.dir, madeDir, entry.Name())); errors.Is(gone, fs.ErrNotExist) {
+			// Another process put it away meanwhile.
+			continue
+		}
 		if err != nil {
-			p.shelf.warn(err)
+			p.store.warn(err)
 			continue
 		}
 		if m.Digest != current {
@@ -141,86 +173,4 @@ func (p place) list() ([]Made, error) {
 		all = slices.Insert(all, 0, m)
 	}
 	return all, nil
-}
-
-// retire removes those that are superseded and that nobody uses.
-func (p place) retire(current string) error {
-	entries, err := os.ReadDir(filepath.Join(p.dir, madeDir))
-	if err != nil {
-		return err
-	}
-	var trouble []error
-	for _, entry := range entries {
-		dir := filepath.Join(p.dir, madeDir, entry.Name())
-		if dir == p.path(current) {
-			continue
-		}
-		release, claimed, err := claim(dir)
-		if err != nil || !claimed {
-			trouble = append(trouble, err)
-			continue
-		}
-		trouble = append(trouble, p.putAway(dir), release())
-	}
-	return errors.Join(append(trouble, p.sweep())...)
-}
-
-// putAway takes the name from a root filesystem, so that nobody finds it any
-// more. Sweep removes it when nobody uses it.
-func (p place) putAway(dir string) error {
-	away, err := os.MkdirTemp(p.dir, oldPrefix)
-	if err != nil {
-		return err
-	}
-	err = os.Rename(dir, filepath.Join(away, filepath.Base(dir)))
-	if errors.Is(err, fs.ErrNotExist) {
-		return os.Remove(away)
-	}
-	return err
-}
-
-// sweep removes what was put away and what was never finished. The place is
-// locked, so nobody is at work on it.
-func (p place) sweep() error {
-	entries, err := os.ReadDir(p.dir)
-	if err != nil {
-		return err
-	}
-	trouble := []error{beside.Sweep(p.dir)}
-	for _, entry := range entries {
-		dir := filepath.Join(p.dir, entry.Name())
-		switch {
-		case strings.HasPrefix(entry.Name(), newPrefix):
-			trouble = append(trouble, removeTree(dir))
-		case strings.HasPrefix(entry.Name(), oldPrefix):
-			trouble = append(trouble, removeOld(dir))
-		}
-	}
-	return errors.Join(trouble...)
-}
-
-// removeOld removes a root filesystem that was put away unless it is in use.
-func removeOld(away string) error {
-	entries, err := os.ReadDir(away)
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		release, claimed, err := claim(filepath.Join(away, entry.Name()))
-		if err != nil || !claimed {
-			return err
-		}
-		if err := release(); err != nil {
-			return err
-		}
-	}
-	return removeTree(away)
-}
-
-// removeTree removes a tree whose directories may be closed to their owner.
-func removeTree(dir string) error {
-	if err := sandbox.Remove(dir); err != nil {
-		return fmt.Errorf("removing %s: %w", dir, err)
-	}
-	return nil
 }

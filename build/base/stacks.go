@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/slugc/slugc/build/oci"
@@ -16,16 +17,15 @@ import (
 // Stacks finds what a person calls a stack: "host", the id of a stack that
 // slugc makes, a directory with a root filesystem, or an image as oci.Opener
 // names them. What has to be made or unpacked for it is, once. What it found
-// stays on the shelf until it is closed.
+// stays in the store until it is closed.
 type Stacks struct {
-	// Shelf opens the shelf, for who needs it.
-	Shelf func() (Shelf, error)
+	// Store opens the store of stacks, which the host and a directory do
+	// without.
+	Store func() (Store, error)
 	// Images opens the store of root filesystems of images.
 	Images func() (rootfs.Store, error)
 	// Opener opens images; its Target is the one to build for.
 	Opener oci.Opener
-	// Making is told what is about to be made. It may be nil.
-	Making func(id, variant string)
 
 	inUse []Made
 }
@@ -41,24 +41,17 @@ func (s *Stacks) Close() error {
 }
 
 // ensure finds or makes a root filesystem and keeps it from being removed.
-func (s *Stacks) ensure(ctx context.Context, id, variant string) (Made, error) {
-	shelf, err := s.Shelf()
+func (s *Stacks) ensure(ctx context.Context, id, variant string) (Store, Made, error) {
+	store, err := s.Store()
 	if err != nil {
-		return Made{}, err
+		return Store{}, Made{}, err
 	}
-	arch := s.Opener.Target.Arch
-	m, found, err := shelf.Find(id, variant, arch)
-	if err == nil && !found {
-		if s.Making != nil {
-			s.Making(id, variant)
-		}
-		m, err = shelf.Ensure(ctx, id, variant, arch)
-	}
+	m, err := store.Ensure(ctx, id, variant, s.Opener.Target.Arch)
 	if err != nil {
-		return Made{}, err
+		return Store{}, Made{}, err
 	}
 	s.inUse = append(s.inUse, m)
-	return m, nil
+	return store, m, nil
 }
 
 // RefError says that a reference names no stack.
@@ -67,7 +60,7 @@ type RefError struct {
 	Err error
 }
 
-func (e *RefError) Error() string { return fmt.Sprintf("stack %s: %v", e.Ref, e.Err) }
+func (e *RefError) Error() string { return fmt.Sprintf("%q: %v", e.Ref, e.Err) }
 
 // Unwrap returns the cause.
 func (e *RefError) Unwrap() error { return e.Err }
@@ -87,16 +80,15 @@ func kindOf(ref string) (kind, error) {
 	if ref == stack.HostID {
 		return host, nil
 	}
-	for _, transport := range []string{"oci:", "oci-archive:", "docker://"} {
-		if strings.HasPrefix(ref, transport) {
-			return image, nil
-		}
+	if oci.HasTransport(ref) {
+		return image, nil
 	}
 	_, err := stack.Find(ref)
 	if err == nil {
 		return made, nil
 	}
-	if _, unknown := errors.AsType[*stack.UnknownError](err); !unknown {
+	unknown, ok := errors.AsType[*stack.UnknownError](err)
+	if !ok {
 		return 0, err
 	}
 	info, statErr := os.Stat(ref)
@@ -109,7 +101,34 @@ func kindOf(ref string) (kind, error) {
 	case statErr == nil:
 		return 0, &RefError{ref, errors.New("it is a file; an archive of an image is oci-archive:FILE")}
 	}
-	return 0, &RefError{ref, fmt.Errorf("%w, a directory, oci:DIR[:TAG], oci-archive:FILE or docker://REF", err)}
+	if id, _, _ := strings.Cut(ref, ":"); Ours(ref) {
+		return 0, &RefError{ref, fmt.Errorf("a stack is named without its variant, as %s", id)}
+	}
+	return 0, &RefError{ref, fmt.Errorf("there is no such stack or directory; expected %s, %s, a directory, %s",
+		stack.HostID, strings.Join(unknown.Known, ", "), imageForms)}
+}
+
+// imageForms are the ways to name an image, in messages.
+const imageForms = "oci:DIR[:TAG], oci-archive:FILE or docker://REF"
+
+// CheckRunImage looks for a mistyped run image: a word that names neither a
+// stack, nor anything on disk, nor an image of a registry with its address.
+func CheckRunImage(ref string) error {
+	if oci.HasTransport(ref) || Ours(ref) || ref == "scratch" || strings.Contains(ref, "/") {
+		return nil
+	}
+	if _, err := os.Stat(ref); err == nil {
+		return nil
+	}
+	definitions, err := stack.Definitions()
+	if err != nil {
+		return err
+	}
+	var known []string
+	for _, d := range definitions {
+		known = append(known, d.ID)
+	}
+	return &RefError{ref, fmt.Errorf("there is no such stack or directory; expected scratch, %s, %s", strings.Join(known, ", "), imageForms)}
 }
 
 // Build returns the stack on which buildpacks build.
@@ -120,6 +139,20 @@ func (s *Stacks) Build(ctx context.Context, ref string) (stack.Stack, error) {
 // Run returns the stack on which processes run.
 func (s *Stacks) Run(ctx context.Context, ref string) (stack.Stack, error) {
 	return s.find(ctx, ref, stack.Run)
+}
+
+// Recorded returns the stack on which processes run of an artifact that says
+// itself what it was built on; nothing is the host. Whoever made the artifact
+// shall not choose which directory of this machine its processes see, nor which
+// registry is asked: stacks that slugc does not make are for a person to name.
+func (s *Stacks) Recorded(ctx context.Context, id string) (stack.Stack, error) {
+	if id == "" {
+		id = stack.HostID
+	}
+	if id != stack.HostID && !Ours(id) {
+		return stack.Stack{}, &RefError{id, errors.New("the artifact says that it was built on this, which is no stack of slugc's; name the stack to run it on, --stack STACK")}
+	}
+	return s.Run(ctx, id)
 }
 
 func (s *Stacks) find(ctx context.Context, ref, variant string) (stack.Stack, error) {
@@ -139,12 +172,16 @@ func (s *Stacks) find(ctx context.Context, ref, variant string) (stack.Stack, er
 	case image:
 		return s.unpack(ctx, ref)
 	}
-	m, err := s.ensure(ctx, ref, variant)
+	_, m, err := s.ensure(ctx, ref, variant)
 	if err != nil {
 		return stack.Stack{}, err
 	}
 	return m.Stack(), nil
 }
+
+// idForm is how an image may call its stack. Artifacts repeat it, buildpacks get
+// it in their environment, and people read it.
+var idForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
 // unpack returns the stack of an image.
 func (s *Stacks) unpack(ctx context.Context, ref string) (stack.Stack, error) {
@@ -165,7 +202,7 @@ func (s *Stacks) unpack(ctx context.Context, ref string) (stack.Stack, error) {
 	if err != nil {
 		return stack.Stack{}, &RefError{ref, err}
 	}
-	if named := config.Config.Labels["io.buildpacks.stack.id"]; named != "" {
+	if named := config.Config.Labels["io.buildpacks.stack.id"]; idForm.MatchString(named) && named != stack.HostID {
 		id = named
 	}
 	return stack.Stack{ID: id, Root: dir, Target: opened.Target}, nil
@@ -184,9 +221,11 @@ func (s *Stacks) Image(ctx context.Context, ref string) (oci.Base, error) {
 	case image:
 		return s.Opener.Open(ctx, ref)
 	case host:
-		if ref, err = fitting(); err != nil {
+		fitting, err := stack.FittingHost()
+		if err != nil {
 			return oci.Base{}, err
 		}
+		ref = fitting.ID
 	}
 	return s.image(ctx, ref, stack.Run)
 }
@@ -194,6 +233,9 @@ func (s *Stacks) Image(ctx context.Context, ref string) (oci.Base, error) {
 // RunImage returns the image of a run image: that of a stack that slugc makes,
 // as ID or ID:VARIANT, or one as oci.Opener names it.
 func (s *Stacks) RunImage(ctx context.Context, ref string) (oci.Base, error) {
+	if err := CheckRunImage(ref); err != nil {
+		return oci.Base{}, err
+	}
 	if !Ours(ref) {
 		return s.Opener.Open(ctx, ref)
 	}
@@ -214,27 +256,9 @@ func Ours(ref string) bool {
 
 // image is the image of a stack that slugc makes.
 func (s *Stacks) image(ctx context.Context, id, variant string) (oci.Base, error) {
-	m, err := s.ensure(ctx, id, variant)
+	store, m, err := s.ensure(ctx, id, variant)
 	if err != nil {
 		return oci.Base{}, err
 	}
-	shelf, err := s.Shelf()
-	if err != nil {
-		return oci.Base{}, err
-	}
-	return shelf.Image(ctx, m)
-}
-
-// fitting is the id of the stack that runs what is built on this machine.
-func fitting() (string, error) {
-	machine, err := stack.Host()
-	if err != nil {
-		return "", err
-	}
-	glibc, err := stack.Glibc("/")
-	if err != nil {
-		return "", err
-	}
-	d, err := stack.Fitting(machine.Target, glibc)
-	return d.ID, err
+	return store.Image(ctx, m)
 }

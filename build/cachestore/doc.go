@@ -22,4 +22,5 @@
 //
 // BurntSushi/toml keeps layer metadata in the types in which buildpacks wrote
 // it, which JSON would not. x/sys/unix tells when a file was last read.
+// x/sync/errgroup looks at several layers at a time.
 package cachestore

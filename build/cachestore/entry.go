@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
+	"github.com/slugc/slugc/build/flock"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -42,9 +42,6 @@ func (a App) dirName() string {
 	return name[:min(len(name), maxName)] + "-" + hex.EncodeToString(sum[:6])
 }
 
-// pollInterval is how often a lock that someone holds is tried again.
-const pollInterval = 100 * time.Millisecond
-
 // Open locks the entry of an app below a cache root and makes it if it is not
 // there. While someone else holds the lock it waits until the context ends;
 // waiting is called once when it has to.
@@ -54,12 +51,12 @@ func Open(ctx context.Context, root string, app App, waiting func()) (*Entry, er
 		return nil, fmt.Errorf("opening the cache: %w", err)
 	}
 	for {
-		lock, err := lockFile(ctx, filepath.Join(dir, "lock"), waiting)
+		lock, err := flock.Lock(ctx, filepath.Join(dir, "lock"), waiting)
 		if err != nil {
 			return nil, fmt.Errorf("opening the cache: %w", err)
 		}
 		// A prune may have removed the entry between opening and locking.
-		if !same(lock, filepath.Join(dir, "lock")) {
+		if !flock.Named(lock, filepath.Join(dir, "lock")) {
 			if err := errors.Join(lock.Close(), os.MkdirAll(dir, 0o755)); err != nil {
 				return nil, fmt.Errorf("opening the cache: %w", err)
 			}
@@ -141,45 +138,6 @@ func (e *Entry) Packed() string { return e.path("pack") }
 // Temp is a directory that is empty at the beginning of a build and gone at
 // its end. The name tells what it is for.
 func (e *Entry) Temp(name string) string { return e.path("tmp", name) }
-
-// lockFile opens and locks a file exclusively (flock(2)); the lock goes with
-// the process.
-func lockFile(ctx context.Context, path string, waiting func()) (*os.File, error) {
-	lock, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		if waiting != nil {
-			waiting()
-		}
-		ticks := time.NewTicker(pollInterval)
-		defer ticks.Stop()
-		for errors.Is(err, syscall.EWOULDBLOCK) {
-			select {
-			case <-ctx.Done():
-				return nil, errors.Join(ctx.Err(), lock.Close())
-			case <-ticks.C:
-				err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-			}
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("locking %s: %w", path, err), lock.Close())
-	}
-	return lock, nil
-}
-
-// same tells whether an open file is still the one of that name.
-func same(f *os.File, path string) bool {
-	open, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	named, err := os.Stat(path)
-	return err == nil && os.SameFile(open, named)
-}
 
 // replace writes a file of the entry in its scratch space and renames it, so
 // that the name never holds half of it and a kill leaves nothing lying.

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/slugc/slugc/build/flock"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/stack/sandbox"
 )
@@ -59,7 +60,7 @@ func List(ctx context.Context, root string) ([]Info, error) {
 			info.Used = at.ModTime()
 		}
 		info.Size = diskUse(info.Dir)
-		info.Busy = busy(filepath.Join(info.Dir, "lock"))
+		info.Busy = flock.Held(filepath.Join(info.Dir, "lock"))
 		all = append(all, info)
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].Dir < all[j].Dir })
@@ -144,10 +145,7 @@ func remove(dir string) (removed bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return false, nil
-		}
+	if locked, err := flock.Try(lock); !locked {
 		return false, err
 	}
 	// A build that comes now finds no entry and begins a new one, in which
@@ -157,16 +155,6 @@ func remove(dir string) (removed bool, err error) {
 		return false, err
 	}
 	return true, sandbox.Remove(going)
-}
-
-// busy tells whether someone holds a lock file.
-func busy(path string) bool {
-	lock, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer lock.Close()
-	return errors.Is(syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }
 
 // diskUse adds up the blocks of a tree; what cannot be looked at counts

@@ -91,11 +91,9 @@ func (a *assembly) layers() error {
 		}
 		m.SBOM = &ref
 	}
-	app, err := add(AppPart, "Application Layer")
-	if err != nil {
+	if err := a.appLayers(add); err != nil {
 		return err
 	}
-	m.App = []LayerRef{app}
 	if m.Launcher, err = add(LauncherPart, "Buildpacks Application Launcher"); err != nil {
 		return err
 	}
@@ -106,6 +104,23 @@ func (a *assembly) layers() error {
 		m.ProcessTypes, err = add(ProcessTypesPart, "Buildpacks Process Types")
 	}
 	return err
+}
+
+// appLayers gathers the layers of the app: one, or those of its slices.
+func (a *assembly) appLayers(add func(name, createdBy string) (LayerRef, error)) error {
+	name, createdBy := AppPart, "Application Layer"
+	for n := 1; ; n++ {
+		if _, sliced := a.segments[slicePart(n)]; sliced {
+			name, createdBy = slicePart(n), fmt.Sprintf("Application Slice: %d", n)
+		} else if n > 1 {
+			return nil
+		}
+		ref, err := add(name, createdBy)
+		if err != nil {
+			return err
+		}
+		a.metadata.App = append(a.metadata.App, ref)
+	}
 }
 
 // buildpackLayers gathers the launch layers: those that were packed, and of

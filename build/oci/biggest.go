@@ -3,7 +3,6 @@ package oci
 import (
 	"archive/tar"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -40,22 +39,11 @@ func Biggest(ctx context.Context, image v1.Image, n int) ([]pack.DirSize, error)
 
 // entriesOf lists the regular files of a layer.
 func entriesOf(ctx context.Context, layer v1.Layer) (index pack.Index, err error) {
-	content, err := layer.Uncompressed()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, content.Close()) }()
-	archive := tar.NewReader(&contextReader{ctx: ctx, r: content})
-	for {
-		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return index, nil
-		}
-		if err != nil {
-			return nil, err
-		}
+	err = eachEntry(ctx, layer, func(header *tar.Header, _ io.Reader) error {
 		if header.Typeflag == tar.TypeReg {
 			index = append(index, pack.Entry{Path: strings.TrimPrefix(header.Name, "/"), Mode: 0o644, Fingerprint: pack.Fingerprint{Size: header.Size}})
 		}
-	}
+		return nil
+	})
+	return index, err
 }

@@ -56,6 +56,17 @@ type Access struct {
 	Warn func(error)
 }
 
+// HasTransport tells whether a reference says how its image is reached: oci:,
+// oci-archive: or docker://.
+func HasTransport(ref string) bool {
+	for _, transport := range []string{"oci:", "oci-archive:", "docker://"} {
+		if strings.HasPrefix(ref, transport) {
+			return true
+		}
+	}
+	return false
+}
+
 // ParseDest reads a destination: oci:DIR[:TAG], oci-archive:FILE[:TAG] or
 // docker://REGISTRY/REPO[:TAG]. What follows the last colon is a tag if it
 // can be one.

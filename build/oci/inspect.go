@@ -155,7 +155,7 @@ func (m LifecycleMetadata) names() map[string][]string {
 	for i, app := range m.App {
 		name := AppPart
 		if len(m.App) > 1 {
-			name = fmt.Sprintf("%s slice %d", AppPart, i+1)
+			name = slicePart(i + 1)
 		}
 		add(app, name)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/slugc/slugc/build/pack"
@@ -25,10 +26,11 @@ const (
 )
 
 // Jobs returns what has to be packed for the image, in the order of its
-// layers: launch layers, the launch SBOM, the app, the launcher, its
-// configuration, the links of the process types (CNB Platform API,
-// "Exporter"). Each job has one shape. Jobs reads no more of the disk than
-// whether there is an SBOM.
+// layers: launch layers, the launch SBOM, the app, which is several layers if
+// buildpacks want slices, the launcher, its configuration, the links of the
+// process types (CNB Platform API, "Exporter"). Each job has one shape. Jobs
+// reads no more of the disk than whether there is an SBOM. It returns a
+// *DepthError for an image of too many layers.
 func (r Recipe) Jobs() ([]pack.Job, error) {
 	owner, err := r.Base.owner()
 	if err != nil {
@@ -106,6 +108,10 @@ func (p *planner) app() error {
 	if err != nil {
 		return err
 	}
+	globs, err := p.slices()
+	if err != nil {
+		return err
+	}
 	part := pack.Part{Name: AppPart, Dir: tree.App.Host}
 	layers, inside := strings.CutPrefix(tree.Layers.Path, tree.App.Path+"/")
 	if inside {
@@ -117,8 +123,36 @@ func (p *planner) app() error {
 			return !inside || e.Path != layers && !strings.HasPrefix(e.Path, layers+"/")
 		})
 	}
+	if len(globs) > 0 {
+		return p.appSlices(part, globs, parents)
+	}
 	p.add(part, tree.App.Path, parents, p.owner, false)
 	return nil
+}
+
+// appSlices adds the app as several layers.
+func (p *planner) appSlices(app pack.Part, globs [][]string, parents []pack.Parent) error {
+	if app.Index == nil {
+		return errors.New("slicing the app: the recipe has no index of it")
+	}
+	divided, err := divide(app.Index, globs)
+	if err != nil {
+		return err
+	}
+	for i, index := range divided {
+		part, above := pack.Part{Name: slicePart(i + 1), Dir: app.Dir, Index: index}, parents
+		if len(index) == 0 {
+			// The reference writes nothing at all, directories above included.
+			part.Dir, part.Index, above = "", nil, nil
+		}
+		p.add(part, p.recipe.Tree.App.Path, above, p.owner, false)
+	}
+	return nil
+}
+
+// has says whether a part is planned.
+func (p *planner) has(name string) bool {
+	return slices.ContainsFunc(p.jobs, func(job pack.Job) bool { return job.Part.Name == name })
 }
 
 // launcher adds the launcher, which belongs to root.

@@ -14,7 +14,14 @@ const (
 	LifecycleLabel = "io.buildpacks.lifecycle.metadata"
 	BuildLabel     = "io.buildpacks.build.metadata"
 	ProjectLabel   = "io.buildpacks.project.metadata"
+	// ExecEnvLabel is where the reference lifecycle says the execution
+	// environment; in the specification it is in the LifecycleLabel.
+	ExecEnvLabel = "io.buildpacks.exec-env"
 )
+
+// BaseLabel is where the image of a stack of slugc says which stack it is; see
+// build/base.
+const BaseLabel = "io.slugc.stack"
 
 // LifecycleMetadata is what the next build and a rebase need to know about the
 // layers of an image.
@@ -23,6 +30,7 @@ type LifecycleMetadata struct {
 	SBOM         *LayerRef         `json:"sbom,omitempty"`
 	Buildpacks   []BuildpackLayers `json:"buildpacks"`
 	Config       LayerRef          `json:"config"`
+	ExecEnv      string            `json:"exec-env,omitempty"`
 	Launcher     LayerRef          `json:"launcher"`
 	ProcessTypes LayerRef          `json:"process-types"`
 	RunImage     RunImage          `json:"runImage"`

@@ -27,7 +27,8 @@ type Recipe struct {
 	// is the one that the tree names, if any.
 	Process string
 	// AppIndex is the entries of the app directory, for a caller who has
-	// walked it. Without it the directory is walked when it is packed.
+	// walked it. Without it the directory is walked when it is packed, and
+	// there can be no slices.
 	AppIndex pack.Index
 	// Previous is an earlier image of the app, for layers of which the build
 	// kept no more than the metadata. It may be nil.
@@ -43,6 +44,13 @@ type Recipe struct {
 	// Parent returns the entry of a directory above a layer, by its path.
 	// When it is nil, modes are 0755 and owners are as the package says.
 	Parent func(path string) (pack.Parent, error)
+	// ExecEnv is the execution environment that the tree was built for; the
+	// image does not say when it is empty (CNB Platform API 0.15,
+	// "CNB_EXEC_ENV").
+	ExecEnv string
+	// Warn hears of what the image has otherwise than buildpacks asked for. It
+	// may be nil.
+	Warn func(error)
 }
 
 // Launcher is the program that starts the processes of an image.

@@ -72,7 +72,7 @@ func (s swap) config() (*v1.ConfigFile, error) {
 // Platform API, what they were called at first, and what a stack of slugc says
 // of itself.
 func baseLabels() []string {
-	return []string{"io.buildpacks.base.", "io.buildpacks.stack.", "io.buildpacks.distro.", "io.slugc.stack"}
+	return []string{"io.buildpacks.base.", "io.buildpacks.stack.", "io.buildpacks.distro.", BaseLabel}
 }
 
 // labels replaces the labels about the base.

@@ -24,7 +24,9 @@
 // written through os.Root, and symbolic links come last, so that nothing is
 // ever written through one. Set-user-ID and set-group-ID bits are dropped:
 // processes start without new privileges, and a foreign slug shall not leave
-// such a file on this machine.
+// such a file on this machine. That is less than stack/untar accepts, which
+// layers and packages are unpacked with, and it lets several goroutines write
+// the files of one slug.
 //
 // # Dependencies
 //

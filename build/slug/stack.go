@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/BurntSushi/toml"
 
@@ -34,10 +34,14 @@ func StackNote(s stack.Stack) (pack.File, error) {
 	return pack.File{Path: stackFile, Mode: 0o644, Content: text.Bytes()}, nil
 }
 
-// ReadStackNote reads what an unpacked slug was built on. It has an empty ID
-// where another tool made the slug.
-func ReadStackNote(app string) (stack.Stack, error) {
-	text, err := os.ReadFile(filepath.Join(app, filepath.FromSlash(stackFile)))
+// maxNote is how large the note may be, in bytes.
+const maxNote = 64 << 10
+
+// ReadStackNote reads what an unpacked slug says that it was built on. It has
+// an empty ID where another tool made the slug. The slug is not trusted: what
+// lies outside of it is not read.
+func ReadStackNote(app string) (on stack.Stack, err error) {
+	text, err := readNote(app)
 	if errors.Is(err, fs.ErrNotExist) {
 		return stack.Stack{}, nil
 	}
@@ -45,6 +49,24 @@ func ReadStackNote(app string) (stack.Stack, error) {
 		return stack.Stack{}, fmt.Errorf("reading what the slug was built on: %w", err)
 	}
 	return parseStackNote(text)
+}
+
+func readNote(app string) ([]byte, error) {
+	root, err := os.OpenRoot(app)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	f, err := root.Open(stackFile)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxNote+1))
+	if len(text) > maxNote {
+		return nil, fmt.Errorf("%s is larger than %d bytes", stackFile, maxNote)
+	}
+	return text, err
 }
 
 func parseStackNote(text []byte) (stack.Stack, error) {

@@ -27,16 +27,19 @@ type Buildpack struct {
 	TOML   []byte
 	Detect libcnb.DetectFunc
 	Build  libcnb.BuildFunc
+	// Clients are the package clients whose settings its Build needs, by name:
+	// NPM, Go, Debian.
+	Clients []string
 }
 
 // All are the builtin buildpacks. Out receives what they print, env is the
 // environment of their scripts.
 func All(ctx context.Context, out io.Writer, env map[string]string) []Buildpack {
 	return []Buildpack{
-		{nodejs.TOML, nodejs.Detect(out), nodejs.Build(ctx, nodejs.Helpers{
+		{TOML: nodejs.TOML, Detect: nodejs.Detect(out), Build: nodejs.Build(ctx, nodejs.Helpers{
 			Out: out, Env: env, Runner: tool.Local{Grace: grace}, Now: time.Now,
-		})},
-		{procfile.TOML, procfile.Detect(out), procfile.Build(out)},
+		}), Clients: []string{NPM}},
+		{TOML: procfile.TOML, Detect: procfile.Detect(out), Build: procfile.Build(out)},
 	}
 }
 
@@ -54,19 +57,9 @@ func Order() buildpacks.Order {
 // exePath is where the scripts find the binary that they are.
 const exePath = "/cnb/slugc"
 
-// Clients are the settings of this machine's own package clients that builds
-// need to reach registries.
-type Clients struct {
-	// Npmrc is the text of an .npmrc; see npm.Config.Connection.
-	Npmrc string
-}
-
-// npmrcPath is where slugc/nodejs, and nobody else, finds Clients.Npmrc.
-const npmrcPath = "/cnb/npmrc"
-
 // Install lays the builtin buildpacks out below a directory and returns them
 // by id. Exe is the binary that their scripts run; it must answer Called.
-func Install(dir, exe string, clients Clients) (map[string]*cnb.Buildpack, error) {
+func Install(dir, exe string) (map[string]*cnb.Buildpack, error) {
 	installed := map[string]*cnb.Buildpack{}
 	for _, b := range All(context.Background(), io.Discard, nil) {
 		id, err := b.id()
@@ -91,18 +84,6 @@ func Install(dir, exe string, clients Clients) (map[string]*cnb.Buildpack, error
 		}
 		opened.Mounts = []sandbox.Mount{{Source: exe, Target: exePath}}
 		installed[id] = opened
-	}
-	if clients.Npmrc != "" {
-		npmrc := filepath.Join(dir, "npmrc")
-		if err := os.WriteFile(npmrc, []byte(clients.Npmrc), 0o600); err != nil {
-			return nil, fmt.Errorf("handing over npm's settings: %w", err)
-		}
-		if err := sandbox.Give(npmrc); err != nil {
-			return nil, fmt.Errorf("handing over npm's settings: %w", err)
-		}
-		nodejs := installed["slugc/nodejs"]
-		nodejs.Mounts = append(nodejs.Mounts, sandbox.Mount{Source: npmrc, Target: npmrcPath})
-		nodejs.Env = map[string]string{"npm_config_userconfig": npmrcPath}
 	}
 	return installed, nil
 }

@@ -1,18 +1,14 @@
 package cnb
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
-	"strings"
-
-	"github.com/BurntSushi/toml"
+	"time"
 
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack/launch"
@@ -27,80 +23,26 @@ type Buildpack struct {
 	// for them.
 	Mounts []sandbox.Mount
 	Env    map[string]string
+	// DetectTimeout ends a bin/detect that hangs; zero means two minutes.
+	DetectTimeout time.Duration
 
 	descriptor buildpacks.Descriptor
 	api        api
 	clearEnv   bool
 }
 
-// api is what a Buildpack API version means for slugc.
-type api struct {
-	// stringCommand: a process's command is one string, and it may be not
-	// direct (before 0.9).
-	stringCommand bool
-	// workingDir: a process may name its working directory (from 0.8).
-	workingDir bool
-	// execEnv: processes may be limited to execution environments (from 0.12).
-	execEnv bool
-}
-
-// apis are the supported Buildpack APIs.
-var apis = []string{"0.7", "0.8", "0.9", "0.10", "0.11", "0.12"}
-
-func capabilities(version string) (api, bool) {
-	for i, v := range apis {
-		if v == version {
-			return api{stringCommand: i < 2, workingDir: i >= 1, execEnv: i >= 5}, true
-		}
-	}
-	return api{}, false
-}
-
-// maxTOML bounds every TOML file that a buildpack hands over, in bytes.
-const maxTOML = 1 << 20
-
-// reserved ids would collide with directories below the layers directory
-// (CNB Platform API, "Layers Directory Layout").
-var reserved = map[string]bool{"app": true, "config": true, "generated": true, "sbom": true}
-
-var idForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]*$`)
-
-// Open reads the buildpack in a directory (CNB Buildpack API,
-// "buildpack.toml"). Errors name the file and what it should say.
+// Open reads the component buildpack in a directory (CNB Buildpack API,
+// "buildpack.toml"). Errors name the file and what it should say. A composite
+// buildpack is an error; see ReadComposite.
 func Open(dir string) (*Buildpack, error) {
-	file := filepath.Join(dir, "buildpack.toml")
-	var doc struct {
-		API       string `toml:"api"`
-		Buildpack struct {
-			ID       string `toml:"id"`
-			Version  string `toml:"version"`
-			Name     string `toml:"name"`
-			Homepage string `toml:"homepage"`
-			ClearEnv bool   `toml:"clear-env"`
-		} `toml:"buildpack"`
-		Order []map[string]any `toml:"order"`
-	}
-	if err := decode(file, &doc); err != nil {
+	doc, d, err := readDescriptor(dir)
+	if err != nil {
 		return nil, err
 	}
-	b := &Buildpack{Dir: dir, clearEnv: doc.Buildpack.ClearEnv}
-	b.descriptor = buildpacks.Descriptor{
-		ID: doc.Buildpack.ID, Version: doc.Buildpack.Version, Dialect: buildpacks.CNB,
-		API: doc.API, Name: doc.Buildpack.Name, Homepage: doc.Buildpack.Homepage,
+	if len(doc.Order) > 0 {
+		return nil, fmt.Errorf("%s is an order of other buildpacks and runs nothing itself; expected one with bin/detect and bin/build", d)
 	}
-	var known bool
-	switch b.api, known = capabilities(doc.API); {
-	case doc.API == "":
-		return nil, fmt.Errorf("%s: no api; write api = %q at the top", file, "0.10")
-	case !known:
-		return nil, fmt.Errorf("%s: Buildpack API %q is not supported; these are: %s", file, doc.API, strings.Join(apis, ", "))
-	case !idForm.MatchString(doc.Buildpack.ID) || reserved[doc.Buildpack.ID] || strings.Contains(doc.Buildpack.ID, ".."):
-		return nil, fmt.Errorf("%s: buildpack id %q: expected letters, digits, dots, dashes and slashes, and none of app, config, generated, sbom", file, doc.Buildpack.ID)
-	case doc.Buildpack.Version == "" || strings.ContainsAny(doc.Buildpack.Version, "/\\") || strings.Contains(doc.Buildpack.Version, ".."):
-		return nil, fmt.Errorf("%s: buildpack version %q: expected X.Y.Z", file, doc.Buildpack.Version)
-	case len(doc.Order) > 0:
-		return nil, fmt.Errorf("%s: %s is an order of other buildpacks, which cannot be used by itself; name its members with -b", file, doc.Buildpack.ID)
-	}
+	b := &Buildpack{Dir: dir, clearEnv: doc.Buildpack.ClearEnv, descriptor: d, api: doc.api}
 	for _, script := range []string{"detect", "build"} {
 		if err := executable(filepath.Join(dir, "bin", script)); err != nil {
 			return nil, fmt.Errorf("buildpack %s: %w", b.descriptor, err)
@@ -173,7 +115,7 @@ func (b *Buildpack) scriptEnv(site buildpacks.Site, env map[string]string) []str
 		}
 	}
 	if b.api.execEnv {
-		all["CNB_EXEC_ENV"] = "production"
+		all["CNB_EXEC_ENV"] = cmp.Or(site.ExecEnv, buildpacks.DefaultExecEnv)
 	}
 	for k, v := range b.Env {
 		all[k] = v
@@ -189,38 +131,4 @@ func (b *Buildpack) scriptEnv(site buildpacks.Site, env map[string]string) []str
 // one that is there (CNB Platform API, "User-Provided Variables").
 var listVariable = map[string]bool{
 	"PATH": true, "LD_LIBRARY_PATH": true, "LIBRARY_PATH": true, "CPATH": true, "PKG_CONFIG_PATH": true,
-}
-
-// decode reads a TOML file of limited size into v.
-func decode(file string, v any) error {
-	f, err := os.Open(file)
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", file, err)
-	}
-	return decodeFrom(f, file, v)
-}
-
-// decodeFrom reads an open TOML file of limited size into v, and closes it.
-func decodeFrom(f *os.File, file string, v any) error {
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxTOML+1))
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", file, err)
-	}
-	if len(data) > maxTOML {
-		return fmt.Errorf("reading %s: larger than %d KiB", file, maxTOML>>10)
-	}
-	if _, err := toml.NewDecoder(bytes.NewReader(data)).Decode(v); err != nil {
-		return fmt.Errorf("reading %s: %w", file, tomlError(err))
-	}
-	return nil
-}
-
-// tomlError says the line of a mistake.
-func tomlError(err error) error {
-	var parse toml.ParseError
-	if errors.As(err, &parse) {
-		return fmt.Errorf("line %d: %s", parse.Position.Line, parse.Message)
-	}
-	return err
 }

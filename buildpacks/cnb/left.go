@@ -3,6 +3,7 @@ package cnb
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,21 +19,34 @@ import (
 
 // decodeLeft reads a TOML file that a script left into v.
 func decodeLeft(file string, v any) error {
-	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENXIO) {
-		return fmt.Errorf("reading %s: %w", file, errNoFile)
+	data, err := readLeft(file)
+	if err == nil {
+		err = decodeTOML(data, v)
 	}
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", file, err)
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errNoFile
+	return nil
+}
+
+// readLeft reads a file that a script left, as far as decodeTOML takes it.
+func readLeft(file string) ([]byte, error) {
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENXIO) {
+		return nil, errNoFile
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("reading %s: %w", file, err), f.Close())
+		return nil, err
 	}
-	return decodeFrom(f, file, v)
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errNoFile
+	}
+	return io.ReadAll(io.LimitReader(f, maxTOML+1))
 }
 
 var errNoFile = errors.New("expected a regular file, found something else")

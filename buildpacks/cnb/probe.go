@@ -1,114 +1,99 @@
 package cnb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack"
-	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
 const (
 	// failStatus is how bin/detect says no (CNB Buildpack API, "Detection").
 	failStatus = 100
-	// probeTimeout ends a bin/detect that hangs.
-	probeTimeout = 2 * time.Minute
+	// detectTimeout ends a bin/detect that hangs.
+	detectTimeout = 2 * time.Minute
 	// maxReason bounds what is kept of a script's output, in bytes.
 	maxReason = 16 << 10
 	// planDir is where scripts find the file for their build plan.
 	planDir = "/plan"
 )
 
-// planDoc is a build plan as bin/detect writes it.
-type planDoc struct {
-	section
-	Or []section `toml:"or"`
-}
-
-type section struct {
-	Provides []struct {
-		Name string `toml:"name"`
-	} `toml:"provides"`
-	Requires []buildpacks.Requirement `toml:"requires"`
-}
-
-func (s section) alternative() (buildpacks.Alternative, error) {
-	var a buildpacks.Alternative
-	for _, p := range s.Provides {
-		if p.Name == "" {
-			return a, errors.New("the build plan provides something without a name")
-		}
-		a.Provides = append(a.Provides, p.Name)
-	}
-	for _, r := range s.Requires {
-		if r.Name == "" {
-			return a, errors.New("the build plan requires something without a name")
-		}
-		a.Requires = append(a.Requires, r)
-	}
-	return a, nil
-}
-
-// Probe runs bin/detect (CNB Buildpack API, "Phase #1: Detection").
-func (b *Buildpack) Probe(ctx context.Context, site buildpacks.Site) (buildpacks.Detection, error) {
-	plans, err := scratch(site, "detect-"+launch.EscapeID(b.descriptor.ID)+"-"+b.descriptor.Version)
+// Probe runs bin/detect (CNB Buildpack API, "Phase #1: Detection"). It can be
+// called for several buildpacks of a site at once.
+func (b *Buildpack) Probe(ctx context.Context, site buildpacks.Site) (d buildpacks.Detection, err error) {
+	plans, err := planScratch(site)
 	if err != nil {
-		return buildpacks.Detection{}, err
+		return d, fmt.Errorf("asking %s: %w", b.descriptor, err)
 	}
-	planPath := filepath.Join(planDir, "plan.toml")
-	env := b.scriptEnv(site, map[string]string{
-		"HOME": "/tmp", "PATH": stack.DefaultPath, "CNB_BUILD_PLAN_PATH": planPath,
-	})
+	defer func() { err = errors.Join(err, sandbox.Remove(plans)) }()
+	planPath := path.Join(planDir, planFile)
 	output := &head{limit: maxReason}
 	err = site.Runner.Run(ctx, sandbox.Command{
-		Stack:   site.Stack,
-		Mounts:  append(b.mounts(site, false), sandbox.Mount{Source: plans, Target: planDir, Writable: true}),
-		Args:    []string{filepath.Join(b.root(), "bin/detect"), site.Platform.Path, planPath},
-		Dir:     site.App.Path,
-		Env:     env,
+		Stack:  site.Stack,
+		Mounts: append(b.mounts(site, false), sandbox.Mount{Source: plans, Target: planDir, Writable: true}),
+		Args:   []string{path.Join(b.root(), "bin/detect"), site.Platform.Path, planPath},
+		Dir:    site.App.Path,
+		Env: b.scriptEnv(site, map[string]string{
+			"HOME": "/tmp", "PATH": stack.DefaultPath, "CNB_BUILD_PLAN_PATH": planPath,
+		}),
 		Stdout:  output,
 		Stderr:  output,
-		Timeout: probeTimeout,
+		Timeout: cmp.Or(b.DetectTimeout, detectTimeout),
 	})
-	d := buildpacks.Detection{Reason: output.String()}
 	var exit *sandbox.ExitError
 	var late *sandbox.TimeoutError
 	switch {
 	case errors.As(err, &exit) && exit.Code == failStatus:
-		d.Verdict, d.Code = buildpacks.Fail, exit.Code
-		return d, nil
-	case errors.As(err, &exit), errors.As(err, &late):
-		d.Verdict, d.Code = buildpacks.Error, -1
-		if exit != nil {
-			d.Code = exit.Code
-		}
-		d.Reason = strings.TrimSpace(fmt.Sprintf("bin/detect: %v\n%s", err, d.Reason))
-		return d, nil
+		return buildpacks.Detection{Verdict: buildpacks.Fail, Code: failStatus, Reason: output.String()}, nil
+	case errors.As(err, &exit):
+		return broken(exit.Code, fmt.Sprintf("bin/detect: %v\n%s", err, output)), nil
+	case errors.As(err, &late):
+		return broken(-1, fmt.Sprintf("bin/detect: %v\n%s", err, output)), nil
 	case err != nil:
 		return d, fmt.Errorf("asking %s: %w", b.descriptor, err)
 	}
-
-	d.Verdict = buildpacks.Pass
-	var doc planDoc
-	if err := decodeLeft(filepath.Join(plans, "plan.toml"), &doc); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return buildpacks.Detection{Verdict: buildpacks.Error, Reason: fmt.Sprintf("build plan: %v", err)}, nil
+	data, err := readLeft(filepath.Join(plans, planFile))
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		d.Plans, err = parsePlan(data)
 	}
-	for _, s := range append([]section{doc.section}, doc.Or...) {
-		a, err := s.alternative()
-		if err != nil {
-			return buildpacks.Detection{Verdict: buildpacks.Error, Reason: err.Error()}, nil
-		}
-		d.Plans = append(d.Plans, a)
+	if err != nil {
+		return broken(0, fmt.Sprintf("bin/detect left a build plan that is not in order: %v\n%s", err, output)), nil
 	}
+	d.Verdict, d.Reason = buildpacks.Pass, output.String()
 	return d, nil
+}
+
+func broken(code int, reason string) buildpacks.Detection {
+	return buildpacks.Detection{Verdict: buildpacks.Error, Code: code, Reason: strings.TrimSpace(reason)}
+}
+
+// planFile is the build plan in its directory.
+const planFile = "plan.toml"
+
+// planScratch makes a directory of the build with an empty build plan, for one
+// script. As with the reference lifecycle the file is there: scripts append to
+// it, and read it.
+func planScratch(site buildpacks.Site) (string, error) {
+	if err := os.MkdirAll(site.Scratch, 0o755); err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp(site.Scratch, "detect-")
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, planFile)
+	return dir, errors.Join(
+		os.Chmod(dir, 0o755), os.WriteFile(file, nil, 0o644), sandbox.Give(dir), sandbox.Give(file))
 }
 
 // scratch makes a directory of the build for one script, empty, and writable

@@ -107,24 +107,17 @@ func newBuild(h Helpers, c libcnb.BuildContext, scratch string) (*build, error) 
 	if b.env, err = withBinding(b.env, c.Platform.Bindings); err != nil {
 		return nil, err
 	}
-	if b.config, err = npm.Load(b.env, npm.Files(b.env, b.dir)...); err != nil {
-		return nil, err
-	}
-	fetcher := h.Fetcher
-	if fetcher == nil {
-		client, err := b.config.Network().Client()
-		if err != nil {
-			return nil, err
-		}
-		fetcher = download.NewFetcher(client)
-	}
-	b.registry = &npm.Registry{Config: b.config, Fetcher: fetcher}
-	b.answers = npm.OpenAnswers(filepath.Join(c.Layers.Path, catalogLayer, "answers.json"), b.now)
-	catalogue, err := runtime.Builtin()
+	b.runtimes, err = runtime.FromEnvironment(runtime.Environment{
+		Env: b.env, App: b.dir, Cache: filepath.Join(c.Layers.Path, catalogLayer), Now: b.now, Fetcher: h.Fetcher,
+	})
 	if err != nil {
 		return nil, err
 	}
-	b.runtimes = runtime.Resolver{Catalogue: catalogue, NPM: b.registry, Answers: b.answers}
+	b.registry, b.answers = b.runtimes.NPM, b.runtimes.Answers
+	if b.registry == nil {
+		return nil, b.runtimes.Without["npm"]
+	}
+	b.config = b.registry.Config
 	return b, nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/slugc/slugc/stack/debian/deb"
 	"github.com/slugc/slugc/stack/debian/repository"
 	"github.com/slugc/slugc/stack/debian/resolve"
+	"github.com/slugc/slugc/stack/download"
 	"github.com/slugc/slugc/stack/untar"
 )
 
@@ -35,25 +36,41 @@ type Debian struct {
 	Base []control.Package
 
 	mu      sync.Mutex
-	indexes map[string]*repository.Index
+	indexes map[string]listing
 }
 
-// index is what the archive has for an architecture. It is asked once.
-func (d *Debian) index(ctx context.Context, arch string) (*repository.Index, error) {
+// listing is what an archive has. Stale is why it is what it said at an earlier
+// time.
+type listing struct {
+	*repository.Index
+	stale error
+}
+
+// index is what the archive has for an architecture. It is asked once. When it
+// does not answer, what it said last is better than nothing.
+func (d *Debian) index(ctx context.Context, arch string) (listing, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if x := d.indexes[arch]; x != nil {
-		return x, nil
+	if known, asked := d.indexes[arch]; asked {
+		return known, nil
 	}
-	x, err := d.Repository.Update(ctx, d.Suites, arch)
+	found, err := d.Repository.Update(ctx, d.Suites, arch)
+	known := listing{Index: found}
+	if err != nil && ctx.Err() == nil && download.FaultOf(err) == download.Passing {
+		kept := d.Repository
+		kept.Offline = true
+		if found, keptErr := kept.Update(ctx, d.Suites, arch); keptErr == nil {
+			known, err = listing{Index: found, stale: err}, nil
+		}
+	}
 	if err != nil {
-		return nil, err
+		return listing{}, err
 	}
 	if d.indexes == nil {
-		d.indexes = map[string]*repository.Index{}
+		d.indexes = map[string]listing{}
 	}
-	d.indexes[arch] = x
-	return x, nil
+	d.indexes[arch] = known
+	return known, nil
 }
 
 // String names the archive for messages.
@@ -73,7 +90,7 @@ func (c debianCarrier) resolve(ctx context.Context, w wish) (Release, error) {
 	if err != nil {
 		return Release{}, err
 	}
-	found, err := w.candidates(index)
+	found, err := w.candidates(index.Index)
 	if err != nil {
 		return Release{}, err
 	}
@@ -86,7 +103,7 @@ func (c debianCarrier) resolve(ctx context.Context, w wish) (Release, error) {
 		return Release{}, w.missing(c.Debian.String(), numbers)
 	}
 	chosen := found[slices.Index(numbers, best)]
-	packages, err := resolve.Resolve(index, resolve.Request{
+	packages, err := resolve.Resolve(index.Index, resolve.Request{
 		Arch:      w.Arch,
 		Wanted:    w.wanted(chosen, best),
 		Omit:      fillAll(filler(w.machine, best), w.source.Omit),
@@ -99,6 +116,7 @@ func (c debianCarrier) resolve(ctx context.Context, w wish) (Release, error) {
 		Version:  best,
 		PURL:     purl.New("deb", "debian", chosen.Name, chosen.Version, c.Debian.qualifiers(chosen)).String(),
 		Packages: packages,
+		Stale:    index.stale,
 	}
 	sum := sha256.New()
 	for _, p := range packages {

@@ -9,6 +9,15 @@
 //	release, err := resolver.Resolve(ctx, runtime.Request{Runtime: "python", Constraint: c, Arch: "amd64"})
 //	layout, err := resolver.Install(ctx, release, dir)
 //
+// A buildpack has its resolver from FromEnvironment, which reads the settings
+// that builtin.HandOver shows it, and ends with Keep:
+//
+//	resolver, err := runtime.FromEnvironment(runtime.Environment{Env: env, App: app, Cache: layer.Path, Now: time.Now})
+//	...
+//	err = resolver.Keep(release)
+//
+// What a person should hear of a release is in its Age, Stale and PassedOver.
+//
 // What exists is data: catalogue.toml says for each runtime which sources carry
 // it, in the order in which they are preferred, how a package is called, what
 // of it is unpacked, and which environment makes it run. Which versions there
@@ -36,6 +45,19 @@
 //     ranges of node-semver, whose grammar can say what every other one can.
 //   - When a registry cannot be asked, what it said last is better than nothing,
 //     and is told (Release.Stale).
+//   - Debian packages go with those of the run image, of which none is installed
+//     again: a build root has more than processes will find. Where that list is
+//     not known nothing is guessed; the next source is taken and the reason told
+//     (Release.PassedOver), or the error says what to type.
+//   - What survives a build is in one layer of the buildpack, of the type cache
+//     alone (Environment.Cache): answers.json has what npm's registry said,
+//     modules the lists of versions and the checksum database's tree, debian the
+//     indexes and the packages. It is the buildpack's own, so that nobody else
+//     can put something there; all of it is verified when it is used. A runtime
+//     of one archive is kept as the layer that it was unpacked to, and not as the
+//     archive besides. Debian packages are kept, because of many only a few
+//     change; Keep removes what is not used any more. A layer with a runtime
+//     states the Integrity of its Release, and is reused while that is the same.
 //
 // Third-party: BurntSushi/toml reads the catalogue. software.sslmate.com/src/
 // go-pkcs12 writes the certificate store of Java, which otherwise takes a Java

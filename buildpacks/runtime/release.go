@@ -58,6 +58,9 @@ type Release struct {
 	// Stale is why the registry could not be asked, when this is what it said
 	// at an earlier time.
 	Stale error `json:"-"`
+	// PassedOver is why a source that is preferred to this one could not be
+	// asked.
+	PassedOver error `json:"-"`
 	// Source is the place of the source in the catalogue's entry.
 	Source int `json:"source"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,6 +20,9 @@ type Resolver struct {
 	NPM       *npm.Registry
 	Modules   *goproxy.Proxy
 	Debian    *Debian
+	// Without says, by the kind of a source ("npm", "module", "debian"), why its
+	// registry is nil.
+	Without map[string]error
 	// Answers, when set, remembers what npm registries said.
 	Answers *npm.Answers
 	// Cache is a directory for what was downloaded, by checksum. Empty keeps
@@ -58,9 +62,13 @@ func (r *Resolver) Resolve(ctx context.Context, q Request) (Release, error) {
 	}
 	none := &MissingError{Title: w.entry.Title, Constraint: w.Constraint.String(), Arch: q.Arch}
 	var versions []string
+	without := map[string]error{}
 	for i, source := range w.entry.Sources {
 		from := r.carrier(source)
 		if from == nil {
+			if reason := r.Without[source.Kind]; reason != nil {
+				without[source.Kind] = reason
+			}
 			continue
 		}
 		w.source = source
@@ -80,13 +88,29 @@ func (r *Resolver) Resolve(ctx context.Context, q Request) (Release, error) {
 		}
 		release.Runtime, release.Title, release.Arch, release.Source = q.Runtime, w.entry.Title, q.Arch, i
 		release.Parts = slices.Clone(q.Parts)
+		release.PassedOver = reasons(without)
 		return release, nil
 	}
-	if len(none.Where) == 0 {
+	none.Nearest = w.Constraint.allowed.Nearest(versions, 3)
+	switch {
+	case len(none.Where) > 0 && len(without) > 0:
+		// Where it may be, nobody could look.
+		return Release{}, &download.Error{Fault: download.App, Err: fmt.Errorf("%w\n%w", none, reasons(without))}
+	case len(without) > 0:
+		return Release{}, fmt.Errorf("settling the version of %s: %w", w.entry.Title, reasons(without))
+	case len(none.Where) == 0:
 		return Release{}, fmt.Errorf("settling the version of %s: none of the registries that carry it is set up here", w.entry.Title)
 	}
-	none.Nearest = w.Constraint.allowed.Nearest(versions, 3)
 	return Release{}, &download.Error{Fault: download.App, Err: none}
+}
+
+// reasons are some errors as one, nil when there are none.
+func reasons(without map[string]error) error {
+	var all []error
+	for _, kind := range slices.Sorted(maps.Keys(without)) {
+		all = append(all, without[kind])
+	}
+	return errors.Join(all...)
 }
 
 // wish completes a request with what the catalogue says.

@@ -14,7 +14,13 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	signals := []os.Signal{syscall.SIGTERM}
+	// An interrupt that is ignored has to be so for the process too, and would
+	// no longer be once it was asked for.
+	if !signal.Ignored(syscall.SIGINT) {
+		signals = append(signals, syscall.SIGINT)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	l := launch.Launcher{
 		Environ: os.Environ(),
 		Chdir:   os.Chdir,

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,14 +12,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// sizeLimit is what the launcher may take in every image.
-const sizeLimit = 4 << 20
-
 // build builds the launcher as it goes into images.
 func build(t testing.TB) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "launcher")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, ".")
+	return buildPackage(t, ".")
+}
+
+// buildProbe builds a static program that says what it is given, or nothing
+// with --quiet.
+func buildProbe(t testing.TB) string {
+	t.Helper()
+	return buildPackage(t, "../../stack/launch/testdata/probe")
+}
+
+func buildPackage(t testing.TB, pkg string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "program")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -30,8 +40,13 @@ func build(t testing.TB) string {
 // names them.
 func stage(t testing.TB) []string {
 	t.Helper()
-	root := t.TempDir()
-	for name, content := range map[string]string{
+	return stageWith(t, nil)
+}
+
+// stageWith is a stage with more files.
+func stageWith(t testing.TB, files map[string]string) []string {
+	t.Helper()
+	all := map[string]string{
 		"app/run": "#!/bin/sh\necho \"$GREETING from $0 $*\"\n",
 		"layers/acme_hello/hello/env/GREETING.default": "hello",
 		"layers/config/metadata.toml": `
@@ -44,33 +59,29 @@ command = ["./run", "fixed"]
 args = ["default"]
 direct = true
 buildpack-id = "acme/hello"
-[[processes]]
-type = "true"
-command = ["/bin/true"]
-direct = true
-buildpack-id = "acme/hello"
 `,
-	} {
-		path := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(content), 0o755); err != nil {
-			t.Fatal(err)
-		}
+	}
+	maps.Copy(all, files)
+	root := t.TempDir()
+	for name, content := range all {
+		write(t, filepath.Join(root, name), content)
 	}
 	return []string{"CNB_PLATFORM_API=0.15", "CNB_LAYERS_DIR=" + root + "/layers", "CNB_APP_DIR=" + root + "/app", "PATH=/usr/bin:/bin"}
 }
 
-func TestLauncher(t *testing.T) {
-	launcher, environ := build(t), stage(t)
-	info, err := os.Stat(launcher)
-	if err != nil {
+// write writes a file that can be run.
+func write(t testing.TB, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if info.Size() > sizeLimit {
-		t.Errorf("the launcher has %d bytes, expected at most %d", info.Size(), sizeLimit)
+	if err := os.WriteFile(path, []byte(content), 0o755); err != nil {
+		t.Fatal(err)
 	}
+}
+
+func TestLauncher(t *testing.T) {
+	launcher, environ := build(t), stage(t)
 	for _, test := range []struct {
 		argv   []string
 		env    string
@@ -117,18 +128,5 @@ func TestLinks(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, strings.Fields(string(out))); diff != "" {
 		t.Errorf("the launcher links more than it may: %s", diff)
-	}
-}
-
-// BenchmarkStart is the time from the start of the launcher to the end of
-// /bin/true.
-func BenchmarkStart(b *testing.B) {
-	launcher, environ := build(b), stage(b)
-	for b.Loop() {
-		cmd := exec.Command(launcher)
-		cmd.Args, cmd.Env = []string{"true"}, environ
-		if out, err := cmd.CombinedOutput(); err != nil {
-			b.Fatalf("%v: %s", err, out)
-		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/cmd/internal/cli"
+	"github.com/slugc/slugc/detect"
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/deploy"
 	"github.com/slugc/slugc/stack"
@@ -45,7 +46,8 @@ func (f *planFlags) add(c *cobra.Command, p *program) {
 	c.Flags().StringArrayVar(&f.vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`")
 	c.Flags().StringVar(&f.stack, "stack", stack.HostID, "build on "+stackHelp)
 	c.Flags().StringVar(&f.app, "app", "", "the app's `NAME`; by default that of the source directory")
-	c.Flags().StringVar(&p.caches, "cache", "", "keep the caches in this `DIR` (SLUGC_CACHE)")
+	p.addCache(c)
+	completeStackFlag(c, "stack", stack.HostID)
 }
 
 func (p *program) buildCommand() *cobra.Command {
@@ -79,6 +81,7 @@ once and kept.`,
 	f.add(c, p)
 	c.Flags().StringArrayVarP(&f.dests, "output", "o", nil, "write the artifact to `DEST`; may be repeated (default slug:slug.tgz)")
 	c.Flags().StringVar(&f.runImage, "run-image", "", "base of the image, a `REF`: one of slugc stack list, docker://REF, oci:DIR[:TAG], oci-archive:FILE or scratch")
+	completeStackFlag(c, "run-image", "scratch")
 	c.Flags().StringVar(&f.metadata, "metadata", "", "write the release record to this `FILE`")
 	c.Flags().StringVar(&f.process, "process", "", "process `TYPE` that the artifact starts by default")
 	c.Flags().StringVar(&f.maxSize, "max-slug-size", "500M", "refuse a slug above this `SIZE`; 0 refuses none")
@@ -92,30 +95,38 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) (err e
 	if len(f.dests) == 0 {
 		f.dests = []string{slugPrefix + defaultSlug}
 	}
-	stacks := p.stacks(f.offline)
-	defer func() { err = errors.Join(err, stacks.Close()) }()
-	forms, err := p.forms(ctx, f, stacks)
+	if f.metadata == "" {
+		f.metadata = besideSlug(f.dests)
+	}
+	slugs, image, err := p.forms(f)
 	if err != nil {
 		return err
 	}
+	if err := distinct("slugc build", f.dests, "--metadata", f.metadata); err != nil {
+		return err
+	}
+	if err := release.Check(f.metadata); err != nil {
+		return &deploy.PackError{Err: err}
+	}
+	stacks := p.stacks(machine(), f.offline)
+	defer func() { err = errors.Join(err, stacks.Close()) }()
 	req, err := p.request(ctx, "slugc build", args, &f.planFlags, stacks)
 	if err != nil {
 		return err
 	}
-	req.Forms = forms
+	if len(slugs.Files) > 0 {
+		req.Forms = append(req.Forms, slugs)
+	}
+	if len(image.Destinations) > 0 {
+		if image, err = onBase(ctx, image, f, stacks); err != nil {
+			return err
+		}
+		req.Forms = append(req.Forms, image)
+	}
 	req.ClearCache, req.Offline = f.clearCache, f.offline
 	req.Outputs = outputs(f.dests)
 	req.Process = f.process
 	req.Metadata = f.metadata
-	if req.Metadata == "" {
-		req.Metadata = besideSlug(f.dests)
-	}
-	if err := distinct(f.dests, req.Metadata); err != nil {
-		return err
-	}
-	if err := release.Check(req.Metadata); err != nil {
-		return &deploy.PackError{Err: err}
-	}
 	// A build without -o may have left these; nobody means them to be packed.
 	own := filepath.Join(req.Source, defaultSlug)
 	req.Outputs = append(req.Outputs, req.Metadata, own, own+recordSuffix)
@@ -155,6 +166,10 @@ func (p *program) request(ctx context.Context, command string, args []string, f 
 	if err != nil {
 		return deploy.Request{}, err
 	}
+	// Nobody waits for a stack to hear that there is nothing to build.
+	if _, err := detect.Open(source); err != nil {
+		return deploy.Request{}, err
+	}
 	on, err := stacks.Build(ctx, f.stack)
 	if err != nil {
 		return deploy.Request{}, err
@@ -171,10 +186,6 @@ func (p *program) deploy(on stack.Stack) (deploy.Deploy, error) {
 	if err != nil {
 		return deploy.Deploy{}, err
 	}
-	clients, err := p.clients()
-	if err != nil {
-		return deploy.Deploy{}, err
-	}
 	return deploy.Deploy{
 		Runner: sandbox.Namespaces{CACert: p.authorities(on)},
 		Voice:  p.voice,
@@ -184,7 +195,7 @@ func (p *program) deploy(on stack.Stack) (deploy.Deploy, error) {
 		},
 		Output:  func() deploy.Output { return p.voice.Writer(nil) },
 		Exe:     exe,
-		Clients: clients,
+		Clients: p.clients(on),
 	}, nil
 }
 

@@ -39,7 +39,7 @@ func (p *program) buildpackListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			library, err := builtin.Install(dir, exe, builtin.Clients{})
+			library, err := builtin.Install(dir, exe)
 			if err != nil {
 				return err
 			}

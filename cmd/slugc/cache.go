@@ -17,10 +17,12 @@ func (p *program) cacheCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cache",
 		Short: "Look at and clean what builds leave for the next build",
-		Args:  arguments(0, 0),
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Long: `Look at and clean what builds leave for the next build, and the packages that
+stacks are made of. Stacks themselves are no cache: see slugc stack.`,
+		Args: arguments(0, 0),
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.PersistentFlags().StringVar(&p.caches, "cache", "", "keep the caches in this `DIR` (SLUGC_CACHE)")
+	c.PersistentFlags().StringVar(&p.caches, "cache", "", cacheHelp)
 	c.AddCommand(p.cacheListCommand(), p.cachePruneCommand())
 	return c
 }

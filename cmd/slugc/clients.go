@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks/builtin"
+	"github.com/slugc/slugc/buildpacks/runtime/goproxy"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
+	"github.com/slugc/slugc/stack"
 )
 
 // clientVariables are the variables with which a machine tells the clients of
@@ -22,12 +25,30 @@ func (p *program) clientEnv(env map[string]string) map[string]string {
 			env[name] = value
 		}
 	}
+	for _, name := range goproxy.Variables() {
+		// Every buildpack sees the environment: addresses with a password in
+		// them go to those that ask (see goSettings).
+		if value := p.env[name]; value != "" && env[name] == "" && !strings.Contains(value, "@") {
+			env[name] = value
+		}
+	}
 	return env
 }
 
-// clients reads what the person's own clients know of registries. Its secrets
-// are never printed from here on.
-func (p *program) clients() (builtin.Clients, error) {
+// clients are the package clients of this machine, for builds on a stack. What
+// is secret in their settings is never printed once it was read.
+func (p *program) clients(on stack.Stack) builtin.Clients {
+	return builtin.Clients{
+		builtin.NPM: func(context.Context, bool) ([]builtin.Settings, error) { return p.npmSettings() },
+		builtin.Go:  func(context.Context, bool) ([]builtin.Settings, error) { return p.goSettings() },
+		builtin.Debian: func(ctx context.Context, offline bool) ([]builtin.Settings, error) {
+			return p.debianSettings(ctx, on, offline)
+		},
+	}
+}
+
+// npmSettings are those of this person's npm.
+func (p *program) npmSettings() ([]builtin.Settings, error) {
 	env := map[string]string{}
 	for name, value := range p.env {
 		// Variables that are settings stand above the app's own .npmrc, files of
@@ -40,9 +61,23 @@ func (p *program) clients() (builtin.Clients, error) {
 	files := npm.Files(env, "")[1:]
 	config, err := npm.Load(env, files...)
 	if err != nil {
-		return builtin.Clients{}, err
+		return nil, err
 	}
 	npmrc, secrets := config.Connection()
 	p.voice.Redact(secrets...)
-	return builtin.Clients{Npmrc: npmrc}, nil
+	return []builtin.Settings{{Variable: "npm_config_userconfig", Name: "npmrc", Text: npmrc}}, nil
+}
+
+// goProxy and goSumDB are what the go command that built slugc has as GOPROXY,
+// and the checksum database that it knows, with its key; stamped by make.
+var goProxy, goSumDB string
+
+// goSettings are those of this person's go command.
+func (p *program) goSettings() ([]builtin.Settings, error) {
+	text, secrets, err := goproxy.Connection(p.env, goproxy.Defaults{Proxy: goProxy, SumDB: goSumDB}, goproxy.Files(p.env)...)
+	if err != nil {
+		return nil, err
+	}
+	p.voice.Redact(secrets...)
+	return []builtin.Settings{{Variable: "GOENV", Name: "go.env", Text: text}}, nil
 }

@@ -26,64 +26,62 @@ const (
 	recordSuffix = ".json"
 )
 
-// forms reads the destinations of slugc build.
-func (p *program) forms(ctx context.Context, f buildFlags, stacks *base.Stacks) ([]deploy.Form, error) {
+// forms reads the destinations of slugc build. The image has yet to be put on
+// a base.
+func (p *program) forms(f buildFlags) (slugs deploy.Slug, image deploy.Image, err error) {
+	wrong := func(err error) error { return &cli.UsageError{Command: "slugc build", Err: err} }
 	limit, err := cli.ParseBytes(f.maxSize)
 	if err != nil {
-		return nil, &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("--max-slug-size: %w", err)}
+		return slugs, image, wrong(fmt.Errorf("--max-slug-size: %w", err))
 	}
 	if limit == 0 {
 		limit = slug.Unlimited
 	}
 	warn := func(err error) { p.voice.Warningf("%v", err) }
-	slugs := deploy.Slug{Writer: slug.Writer{
+	slugs = deploy.Slug{Writer: slug.Writer{
 		MaxSize: limit,
 		Warn:    warn,
 		Large: func(size int64) {
 			p.voice.Warningf("The slug is large: %s. Processes start slowly from a large slug; leave out what the app does not need at run time.", cli.Bytes(size))
 		},
 	}}
-	image := deploy.Image{}
 	for i, dest := range f.dests {
 		if slices.Contains(f.dests[:i], dest) {
-			return nil, &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("destination %q is named twice", dest)}
+			return slugs, image, wrong(fmt.Errorf("destination %q is named twice", dest))
 		}
 		file, isSlug := strings.CutPrefix(dest, slugPrefix)
 		switch {
 		case isSlug && file == "":
-			return nil, &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("destination %q: it names no file; expected slug:FILE", dest)}
+			return slugs, image, wrong(fmt.Errorf("destination %q: it names no file; expected slug:FILE", dest))
 		case isSlug:
 			slugs.Files = append(slugs.Files, file)
 		default:
 			destination, err := oci.ParseDest(dest, oci.Access{Keychain: authn.DefaultKeychain, Warn: warn})
 			if err != nil {
-				return nil, &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("%w, or slug:FILE", err)}
+				return slugs, image, wrong(fmt.Errorf("%w, or slug:FILE", err))
 			}
 			image.Destinations = append(image.Destinations, destination)
 		}
 	}
-	var forms []deploy.Form
-	if len(slugs.Files) > 0 {
-		forms = append(forms, slugs)
+	if len(image.Destinations) == 0 && f.runImage != "" {
+		return slugs, image, wrong(errors.New("--run-image is the base of an image, and no destination is one; add -o oci:DIR"))
 	}
-	if len(image.Destinations) == 0 {
-		if f.runImage != "" {
-			return nil, &cli.UsageError{Command: "slugc build", Err: errors.New("--run-image is the base of an image, and no destination is one; add -o oci:DIR")}
-		}
-		return forms, nil
-	}
+	return slugs, image, nil
+}
+
+// onBase puts an image on the run image that was named, or on that of the
+// stack.
+func onBase(ctx context.Context, image deploy.Image, f buildFlags, stacks *base.Stacks) (_ deploy.Image, err error) {
 	if f.runImage != "" {
 		image.Base, err = stacks.RunImage(ctx, f.runImage)
 	} else {
 		image.Base, err = stacks.Image(ctx, f.stack)
 	}
 	if err != nil {
-		return nil, err
+		return deploy.Image{}, err
 	}
-	if image.Launcher, err = launcherFor(image.Base.Target); err != nil {
-		return nil, err
-	}
-	return append(forms, image), nil
+	image.Launcher, err = launcherFor(image.Base.Target)
+	return image, err
 }
 
 // outputs are the files and directories of the destinations that are on this

@@ -22,7 +22,7 @@ func (p *program) detectCommand() *cobra.Command {
 	}
 	f.add(c, p)
 	c.RunE = interruptible(func(ctx context.Context, args []string) (err error) {
-		stacks := p.stacks(false)
+		stacks := p.stacks(machine(), false)
 		defer func() { err = errors.Join(err, stacks.Close()) }()
 		req, err := p.request(ctx, "slugc detect", args, &f, stacks)
 		if err != nil {
@@ -65,11 +65,19 @@ func planText(plan detect.Plan) string {
 	for _, c := range plan.Group {
 		chosen[c.ID] = true
 	}
+	var unasked []string
 	for _, a := range plan.Answers {
 		if chosen[a.ID] {
 			continue
 		}
+		if a.Reason == detect.Unasked {
+			unasked = append(unasked, a.String())
+			continue
+		}
 		fmt.Fprintf(&b, "       %s does not build: %s\n", a.Descriptor, verdict(a))
+	}
+	if len(unasked) > 0 {
+		fmt.Fprintf(&b, "       Not asked, because a group before theirs builds: %s\n", strings.Join(unasked, ", "))
 	}
 	return b.String()
 }

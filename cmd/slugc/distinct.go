@@ -9,9 +9,10 @@ import (
 	"github.com/slugc/slugc/cmd/internal/cli"
 )
 
-// distinct makes sure that no two results of a build go to one file, where the
-// last would take the place of the others.
-func distinct(dests []string, metadata string) error {
+// distinct makes sure that no two results of a command go to one file, where
+// the last would take the place of the others. Beside the destinations that is
+// the file that a flag names, if it names one.
+func distinct(command string, dests []string, flag, beside string) error {
 	results := map[string]string{}
 	claim := func(result, file string) error {
 		absolute, err := filepath.Abs(file)
@@ -22,7 +23,7 @@ func distinct(dests []string, metadata string) error {
 			absolute = target
 		}
 		if other := results[absolute]; other != "" {
-			return &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("%s and %s are the same file: name another for one of them", other, result)}
+			return &cli.UsageError{Command: command, Err: fmt.Errorf("%s and %s are the same file: name another for one of them", other, result)}
 		}
 		results[absolute] = result
 		return nil
@@ -44,8 +45,8 @@ func distinct(dests []string, metadata string) error {
 			return err
 		}
 	}
-	if metadata == "" {
+	if beside == "" {
 		return nil
 	}
-	return claim("--metadata "+metadata, metadata)
+	return claim(flag+" "+beside, beside)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/spf13/cobra"
 
+	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/build/slug"
@@ -19,12 +20,17 @@ import (
 )
 
 func (p *program) inspectCommand() *cobra.Command {
-	return &cobra.Command{
+	var platform string
+	c := &cobra.Command{
 		Use:   "inspect DEST",
 		Short: "Say what is in a slug or an image",
 		Long: `Say what is in a slug or an image: processes, buildpacks, layers with their
 sizes, and the biggest directories. DEST is slug:FILE, oci:DIR[:TAG],
-oci-archive:FILE or docker://REF.`,
+oci-archive:FILE or docker://REF. Of an image for several platforms it is the one
+for this machine.`,
+		Example: `  slugc inspect slug:slug.tgz
+  slugc inspect oci:app-image
+  slugc inspect docker://registry.example/app:v1 --platform linux/arm64`,
 		Args: arguments(1, 1),
 		RunE: interruptible(func(ctx context.Context, args []string) error {
 			for _, transport := range []string{slugPrefix, "oci:", "oci-archive:", "docker://"} {
@@ -34,28 +40,48 @@ oci-archive:FILE or docker://REF.`,
 				case transport == slugPrefix:
 					return p.inspectSlug(ctx, rest)
 				default:
-					return p.inspectImage(ctx, args[0])
+					return p.inspectImage(ctx, args[0], platform)
 				}
 			}
 			return &cli.UsageError{Command: "slugc inspect", Err: errors.New(notDest(args[0]))}
 		}),
 	}
+	addPlatform(c, &platform)
+	return c
+}
+
+// stackName is the stack that an image is or stands on, empty if it does not
+// say.
+func stackName(on base.Description) string {
+	if on.ID == "" {
+		return ""
+	}
+	return on.ID + " " + on.Variant
 }
 
 // notDest says what a destination looks like, and how this one would if it is
 // a file or a directory.
 func notDest(arg string) string {
 	text := fmt.Sprintf("%q: expected slug:FILE, oci:DIR[:TAG], oci-archive:FILE or docker://REF", arg)
+	if transport := transportFor(arg); transport != "" {
+		text += "; try " + transport + arg
+	}
+	return text
+}
+
+// transportFor is the transport that a file or a directory probably wants in
+// front of its name, empty if there is none of the name.
+func transportFor(arg string) string {
 	info, err := os.Stat(arg)
 	switch {
 	case err != nil:
-		return text
+		return ""
 	case info.IsDir():
-		return text + "; try oci:" + arg
+		return "oci:"
 	case strings.HasSuffix(arg, ".tar"):
-		return text + "; try oci-archive:" + arg
+		return "oci-archive:"
 	}
-	return text + "; try " + slugPrefix + arg
+	return slugPrefix
 }
 
 func (p *program) inspectSlug(ctx context.Context, file string) error {
@@ -88,23 +114,43 @@ func (p *program) inspectSlug(ctx context.Context, file string) error {
 	return nil
 }
 
-func (p *program) inspectImage(ctx context.Context, ref string) error {
-	base, err := oci.Opener{Keychain: authn.DefaultKeychain}.Open(ctx, ref)
+// openOne opens an image for the platform that is named, else of several the
+// one for this machine.
+func openOne(ctx context.Context, ref, platform string) (oci.Base, error) {
+	target, err := parsePlatform(platform)
+	if err != nil {
+		return oci.Base{}, &cli.UsageError{Command: "slugc inspect", Err: err}
+	}
+	opener := oci.Opener{Keychain: authn.DefaultKeychain, Target: target}
+	if platform != "" {
+		return opener.Open(ctx, ref)
+	}
+	opener.Target = machine()
+	return opener.OpenNearest(ctx, ref)
+}
+
+func (p *program) inspectImage(ctx context.Context, ref, platform string) error {
+	image, err := openOne(ctx, ref, platform)
 	if err != nil {
 		return err
 	}
-	d, err := oci.Inspect(base.Image)
+	d, err := oci.Inspect(image.Image)
 	if err != nil {
 		return err
 	}
-	if d.Biggest, err = oci.Biggest(ctx, base.Image, 10); err != nil {
+	if d.Biggest, err = oci.Biggest(ctx, image.Image, 10); err != nil {
+		return err
+	}
+	on, err := base.Describe(image.Image)
+	if err != nil {
 		return err
 	}
 	var t table
 	t.line("Image", ref)
 	t.line("Digest", d.Digest)
 	t.line("Size", cli.Bytes(d.Size))
-	t.line("Target", d.Target.String())
+	t.line("Stack", stackName(on))
+	t.line("Target", targetText(d.Target))
 	t.line("Base", d.Base.Reference)
 	t.line("User", d.User)
 	t.line("Entrypoint", strings.Join(d.Entrypoint, " "))

@@ -19,7 +19,7 @@ var embedded embed.FS
 
 // launcherVersion is the version of the launcher, which changes with what the
 // launcher does, not with every slugc: it is part of an image's digest.
-const launcherVersion = "0.1.0"
+const launcherVersion = "0.2.0"
 
 // launcherFor is the launcher for the images of a target.
 func launcherFor(target stack.Target) (launcher oci.Launcher, err error) {

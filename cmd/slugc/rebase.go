@@ -62,8 +62,10 @@ The image states the time of creation that it had, or SOURCE_DATE_EPOCH.`,
 	}
 	c.Flags().StringVar(&f.runImage, "run-image", "", "the new base, a `REF`: one of slugc stack list, docker://REF, oci:DIR[:TAG] or oci-archive:FILE (default the image's own run image)")
 	c.Flags().StringVarP(&f.dest, "output", "o", "", "write the image to `DEST`, a reference like IMAGE, and leave IMAGE alone")
-	c.Flags().StringVar(&f.platform, "platform", "", "rebase the image for this `OS/ARCH[/VARIANT]` of several")
+	addPlatform(c, &f.platform)
 	c.Flags().BoolVar(&f.force, "force", false, "rebase even if the new base may not fit the app")
+	p.addCache(c)
+	completeStackFlag(c, "run-image")
 	c.RunE = interruptible(func(ctx context.Context, args []string) error { return p.rebase(ctx, args[0], f) })
 	return c
 }
@@ -87,7 +89,8 @@ func (p *program) rebase(ctx context.Context, ref string, f rebaseFlags) (err er
 	if err != nil {
 		return err
 	}
-	stacks := p.stacks(false)
+	// The app runs on what it was built for, wherever slugc runs.
+	stacks := p.stacks(stack.Target{OS: app.Target.OS, Arch: app.Target.Arch, Variant: app.Target.Variant}, false)
 	defer func() { err = errors.Join(err, stacks.Close()) }()
 	newBase, err := openNewBase(ctx, stacks, app, ref, f.runImage)
 	if err != nil {
@@ -147,13 +150,12 @@ func baseName(b oci.RunImage) string {
 
 // openApp opens the image to rebase.
 func openApp(ctx context.Context, opener oci.Opener, ref, platform string) (oci.Base, error) {
-	known := slices.ContainsFunc([]string{"oci:", "oci-archive:", "docker://"}, func(transport string) bool {
-		return strings.HasPrefix(ref, transport)
-	})
-	if !known {
+	if !oci.HasTransport(ref) {
 		text := fmt.Sprintf("%q: expected oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker://REF", ref)
 		if strings.HasPrefix(ref, slugPrefix) {
 			text += "; a slug has no base layers"
+		} else if try := transportFor(ref); try != "" && try != slugPrefix {
+			text += "; try " + try + ref
 		}
 		return oci.Base{}, &cli.UsageError{Command: rebaseName, Err: errors.New(text)}
 	}
@@ -162,6 +164,11 @@ func openApp(ctx context.Context, opener oci.Opener, ref, platform string) (oci.
 		return oci.Base{}, &cli.UsageError{Command: rebaseName, Err: err}
 	}
 	return opener.Open(ctx, ref)
+}
+
+// addPlatform adds the flag that names one image of several.
+func addPlatform(c *cobra.Command, platform *string) {
+	c.Flags().StringVar(platform, "platform", "", "of an image for several, take the one for this `OS/ARCH[/VARIANT]`")
 }
 
 // parsePlatform reads OS/ARCH[/VARIANT]; nothing is any.
@@ -217,8 +224,9 @@ func openNewBase(ctx context.Context, stacks *base.Stacks, app oci.Base, image, 
 	if ref == "" {
 		return namedBase{}, &cli.UsageError{Command: rebaseName, Err: fmt.Errorf("%s does not remember the name of its base: name the new one with --run-image REF", image)}
 	}
-	// The app runs on what it was built for, wherever slugc runs.
-	stacks.Opener.Target = stack.Target{OS: app.Target.OS, Arch: app.Target.Arch, Variant: app.Target.Variant}
+	if err := base.CheckRunImage(ref); err != nil {
+		return namedBase{}, err
+	}
 	open := stacks.Opener.OpenNearest
 	if base.Ours(ref) {
 		open = stacks.RunImage

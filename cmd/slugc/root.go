@@ -115,6 +115,14 @@ func interruptible(f func(ctx context.Context, args []string) error) func(*cobra
 	}
 }
 
+// cacheHelp is what --cache takes.
+const cacheHelp = "keep the caches in this `DIR` (SLUGC_CACHE)"
+
+// addCache adds the flag that says where the caches are.
+func (p *program) addCache(c *cobra.Command) {
+	c.Flags().StringVar(&p.caches, "cache", "", cacheHelp)
+}
+
 // cacheRoot is where all caches are: --cache, SLUGC_CACHE, or the user's cache
 // directory (XDG Base Directory).
 func (p *program) cacheRoot() (string, error) {

@@ -30,7 +30,9 @@ func (p *program) runCommand() *cobra.Command {
 		Short: "Run a process of a slug, as it would run when deployed",
 		Long: `Run a process of a slug, as it would run when deployed: in a fresh copy of the
 slug at /app, on the stack it was built for, with .profile.d sourced and nothing
-of the caller's environment but what -e and --env-file name.
+of the caller's environment but what -e and --env-file name. A stack that slugc
+makes is there as its run image, and is made first if it is missing; one that is
+a directory or an image has to be named with --stack.
 
 TYPE is a process type of the app, by default the one that a build says or web.
 A web process gets PORT: the caller's own if it is set, else a free port, which
@@ -45,15 +47,20 @@ process's own.`,
 	c.Flags().VarP(&vars, "env", "e", "set `NAME=VALUE` for the process, or hand on the caller's NAME")
 	c.Flags().StringArrayVar(&vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`")
 	c.Flags().StringVar(&on, "stack", "", "run on "+stackHelp+"; by default what it was built for")
+	p.addCache(c)
+	completeStackFlag(c, "stack", stack.HostID)
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		one, err := p.oneOff(c, args)
 		if err != nil {
 			return err
 		}
-		stacks := p.stacks(false)
+		stacks := p.stacks(machine(), false)
 		defer func() { err = errors.Join(err, stacks.Close()) }()
 		one.Stack = func(ctx context.Context, builtOn stack.Stack) (stack.Stack, error) {
-			return stacks.Run(ctx, cmp.Or(on, builtOn.ID, stack.HostID))
+			if on == "" {
+				return stacks.Recorded(ctx, builtOn.ID)
+			}
+			return stacks.Run(ctx, on)
 		}
 		if one.Env, err = vars.read(p.env.Get); err != nil {
 			return &cli.UsageError{Command: c.CommandPath(), Err: err}
@@ -80,7 +87,11 @@ func (p *program) oneOff(c *cobra.Command, args []string) (formation.OneOff, err
 	dest, rest := args[0], args[1:]
 	file, isSlug := strings.CutPrefix(dest, "slug:")
 	if !isSlug || file == "" {
-		return formation.OneOff{}, &cli.UsageError{Command: c.CommandPath(), Err: fmt.Errorf("%s: expected slug:FILE; an image is started by a container runtime", dest)}
+		text := fmt.Sprintf("%q: expected slug:FILE; an image is started by a container runtime", dest)
+		if transportFor(dest) == slugPrefix {
+			text += "; try " + slugPrefix + dest
+		}
+		return formation.OneOff{}, &cli.UsageError{Command: c.CommandPath(), Err: errors.New(text)}
 	}
 	one := formation.OneOff{
 		Runner: sandbox.Namespaces{}, Slug: file,

@@ -25,12 +25,13 @@ packages, without root, without dpkg and without anybody's registry.
 
 A stack has variants: run, with a shell and the tools that start scripts use;
 run-minimal, without; and build, with compilers and headers. What was made rests
-in $SLUGC_HOME/stacks, by default below the user's data directory.`,
+in $SLUGC_HOME/stacks, by default below the user's data directory, and changes
+only when slugc stack create is called again.`,
 		Args: arguments(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.PersistentFlags().StringVar(&p.caches, "cache", "", "keep the caches in this `DIR` (SLUGC_CACHE)")
-	c.AddCommand(p.stackCreateCommand(), p.stackListCommand(), p.stackInspectCommand())
+	c.PersistentFlags().StringVar(&p.caches, "cache", "", cacheHelp)
+	c.AddCommand(p.stackCreateCommand(), p.stackListCommand(), p.stackInspectCommand(), p.stackRemoveCommand())
 	return c
 }
 
@@ -40,10 +41,12 @@ type stackFlags struct{ variant, arch string }
 func (f *stackFlags) add(c *cobra.Command) {
 	addVariant(c, &f.variant)
 	c.Flags().StringVar(&f.arch, "arch", runtime.GOARCH, "the `ARCH`: amd64 or arm64")
+	completeArch(c)
 }
 
 func addVariant(c *cobra.Command, variant *string) {
 	c.Flags().StringVar(variant, "variant", stack.Run, "the `VARIANT`: run, run-minimal or build")
+	completeVariant(c)
 }
 
 func (p *program) stackListCommand() *cobra.Command {
@@ -52,7 +55,7 @@ func (p *program) stackListCommand() *cobra.Command {
 		Short: "List the stacks that there are, and which of them are made",
 		Args:  arguments(0, 0),
 		RunE: interruptible(func(ctx context.Context, _ []string) error {
-			shelf, err := p.shelf()
+			store, err := p.stackStore()
 			if err != nil {
 				return err
 			}
@@ -60,11 +63,11 @@ func (p *program) stackListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			made, err := shelf.List(ctx)
+			made, err := store.List(ctx)
 			if err != nil {
 				return err
 			}
-			var described []madeStack
+			described := []madeStack{}
 			for _, m := range made {
 				d, err := describeMade(ctx, m)
 				if err != nil {
@@ -73,8 +76,8 @@ func (p *program) stackListCommand() *cobra.Command {
 				d.Packages = nil
 				described = append(described, d)
 			}
-			p.voice.Result(stackTable(definitions, described, shelf.Dir),
-				cli.Fields{"dir": shelf.Dir, "stacks": definitions, "made": described})
+			p.voice.Result(stackTable(definitions, described, store.Dir),
+				cli.Fields{"dir": store.Dir, "stacks": definitions, "made": described})
 			return nil
 		}),
 	}
@@ -107,7 +110,7 @@ func stackTable(definitions []stack.Definition, made []madeStack, dir string) st
 		fmt.Fprintf(&b, "\nIn %s\n", dir)
 	}
 	if superseded > 0 {
-		fmt.Fprintf(&b, "and %s of %s that the next slugc stack create removes when nobody uses them\n",
+		fmt.Fprintf(&b, "and %s of %s, which slugc stack create and remove remove when nobody uses them\n",
 			cli.Bytes(size), count(superseded, "superseded root filesystem"))
 	}
 	return b.String()
@@ -144,10 +147,11 @@ type madeStack struct {
 	Description string       `json:"description"`
 	Target      stack.Target `json:"target"`
 	User        stack.User   `json:"user"`
-	Digest      string       `json:"digest"`
-	Root        string       `json:"root"`
-	Made        time.Time    `json:"made"`
-	Superseded  bool         `json:"superseded"`
+	// Digest is that of its packages: equal digests, equal bytes.
+	Digest     string    `json:"digest"`
+	Root       string    `json:"root"`
+	Made       time.Time `json:"made"`
+	Superseded bool      `json:"superseded"`
 	// Size is what it takes on disk, Installed what its packages say they
 	// take, in bytes.
 	Size      int64       `json:"size"`
@@ -170,11 +174,17 @@ func describeMade(ctx context.Context, m base.Made) (madeStack, error) {
 	if err != nil {
 		return madeStack{}, err
 	}
+	d := describe(m)
+	d.Size = size
+	return d, nil
+}
+
+// describe is describeMade without a look at the disk.
+func describe(m base.Made) madeStack {
 	packages, total := installedOf(m.Lock.Packages)
-	target := m.Stack().Target
 	return madeStack{
 		ID: m.Definition.ID, Variant: m.Variant, Arch: m.Arch, Description: m.Definition.Description,
-		Target: target, User: m.Definition.User, Digest: m.Digest, Root: m.Root, Made: m.Made.UTC(), Superseded: m.Superseded,
-		Size: size, Installed: total, Count: len(packages), Packages: packages,
-	}, nil
+		Target: m.Stack().Target, User: m.Definition.User, Digest: m.Digest, Root: m.Root, Made: m.Made.UTC(), Superseded: m.Superseded,
+		Installed: total, Count: len(packages), Packages: packages,
+	}
 }

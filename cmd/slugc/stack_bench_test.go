@@ -60,7 +60,7 @@ func TestBenchStack(t *testing.T) {
 	ratio("compressed run image / 30 MB", results[0].bytes/30e6, 1)
 }
 
-// stack is slugc with a shelf that has nothing on it.
+// stack is slugc with a store that has nothing in it.
 func (b *bench) stack(args ...string) figure {
 	b.t.Helper()
 	home := filepath.Join(b.dir, "home")

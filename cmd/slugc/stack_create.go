@@ -20,6 +20,7 @@ import (
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release/deploy"
+	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/debian"
 )
 
@@ -49,19 +50,22 @@ becomes an image; DEST is one of
   docker://REF            pushed to a registry
 
 Several architectures become an image index; no code of them runs, so any
-machine can make all of them. Equal packages give equal digests.
+machine can make all of them. The same packages give the same bytes.
 
 Debian's archives are looked for in --mirror and --security-mirror, then in
 SLUGC_DEBIAN_MIRROR and SLUGC_DEBIAN_SECURITY_MIRROR, then in this machine's apt
-sources.`,
+sources, then in those of the machine that built slugc.`,
 		Example: `  slugc stack create slugc-13
   slugc stack create slugc-13 -o oci:stack --lock stack.lock.toml
-  slugc stack create slugc-13 --variant build --arch amd64,arm64 -o docker://registry.example/build:13`,
-		Args: arguments(1, 1),
+  slugc stack create slugc-13 --arch amd64,arm64 -o docker://registry.example/run:13
+  slugc stack create slugc-13 --variant build`,
+		Args:              arguments(1, 1),
+		ValidArgsFunction: completeStack,
 	}
 	f.archives.add(c)
 	addVariant(c, &f.variant)
 	c.Flags().StringSliceVar(&f.archs, "arch", []string{runtime.GOARCH}, "make it for these `ARCHS`, separated by commas: amd64, arm64")
+	completeArch(c)
 	c.Flags().StringArrayVarP(&f.dests, "output", "o", nil, "write the image to `DEST`; may be repeated")
 	c.Flags().StringVar(&f.lock, "lock", "", "pin the packages to those in this `FILE`, or write them to it if there is none")
 	c.RunE = interruptible(func(ctx context.Context, args []string) error { return p.createStack(ctx, args[0], f) })
@@ -75,11 +79,19 @@ func (p *program) createStack(ctx context.Context, id string, f stackCreateFlags
 	if err := p.checkDestinations(f.dests); err != nil {
 		return err
 	}
+	if err := distinct(stackCreate, f.dests, "--lock", f.lock); err != nil {
+		return err
+	}
 	pinned, err := f.pinned(id)
 	if err != nil {
 		return err
 	}
-	shelf, err := p.shelfWith(f.archives)
+	if pinned == nil {
+		if err := p.checkArchives(f.archives); err != nil {
+			return err
+		}
+	}
+	store, err := p.makingStore(f.archives)
 	if err != nil {
 		return err
 	}
@@ -90,12 +102,18 @@ func (p *program) createStack(ctx context.Context, id string, f stackCreateFlags
 		}
 	}()
 	for _, arch := range f.archs {
-		p.voice.Stepf("Making %s %s for %s", id, f.variant, arch)
-		made, err := shelf.Create(ctx, base.Request{ID: id, Variant: f.variant, Arch: arch, Lock: pinned})
+		before, err := currentDigest(store, id, f.variant, arch)
+		if err != nil {
+			return err
+		}
+		made, err := store.Create(ctx, base.Request{ID: id, Variant: f.variant, Arch: arch, Lock: pinned})
 		if err != nil {
 			return err
 		}
 		all = append(all, made)
+		if made.Digest == before {
+			p.voice.Detailf("Its packages are the same as before, and so is the stack")
+		}
 	}
 	if f.lock != "" && pinned == nil {
 		if err := writeLock(f.lock, all); err != nil {
@@ -103,20 +121,32 @@ func (p *program) createStack(ctx context.Context, id string, f stackCreateFlags
 		}
 		p.voice.Stepf("Pinned the packages in %s", f.lock)
 	}
-	exported, err := p.exportStack(ctx, shelf, all, f.dests)
+	exported, err := p.exportStack(ctx, store, all, f.dests)
 	if err != nil {
 		return err
 	}
-	return p.tellCreated(ctx, all, exported)
+	return p.tellCreated(ctx, store, all, exported)
+}
+
+// currentDigest is the digest of the packages of a stack, empty if it is not made.
+func currentDigest(store base.Store, id, variant, arch string) (string, error) {
+	made, found, err := store.Find(id, variant, arch)
+	if err != nil || !found {
+		return "", err
+	}
+	return made.Digest, made.Close()
 }
 
 // check looks for mistakes in what was typed.
 func (f *stackCreateFlags) check(id string) error {
+	if _, err := findStack(stackCreate, id); err != nil {
+		return err
+	}
 	if len(f.archs) == 0 {
 		return &cli.UsageError{Command: stackCreate, Err: errors.New("--arch is empty; expected architectures, separated by commas")}
 	}
 	for i, arch := range f.archs {
-		if _, err := base.Define(id, f.variant, arch); err != nil {
+		if _, err := stack.Define(id, f.variant, arch); err != nil {
 			return err
 		}
 		if slices.Contains(f.archs[:i], arch) {
@@ -149,7 +179,7 @@ func (f *stackCreateFlags) pinned(id string) (*debian.Lock, error) {
 	}
 	for _, arch := range f.archs {
 		if _, err := lock.Image(arch); err != nil {
-			return nil, &debian.LockError{File: f.lock, Err: fmt.Errorf("image: %w: delete the file to pin anew", err)}
+			return nil, &debian.LockError{File: f.lock, Err: fmt.Errorf("%w: name another file, or delete it to pin anew", err)}
 		}
 	}
 	return &lock, nil
@@ -221,13 +251,13 @@ func (p *program) checkDestinations(dests []string) error {
 
 // exportStack takes the images of root filesystems to destinations, several as
 // an index.
-func (p *program) exportStack(ctx context.Context, shelf base.Shelf, all []base.Made, dests []string) ([]artifact.Artifact, error) {
+func (p *program) exportStack(ctx context.Context, store base.Store, all []base.Made, dests []string) ([]artifact.Artifact, error) {
 	if len(dests) == 0 {
 		return nil, nil
 	}
 	var images []oci.Image
 	for _, made := range all {
-		packed, err := shelf.Image(ctx, made)
+		packed, err := store.Image(ctx, made)
 		if err != nil {
 			return nil, &deploy.PackError{Err: err}
 		}
@@ -271,8 +301,9 @@ func export(ctx context.Context, destination oci.Destination, images []oci.Image
 	return index.ExportIndex(ctx, images)
 }
 
-// tellCreated prints what was made.
-func (p *program) tellCreated(ctx context.Context, all []base.Made, exported []artifact.Artifact) error {
+// tellCreated prints what was made: where it is, or what became of it, and
+// what to do with it.
+func (p *program) tellCreated(ctx context.Context, store base.Store, all []base.Made, exported []artifact.Artifact) error {
 	var text strings.Builder
 	stacks := []madeStack{}
 	for _, made := range all {
@@ -281,14 +312,27 @@ func (p *program) tellCreated(ctx context.Context, all []base.Made, exported []a
 			return err
 		}
 		stacks = append(stacks, d)
-		fmt.Fprintf(&text, "       %s %s %s  %s  %s  %s\n", d.ID, d.Variant, d.Arch, count(d.Count, "package"), cli.Bytes(d.Size), d.Digest)
+		fmt.Fprintf(&text, "       %s (%s, %s)  %s  %s on disk\n", d.ID, d.Variant, d.Arch, count(d.Count, "package"), cli.Bytes(d.Size))
 	}
 	if exported == nil {
 		exported = []artifact.Artifact{}
+		fmt.Fprintf(&text, "       in %s\n       Next: %s\n", store.Dir, afterCreate(all[0]))
 	}
 	for _, a := range exported {
 		fmt.Fprintf(&text, "       %s  %s  %s\n", typed(a), cli.Bytes(a.Size), a.Digest)
 	}
-	p.voice.Result(text.String(), cli.Fields{"stacks": stacks, "artifacts": exported})
+	p.voice.Result(text.String(), cli.Fields{"dir": store.Dir, "stacks": stacks, "artifacts": exported})
 	return nil
+}
+
+// afterCreate is the command that a stack was probably made for.
+func afterCreate(made base.Made) string {
+	switch id := made.Definition.ID; {
+	case made.Arch != runtime.GOARCH || made.Variant == stack.RunMinimal:
+		return (&stackFlags{variant: made.Variant, arch: made.Arch}).create(id) + " -o oci:stack"
+	case made.Variant == stack.Build:
+		return "slugc build --stack " + id
+	default:
+		return "slugc build --stack " + id + " -o oci:app-image"
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -17,6 +18,9 @@ import (
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/debian/control"
 )
+
+// stackInspect is the name of the command in errors.
+const stackInspect = "slugc stack inspect"
 
 func (p *program) stackInspectCommand() *cobra.Command {
 	var f stackFlags
@@ -32,6 +36,7 @@ or docker://REF.`,
 		Args: arguments(1, 1),
 	}
 	f.add(c)
+	c.ValidArgsFunction = completeStack
 	c.RunE = interruptible(func(ctx context.Context, args []string) error {
 		if isImage(args[0]) {
 			return p.inspectBase(ctx, args[0], f.arch)
@@ -43,28 +48,55 @@ or docker://REF.`,
 
 // isImage says whether a reference is that of an image, not the id of a stack.
 func isImage(ref string) bool {
-	for _, transport := range []string{"oci:", "oci-archive:", "docker://"} {
-		if strings.HasPrefix(ref, transport) {
-			return true
-		}
+	if oci.HasTransport(ref) {
+		return true
 	}
 	info, err := os.Stat(ref)
 	return err == nil && info.IsDir() && strings.Contains(ref, "/")
 }
 
-// inspectMade describes a stack of the shelf.
+// notStack is an error about an argument that is neither a stack nor an image.
+func notStack(arg string, err error) error {
+	unknown, ok := errors.AsType[*stack.UnknownError](err)
+	if !ok {
+		return err
+	}
+	text := fmt.Sprintf("%q: expected a stack (%s), oci:DIR[:TAG], oci-archive:FILE or docker://REF", arg, strings.Join(unknown.Known, ", "))
+	if try := transportFor(arg); try != "" && try != slugPrefix {
+		text += "; try " + try + arg
+	}
+	return &cli.UsageError{Command: stackInspect, Err: errors.New(text), Next: "slugc stack list"}
+}
+
+// create is the command that makes what the flags name.
+func (f *stackFlags) create(id string) string {
+	command := "slugc stack create " + id
+	if f.variant != stack.Run {
+		command += " --variant " + f.variant
+	}
+	if f.arch != runtime.GOARCH {
+		command += " --arch " + f.arch
+	}
+	return command
+}
+
+// inspectMade describes a stack of the store.
 func (p *program) inspectMade(ctx context.Context, id string, f stackFlags) (err error) {
-	shelf, err := p.shelf()
+	store, err := p.stackStore()
 	if err != nil {
 		return err
 	}
-	made, found, err := shelf.Find(id, f.variant, f.arch)
+	if _, err := findStack(stackInspect, id); err != nil {
+		return notStack(id, err)
+	}
+	made, found, err := store.Find(id, f.variant, f.arch)
 	if err != nil {
 		return err
 	}
 	if !found {
-		return &cli.UsageError{Command: "slugc stack inspect", Err: fmt.Errorf(
-			"the stack %s (%s, %s) is not made yet\nmake it with: slugc stack create %s --variant %s --arch %s", id, f.variant, f.arch, id, f.variant, f.arch)}
+		return &cli.UsageError{
+			Command: stackInspect, Err: fmt.Errorf("the stack %s (%s, %s) is not made yet", id, f.variant, f.arch), Next: f.create(id),
+		}
 	}
 	defer func() { err = errors.Join(err, made.Close()) }()
 	d, err := describeMade(ctx, made)
@@ -75,7 +107,7 @@ func (p *program) inspectMade(ctx context.Context, id string, f stackFlags) (err
 	t.line("Stack", d.ID+" "+d.Variant+": "+d.Description)
 	t.line("Target", targetText(d.Target))
 	t.line("User", fmt.Sprintf("%s (%d:%d)", d.User.Name, d.User.UID, d.User.GID))
-	t.line("Digest", d.Digest)
+	t.line("Packages", d.Digest)
 	t.line("Root", d.Root)
 	t.line("Age", age(time.Since(d.Made)))
 	t.line("Size", cli.Bytes(d.Size)+" on disk")
@@ -119,7 +151,7 @@ func (p *program) inspectBase(ctx context.Context, ref, arch string) error {
 	}
 	d := baseImage{
 		Ref: ref, Digest: about.Digest, Size: about.Size, Target: about.Target, User: about.User,
-		Stack: strings.TrimSpace(on.ID + " " + on.Variant),
+		Stack: stackName(on),
 	}
 	d.Packages, d.Installed = installedOf(all)
 	d.Count = len(d.Packages)

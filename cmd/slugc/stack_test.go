@@ -39,16 +39,16 @@ func (smallMaker) Make(_ context.Context, _ stack.Definition, _ string, image de
 }
 
 // makeStack is "mkstack ID VARIANT ARCH[,ARCH] VERSION [LOCK]" in scripts: it
-// puts a stack of one package on the shelf, and its lock into a file.
+// puts a stack of one package into the store, and its lock into a file.
 func makeStack(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 4 {
 		ts.Fatalf("usage: mkstack ID VARIANT ARCH[,ARCH] VERSION [LOCK]")
 	}
 	home := cmp.Or(ts.Getenv("SLUGC_HOME"), filepath.Join(ts.Getenv("HOME"), ".local/share/slugc"))
-	shelf := base.Shelf{Dir: filepath.Join(home, "stacks"), Maker: smallMaker{args[3]}}
+	store := base.Store{Dir: filepath.Join(home, "stacks"), Maker: smallMaker{args[3]}}
 	var all []base.Made
 	for arch := range strings.SplitSeq(args[2], ",") {
-		made, err := shelf.Create(context.Background(), base.Request{ID: args[0], Variant: args[1], Arch: arch})
+		made, err := store.Create(context.Background(), base.Request{ID: args[0], Variant: args[1], Arch: arch})
 		ts.Check(err)
 		ts.Check(made.Close())
 		all = append(all, made)
@@ -59,11 +59,11 @@ func makeStack(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func TestWriteLock(t *testing.T) {
-	shelf := base.Shelf{Dir: t.TempDir(), Maker: smallMaker{"1"}}
+	store := base.Store{Dir: t.TempDir(), Maker: smallMaker{"1"}}
 	var all []base.Made
 	var want []debian.LockedImage
 	for _, arch := range []string{"amd64", "arm64"} {
-		made, err := shelf.Create(t.Context(), base.Request{ID: "slugc-13", Variant: stack.Run, Arch: arch})
+		made, err := store.Create(t.Context(), base.Request{ID: "slugc-13", Variant: stack.Run, Arch: arch})
 		if err != nil {
 			t.Fatal(err)
 		}

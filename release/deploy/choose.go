@@ -18,12 +18,14 @@ type selection struct {
 	order     buildpacks.Order
 	probers   map[string]detect.Prober
 	compilers map[string]build.Compiler
+	// library are the builtin buildpacks by id.
+	library map[string]*cnb.Buildpack
 }
 
 // pick turns buildpack references into one group. Without references it is the
 // order of the builtin buildpacks.
 func pick(refs []string, library map[string]*cnb.Buildpack) (selection, error) {
-	s := selection{probers: map[string]detect.Prober{}, compilers: map[string]build.Compiler{}}
+	s := selection{probers: map[string]detect.Prober{}, compilers: map[string]build.Compiler{}, library: library}
 	add := func(b *cnb.Buildpack) buildpacks.Member {
 		d := b.Descriptor()
 		m := buildpacks.Member{ID: d.ID, Version: d.Version}

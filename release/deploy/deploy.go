@@ -24,7 +24,7 @@ type Deploy struct {
 	// Output makes a writer for what buildpacks print.
 	Output func() Output
 	// Exe is the running binary, which builtin buildpacks run as, and Clients
-	// what they get of this machine's package clients.
+	// are this machine's package clients, whose settings they get.
 	Exe     string
 	Clients builtin.Clients
 }
@@ -128,7 +128,7 @@ func ready(req Request) error {
 
 // detect opens the buildpacks, asks them, and returns them with the plan.
 func (d Deploy) detect(ctx context.Context, work workplace, refs []string) (detect.Plan, selection, error) {
-	library, err := builtin.Install(work.entry.Temp("builtin"), d.Exe, d.Clients)
+	library, err := builtin.Install(work.entry.Temp("builtin"), d.Exe)
 	if err != nil {
 		return detect.Plan{}, selection{}, err
 	}
@@ -163,6 +163,9 @@ func (d Deploy) restore(ctx context.Context, work workplace, plan detect.Plan) e
 
 // compile runs the buildpacks of the plan.
 func (d Deploy) compile(ctx context.Context, work workplace, plan detect.Plan, chosen selection) (artifact.Tree, error) {
+	if err := d.handOver(ctx, work, plan, chosen); err != nil {
+		return artifact.Tree{}, err
+	}
 	output := d.Output()
 	site := work.site
 	site.Output = output
@@ -174,6 +177,16 @@ func (d Deploy) compile(ctx context.Context, work workplace, plan detect.Plan, c
 		return artifact.Tree{}, err
 	}
 	return work.entry.Reclaim(tree)
+}
+
+// handOver gives the builtin buildpacks of the plan what they need to reach
+// registries.
+func (d Deploy) handOver(ctx context.Context, work workplace, plan detect.Plan, chosen selection) error {
+	var group []string
+	for _, c := range plan.Group {
+		group = append(group, c.ID)
+	}
+	return builtin.HandOver(ctx, work.entry.Temp("settings"), chosen.library, group, d.Clients, work.site.Offline)
 }
 
 // withDefault makes a process type the default, unless it is empty.

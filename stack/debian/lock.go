@@ -52,16 +52,28 @@ func NewLock(stack, variant string, images ...LockedImage) Lock {
 // ReadLock reads a lock. An error is a *LockError, or that of a file that is
 // not there.
 func ReadLock(file string) (Lock, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return Lock{}, fmt.Errorf("reading the lock: %w", err)
+	}
+	// What is no lock may be a device without end, or a pipe that nobody writes
+	// to.
+	if !info.Mode().IsRegular() || info.Size() > maxLock {
+		return Lock{}, &LockError{File: file, Err: fmt.Errorf("expected a file of at most %d bytes", maxLock)}
+	}
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return Lock{}, fmt.Errorf("reading the lock: %w", err)
 	}
-	lock, err := ParseLock(string(data))
+	lock, err := parseLock(string(data))
 	if err != nil {
 		return Lock{}, &LockError{File: file, Err: err}
 	}
 	return lock, nil
 }
+
+// maxLock bounds a lock, in bytes. That of a build image has 80 kB.
+const maxLock = 16 << 20
 
 // LockError says what is wrong with a lock.
 type LockError struct {
@@ -74,9 +86,9 @@ func (e *LockError) Error() string { return fmt.Sprintf("the lock %s: %v", e.Fil
 // Unwrap returns the cause.
 func (e *LockError) Unwrap() error { return e.Err }
 
-// ParseLock reads the text of a lock and checks that all that a package needs
+// parseLock reads the text of a lock and checks that all that a package needs
 // to be fetched and verified is there.
-func ParseLock(text string) (Lock, error) {
+func parseLock(text string) (Lock, error) {
 	var lock Lock
 	meta, err := toml.Decode(text, &lock)
 	if err != nil {
@@ -93,15 +105,35 @@ func ParseLock(text string) (Lock, error) {
 	}
 	for i, image := range lock.Images {
 		if image.Arch == "" || slices.ContainsFunc(lock.Images[:i], func(o LockedImage) bool { return o.Arch == image.Arch }) {
-			return Lock{}, fmt.Errorf("image %d: expected an architecture of its own, has %q", i+1, image.Arch)
+			return Lock{}, fmt.Errorf("image %d: arch is %q, expected one of its own", i+1, image.Arch)
 		}
-		for j, p := range image.Packages {
-			if err := p.Check(); err != nil {
-				return Lock{}, fmt.Errorf("image %s, package %d: %w", image.Arch, j+1, err)
-			}
+		if err := image.check(); err != nil {
+			return Lock{}, fmt.Errorf("image %s%w", image.Arch, err)
 		}
 	}
 	return lock, nil
+}
+
+// check makes sure that a root filesystem can be made of the packages. The error
+// continues the name of the image.
+func (i LockedImage) check() error {
+	if len(i.Packages) == 0 {
+		return errors.New(": expected packages, has none")
+	}
+	seen := map[string]bool{}
+	for at, p := range i.Packages {
+		if err := p.Check(); err != nil {
+			return fmt.Errorf(", package %d: %w", at+1, err)
+		}
+		if p.Architecture != i.Arch && p.Architecture != "all" {
+			return fmt.Errorf(", package %d: %s is for %s", at+1, p.Name, p.Architecture)
+		}
+		if seen[p.Name] {
+			return fmt.Errorf(", package %d: %s is there twice", at+1, p.Name)
+		}
+		seen[p.Name] = true
+	}
+	return nil
 }
 
 // Text is the lock as a file has it. Equal locks have equal texts.

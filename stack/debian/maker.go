@@ -8,6 +8,7 @@ import (
 
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/debian/configure"
+	"github.com/slugc/slugc/stack/debian/control"
 	"github.com/slugc/slugc/stack/debian/deb"
 	"github.com/slugc/slugc/stack/debian/repository"
 	"github.com/slugc/slugc/stack/debian/resolve"
@@ -17,8 +18,9 @@ import (
 type Maker struct {
 	Repository repository.Repository
 	// Progress begins a long step and returns how to tell how far it is, in
-	// bytes, and how to end it. It may be nil.
-	Progress func(label string) (tell func(done, total int64), end func())
+	// bytes, and how to end it, with the error of a step that failed. It may be
+	// nil.
+	Progress func(label string) (tell func(done, total int64), end func(error))
 }
 
 // Resolve finds out which packages a variant of a stack is made of today.
@@ -31,7 +33,7 @@ func (m Maker) Resolve(ctx context.Context, d stack.Definition, variant, arch st
 	tell, end := m.step("Fetching the index of " + d.Codename)
 	repository.Progress = tell
 	index, err := repository.Update(ctx, d.Suites, arch)
-	end()
+	end(err)
 	if err != nil {
 		return LockedImage{}, err
 	}
@@ -54,7 +56,7 @@ func (m Maker) Make(ctx context.Context, d stack.Definition, variant string, ima
 	tell, end := m.step("Fetching packages")
 	repository.Progress = tell
 	debs, err := repository.Debs(ctx, image.Packages)
-	end()
+	end(err)
 	if err != nil {
 		return nil, err
 	}
@@ -76,19 +78,34 @@ func (m Maker) Make(ctx context.Context, d stack.Definition, variant string, ima
 	}
 	tell, end = m.step("Unpacking")
 	unpacked, attributes, err := deb.Unpack(ctx, debs, root, deb.Options{Keep: deb.Selection(v), Progress: tell})
-	end()
+	end(err)
 	if err != nil {
 		return nil, err
 	}
+	if err := agree(image.Packages, unpacked); err != nil {
+		return nil, err
+	}
 	return configure.Apply(ctx, root, configure.Request{
-		Definition: d, Variant: variant, Arch: image.Arch, Packages: unpacked, Attributes: attributes,
+		User: d.User, Arch: image.Arch, Packages: unpacked, Attributes: attributes,
 	})
 }
 
+// agree makes sure that .debs are the packages that a lock calls them, because
+// what is in a root filesystem is told by the lock.
+func agree(locked []control.Package, unpacked []deb.Unpacked) error {
+	for i, u := range unpacked {
+		is := control.Package{Name: u.Package, Version: u.Control.Get("Version"), Architecture: u.Control.Get("Architecture")}
+		if want := locked[i]; is.String() != want.String() {
+			return fmt.Errorf("the package with the sha256 %s is %s; expected %s", want.SHA256, is, want)
+		}
+	}
+	return nil
+}
+
 // step begins a long step.
-func (m Maker) step(label string) (tell func(done, total int64), end func()) {
+func (m Maker) step(label string) (tell func(done, total int64), end func(error)) {
 	if m.Progress == nil {
-		return nil, func() {}
+		return nil, func(error) {}
 	}
 	return m.Progress(label)
 }

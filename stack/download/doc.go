@@ -18,6 +18,9 @@
 //     so that a runtime of 50 MB comes through a line that drops every 10 MB.
 //   - An archive is unpacked through os.Root and with limits. Links in it are
 //     left out: the registries that are read here have none in a good package.
+//     stack/untar, which packages and layers need, knows links, owners and
+//     whiteouts and reads to the end; here a few files of many are picked out,
+//     and reading stops when they were seen.
 //   - An error says whose it is (Fault), for the exit status of a build.
 //   - Nothing is synced to disk: a layer is rebuilt after a crash, and to wait
 //     for the disk would cost more than the download.

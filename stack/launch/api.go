@@ -87,10 +87,11 @@ func (b Buildpack) replacesArgs() bool {
 	return ok && minor >= 9
 }
 
-// minorVersion is the minor number of a version 0.x.
+// minorVersion is the minor number of a version 0.x; a "v" may stand before
+// it, as the reference lifecycle takes that too.
 func minorVersion(api string) (int, bool) {
-	rest, found := strings.CutPrefix(strings.TrimSpace(api), "0.")
-	if !found {
+	major, rest, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(api), "v"), ".")
+	if n, err := strconv.ParseUint(major, 10, 16); err != nil || n != 0 {
 		return 0, false
 	}
 	minor, err := strconv.ParseUint(rest, 10, 16)

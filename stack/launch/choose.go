@@ -69,9 +69,6 @@ func (c chooser) process(name string, user []string) (start, error) {
 		return start{}, fmt.Errorf("process type %s has no command", name)
 	}
 	buildpack, known := c.metadata.buildpack(p.BuildpackID)
-	if p.BuildpackID != "" && !known {
-		return start{}, fmt.Errorf("process type %s is of the buildpack %s, which is not one of this image", name, p.BuildpackID)
-	}
 	fixed := p.Command[1:]
 	args := p.Args
 	replace := c.platform.replaceArgs && (len(fixed) > 0 || buildpack.replacesArgs())
@@ -82,14 +79,21 @@ func (c chooser) process(name string, user []string) (start, error) {
 	default:
 		args = slices.Concat(args, user)
 	}
-	return start{
+	s := start{
 		processType: name,
 		command:     p.Command[0],
 		args:        slices.Concat(fixed, args),
 		direct:      p.Direct,
 		line:        !p.Direct && buildpack.API == "",
 		dir:         p.WorkingDirectory,
-	}, nil
+	}
+	replacing := c.platform.replaceArgs && len(user) > 0 && len(fixed) == 0
+	expanding := !p.Direct && len(s.args) > 0
+	if p.BuildpackID != "" && !known && (replacing || expanding) {
+		return start{}, fmt.Errorf("process type %s is of the buildpack %s, which is not one of this image; its API decides about arguments",
+			name, p.BuildpackID)
+	}
+	return s, nil
 }
 
 // eligible is the process of a type for the execution environment (Platform

@@ -43,3 +43,15 @@ func (e Env) List() []string {
 	}
 	return words
 }
+
+// largest is the name of the variable that takes most room, empty when there
+// is none.
+func (e Env) largest() string {
+	largest := ""
+	for _, name := range slices.Sorted(maps.Keys(e)) {
+		if len(e[name]) > len(e[largest]) {
+			largest = name
+		}
+	}
+	return largest
+}

@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
-
-	"github.com/BurntSushi/toml"
 )
 
 const (
@@ -49,6 +47,8 @@ func (l *Launcher) runExecD(ctx context.Context, env Env, program, dir string) (
 		return err
 	}
 	defer func() { err = errors.Join(err, ours.Close()) }()
+	ctx, kill := context.WithCancel(ctx)
+	defer kill()
 	cmd := exec.CommandContext(ctx, program)
 	cmd.Dir = dir
 	cmd.Env = env.List()
@@ -61,6 +61,10 @@ func (l *Launcher) runExecD(ctx context.Context, env Env, program, dir string) (
 	printed := make(chan output, 1)
 	go func() {
 		data, err := io.ReadAll(io.LimitReader(ours, execDLimit+1))
+		if len(data) > execDLimit {
+			// Nobody reads on, so the program would wait for ever.
+			kill()
+		}
 		printed <- output{data, err}
 	}()
 	waited := cmd.Wait()
@@ -69,6 +73,9 @@ func (l *Launcher) runExecD(ctx context.Context, env Env, program, dir string) (
 		return err
 	}
 	out := <-printed
+	if len(out.data) > execDLimit {
+		return fmt.Errorf("it printed more than %d bytes on file descriptor 3", execDLimit)
+	}
 	if waited != nil && !errors.Is(waited, exec.ErrWaitDelay) {
 		return waited
 	}
@@ -92,11 +99,8 @@ type output struct {
 // parseExecD reads the variables that an exec.d program printed: TOML with
 // strings at the top level and nothing else.
 func parseExecD(data []byte) (Env, error) {
-	if len(data) > execDLimit {
-		return nil, fmt.Errorf("more than %d bytes", execDLimit)
-	}
 	env := Env{}
-	if _, err := toml.Decode(string(data), &env); err != nil {
+	if err := decodeTOML(data, &env); err != nil {
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {

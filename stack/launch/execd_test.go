@@ -8,6 +8,7 @@ import (
 func FuzzParseExecD(f *testing.F) {
 	for _, document := range []string{
 		"", "A = \"1\"\n", "# c\n'B' = '''\nx'''", "A = 1", "[a]\nb = \"c\"", "A = \"\\u0000\"", "\"=\" = \"x\"",
+		"A = \"\"\"\"in\"\"\"\"", "A = [[{b = [", "a.b.c.d = \"1\"", "A = \"\\",
 	} {
 		f.Add([]byte(document))
 	}

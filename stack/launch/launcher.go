@@ -8,10 +8,11 @@ import (
 	"io"
 	"io/fs"
 	"log"
-	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Launcher starts one process of a build. Its fields are its doors to the
@@ -42,6 +43,9 @@ func (l *Launcher) Launch(ctx context.Context, argv []string) error {
 	layersDir := cmp.Or(env.Get("CNB_LAYERS_DIR"), "/layers")
 	appDir := cmp.Or(env.Get("CNB_APP_DIR"), "/workspace")
 	metadata, err := ReadMetadata(MetadataPath(layersDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; set CNB_LAYERS_DIR to the layers directory of this image", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -93,10 +97,7 @@ func (l *Launcher) direct(s start, env Env, appDir string) error {
 	if err := l.Chdir(dir); err != nil {
 		return fmt.Errorf("change to the working directory of the process: %w", err)
 	}
-	if err := l.Exec(program, append([]string{s.command}, s.args...), env.List()); err != nil {
-		return fmt.Errorf("starting %s: %w", program, err)
-	}
-	return nil
+	return startError(program, env, l.Exec(program, append([]string{s.command}, s.args...), env.List()))
 }
 
 // shell starts a process with bash, after the profile scripts. Classic
@@ -113,10 +114,20 @@ func (l *Launcher) shell(self string, s start, env Env, appDir string, p profile
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("starting %s: this image has no shell; use a run image with bash, or a command after --: %w", bashPath, err)
 	}
-	if err != nil {
-		return fmt.Errorf("starting %s: %w", bashPath, err)
+	return startError(bashPath, env, err)
+}
+
+// startError says why a program did not start.
+func startError(program string, env Env, err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	if errors.Is(err, syscall.E2BIG) {
+		largest := env.largest()
+		return fmt.Errorf("starting %s: its arguments and its environment are more than the kernel takes; the largest variable is %s, with %d bytes: %w",
+			program, largest, len(env[largest]), err)
+	}
+	return fmt.Errorf("starting %s: %w", program, err)
 }
 
 // warn says that a variable of old platforms has no effect.
@@ -175,9 +186,7 @@ func lookPath(command, list string) (string, error) {
 		if !filepath.IsAbs(entry) {
 			continue
 		}
-		file := filepath.Join(entry, command)
-		info, err := os.Stat(file)
-		if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 {
+		if file, err := exec.LookPath(filepath.Join(entry, command)); err == nil {
 			return file, nil
 		}
 	}

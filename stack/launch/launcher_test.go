@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -90,6 +92,11 @@ command = ["echo $P $HOME"]
 buildpack-id = "heroku/classic"
 
 [[processes]]
+type = "dump"
+command = ["printf '\\0'; exec env -0"]
+buildpack-id = "heroku/classic"
+
+[[processes]]
 type = "dotted.type"
 command = ["echo", "dotted"]
 direct = true
@@ -144,7 +151,8 @@ buildpack-id = "acme/new"
 
 [[processes]]
 type = "orphan"
-command = ["x"]
+command = ["echo"]
+args = ["default"]
 direct = true
 buildpack-id = "acme/gone"
 
@@ -255,17 +263,20 @@ func TestLauncher(t *testing.T) {
 				{"arguments are added to a list for an old platform", []string{"CNB_PLATFORM_API=0.9"}, []string{"direct", "mine"}, "<fixed><default 1><default 2><mine>"},
 				{"arguments are added for an old buildpack", nil, []string{"old-direct", "mine"}, "default mine\n"},
 				{"arguments never replace a list of an old buildpack", nil, []string{"old-list", "mine"}, "fixed mine\n"},
+				{"a process of a buildpack that is not there", nil, []string{"orphan"}, "default\n"},
 				{"a script", nil, []string{"old-script"}, "from profile\nbash 0\n"},
 				{"words are expanded, each on its own", nil, []string{"old-words"}, "<from  profile><a  b><*><-n>"},
 				{"words of a person are expanded too", []string{"USER=me"}, []string{"old-words", "$USER"}, "<from  profile><a  b><*><-n><me>"},
 				{"a classic line", nil, []string{"classic"}, "from profile 2\n"},
 				{"arguments are added to a classic line", nil, []string{"classic", "a  b", "$HOME; false"}, "from profile 2 a  b $HOME; false\n"},
+				{"a word with quotes of its own", []string{"A=a b"}, []string{"launcher", "printf", "[%s]", `"$A" x`, "it's", "c"}, "[a b x][it's][c]"},
 				{"a line of no buildpack", nil, []string{"procfile"}, "one\ntwo\n"},
 				{"a direct command", nil, []string{"launcher", "--", "echo", "$HOME", "a b"}, "$HOME a b\n"},
 				{"a command for the shell", nil, []string{"/cnb/lifecycle/launcher", "echo $FROM_PROFILE; echo 2"}, "from profile\n2\n"},
 				{"words for the shell", nil, []string{"launcher", "printf", "[%s]", "$FROM_PROFILE", "$(echo sub)"}, "[from  profile][sub]"},
 				{"the first process of a type for all environments", nil, []string{"tested"}, "for all\n"},
 				{"the process of an environment", []string{"CNB_EXEC_ENV=test"}, []string{"tested"}, "for tests\n"},
+				{"a version with a v", []string{"CNB_PLATFORM_API=v0.10"}, []string{"single", "mine"}, "mine\n"},
 				{"environments of processes need a platform", []string{"CNB_PLATFORM_API=0.14"}, []string{"only-tested"}, "only tests\n"},
 			} {
 				it(test.name, func() {
@@ -289,12 +300,14 @@ func TestLauncher(t *testing.T) {
 				{"an unknown type", nil, []string{"/cnb/process/nope"}, 82, "process type nope was not found; this image has the process types direct"},
 				{"no such environment", nil, []string{"only-tested"}, 82, "was not found for the execution environment production; set CNB_EXEC_ENV"},
 				{"no such program", nil, []string{"missing"}, 82, `there is no executable "no-such-program" in PATH=/usr/bin:/bin`},
-				{"no such buildpack", nil, []string{"orphan"}, 82, "acme/gone"},
+				{"arguments for a process of no buildpack", nil, []string{"orphan", "mine"}, 82, "acme/gone"},
 				{"no name", nil, nil, 82, "without a name"},
 				{"no platform", []string{"CNB_PLATFORM_API="}, []string{"single"}, 11, "please set 'CNB_PLATFORM_API'"},
 				{"an unknown platform", []string{"CNB_PLATFORM_API=0.99"}, []string{"single"}, 11, "'0.99' is not supported"},
 				{"a platform that is no version", []string{"CNB_PLATFORM_API=new"}, []string{"single"}, 11, "'new' is not supported"},
-				{"no layers", []string{"CNB_LAYERS_DIR=/nowhere"}, []string{"single"}, 82, "/nowhere/config/metadata.toml"},
+				{"a platform of another major version", []string{"CNB_PLATFORM_API=1.10"}, []string{"single"}, 11, "'1.10' is not supported"},
+				{"no layers", []string{"CNB_LAYERS_DIR=/nowhere"}, []string{"single"}, 82,
+					"/nowhere/config/metadata.toml: no such file or directory; set CNB_LAYERS_DIR"},
 				{"no app", []string{"CNB_APP_DIR=/nowhere"}, []string{"single"}, 82, "change to app directory"},
 			} {
 				it("fails for "+test.name, func() {
@@ -320,6 +333,41 @@ func TestLauncher(t *testing.T) {
 				_, err := s.launch("single")
 				if err == nil || !strings.Contains(err.Error(), "acme/future") || launch.ExitCode(err) != 12 {
 					t.Errorf("got the error %v with code %d, want one about acme/future with 12", err, launch.ExitCode(err))
+				}
+			})
+
+			for name, metadata := range map[string]string{
+				"is not TOML":           "[[processes",
+				"has no types in it":    "processes = 1",
+				"nests without end":     "a = " + strings.Repeat("[", 1<<20),
+				"has a key without end": strings.Repeat("a.", 1<<20) + "b = 1",
+				"has an empty command":  "[[processes]]\ntype = 'single'\ncommand = []",
+				"has no command":        "[[processes]]\ntype = 'single'",
+			} {
+				it("fails for metadata that "+name, func() {
+					s := newStage(t, map[string]string{"layers/config/metadata.toml": metadata})
+					_, err := s.launch("single")
+					if err == nil || launch.ExitCode(err) != 82 {
+						t.Fatalf("got the error %v with code %d", err, launch.ExitCode(err))
+					}
+					if !strings.Contains(err.Error(), "layers/config/metadata.toml: ") && !strings.Contains(err.Error(), "process type single has no command") {
+						t.Errorf("the error %v names neither the file nor the process", err)
+					}
+				})
+			}
+
+			it("says nothing of deprecation, as no API is deprecated", func() {
+				s := newStage(t, nil)
+				for _, mode := range []string{"", "quiet", "warn", "error"} {
+					for _, api := range []string{"0.7", "0.9", "0.15"} {
+						s.environ = []string{"CNB_DEPRECATION_MODE=" + mode, "CNB_PLATFORM_API=" + api}
+						if got := s.mustLaunch("launcher", "--", "sh", "-c", "echo ${CNB_DEPRECATION_MODE-dropped}"); got != "dropped\n" {
+							t.Errorf("mode %q, platform API %s: printed %q", mode, api, got)
+						}
+					}
+				}
+				if s.stderr.Len() > 0 {
+					t.Errorf("printed %q", s.stderr.String())
 				}
 			})
 
@@ -461,6 +509,48 @@ func TestLauncher(t *testing.T) {
 				}
 			})
 
+			it("runs exec.d programs in build order, those of the process type after the others of their layer", func() {
+				add := func(word string) string { return "#!/bin/sh\necho \"ORDER = '$ORDER " + word + "'\" >&3" }
+				s := newStage(t, map[string]string{
+					"layers/acme_old/z/exec.d/2":          add("z2"),
+					"layers/acme_old/z/exec.d/10":         add("z10"),
+					"layers/acme_old/z/exec.d/env/a":      add("z-env"),
+					"layers/acme_old/z/exec.d/other/a":    add("other"),
+					"layers/acme_old/B/exec.d/env/a":      add("B-env"),
+					"layers/acme_old/B/exec.d/x":          add("B"),
+					"layers/acme_new/a/exec.d/x":          add("new"),
+					"layers/heroku_classic/a/exec.d/x":    add("classic"),
+					"layers/heroku_classic/a/env/ORDER":   "layers",
+					"layers/acme_old/z/env.launch/ORDER":  "no",
+					"layers/acme_gone/a/exec.d/not-there": add("gone"),
+				})
+				if out, want := s.mustLaunch("env"), "ORDER=layers B B-env z10 z2 z-env new classic\n"; !strings.Contains(out, want) {
+					t.Errorf("the environment lacks %q:\n%s", want, out)
+				}
+			})
+
+			it("takes as many layers as an image can have, big values and any bytes", func() {
+				files := map[string]string{"layers/acme_old/raw/env/RAW": "\xff\x80\n", "layers/acme_old/raw/env/BIG": strings.Repeat("x", 100<<10)}
+				want := ""
+				for i := range 127 {
+					layer := fmt.Sprintf("layers/acme_new/%03d/", i)
+					files[layer+"bin/"], files[layer+"env/LIST.append"], files[layer+"env/LIST.delim"] = "", fmt.Sprint(i), ","
+					want += "," + fmt.Sprint(i)
+				}
+				s := newStage(t, files)
+				s.environ = []string{"USER_RAW=\xfe"}
+				env := launch.NewEnv(strings.Split(s.mustLaunch("launcher", "--", "env", "-0"), "\x00"))
+				if got := env.Get("LIST"); got != want[1:] {
+					t.Errorf("LIST=%s", got)
+				}
+				if got := strings.Count(env.Get("PATH"), s.layers); got != 127 {
+					t.Errorf("PATH has %d layers, want 127", got)
+				}
+				if env.Get("RAW") != "\xff\x80\n" || env.Get("USER_RAW") != "\xfe" || len(env.Get("BIG")) != 100<<10 {
+					t.Errorf("RAW=%q, USER_RAW=%q, BIG has %d bytes", env.Get("RAW"), env.Get("USER_RAW"), len(env.Get("BIG")))
+				}
+			})
+
 			for name, program := range map[string]string{
 				"that fails":              "#!/bin/sh\nexit 3",
 				"that prints no TOML":     "#!/bin/sh\necho A=b >&3",
@@ -468,6 +558,8 @@ func TestLauncher(t *testing.T) {
 				"that prints a NUL":       "#!/bin/sh\necho 'A=\"\\u0000\"' >&3",
 				"that prints an odd name": "#!/bin/sh\necho '\"A=B\" = \"1\"' >&3",
 				"that cannot be run":      "not executable",
+				"that nests":              "#!/bin/sh\nexec >&3; printf 'A = '; head -c 1000000 /dev/zero | tr '\\0' '['",
+				"that prints no end":      "#!/bin/sh\nexec cat /dev/zero >&3",
 			} {
 				it("fails for an exec.d program "+name, func() {
 					s := newStage(t, map[string]string{"layers/acme_new/a/exec.d/bad one": program})
@@ -477,6 +569,39 @@ func TestLauncher(t *testing.T) {
 					}
 				})
 			}
+
+			it("reads nothing that is for other process types", func() {
+				s := newStage(t, map[string]string{
+					"layers/acme_new/a/env.launch/web/A":       "a\x00b",
+					"layers/acme_new/a/env.launch/direct":      "a file named as a process type",
+					"layers/acme_new/a/exec.d/web/x":           "not executable",
+					"layers/acme_new/a/exec.d/direct":          "#!/bin/sh\necho \"RAN = '1'\" >&3",
+					"layers/acme_old/a/profile.d/classic":      "export FROM_PROFILE=sourced",
+					"layers/acme_old/a/profile.d/web/x":        "exit 1",
+					"layers/acme_old/a/profile.d/dump/unused/": "",
+				})
+				for _, dangling := range []string{"acme_new/a/env.launch/web/B", "acme_new/a/exec.d/web/y", "acme_old/a/profile.d/nowhere"} {
+					if err := os.Symlink("nowhere", filepath.Join(s.layers, dangling)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := s.mustLaunch("direct"); got != "<fixed><default 1><default 2>" {
+					t.Errorf("printed %q", got)
+				}
+				if got := s.mustLaunch("classic"); !strings.HasSuffix(got, "sourced 2\n") {
+					t.Errorf("printed %q", got)
+				}
+			})
+
+			it("names an exec.d program that is a link to nowhere", func() {
+				s := newStage(t, map[string]string{"layers/acme_new/a/exec.d/": ""})
+				if err := os.Symlink("nowhere", s.layers+"/acme_new/a/exec.d/lost"); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.launch("direct"); err == nil || !strings.Contains(err.Error(), "exec.d/lost") {
+					t.Errorf("got the error %v", err)
+				}
+			})
 
 			it("does not wait for what an exec.d program left behind", func() {
 				s := newStage(t, map[string]string{
@@ -530,6 +655,22 @@ func TestLauncher(t *testing.T) {
 					}
 				}
 			})
+		})
+
+		it("names the variable that is too large for the kernel", func() {
+			for _, argv := range [][]string{{"direct"}, {"classic"}} {
+				s := newStage(t, map[string]string{"layers/acme_new/a/env/HUGE": strings.Repeat("x", 5000)})
+				l := launch.Launcher{
+					Environ: []string{"CNB_PLATFORM_API=0.15", "CNB_LAYERS_DIR=" + s.layers, "CNB_APP_DIR=" + s.app, "PATH=/usr/bin:/bin"},
+					Chdir:   func(string) error { return nil },
+					Exec:    func(string, []string, []string) error { return syscall.E2BIG },
+					Stdout:  &s.stdout, Stderr: &s.stderr,
+				}
+				err := l.Launch(t.Context(), argv)
+				if err == nil || !strings.Contains(err.Error(), "the largest variable is HUGE, with 5000 bytes") || launch.ExitCode(err) != 82 {
+					t.Errorf("%q: got the error %v", argv, err)
+				}
+			}
 		})
 
 		it("tells of a missing shell", func() {

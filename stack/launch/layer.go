@@ -59,7 +59,7 @@ func ApplyBuild(env Env, layers ...LayerDir) error {
 // ApplyLaunch changes env as the layers of one buildpack ask for a process of
 // a type; without a type nothing is process-specific. See ApplyBuild.
 func ApplyLaunch(env Env, processType string, layers ...LayerDir) error {
-	changes, err := launchChanges(layers)
+	changes, err := launchChanges(layers, func(t string) bool { return t == processType })
 	if err != nil {
 		return err
 	}
@@ -84,16 +84,17 @@ func buildChanges(layers []LayerDir) ([]change, error) {
 	return changes, nil
 }
 
-// launchChanges are the changes for every process type: those of one type
-// carry its name.
-func launchChanges(layers []LayerDir) ([]change, error) {
+// launchChanges are the changes for all process types and those for the types
+// that want holds for, which carry the name of their type. What is for other
+// types is not read.
+func launchChanges(layers []LayerDir, want func(processType string) bool) ([]change, error) {
 	changes, err := rootChanges(layers, launchRoots())
 	if err != nil {
 		return nil, err
 	}
 	for _, layer := range layers {
 		launchDir := filepath.Join(layer.Host, "env.launch")
-		types, err := listEntries(launchDir, fs.FileInfo.IsDir)
+		types, err := listDirs(launchDir)
 		if err != nil {
 			return nil, err
 		}
@@ -105,6 +106,9 @@ func launchChanges(layers []LayerDir) ([]change, error) {
 			changes = append(changes, more...)
 		}
 		for _, processType := range types {
+			if !want(processType) {
+				continue
+			}
 			more, err := fileChanges(filepath.Join(launchDir, processType), processType)
 			if err != nil {
 				return nil, err
@@ -155,29 +159,24 @@ func listDir(dir string, keep func(fs.DirEntry) bool) ([]string, error) {
 	return names, nil
 }
 
-// listEntries names the entries of a directory that keep holds for, sorted;
-// of a link it sees what the link leads to.
-func listEntries(dir string, keep func(fs.FileInfo) bool) ([]string, error) {
-	names, err := listDir(dir, func(fs.DirEntry) bool { return true })
-	if err != nil {
-		return nil, err
-	}
-	kept := names[:0]
-	for _, name := range names {
-		info, err := os.Stat(filepath.Join(dir, name))
-		if err != nil {
-			return nil, fmt.Errorf("reading a layer: %w", err)
-		}
-		if keep(info) {
-			kept = append(kept, name)
-		}
-	}
-	return kept, nil
+// listFiles names the entries of a directory that are not directories, sorted.
+func listFiles(dir string) ([]string, error) {
+	return listDir(dir, func(entry fs.DirEntry) bool { return !isDir(dir, entry) })
 }
 
-// listFiles names the entries of a directory that are not directories.
-func listFiles(dir string) ([]string, error) {
-	return listEntries(dir, func(info fs.FileInfo) bool { return !info.IsDir() })
+// listDirs names the directories in a directory, sorted.
+func listDirs(dir string) ([]string, error) {
+	return listDir(dir, func(entry fs.DirEntry) bool { return isDir(dir, entry) })
+}
+
+// isDir says whether an entry of dir is a directory; of a link it sees what
+// the link leads to. A link that leads nowhere is a file that cannot be read.
+func isDir(dir string, entry fs.DirEntry) bool {
+	if entry.Type()&fs.ModeSymlink == 0 {
+		return entry.IsDir()
+	}
+	info, err := os.Stat(filepath.Join(dir, entry.Name()))
+	return err == nil && info.IsDir()
 }
 
 // layerDirs are the layers of a buildpack on disk, in alphabetical order. A

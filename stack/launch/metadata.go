@@ -34,7 +34,8 @@ const metadataLimit = 16 << 20
 // which Platform APIs before 0.10 write, is read as a list of one.
 type Command []string
 
-// UnmarshalTOML reads a list or a string.
+// UnmarshalTOML reads a list or a string. A number or a boolean in a list is
+// the word for it, as the reference lifecycle reads it.
 func (c *Command) UnmarshalTOML(value any) error {
 	switch v := value.(type) {
 	case string:
@@ -43,11 +44,12 @@ func (c *Command) UnmarshalTOML(value any) error {
 	case []any:
 		words := make(Command, len(v))
 		for i, element := range v {
-			word, ok := element.(string)
-			if !ok {
+			switch element.(type) {
+			case string, int64, float64, bool:
+				words[i] = fmt.Sprint(element)
+			default:
 				return fmt.Errorf("command: element %d is a %T, expected a string", i+1, element)
 			}
-			words[i] = word
 		}
 		*c = words
 		return nil
@@ -99,7 +101,7 @@ func ReadMetadata(path string) (Metadata, error) {
 // ParseMetadata reads the bytes of a metadata.toml.
 func ParseMetadata(data []byte) (Metadata, error) {
 	var m Metadata
-	if _, err := toml.Decode(string(data), &m); err != nil {
+	if err := decodeTOML(data, &m); err != nil {
 		return Metadata{}, err
 	}
 	return m, nil

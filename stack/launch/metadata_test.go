@@ -3,6 +3,9 @@ package launch_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -42,6 +45,10 @@ buildpack-default-process-type = "web"
   working-dir = "jobs"
   exec-env = ["test"]
 
+[[processes]]
+  type = "wait"
+  command = ["sleep", 1.5, 60, true]
+
 [[slices]]
   paths = ["static/*"]
 `
@@ -57,6 +64,7 @@ func TestParseMetadata(t *testing.T) {
 		Processes: []launch.Process{
 			{Type: "web", Command: launch.Command{"java"}, Args: []string{"-jar", "app.jar"}, BuildpackID: "some/java"},
 			{Type: "worker", Command: launch.Command{"work", "--all"}, Direct: true, WorkingDirectory: "jobs", ExecEnv: []string{"test"}},
+			{Type: "wait", Command: launch.Command{"sleep", "1.5", "60", "true"}},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -78,7 +86,7 @@ func TestParseMetadata(t *testing.T) {
 
 func TestParseMetadataErrors(t *testing.T) {
 	for name, data := range map[string]string{
-		"a number in a command": "[[processes]]\ntype='a'\ncommand=['x', 1]",
+		"a list in a command":   "[[processes]]\ntype='a'\ncommand=['x', ['y']]",
 		"a number as a command": "[[processes]]\ntype='a'\ncommand=1",
 		"not toml":              "[[processes",
 	} {
@@ -124,6 +132,43 @@ func FuzzParseMetadata(f *testing.F) {
 		}
 		if _, err := launch.ParseMetadata(file.Bytes()); err != nil {
 			t.Fatalf("what was written cannot be read: %v\n%s", err, file.String())
+		}
+	})
+}
+
+// FuzzLaunch starts each process of any metadata: it starts, or there is an
+// error.
+func FuzzLaunch(f *testing.F) {
+	f.Add([]byte(otherForm), "0.9", "mine")
+	f.Add([]byte(buildpacks+processes), "0.15", "")
+	f.Add([]byte("[[processes]]\ntype='a'\ncommand=[]"), "0.15", "--")
+	f.Add([]byte("[[buildpacks]]\nid='..'\napi='0.10'\n[[processes]]\ntype='..'\ncommand='x'"), "v0.10", "x")
+	root := f.TempDir()
+	layers := filepath.Join(root, "layers")
+	if err := os.MkdirAll(filepath.Join(layers, "config"), 0o755); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, api, word string) {
+		if err := os.WriteFile(launch.MetadataPath(layers), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		types := []string{"launcher"}
+		if m, err := launch.ParseMetadata(data); err == nil {
+			for _, p := range m.Processes {
+				types = append(types, p.Type)
+			}
+		}
+		for _, processType := range types {
+			started := false
+			l := launch.Launcher{
+				Environ: []string{"CNB_PLATFORM_API=" + api, "CNB_LAYERS_DIR=" + layers, "CNB_APP_DIR=" + root, "PATH=/usr/bin:/bin"},
+				Chdir:   func(string) error { return nil },
+				Exec:    func(_ string, argv, _ []string) error { started = len(argv) > 0; return nil },
+				Stdout:  io.Discard, Stderr: io.Discard,
+			}
+			if err := l.Launch(t.Context(), []string{processType, word}); (err == nil) != started {
+				t.Errorf("process type %q: started: %t, error: %v", processType, started, err)
+			}
 		}
 	})
 }

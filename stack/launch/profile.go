@@ -4,7 +4,6 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
-	"io/fs"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -70,7 +69,7 @@ type profileWriter struct {
 
 // environment writes the changes of the environment.
 func (w *profileWriter) environment(layers []LayerDir) error {
-	changes, err := launchChanges(layers)
+	changes, err := launchChanges(layers, func(string) bool { return true })
 	if err != nil {
 		return err
 	}
@@ -98,7 +97,7 @@ func (w *profileWriter) profiles(layers []LayerDir) error {
 func (w *profileWriter) files(layers []LayerDir, dir, command string) error {
 	for _, layer := range layers {
 		host := filepath.Join(layer.Host, dir)
-		types, err := listEntries(host, fs.FileInfo.IsDir)
+		types, err := listDirs(host)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package launch_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,15 +79,12 @@ func (s slug) bash(options, command string, environ ...string) (stdout, stderr s
 // environment is what processes see after the script.
 func (s slug) environment(options string, environ ...string) launch.Env {
 	s.t.Helper()
-	out, errs, err := s.bash(options, "exec env -0", environ...)
+	// What exec.d programs print comes first.
+	out, errs, err := s.bash(options, `printf '\0'; exec env -0`, environ...)
 	if err != nil {
 		s.t.Fatalf("bash %s: %v\n%s", options, err, errs)
 	}
-	env := launch.NewEnv(strings.Split(out, "\x00"))
-	for _, name := range []string{"_", "SHLVL", "PWD", "OLDPWD", "DYNO"} {
-		delete(env, name)
-	}
-	return env
+	return withoutShell(launch.NewEnv(strings.Split(out, "\x00")))
 }
 
 // launched is what the launcher would give a process, with the paths of the
@@ -99,9 +97,19 @@ func (s slug) launched(processType string, environ ...string) launch.Env {
 			"CNB_PLATFORM_API=0.15", "CNB_LAYERS_DIR=" + s.layersDir(), "CNB_APP_DIR=" + s.home,
 			"HOME=" + s.home, "PATH=/usr/bin:/bin",
 		}, environ...),
-		Chdir:  func(string) error { return nil },
-		Exec:   func(_ string, _, environ []string) error { env = launch.NewEnv(environ); return nil },
-		Stdout: os.Stdout, Stderr: os.Stderr,
+		Chdir: func(string) error { return nil },
+		Exec: func(program string, argv, environ []string) error {
+			env = launch.NewEnv(environ)
+			if program != "/bin/bash" {
+				return nil
+			}
+			cmd := exec.Command(program)
+			cmd.Args, cmd.Env, cmd.Dir = argv, environ, s.home
+			out, err := cmd.Output()
+			env = launch.NewEnv(strings.Split(string(out), "\x00"))
+			return err
+		},
+		Stdout: io.Discard, Stderr: os.Stderr,
 	}
 	argv := []string{"launcher", "--", "env"}
 	if processType != "" {
@@ -113,7 +121,14 @@ func (s slug) launched(processType string, environ ...string) launch.Env {
 	for name, value := range env {
 		env[name] = strings.ReplaceAll(value, slugLayers, s.layersDir())
 	}
-	delete(env, "DYNO")
+	return withoutShell(env)
+}
+
+// withoutShell is an environment without what a shell, or a slug, adds to it.
+func withoutShell(env launch.Env) launch.Env {
+	for _, name := range []string{"_", "SHLVL", "PWD", "OLDPWD", "DYNO"} {
+		delete(env, name)
+	}
 	return env
 }
 
@@ -250,6 +265,31 @@ func TestProfileScript(t *testing.T) {
 			}
 		})
 	})
+}
+
+// TestProfileScriptRandom has bash and the launcher make the environment of
+// random layers: what runs from a slug gets what runs from an image gets.
+func TestProfileScriptRandom(t *testing.T) {
+	for seed := range uint64(25) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			d := newDice(seed)
+			files := d.layers()
+			processType, options := d.one("", "direct", "dotted.type", "dump"), d.one("-c", "-euc")
+			if processType == "dump" {
+				d.profiles(files)
+			}
+			s := newSlug(t, files)
+			environ := []string{"A=" + d.raw(), "B=" + d.one("", d.raw())}
+			if d.happens(2) {
+				environ = append(environ, "LC_ALL="+d.one("C", "C.UTF-8"))
+			}
+			want := s.launched(processType, environ...)
+			got := s.environment(options, append(environ, "DYNO="+processType+".1")...)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("bash %s, process type %q: launcher (-), bash (+): %s", options, processType, diff)
+			}
+		})
+	}
 }
 
 // TestProfileScriptTOML has bash and the launcher read the same variables.

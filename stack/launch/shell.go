@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -36,12 +37,13 @@ func shellArgv(self string, s start, scripts []string, dir string) []string {
 
 // expandWords is a script that expands each of its n arguments, $0 being the
 // first, as the inside of a double-quoted word, and runs the result as a
-// command (Buildpack API before 0.9, "launch.toml": arguments of a process
-// that is not direct).
+// command (Buildpack API before 0.9, "Launch": arguments of a process that is
+// not direct are shell-parsed tokens). An argument that turns into several
+// words, because it has quotes of its own, is put together again with blanks.
 func expandWords(n int) string {
 	words := make([]string, n)
 	for i := range words {
-		words[i] = fmt.Sprintf(`"$(eval "printf %%s \"${%d}\"")"`, i)
+		words[i] = fmt.Sprintf(`"$(eval "set -- \"${%d}\"" && printf %%s "$*")"`, i)
 	}
 	return strings.Join(words, " ")
 }
@@ -95,7 +97,11 @@ func (p profiles) scripts(processType, appDir string) ([]string, error) {
 // process type.
 func typedFiles(dir, processType string) ([]string, error) {
 	dirs := []string{dir}
-	if processType != "" {
+	types, err := listDirs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(types, processType) {
 		dirs = append(dirs, filepath.Join(dir, processType))
 	}
 	var files []string

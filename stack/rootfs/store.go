@@ -98,16 +98,20 @@ func (s Store) make(ctx context.Context, image v1.Image, final string) (err erro
 }
 
 // publish gives a directory its final name, unless another process made the
-// same before.
-func publish(beside, final string) error {
-	err := os.Rename(beside, final)
-	if err == nil {
+// same before. What has the name and is no image, because somebody removed a
+// part of it, makes way.
+func publish(beside, final string) (err error) {
+	if err := os.Rename(beside, final); err == nil {
 		return nil
 	}
 	if found, statErr := isDir(filepath.Join(final, rootName)); statErr == nil && found {
 		return nil
 	}
-	return err
+	away := beside + "-damaged"
+	if err := os.Rename(final, away); err != nil {
+		return err
+	}
+	return errors.Join(os.Rename(beside, final), os.RemoveAll(away))
 }
 
 // fill unpacks all layers of an image to a new directory.
@@ -146,7 +150,8 @@ func (s Store) sweep() error {
 		return err
 	}
 	for _, dir := range left {
-		if err := sweepOne(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		// What another user left is not ours to remove.
+		if err := sweepOne(dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 			return fmt.Errorf("removing an unfinished image: %w", err)
 		}
 	}

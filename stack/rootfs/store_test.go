@@ -113,6 +113,21 @@ func testStore(t *testing.T, _ spec.G, it spec.S) {
 		}
 	})
 
+	it("makes an image anew that was removed in part", func() {
+		image := imageOf(t, layerOf(t, "gzip", entry("x", "1")))
+		dir, err := store.Unpack(t.Context(), image)
+		must(t, err)
+		must(t, os.Rename(dir, dir+"-elsewhere"))
+		again, err := store.Unpack(t.Context(), image)
+		must(t, err)
+		if diff := cmp.Diff(map[string]string{"x": "-rw-r--r-- 1"}, listing(t, again)); diff != "" {
+			t.Error(diff)
+		}
+		if got := kept(); len(got) != 1 {
+			t.Errorf("%q", got)
+		}
+	})
+
 	for _, evil := range []struct {
 		name, want string
 		image      func() v1.Image

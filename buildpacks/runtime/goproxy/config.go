@@ -73,16 +73,9 @@ func Files(env map[string]string) []string {
 // Load reads the settings from an environment, from files, and for want of
 // both from defaults. Files that do not exist are passed over.
 func Load(env map[string]string, defaults Defaults, files ...string) (Config, error) {
-	settings, origins := map[string]string{}, map[string]string{}
-	for _, file := range files {
-		if err := readFile(file, settings, origins); err != nil {
-			return Config{}, err
-		}
-	}
-	for _, name := range []string{"GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB"} {
-		if env[name] != "" {
-			settings[name], origins[name] = env[name], "the environment"
-		}
+	settings, origins, err := read(env, files)
+	if err != nil {
+		return Config{}, err
 	}
 	c := Config{network: download.Network{Proxies: download.ProxiesFrom(env)}}
 	if file := env["SSL_CERT_FILE"]; file != "" {
@@ -100,7 +93,6 @@ func Load(env map[string]string, defaults Defaults, files ...string) (Config, er
 	if text == "" {
 		text, c.origin = defaults.Proxy, "the default"
 	}
-	var err error
 	if c.proxies, err = parseProxies(text, c.origin); err != nil {
 		return Config{}, err
 	}
@@ -108,6 +100,23 @@ func Load(env map[string]string, defaults Defaults, files ...string) (Config, er
 		return Config{}, err
 	}
 	return c, nil
+}
+
+// read collects the settings of an environment and of files, with where they
+// stand.
+func read(env map[string]string, files []string) (settings, origins map[string]string, err error) {
+	settings, origins = map[string]string{}, map[string]string{}
+	for _, file := range files {
+		if err := readFile(file, settings, origins); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, name := range Variables() {
+		if env[name] != "" {
+			settings[name], origins[name] = env[name], "the environment"
+		}
+	}
+	return settings, origins, nil
 }
 
 // readFile reads NAME=VALUE lines ("go help env").
@@ -175,10 +184,8 @@ func parseDatabase(text, standard string) (database, error) {
 	if len(fields) == 0 || fields[0] == "off" {
 		return database{}, wantsDatabase(text)
 	}
+	fields = strings.Fields(withKey(strings.Join(fields, " "), standard))
 	d := database{key: fields[0]}
-	if known, _, _ := strings.Cut(standard, "+"); fields[0] == known {
-		d.key, _, _ = strings.Cut(strings.TrimSpace(standard), " ")
-	}
 	verifier, err := note.NewVerifier(d.key)
 	if err != nil || len(fields) > 2 {
 		return database{}, &download.Error{Fault: download.App, Err: fmt.Errorf("GOSUMDB is not a checksum database with its key: %q\n"+

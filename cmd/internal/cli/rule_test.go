@@ -8,7 +8,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/buildpacks"
@@ -45,8 +44,9 @@ func TestExitCode(t *testing.T) {
 		"a base that does not fit":          {fmt.Errorf("x: %w", &oci.RefusedError{}), 2},
 		"an image of another tool":          {fmt.Errorf("x: %w", &oci.NotRebasableError{Reason: "odd"}), 2},
 		"an unknown stack":                  {fmt.Errorf("x: %w", &stack.UnknownError{ID: "slugc-1"}), 2},
-		"an unknown variant":                {fmt.Errorf("x: %w", &base.NameError{ID: "slugc-13", What: "variant", Name: "x"}), 2},
+		"an unknown variant":                {fmt.Errorf("x: %w", &stack.NameError{ID: "slugc-13", What: "variant", Name: "x"}), 2},
 		"a lock of another stack":           {&debian.LockError{File: "stack.lock.toml", Err: errors.New("odd")}, 2},
+		"a Debian mirror that is silent":    {fmt.Errorf("x: %w", &MirrorError{Err: errors.New("refused")}), 75},
 		"no mirror":                         {fmt.Errorf("x: %w", &repository.NoMirrorError{Archive: "debian"}), 2},
 		"a package that is not cached":      {fmt.Errorf("x: %w", &repository.OfflineError{Missing: []string{"bash"}}), 1},
 		"packages that do not fit":          {fmt.Errorf("x: %w", &resolve.UnsatisfiableError{}), 1},

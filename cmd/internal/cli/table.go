@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ func Faults() Table {
 		{Match: as[*deploy.ProcessError](nil), Class: Usage},
 		{Match: as[*formation.UnknownTypeError](nil), Class: Usage},
 		{Match: as[*stack.UnknownError](nil), Class: Usage, Next: nextIs("slugc stack list")},
-		{Match: as[*base.NameError](nil), Class: Usage, Next: nextIs("slugc stack list")},
+		{Match: as[*stack.NameError](nil), Class: Usage, Next: nextIs("slugc stack list")},
 		{Match: as[*debian.LockError](nil), Class: Usage},
 		{Match: as[*repository.NoMirrorError](nil), Class: Usage},
 		{Match: as[*repository.OfflineError](nil), Class: Ours, Fault: cache},
@@ -49,6 +50,8 @@ func Faults() Table {
 		{Match: as[*resolve.UnknownPackageError](nil), Class: Ours, Fault: archive},
 		{Match: as((*detect.NoMatchError).Broken), Class: DetectBroken},
 		{Match: as[*detect.NoMatchError](nil), Class: NoMatch, Next: nextIs("slugc build -b BUILDPACK")},
+		{Match: as[*MirrorError](nil), Class: Temporary, Next: nextIs(
+			"the same again later, or with another mirror: export SLUGC_DEBIAN_MIRROR=URL SLUGC_DEBIAN_SECURITY_MIRROR=URL")},
 		{Match: as(temporary.Temporary), Class: Temporary},
 		{Match: as[*oci.OpenError](nil), Class: Usage},
 		{Match: as[*oci.NotRebasableError](nil), Class: Usage},
@@ -71,6 +74,8 @@ type UsageError struct {
 	// Command is the command as typed, without arguments: "slugc build".
 	Command string
 	Err     error
+	// Next is what to type, the command's help if empty.
+	Next string
 }
 
 func (e *UsageError) Error() string { return fmt.Sprintf("%s: %s", e.Command, e.Err) }
@@ -78,9 +83,17 @@ func (e *UsageError) Error() string { return fmt.Sprintf("%s: %s", e.Command, e.
 // Unwrap is the reason.
 func (e *UsageError) Unwrap() error { return e.Err }
 
+// MirrorError is a mirror of Debian that does not answer.
+type MirrorError struct{ Err error }
+
+func (e *MirrorError) Error() string { return e.Err.Error() }
+
+// Unwrap is what happened.
+func (e *MirrorError) Unwrap() error { return e.Err }
+
 func usageHint(err error) []string {
 	if usage, ok := errors.AsType[*UsageError](err); ok {
-		return []string{usage.Command + " --help"}
+		return []string{cmp.Or(usage.Next, usage.Command+" --help")}
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ const (
 // accounts writes passwd(5) and group(5) from base-passwd's masters, with the
 // stack's user, and makes the home of that one. All passwords are locked.
 func (s system) accounts() error {
-	user := s.definition.User
+	user := s.user
 	shell, err := s.shell()
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ func testAccounts(t *testing.T, _ spec.G, it spec.S) {
 
 	it("adds nobody who is there", func() {
 		f := system(t)
-		f.request.Definition.User = stack.User{Name: "other", UID: 8, GID: 8, Home: "/var/mail"}
+		f.request.User = stack.User{Name: "other", UID: 8, GID: 8, Home: "/var/mail"}
 		f.apply()
 		if got := f.text("/etc/passwd"); strings.Contains(got, "other") {
 			t.Errorf("got %q, expected no second name for the id", got)

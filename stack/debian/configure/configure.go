@@ -11,10 +11,8 @@ import (
 
 // Request says what a root was made of.
 type Request struct {
-	// Definition and Variant are what it becomes: the user is the one of the
-	// definition.
-	Definition stack.Definition
-	Variant    string
+	// User is the ordinary user that it gets.
+	User stack.User
 	// Arch is what it runs on, as GOARCH.
 	Arch string
 	// Packages are those that were unpacked into it.
@@ -32,11 +30,11 @@ func Apply(ctx context.Context, root *os.Root, r Request) (stack.Attributes, err
 		return nil, err
 	}
 	s := system{
-		tree:       newTree(root, r.Attributes),
-		definition: r.Definition,
-		machine:    machine,
-		unpacked:   r.Packages,
-		packages:   map[string]bool{},
+		tree:     newTree(root, r.Attributes),
+		user:     r.User,
+		machine:  machine,
+		unpacked: r.Packages,
+		packages: map[string]bool{},
 	}
 	for _, p := range r.Packages {
 		s.packages[p.Package] = true
@@ -67,8 +65,8 @@ func Apply(ctx context.Context, root *os.Root, r Request) (stack.Attributes, err
 // system is the root of one Apply.
 type system struct {
 	tree
-	definition stack.Definition
-	machine    machine
-	unpacked   []deb.Unpacked
-	packages   map[string]bool
+	user     stack.User
+	machine  machine
+	unpacked []deb.Unpacked
+	packages map[string]bool
 }

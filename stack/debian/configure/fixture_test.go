@@ -31,11 +31,8 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{t: t, dir: t.TempDir(), request: configure.Request{
-		Definition: stack.Definition{
-			ID:   "slugc-13",
-			User: stack.User{Name: "slugc", UID: 1000, GID: 1000, Home: "/home/slugc"},
-		},
-		Variant: stack.Run, Arch: "amd64",
+		User: stack.User{Name: "slugc", UID: 1000, GID: 1000, Home: "/home/slugc"},
+		Arch: "amd64",
 	}}
 	root, err := os.OpenRoot(f.dir)
 	if err != nil {

@@ -9,7 +9,9 @@
 // that is not weak. The signed text alone is read, and a file with anything
 // around it is refused, as apt does. It has to be the suite that was asked for,
 // not from the future (clocks may differ by a day) and not expired; with
-// Sources.Snapshot set, at the time of the snapshot. From there SHA-256 leads to
+// Sources.Snapshot set, at the time of the snapshot. An older one than the last
+// from the same address is passed over for that, as apt does it, so that nobody
+// can hold back updates that were seen. From there SHA-256 leads to
 // the Packages files, compressed and not, and on to the packages; what is
 // compressed is verified before it is unpacked. Weaker checksums are not read.
 //

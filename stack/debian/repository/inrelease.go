@@ -57,12 +57,31 @@ func (r Repository) release(ctx context.Context, base string, suite stack.Suite)
 	if err := found.accept(download.Redacted(address), suite.Name, now); err != nil {
 		return release{}, err
 	}
+	if last, newer := r.newer(kept, data, found, suite, now); newer {
+		return last, nil
+	}
 	return found, put(kept, func(to io.Writer) error {
 		if _, err := to.Write(data); err != nil {
 			return fmt.Errorf("writing to the cache: %w", err)
 		}
 		return nil
 	})
+}
+
+// newer is the index of a suite as it was last fetched, if that is newer than
+// the one that was fetched now: a mirror that is behind another of its kind, or
+// somebody who holds security updates back, answers with an old one, which is
+// signed too. A cache that cannot be read knows of none.
+func (r Repository) newer(kept string, data []byte, found release, suite stack.Suite, now time.Time) (release, bool) {
+	before, err := os.ReadFile(kept)
+	if err != nil || bytes.Equal(before, data) {
+		return release{}, false
+	}
+	last, err := r.parse(kept, before, suite, now)
+	if err != nil || !last.Date.After(found.Date) || last.accept(kept, suite.Name, now) != nil {
+		return release{}, false
+	}
+	return last, true
 }
 
 // asOf is the time at which indexes have to be valid.

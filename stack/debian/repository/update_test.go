@@ -143,6 +143,37 @@ func testUpdate(t *testing.T, _ spec.G, it spec.S) {
 		})
 	}
 
+	it("stays with what it has when a mirror answers with an older index", func() {
+		a := debiantest.New(t)
+		r := a.Repository(t)
+		for _, at := range []struct {
+			days          int
+			serves, found string
+		}{{-3, "1.0", "1.0"}, {-1, "1.1", "1.1"}, {-3, "1.0", "1.1"}, {-2, "0.9", "1.1"}, {0, "1.2", "1.2"}} {
+			a.Publish(t, debiantest.Suite{
+				Date:     a.Now.AddDate(0, 0, at.days),
+				Packages: []debiantest.Package{{Name: "mawk", Version: at.serves}},
+			})
+			index, err := r.Update(t.Context(), a.Suites(), "amd64")
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := index.Named("mawk")
+			equal(t, versions(t, found, err), []string{"mawk_" + at.found + "_amd64"})
+		}
+		// A damaged one that was kept is none.
+		for _, file := range paths(t, r.Cache) {
+			if filepath.Base(filepath.Dir(file)) == "releases" {
+				if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if _, err := r.Update(t.Context(), a.Suites(), "amd64"); err != nil {
+			t.Error(err)
+		}
+	})
+
 	it("fetches nothing but InRelease when nothing changed", func() {
 		a := debiantest.New(t, packages...)
 		r := a.Repository(t)

@@ -129,6 +129,7 @@ type ways struct {
 
 func (s *search) ways(selected *selection, d demand) (ways, error) {
 	w := ways{levels: d.levels()}
+	has := map[string]bool{}
 	for _, p := range d.relation.Alternatives {
 		all, err := s.candidates(p)
 		if err != nil {
@@ -137,7 +138,8 @@ func (s *search) ways(selected *selection, d demand) (ways, error) {
 		for _, c := range all {
 			if o, found := selected.obstacle(c); found {
 				w.levels = w.levels.union(o.by.levels)
-			} else if !named(w.candidates, c.Name) {
+			} else if !has[c.Name] {
+				has[c.Name] = true
 				w.candidates = append(w.candidates, c)
 			}
 		}

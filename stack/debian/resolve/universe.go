@@ -121,8 +121,9 @@ func (x *index) providers(p control.Possibility) ([]*Candidate, error) {
 		x.providing[p.Name] = all
 	}
 	var those []*Candidate
+	has := map[string]bool{}
 	for _, c := range all {
-		if c.Name == p.Name || !c.provides(p, x.arch) || named(those, c.Name) {
+		if c.Name == p.Name || !c.provides(p, x.arch) || has[c.Name] {
 			continue
 		}
 		// The universe has it in all versions.
@@ -132,14 +133,10 @@ func (x *index) providers(p control.Possibility) ([]*Candidate, error) {
 		}
 		if counts != nil && counts.provides(p, x.arch) {
 			those = append(those, counts)
+			has[c.Name] = true
 		}
 	}
 	return those, nil
-}
-
-// named says whether there is a package of a name among those.
-func named(those []*Candidate, name string) bool {
-	return slices.ContainsFunc(those, func(c *Candidate) bool { return c.Name == name })
 }
 
 // known says whether there is anything that is or provides a name.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
+	"golang.org/x/sys/unix"
 
 	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/stack"
@@ -20,14 +22,14 @@ import (
 
 func isClosed(err error) bool { return errors.Is(err, os.ErrClosed) }
 
-func TestShelf(t *testing.T) { spec.Run(t, "Shelf", testShelf) }
+func TestStore(t *testing.T) { spec.Run(t, "Store", testStore) }
 
-func testShelf(t *testing.T, _ spec.G, it spec.S) {
+func testStore(t *testing.T, _ spec.G, it spec.S) {
 	var m *maker
-	var s base.Shelf
+	var s base.Store
 	it.Before(func() {
 		m = &maker{version: "1.0"}
-		s = aShelf(t, m)
+		s = aStore(t, m)
 	})
 
 	// place is where the run variant is.
@@ -44,7 +46,7 @@ func testShelf(t *testing.T, _ spec.G, it spec.S) {
 
 	it("has nothing at first", func() {
 		if _, found := find(t, s); found {
-			t.Error("found a stack on an empty shelf")
+			t.Error("found a stack in an empty store")
 		}
 		if all, err := s.List(t.Context()); err != nil || len(all) != 0 {
 			t.Errorf("listed %v, %v", all, err)
@@ -52,12 +54,17 @@ func testShelf(t *testing.T, _ spec.G, it spec.S) {
 	})
 
 	it("makes a stack once", func() {
+		var said []string
+		s.Making = func(id, variant, arch string) { said = append(said, id+" "+variant+" "+arch) }
 		first, err := s.Ensure(t.Context(), "slugc-13", stack.Run, "amd64")
 		must(t, err)
 		defer closed(t, first)
 		second, err := s.Ensure(t.Context(), "slugc-13", stack.Run, "amd64")
 		must(t, err)
 		defer closed(t, second)
+		if diff := cmp.Diff([]string{"slugc-13 run amd64"}, said); diff != "" {
+			t.Error(diff)
+		}
 		again := create(t, s)
 		if m.made.Load() != 1 || second.Root != first.Root || again.Root != first.Root {
 			t.Errorf("made %d times: %s, %s, %s", m.made.Load(), first.Root, second.Root, again.Root)
@@ -155,6 +162,54 @@ func testShelf(t *testing.T, _ spec.G, it spec.S) {
 		}
 	})
 
+	it("moves nothing that lies elsewhere", func() {
+		elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+		must(t, os.MkdirAll(filepath.Join(elsewhere, "precious"), 0o755))
+		must(t, os.MkdirAll(place(), 0o755))
+		must(t, os.Symlink(elsewhere, filepath.Join(place(), "made")))
+		if _, err := s.Create(t.Context(), request()); err == nil || !strings.Contains(err.Error(), "made is a link; expected a directory") {
+			t.Errorf("got %v", err)
+		}
+		if !exists(filepath.Join(elsewhere, "precious")) {
+			t.Error("what lies elsewhere is gone")
+		}
+	})
+
+	it("can be listed and measured while it is removed", func() {
+		made := create(t, s)
+		must(t, made.Close())
+		var gone sync.WaitGroup
+		gone.Go(func() {
+			if err := os.RemoveAll(made.Dir); err != nil {
+				t.Error(err)
+			}
+		})
+		for range 50 {
+			_, err := made.Usage(t.Context())
+			must(t, err)
+		}
+		gone.Wait()
+		if size, err := made.Usage(t.Context()); size != 0 || err != nil {
+			t.Errorf("%d bytes, %v", size, err)
+		}
+	})
+
+	it("can be listed and measured by who may not look at all of it", func() {
+		made := create(t, s)
+		must(t, os.Chmod(filepath.Dir(filepath.Dir(s.Dir)), 0o755))
+		closedTo := filepath.Join(made.Root, "etc")
+		must(t, os.Chmod(closedTo, 0))
+		defer func() { must(t, os.Chmod(closedTo, 0o755)) }()
+		unprivileged(t, func() {
+			all, err := s.List(t.Context())
+			must(t, err)
+			size, err := all[0].Usage(t.Context())
+			if err != nil || size == 0 {
+				t.Errorf("%d bytes, %v", size, err)
+			}
+		})
+	})
+
 	it("says which stack cannot be made", func() {
 		m.before = func(string) error { return errors.New("the disk is on fire") }
 		_, err := s.Create(t.Context(), request())
@@ -170,6 +225,9 @@ func testShelf(t *testing.T, _ spec.G, it spec.S) {
 		"whose lease is gone":     func(made base.Made) error { return os.Remove(filepath.Join(made.Dir, "lease")) },
 		"whose attributes are gone": func(made base.Made) error {
 			return os.Remove(filepath.Join(made.Dir, "attributes.json"))
+		},
+		"whose attributes are cut off": func(made base.Made) error {
+			return os.Truncate(filepath.Join(made.Dir, "attributes.json"), 10)
 		},
 		"that nothing points to": func(base.Made) error {
 			return os.WriteFile(filepath.Join(place(), "current"), []byte("../../x"), 0o600)
@@ -224,7 +282,7 @@ func testShelf(t *testing.T, _ spec.G, it spec.S) {
 		all.Go(func() {
 			defer close(stop)
 			for _, version := range strings.Split("1 2 3 4 5 6 7 8 9 10 11 12", " ") {
-				other := base.Shelf{Dir: s.Dir, Maker: &maker{version: version}, Warn: s.Warn}
+				other := base.Store{Dir: s.Dir, Maker: &maker{version: version}, Warn: s.Warn}
 				made, err := other.Create(t.Context(), request())
 				if err != nil {
 					t.Error(err)
@@ -283,4 +341,19 @@ func testShelf(t *testing.T, _ spec.G, it spec.S) {
 			}
 		})
 	}
+}
+
+// unprivileged does something as a user without rights.
+func unprivileged(t *testing.T, do func()) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		do()
+		return
+	}
+	// The rights to files are those of the thread (setfsuid(2)).
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	must(t, unix.Setfsuid(61001))
+	defer func() { must(t, unix.Setfsuid(0)) }()
+	do()
 }

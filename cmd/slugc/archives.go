@@ -2,13 +2,14 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"github.com/slugc/slugc/build/base"
+	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/stack/debian"
 	"github.com/slugc/slugc/stack/debian/repository"
 	"github.com/slugc/slugc/stack/download"
@@ -40,29 +41,6 @@ func (f *archiveFlags) add(c *cobra.Command) {
 	c.Flags().BoolVar(&f.offline, "offline", false, "use only packages that were fetched before")
 }
 
-// shelf is the stacks of this machine.
-func (p *program) shelf() (base.Shelf, error) { return p.shelfWith(archiveFlags{}) }
-
-// shelfWith is the stacks of this machine, made with archives that are reached
-// as the flags say.
-func (p *program) shelfWith(f archiveFlags) (base.Shelf, error) {
-	home, err := p.home()
-	if err != nil {
-		return base.Shelf{}, err
-	}
-	maker, err := p.maker(f)
-	if err != nil {
-		return base.Shelf{}, err
-	}
-	return base.Shelf{
-		Dir:      filepath.Join(home, "stacks"),
-		Maker:    maker,
-		Warn:     func(err error) { p.voice.Warningf("%v", err) },
-		Waiting:  func() { p.voice.Detailf("Waiting for another slugc that makes the same stack") },
-		Progress: p.longStep,
-	}, nil
-}
-
 // maker makes root filesystems of Debian's packages.
 func (p *program) maker(f archiveFlags) (debian.Maker, error) {
 	sources, err := p.debianSources(f)
@@ -87,10 +65,20 @@ func (p *program) maker(f archiveFlags) (debian.Maker, error) {
 	}, nil
 }
 
-// longStep shows a step while it runs, and how long it took when it ended.
-func (p *program) longStep(label string) (tell func(done, total int64), end func()) {
-	live := p.voice.Live(label)
-	return live.Progress, func() { live.Detailf("%s", label) }
+// checkArchives looks for mistakes in the addresses that are known, and in the
+// time of a snapshot.
+func (p *program) checkArchives(f archiveFlags) error {
+	sources, err := p.debianSources(f)
+	if err != nil {
+		return err
+	}
+	for _, archive := range []string{repository.Debian, repository.Security} {
+		_, err := sources.Base(archive)
+		if _, unknown := errors.AsType[*repository.NoMirrorError](err); err != nil && !unknown {
+			return &cli.UsageError{Command: stackCreate, Err: err}
+		}
+	}
+	return nil
 }
 
 // caFiles are the certificates that this machine's programs trust.

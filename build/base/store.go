@@ -5,31 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
+	"github.com/slugc/slugc/build/flock"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/debian"
 )
 
-// Shelf is where the stacks of this machine are. Several processes may use one
+// Store is where the stacks of this machine are. Several processes may use one
 // at a time.
-type Shelf struct {
-	// Dir is the directory of the shelf.
+type Store struct {
+	// Dir is the directory of the store.
 	Dir string
-	// Maker makes root filesystems; debian.Maker is one.
+	// Maker makes root filesystems; debian.Maker is one. It is needed by Create
+	// and Ensure.
 	Maker Maker
-	// Warn hears of what is wrong with the shelf and was, or will be, put
+	// Warn hears of what is wrong with the store and was, or will be, put
 	// right. It may be nil.
 	Warn func(error)
+	// Making is called before a root filesystem is made, or found to be of the
+	// wanted packages already. It may be nil.
+	Making func(id, variant, arch string)
 	// Waiting is called when another process makes the same stack and has to
 	// finish first. It may be nil.
 	Waiting func()
 	// Progress is called at the start of a long step; what it returns is told
 	// how far the step is, and when it ended. It may be nil.
-	Progress func(label string) (tell func(done, total int64), end func())
+	Progress func(label string) (tell func(done, total int64), end func(error))
 }
 
 // Maker makes root filesystems of packages.
@@ -48,38 +51,10 @@ type Request struct {
 	Lock *debian.Lock
 }
 
-// NameError says that a stack has no variant or architecture of a name.
-type NameError struct {
-	// ID is the stack, What "variant" or "architecture".
-	ID, What, Name string
-	// Known are those it has.
-	Known []string
-}
-
-func (e *NameError) Error() string {
-	return fmt.Sprintf("the stack %s has no %s %s; it has %s", e.ID, e.What, e.Name, strings.Join(e.Known, ", "))
-}
-
-// Define finds the definition that a request is about. An error is a
-// *stack.UnknownError or a *NameError.
-func Define(id, variant, arch string) (stack.Definition, error) {
-	d, err := stack.Find(id)
-	if err != nil {
-		return stack.Definition{}, err
-	}
-	if variants := slices.Sorted(maps.Keys(d.Variants)); !slices.Contains(variants, variant) {
-		return stack.Definition{}, &NameError{ID: id, What: "variant", Name: variant, Known: variants}
-	}
-	if !slices.Contains(d.Archs, arch) {
-		return stack.Definition{}, &NameError{ID: id, What: "architecture", Name: arch, Known: d.Archs}
-	}
-	return d, nil
-}
-
 // Find returns the current root filesystem of a variant of a stack, if it was
 // made. Who is done with it closes it.
-func (s Shelf) Find(id, variant, arch string) (Made, bool, error) {
-	d, err := Define(id, variant, arch)
+func (s Store) Find(id, variant, arch string) (Made, bool, error) {
+	d, err := stack.Define(id, variant, arch)
 	if err != nil {
 		return Made{}, false, err
 	}
@@ -89,7 +64,7 @@ func (s Shelf) Find(id, variant, arch string) (Made, bool, error) {
 
 // Ensure returns the current root filesystem of a variant of a stack and makes
 // it if there is none. Who is done with it closes it.
-func (s Shelf) Ensure(ctx context.Context, id, variant, arch string) (Made, error) {
+func (s Store) Ensure(ctx context.Context, id, variant, arch string) (Made, error) {
 	if m, found, err := s.Find(id, variant, arch); found || err != nil {
 		return m, err
 	}
@@ -103,14 +78,14 @@ func (s Shelf) Ensure(ctx context.Context, id, variant, arch string) (Made, erro
 // Create makes the root filesystem of a variant of a stack, of the packages of
 // a lock or of the moment, and makes it the current one. One that is there and
 // has the same packages stays. Who is done with it closes it.
-func (s Shelf) Create(ctx context.Context, r Request) (Made, error) {
+func (s Store) Create(ctx context.Context, r Request) (Made, error) {
 	return s.change(ctx, r, func(place) (Made, bool, error) { return Made{}, false, nil })
 }
 
 // change makes a root filesystem current unless another process has meanwhile
 // made one that will do.
-func (s Shelf) change(ctx context.Context, r Request, will func(place) (Made, bool, error)) (made Made, err error) {
-	d, err := Define(r.ID, r.Variant, r.Arch)
+func (s Store) change(ctx context.Context, r Request, will func(place) (Made, bool, error)) (made Made, err error) {
+	d, err := stack.Define(r.ID, r.Variant, r.Arch)
 	if err != nil {
 		return Made{}, err
 	}
@@ -119,11 +94,14 @@ func (s Shelf) change(ctx context.Context, r Request, will func(place) (Made, bo
 			err = fmt.Errorf("making the stack %s (%s, %s): %w", r.ID, r.Variant, r.Arch, err)
 		}
 	}()
+	if s.Making != nil {
+		s.Making(r.ID, r.Variant, r.Arch)
+	}
 	p := s.place(d, r.Variant, r.Arch)
-	if err := os.MkdirAll(filepath.Join(p.dir, madeDir), 0o755); err != nil {
+	if err := p.ready(); err != nil {
 		return Made{}, err
 	}
-	lock, err := lockFile(ctx, filepath.Join(p.dir, "lock"), s.Waiting)
+	lock, err := flock.Lock(ctx, filepath.Join(p.dir, "lock"), s.Waiting)
 	if err != nil {
 		return Made{}, err
 	}
@@ -140,7 +118,7 @@ func (s Shelf) change(ctx context.Context, r Request, will func(place) (Made, bo
 	if err != nil {
 		return Made{}, err
 	}
-	m, err := p.open(digest)
+	m, err := p.keep(digest)
 	if err != nil {
 		m, err = p.make(ctx, digest, image)
 	}
@@ -156,7 +134,7 @@ func (s Shelf) change(ctx context.Context, r Request, will func(place) (Made, bo
 }
 
 // packages are those to make a root filesystem of.
-func (s Shelf) packages(ctx context.Context, d stack.Definition, r Request) (debian.LockedImage, error) {
+func (s Store) packages(ctx context.Context, d stack.Definition, r Request) (debian.LockedImage, error) {
 	if r.Lock == nil {
 		return s.Maker.Resolve(ctx, d, r.Variant, r.Arch)
 	}
@@ -169,7 +147,7 @@ func (s Shelf) packages(ctx context.Context, d stack.Definition, r Request) (deb
 // List returns all root filesystems that are there, the current one of each
 // variant before those that it superseded. They need not be closed: nothing
 // keeps them from being removed.
-func (s Shelf) List(ctx context.Context) ([]Made, error) {
+func (s Store) List(ctx context.Context) ([]Made, error) {
 	definitions, err := stack.Definitions()
 	if err != nil {
 		return nil, err
@@ -193,23 +171,23 @@ func (s Shelf) List(ctx context.Context) ([]Made, error) {
 }
 
 // place is where the root filesystems of a variant of a stack are.
-func (s Shelf) place(d stack.Definition, variant, arch string) place {
+func (s Store) place(d stack.Definition, variant, arch string) place {
 	return place{
-		shelf: s, definition: d, variant: variant, arch: arch,
+		store: s, definition: d, variant: variant, arch: arch,
 		dir: filepath.Join(s.Dir, d.ID, arch, variant),
 	}
 }
 
-func (s Shelf) warn(err error) {
+func (s Store) warn(err error) {
 	if err != nil && s.Warn != nil {
 		s.Warn(err)
 	}
 }
 
 // step starts a long step.
-func (s Shelf) step(label string) (tell func(done, total int64), end func()) {
+func (s Store) step(label string) (tell func(done, total int64), end func(error)) {
 	if s.Progress == nil {
-		return nil, func() {}
+		return nil, func(error) {}
 	}
 	return s.Progress(label)
 }

@@ -1,0 +1,87 @@
+package oci
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// MaxLayers is how many layers an image may have to run everywhere. Docker's
+// layer store chains 125 (moby, "maxLayerDepth"), because overlay2 mounts 128
+// and three are its own; overlayfs of containerd and of containers/storage
+// takes more.
+const MaxLayers = 125
+
+// DepthError says that an image would have more layers than runs everywhere.
+type DepthError struct {
+	// Layers is how many it would have, Base how many of them are the base's.
+	Layers, Base int
+	// Buildpacks are those with layers, the one with the most first.
+	Buildpacks []BuildpackDepth
+}
+
+// BuildpackDepth is how many layers of an image one buildpack makes.
+type BuildpackDepth struct {
+	Buildpack string
+	Layers    int
+}
+
+func (e *DepthError) Error() string {
+	const most = 3
+	var who []string
+	for _, b := range e.Buildpacks[:min(most, len(e.Buildpacks))] {
+		who = append(who, fmt.Sprintf("%s makes %d", b.Buildpack, b.Layers))
+	}
+	if len(who) == 0 {
+		who = []string{"no buildpack makes any"}
+	}
+	return fmt.Sprintf("the image would have %d layers, and Docker runs no image of more than %d: %s, and the base has %d: "+
+		"take buildpacks that make fewer launch layers, or a base of fewer layers with --run-image, or pack a slug with -o slug:FILE",
+		e.Layers, MaxLayers, strings.Join(who, ", "), e.Base)
+}
+
+// slices are the globs of the app layers that there is room for. What the
+// later ones would have taken stays in the last app layer, so that no image
+// has too many layers for a division that only serves to save transfers.
+func (p *planner) slices() ([][]string, error) {
+	base, err := p.recipe.Base.Image.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("reading the config of the base: %w", err)
+	}
+	tree := p.recipe.Tree
+	below := len(base.RootFS.DiffIDs)
+	// The launcher, its configuration, and the app itself.
+	total := below + len(tree.LaunchLayers) + 3
+	if p.has(SBOMPart) {
+		total++
+	}
+	if len(tree.Metadata.Processes) > 0 {
+		total++
+	}
+	room := MaxLayers - total
+	if room < 0 {
+		return nil, &DepthError{Layers: total, Base: below, Buildpacks: p.depths()}
+	}
+	if len(tree.Slices) <= room {
+		return tree.Slices, nil
+	}
+	if p.recipe.Warn != nil {
+		p.recipe.Warn(fmt.Errorf("the buildpacks ask for %d app slices, and an image of at most %d layers has room for %d: the others are one layer", len(tree.Slices), MaxLayers, room))
+	}
+	return tree.Slices[:room], nil
+}
+
+// depths are the buildpacks by the number of their launch layers.
+func (p *planner) depths() []BuildpackDepth {
+	var depths []BuildpackDepth
+	for _, layer := range p.recipe.Tree.LaunchLayers {
+		at := slices.IndexFunc(depths, func(d BuildpackDepth) bool { return d.Buildpack == layer.Buildpack })
+		if at < 0 {
+			at = len(depths)
+			depths = append(depths, BuildpackDepth{Buildpack: layer.Buildpack})
+		}
+		depths[at].Layers++
+	}
+	slices.SortStableFunc(depths, func(a, b BuildpackDepth) int { return b.Layers - a.Layers })
+	return depths
+}

@@ -1,0 +1,82 @@
+package cnb
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/slugc/slugc/buildpacks"
+)
+
+// groupDoc is one group of an order.
+type groupDoc struct {
+	Group []struct {
+		ID       string `toml:"id"`
+		Version  string `toml:"version"`
+		Optional bool   `toml:"optional"`
+		ExecEnvs names  `toml:"exec-env"`
+	} `toml:"group"`
+}
+
+// ReadComposite reads the composite buildpack in a directory: a buildpack.toml
+// with [[order]] (CNB Buildpack API, "buildpack.toml"). Is tells it from a
+// component buildpack, which Open opens.
+func ReadComposite(dir string) (c buildpacks.Composite, is bool, err error) {
+	doc, d, err := readDescriptor(dir)
+	if err != nil || len(doc.Order) == 0 {
+		return buildpacks.Composite{}, false, err
+	}
+	o, err := order(doc.Order)
+	if err != nil {
+		return buildpacks.Composite{}, false, fmt.Errorf("%s: %w", filepath.Join(dir, "buildpack.toml"), err)
+	}
+	return buildpacks.Composite{Descriptor: d, Order: o}, true, nil
+}
+
+// ParseOrder reads an order.toml (CNB Platform API, "order.toml"). Image
+// extensions, which are optional in every order, are left out.
+func ParseOrder(file string) (buildpacks.Order, error) {
+	data, err := read(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", file, err)
+	}
+	o, err := parseOrder(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return o, nil
+}
+
+func parseOrder(data []byte) (buildpacks.Order, error) {
+	var doc struct {
+		Order []groupDoc `toml:"order"`
+	}
+	if err := decodeTOML(data, &doc); err != nil {
+		return nil, err
+	}
+	if len(doc.Order) == 0 {
+		return nil, errors.New("no order; expected [[order]] with [[order.group]]")
+	}
+	return order(doc.Order)
+}
+
+// order checks the groups of a file.
+func order(groups []groupDoc) (buildpacks.Order, error) {
+	order := make(buildpacks.Order, len(groups))
+	for i, group := range groups {
+		for _, m := range group.Group {
+			if err := checkID(m.ID); err != nil {
+				return nil, fmt.Errorf("group %d of the order: %w", i+1, err)
+			}
+			if m.Version != "" {
+				if err := checkVersion(m.Version); err != nil {
+					return nil, fmt.Errorf("group %d of the order: %s: %w", i+1, m.ID, err)
+				}
+			}
+			order[i] = append(order[i], buildpacks.Member{
+				ID: m.ID, Version: m.Version, Optional: m.Optional, ExecEnvs: buildpacks.NewExecEnvs(m.ExecEnvs),
+			})
+		}
+	}
+	return order, nil
+}
