@@ -65,8 +65,24 @@ deps: ## Install what the tests need and is missing (Debian, as root)
 # A scanner that knows nothing of slugc says which packages it sees in an image.
 scanner := github.com/google/osv-scalibr/binary/scalibr@v0.3.6
 
+# The reference platform and lifecycle, which slugc is compared with. Each is
+# built where its module lies, by its own go.mod: one replaces modules, and the
+# checksum database may not have the other.
+reference_pack := github.com/buildpacks/pack
+reference_pack_version := 0.40.0
+reference_lifecycle := github.com/buildpacks/lifecycle
+reference_lifecycle_version := 0.21.0
+module_dir = $$(cd / && GOFLAGS= GONOSUMDB=$(reference_lifecycle) go mod download -json $(1)@v$(2) | sed -n 's/.*"Dir": "\(.*\)",/\1/p')
+reference_build = GOFLAGS= GOWORK=off go build -C "$$dir" -mod=readonly -buildvcs=false -trimpath
+
 tools: ## Build the foreign tools that the tests need
 	@[ -x $(out)/tools/scalibr ] || GOFLAGS= GOBIN=$(abspath $(out))/tools go install $(scanner)
+	@[ -x $(out)/tools/pack ] || { dir=$(call module_dir,$(reference_pack),$(reference_pack_version)) && \
+	  $(reference_build) -ldflags "-s -w -X $(reference_pack)/pkg/client.Version=$(reference_pack_version)" -o $(abspath $(out))/tools/pack .; }
+	@for program in launcher lifecycle; do \
+	  [ -x $(out)/tools/lifecycle/$$program ] || { dir=$(call module_dir,$(reference_lifecycle),$(reference_lifecycle_version)) && \
+	  $(reference_build) -ldflags "-s -w -X $(reference_lifecycle)/cmd.Version=$(reference_lifecycle_version)" -o $(abspath $(out))/tools/lifecycle/$$program ./cmd/$$program; }; \
+	done
 
 vet:
 	@go vet -tags acceptance,bench ./...
@@ -87,7 +103,7 @@ acceptance: build tools ## Run all tests, those that need the network or root to
 test: deps build vet lint unit acceptance ## Do everything that has to pass
 	@echo "-----> All passed"
 
-bench: build ## Measure builds from end to end
+bench: build tools ## Measure builds from end to end
 	@export TMPDIR="$(scratch)"; TMPDIR=$${TMPDIR:-/tmp} go test -run '^$$' -bench '^Benchmark(Limit|Pack)$$' -count 3 ./build/pack
 	go test -tags bench -run TestBench -v -timeout 30m ./cmd/slugc
 

@@ -2,6 +2,7 @@ package buildpacks
 
 import (
 	"io"
+	"time"
 
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
@@ -109,6 +110,8 @@ type Site struct {
 	BuildConfig string
 	// Offline cuts the network while buildpacks build.
 	Offline bool
+	// BuildTimeout ends a build script that hangs; zero waits for ever.
+	BuildTimeout time.Duration
 	// Output receives what buildpacks print while they build, line by line.
 	Output io.Writer
 }
@@ -196,11 +199,32 @@ type Contribution struct {
 	Store map[string]any
 	// SBOM are the files with which the buildpack says what it brought.
 	SBOM []SBOM
+	// LaunchBOM and BuildBOM are what it says so in the tables that SBOM files
+	// have replaced.
+	LaunchBOM, BuildBOM []BOMEntry
+	// Warnings are for the person who builds: what was passed over.
+	Warnings []string
+}
+
+// BOMEntry is a dependency that a buildpack brought, in the form of old APIs
+// (CNB Buildpack API, "launch.toml (TOML) bom Array").
+type BOMEntry struct {
+	Name      string         `json:"name"`
+	Metadata  map[string]any `json:"metadata"`
+	Buildpack BOMAuthor      `json:"buildpack"`
+}
+
+// BOMAuthor is the buildpack that says so.
+type BOMAuthor struct {
+	ID      string `json:"id"`
+	Version string `json:"version"`
 }
 
 // SBOM is a file that says what a layer, or a build, or all launch layers of a
 // buildpack hold (CNB Buildpack API, "Software-Bill-of-Materials").
 type SBOM struct {
+	// Buildpack is the id of the buildpack that wrote it.
+	Buildpack string
 	// Layer is the layer; empty for one of the whole buildpack.
 	Layer string
 	// Scope is "launch", "build" or "cache": where it goes.

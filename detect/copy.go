@@ -26,6 +26,10 @@ type Copy struct {
 	// Exclude are absolute paths that are no part of the source although they
 	// lie in it: what an earlier build wrote there.
 	Exclude []string
+	// Wanted tells which files and directories are part of the source, by
+	// their path in it; nil is all. In a directory that is not wanted nothing
+	// is, and a directory in which nothing is wanted is none either.
+	Wanted func(path string, isDir bool) bool
 	// State remembers what was copied, so that the next copy into the same
 	// directory only touches what changed.
 	State string
@@ -53,7 +57,7 @@ type Copied struct {
 // It returns a *SourceError for what cannot be built from: device files,
 // sockets and FIFOs, links that climb out of the tree, trees too deep.
 func (s Source) CopyTo(ctx context.Context, to Copy) (Copied, error) {
-	items, warnings, err := s.settled(ctx, to.Exclude)
+	items, warnings, err := s.settled(ctx, to.Exclude, to.Wanted)
 	if err != nil {
 		return Copied{}, err
 	}

@@ -22,7 +22,7 @@ const (
 const UnfinishedPrefix = ".slugc-"
 
 // list walks the tree in lexical order.
-func (s Source) list(ctx context.Context, exclude []string) (items []item, warnings []string, err error) {
+func (s Source) list(ctx context.Context, exclude []string, wanted func(path string, isDir bool) bool) (items []item, warnings []string, err error) {
 	excluded := map[string]bool{}
 	for _, path := range exclude {
 		excluded[path] = true
@@ -48,6 +48,9 @@ func (s Source) list(ctx context.Context, exclude []string) (items []item, warni
 			if excluded[filepath.Join(s.Dir, path)] {
 				continue
 			}
+			if wanted != nil && !wanted(filepath.ToSlash(path), entry.IsDir()) {
+				continue
+			}
 			info, err := entry.Info()
 			if err != nil {
 				return &SourceError{Path: path, Problem: reason(err), Err: err}
@@ -57,8 +60,12 @@ func (s Source) list(ctx context.Context, exclude []string) (items []item, warni
 			case mode.IsDir():
 				it.Size = 0
 				items = append(items, it)
+				before := len(items)
 				if err := walk(path, depth+1); err != nil {
 					return err
+				}
+				if wanted != nil && len(items) == before {
+					items = items[:before-1]
 				}
 				continue
 			case mode.IsRegular():

@@ -11,8 +11,8 @@ type Plan struct {
 	Group []Choice `json:"buildpacks"`
 	// Entries are the dependencies that the group agreed on (CNB plan.toml).
 	Entries []Entry `json:"entries"`
-	// Answers are what every buildpack that was asked said, in the order of
-	// asking.
+	// Answers are what every buildpack of the order said, or why it was not
+	// asked, in the order in which it names them.
 	Answers []Answer `json:"answers"`
 }
 

@@ -26,7 +26,7 @@ type seat struct {
 
 // newRoll gives the members of the order their seats. A buildpack for another
 // execution environment has none, required or not, and neither has a second
-// version of one that has.
+// one of an id that has.
 //
 // A buildpack that does not fit the target has a seat. Where it is required,
 // the answer is no without asking (CNB Buildpack API, "Phase #1: Detection").
@@ -60,6 +60,9 @@ func newRoll(site buildpacks.Site, order buildpacks.Order, probers map[string]Pr
 				r.all = append(r.all, q)
 			}
 			s := seat{member: m, inquiry: q}
+			if slices.ContainsFunc(seats, func(other seat) bool { return other.inquiry == q }) {
+				continue
+			}
 			if why := s.leaves(site, seats); why != "" {
 				q.left = why
 				continue
@@ -88,10 +91,7 @@ func (s seat) unfit() bool { return s.misfit != "" && !s.member.Optional }
 // leaves says why the buildpack gets no seat besides those that are taken.
 func (s seat) leaves(site buildpacks.Site, taken []seat) string {
 	for _, other := range taken {
-		switch {
-		case other.inquiry == s.inquiry:
-			return "stands in its group twice"
-		case other.member.ID == s.member.ID:
+		if other.member.ID == s.member.ID {
 			return fmt.Sprintf("version %s of it stands before it in its group", other.descriptor.Version)
 		}
 	}
@@ -181,7 +181,9 @@ func (r *roll) plan(resolved Resolution, group []seat) Plan {
 	plan := Plan{Entries: resolved.Entries}
 	for _, s := range group {
 		s.called = true
-		s.blame = resolved.Dropped[s.member.ID]
+		if why, dropped := resolved.Dropped[s.member.ID]; dropped {
+			s.blame = why
+		}
 	}
 	chosen := map[*inquiry]bool{}
 	for _, m := range resolved.Group {

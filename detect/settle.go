@@ -19,9 +19,9 @@ const settleRounds = 5
 
 // settled lists the tree when the clock has passed the newest change in it, so
 // that a later edit cannot hide behind an equal stamp.
-func (s Source) settled(ctx context.Context, exclude []string) (items []item, warnings []string, err error) {
+func (s Source) settled(ctx context.Context, exclude []string, wanted func(path string, isDir bool) bool) (items []item, warnings []string, err error) {
 	for range settleRounds {
-		if items, warnings, err = s.list(ctx, exclude); err != nil {
+		if items, warnings, err = s.list(ctx, exclude, wanted); err != nil {
 			return nil, nil, err
 		}
 		calm, err := s.calm(ctx, items)

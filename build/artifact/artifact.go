@@ -23,11 +23,19 @@ type Tree struct {
 	CacheLayers []buildpacks.Layer
 	// Metadata are the processes and buildpacks, in build order.
 	Metadata launch.Metadata
+	// ExecEnv is the execution environment that the tree was built for, such
+	// as "production".
+	ExecEnv string
+	// Slices are patterns (filepath.Match) of paths relative to the app, in
+	// buildpack order: what those of a slice match becomes an image layer of its
+	// own.
+	Slices [][]string
+	// SBOM are the files with which the buildpacks say what they brought, in
+	// build order; they lie below <layers>/sbom.
+	SBOM []buildpacks.SBOM
 	// Labels are what buildpacks ask to put on an image; the last one of a
 	// key wins.
 	Labels []buildpacks.Label
-	// Slices are globs of image layers made of app files, in buildpack order.
-	Slices [][]string
 	// Buildpacks are the buildpacks that built the tree, in build order.
 	Buildpacks []buildpacks.Descriptor
 	// Stores are the persistent metadata of buildpacks (store.toml) by

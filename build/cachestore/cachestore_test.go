@@ -79,7 +79,7 @@ func testEntry(t *testing.T, when spec.G, it spec.S) {
 		if err := sandbox.Give(e.AppDir()); err != nil {
 			t.Fatal(err)
 		}
-		if err := e.Save(tree, indexes); err != nil {
+		if err := e.Save(t.Context(), tree, indexes); err != nil {
 			t.Fatal(err)
 		}
 		shut(e)

@@ -114,7 +114,7 @@ func (e *Entry) Close() error {
 
 // Clear forgets everything that earlier builds left.
 func (e *Entry) Clear() error {
-	for _, name := range []string{recordFile, "index", "pack", "source.state", "app"} {
+	for _, name := range []string{recordFile, indexDir, sbomDir, "pack", "source.state", "app"} {
 		if err := sandbox.Remove(e.path(name)); err != nil {
 			return fmt.Errorf("clearing the cache: %w", err)
 		}

@@ -3,8 +3,6 @@ package cachestore
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,10 +36,17 @@ type recordedLayer struct {
 	Metadata  map[string]any `toml:"metadata"`
 	// Index is the sha256 of the layer's index.
 	Index string `toml:"index"`
+	// Content is what pack.Contents says of the layer.
+	Content string `toml:"content,omitempty"`
+	// SBOM are the sha256 of the files that say what is in the layer, by format.
+	SBOM map[string]string `toml:"sbom,omitempty"`
 	// Aside layers are for processes alone: their buildpack gets back what it
 	// noted about them, not what is in them.
 	Aside bool `toml:"aside,omitempty"`
 }
+
+// id is the layer's name in messages.
+func (l recordedLayer) id() string { return l.Buildpack + ":" + l.Name }
 
 // path is where the layer lies below a directory of layers.
 func (l recordedLayer) path(dir string) string {
@@ -57,9 +62,10 @@ type Restored struct {
 }
 
 // Restore makes the layers directory hold what the buildpacks of a group may
-// reuse, and nothing else (CNB Buildpack API, "Layer Types"): the contents and
-// metadata of cached layers, the metadata of layers that only processes need,
-// and store.toml. The contents of the latter are set aside for Reclaim.
+// reuse, and nothing else (CNB Buildpack API, "Layer Types"): the contents,
+// metadata and SBOM of cached layers, the metadata and SBOM of layers that only
+// processes need, and store.toml. The contents of the latter are set aside for
+// Reclaim.
 func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpacks.Descriptor) ([]Restored, error) {
 	rec := e.readRecord()
 	inGroup := map[string]bool{}
@@ -73,17 +79,29 @@ func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpack
 		}
 	}
 	results := make([]Restored, len(wanted))
+	copies := make([]*pack.Renewal, len(wanted))
 	checks, checkCtx := errgroup.WithContext(ctx)
 	checks.SetLimit(runtime.GOMAXPROCS(0))
 	for i, l := range wanted {
 		checks.Go(func() error {
-			results[i] = Restored{Layer: l.Buildpack + ":" + l.Name}
-			results[i].Dropped = e.check(checkCtx, l.path(layersDir), l.Index)
+			results[i] = Restored{Layer: l.id()}
+			results[i].Dropped, copies[i] = e.check(checkCtx, l.path(layersDir), l)
 			return checkCtx.Err()
 		})
 	}
 	if err := checks.Wait(); err != nil {
 		return nil, err
+	}
+
+	if err := e.settle(ctx, rec, wanted, copies); err != nil {
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		for i := range wanted {
+			if copies[i] != nil {
+				results[i].Dropped = fmt.Sprintf("it is a copy, and noting that does not work: %v", err)
+			}
+		}
 	}
 
 	keep := map[string]bool{}
@@ -107,6 +125,9 @@ func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpack
 		}
 		file := filepath.Join(layersDir, launch.EscapeID(l.Buildpack), l.Name+".toml")
 		if err := writeTOML(file, map[string]any{"metadata": l.Metadata}); err != nil {
+			return nil, fmt.Errorf("restoring the cache: %w", err)
+		}
+		if err := e.restoreSBOM(l, layersDir); err != nil {
 			return nil, fmt.Errorf("restoring the cache: %w", err)
 		}
 	}
@@ -161,28 +182,6 @@ func move(from, to string) error {
 	return os.Rename(from, to)
 }
 
-// check says why a layer cannot be trusted, or "".
-func (e *Entry) check(ctx context.Context, dir, indexSum string) string {
-	then, err := e.readIndex(indexSum)
-	if err != nil {
-		return "its record is damaged"
-	}
-	if owner, err := os.Lstat(filepath.Dir(dir)); err == nil && !owner.IsDir() {
-		return "it is gone" // what a link leads to is not kept
-	}
-	now, err := pack.Walk(ctx, dir, pack.WalkOptions{})
-	if errors.Is(err, fs.ErrNotExist) {
-		return "it is gone"
-	}
-	if err != nil {
-		return fmt.Sprintf("it cannot be read: %v", err)
-	}
-	if !now.Unchanged(then) {
-		return "it is not as the last successful build left it"
-	}
-	return ""
-}
-
 // sweep removes everything below the layers directory but the layers to keep.
 func sweep(layersDir string, keep map[string]bool) error {
 	owners, err := os.ReadDir(layersDir)
@@ -215,10 +214,15 @@ func sweep(layersDir string, keep map[string]bool) error {
 }
 
 // Save records the layers of a tree for the next build. Indexes are those of
-// the tree's layers by id, taken after the build.
-func (e *Entry) Save(tree artifact.Tree, indexes map[string]pack.Index) error {
+// the tree's layers by id, taken after the build. What changed since the last
+// build is read once, so that a copy of it can be told from something else.
+func (e *Entry) Save(ctx context.Context, tree artifact.Tree, indexes map[string]pack.Index) error {
+	known := map[string]recordedLayer{}
+	for _, l := range e.readRecord().Layers {
+		known[l.id()] = l
+	}
 	rec := record{Stores: tree.Stores}
-	inUse := map[string]bool{}
+	inUse, sboms := map[string]bool{}, map[string]bool{}
 	keep := slices.Clone(tree.CacheLayers)
 	for _, l := range tree.LaunchLayers {
 		if !l.Cache && !l.Build {
@@ -235,18 +239,42 @@ func (e *Entry) Save(tree artifact.Tree, indexes map[string]pack.Index) error {
 			return fmt.Errorf("saving the cache: %w", err)
 		}
 		inUse[sum] = true
-		rec.Layers = append(rec.Layers, recordedLayer{Buildpack: l.Buildpack, Name: l.Name, Metadata: l.Metadata, Index: sum, Aside: !l.Cache})
-	}
-	var text bytes.Buffer
-	if err := toml.NewEncoder(&text).Encode(rec); err != nil {
-		return fmt.Errorf("saving the cache: %w", err)
-	}
-	if old, err := os.ReadFile(e.path(recordFile)); err != nil || !bytes.Equal(old, text.Bytes()) {
-		if err := e.replace(recordFile, text.Bytes()); err != nil {
+		content := known[l.ID()].Content
+		if content == "" || known[l.ID()].Index != sum {
+			if content, _, err = pack.Contents(ctx, l.Dir.Host, index); err != nil {
+				return fmt.Errorf("saving the cache: %w", err)
+			}
+		}
+		sbom, err := e.keepSBOM(l, tree.SBOM)
+		if err != nil {
 			return fmt.Errorf("saving the cache: %w", err)
 		}
+		for _, sum := range sbom {
+			sboms[sum] = true
+		}
+		rec.Layers = append(rec.Layers, recordedLayer{
+			Buildpack: l.Buildpack, Name: l.Name, Metadata: l.Metadata, Index: sum, Content: content, SBOM: sbom, Aside: !l.Cache,
+		})
 	}
-	return e.dropIndexes(inUse)
+	if err := e.writeRecord(rec); err != nil {
+		return fmt.Errorf("saving the cache: %w", err)
+	}
+	if err := errors.Join(e.dropFiles(indexDir, inUse), e.dropFiles(sbomDir, sboms)); err != nil {
+		return fmt.Errorf("saving the cache: %w", err)
+	}
+	return nil
+}
+
+// writeRecord replaces the record, unless it is the same.
+func (e *Entry) writeRecord(rec record) error {
+	var text bytes.Buffer
+	if err := toml.NewEncoder(&text).Encode(rec); err != nil {
+		return err
+	}
+	if old, err := os.ReadFile(e.path(recordFile)); err == nil && bytes.Equal(old, text.Bytes()) {
+		return nil
+	}
+	return e.replace(recordFile, text.Bytes())
 }
 
 func (e *Entry) readRecord() record {
@@ -268,65 +296,22 @@ func (e *Entry) readRecord() record {
 	return rec
 }
 
-// writeIndex keeps an index under the sha256 of its bytes.
-func (e *Entry) writeIndex(index pack.Index) (string, error) {
-	var data bytes.Buffer
-	if _, err := index.WriteTo(&data); err != nil {
-		return "", err
-	}
-	hash := sha256.Sum256(data.Bytes())
-	sum := hex.EncodeToString(hash[:])
-	name := e.path("index", sum)
-	if _, err := os.Stat(name); err == nil {
-		return sum, nil
-	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return "", err
-	}
-	return sum, e.replace(filepath.Join("index", sum), data.Bytes())
-}
-
-func (e *Entry) readIndex(sum string) (pack.Index, error) {
-	data, err := os.ReadFile(e.path("index", filepath.Base(sum)))
-	if err != nil {
-		return nil, err
-	}
-	if hash := sha256.Sum256(data); hex.EncodeToString(hash[:]) != sum {
-		return nil, errors.New("checksum does not match")
-	}
-	return pack.ReadIndex(bytes.NewReader(data))
-}
-
-// dropIndexes removes the indexes that no layer of the record has.
-func (e *Entry) dropIndexes(inUse map[string]bool) error {
-	files, err := os.ReadDir(e.path("index"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("saving the cache: %w", err)
-	}
-	for _, f := range files {
-		if !inUse[f.Name()] {
-			if err := os.Remove(e.path("index", f.Name())); err != nil {
-				return fmt.Errorf("saving the cache: %w", err)
-			}
-		}
-	}
-	return nil
-}
-
-// writeTOML writes a file for a buildpack, as the user that it runs as.
+// writeTOML writes a file for a buildpack.
 func writeTOML(file string, doc map[string]any) error {
 	var text bytes.Buffer
 	if err := toml.NewEncoder(&text).Encode(doc); err != nil {
 		return err
 	}
+	return hand(file, text.Bytes())
+}
+
+// hand writes a file for a buildpack, as the user that it runs as.
+func hand(file string, data []byte) error {
 	dir := filepath.Dir(file)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(file, data, 0o644); err != nil {
 		return err
 	}
 	for _, path := range []string{dir, file} {

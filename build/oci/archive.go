@@ -36,7 +36,7 @@ func (a Archive) Export(ctx context.Context, image Image) (artifact.Artifact, er
 }
 
 // Check says what would keep an archive from being written.
-func (a Archive) Check() error {
+func (a Archive) Check(context.Context) error {
 	dir := filepath.Dir(a.File)
 	err := beside.Writable(dir)
 	if info, statErr := os.Stat(dir); statErr != nil || !info.IsDir() {

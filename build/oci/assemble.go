@@ -11,7 +11,6 @@ import (
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/pack"
-	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
 )
@@ -19,7 +18,8 @@ import (
 // Image is an image and the segments that it is made of.
 type Image struct {
 	v1.Image
-	// Segments are the layers above the base that were packed.
+	// Segments are the layers above the base, from the bottom. Those of a
+	// previous image have no File.
 	Segments []artifact.Segment
 }
 
@@ -27,13 +27,17 @@ type Image struct {
 // Jobs, in their order, to an image. Equal input gives an image of equal bytes.
 func (r Recipe) Assemble(segments [][]artifact.Segment) (Image, error) {
 	a := assembly{recipe: r, segments: map[string]artifact.Segment{}}
-	var packed []artifact.Segment
+	if r.Previous != nil {
+		var err error
+		if a.previous, err = NewPrevious(r.Previous); err != nil {
+			return Image{}, fmt.Errorf("assembling an image: %w", err)
+		}
+	}
 	for _, shapes := range segments {
 		if len(shapes) != 1 {
 			return Image{}, fmt.Errorf("assembling an image: a layer was packed in %d shapes, expected one", len(shapes))
 		}
 		a.segments[shapes[0].Name] = shapes[0]
-		packed = append(packed, shapes[0])
 	}
 	config, err := r.Base.Image.ConfigFile()
 	if err != nil {
@@ -49,7 +53,7 @@ func (r Recipe) Assemble(segments [][]artifact.Segment) (Image, error) {
 	if err != nil {
 		return Image{}, fmt.Errorf("assembling an image: %w", err)
 	}
-	return Image{Image: image, Segments: packed}, nil
+	return Image{Image: image, Segments: a.used}, nil
 }
 
 // assembly is an image in the making.
@@ -59,6 +63,9 @@ type assembly struct {
 	config   *v1.ConfigFile
 	adds     []mutate.Addendum
 	metadata LifecycleMetadata
+	previous Previous
+	// used are the layers above the base.
+	used []artifact.Segment
 }
 
 // layers gathers the layers in the order of the image, and what is said about
@@ -73,10 +80,15 @@ func (a *assembly) layers() error {
 		if !found {
 			return LayerRef{}, fmt.Errorf("the layer %s was not packed", name)
 		}
-		layer, err := newLayer(segment, mediaType)
+		made, err := newLayer(segment, mediaType)
 		if err != nil {
 			return LayerRef{}, err
 		}
+		used, layer, err := a.replace(segment, made)
+		if err != nil {
+			return LayerRef{}, err
+		}
+		a.used = append(a.used, used)
 		a.add(layer, createdBy)
 		return LayerRef{SHA: segment.DiffID}, nil
 	}
@@ -127,10 +139,6 @@ func (a *assembly) appLayers(add func(name, createdBy string) (LayerRef, error))
 // those without contents the layers of the previous image.
 func (a *assembly) buildpackLayers(add func(name, createdBy string) (LayerRef, error)) error {
 	tree := a.recipe.Tree
-	previous, err := a.previous()
-	if err != nil {
-		return err
-	}
 	at := map[string]int{}
 	for _, b := range tree.Buildpacks {
 		layers := BuildpackLayers{ID: b.ID, Version: b.Version, Layers: map[string]LayerMetadata{}}
@@ -147,12 +155,11 @@ func (a *assembly) buildpackLayers(add func(name, createdBy string) (LayerRef, e
 		}
 		b := a.metadata.Buildpacks[i]
 		createdBy := fmt.Sprintf("Layer: '%s', Created by buildpack: %s@%s", layer.Name, b.ID, b.Version)
-		var ref LayerRef
+		take := func() (LayerRef, error) { return add(layer.ID(), createdBy) }
 		if layer.Dir.Host == "" {
-			ref, err = a.reuse(layer, previous, createdBy)
-		} else {
-			ref, err = add(layer.ID(), createdBy)
+			take = func() (LayerRef, error) { return a.reuse(layer, createdBy) }
 		}
+		ref, err := take()
 		if err != nil {
 			return err
 		}
@@ -161,37 +168,6 @@ func (a *assembly) buildpackLayers(add func(name, createdBy string) (LayerRef, e
 		}
 	}
 	return nil
-}
-
-// previous is what the earlier image says about its layers.
-func (a *assembly) previous() (LifecycleMetadata, error) {
-	var m LifecycleMetadata
-	if a.recipe.Previous == nil {
-		return m, nil
-	}
-	config, err := a.recipe.Previous.ConfigFile()
-	if err != nil {
-		return m, fmt.Errorf("reading the config of the previous image: %w", err)
-	}
-	return m, readLabel(config, LifecycleLabel, &m)
-}
-
-// reuse takes a layer from the previous image.
-func (a *assembly) reuse(layer buildpacks.Layer, previous LifecycleMetadata, createdBy string) (LayerRef, error) {
-	old, found := previous.layer(layer.Buildpack, layer.Name)
-	if !found {
-		return LayerRef{}, fmt.Errorf("the layer %s has no contents, and no previous image has it: build it again with an empty cache", layer.ID())
-	}
-	diffID, err := v1.NewHash(old.SHA)
-	if err != nil {
-		return LayerRef{}, fmt.Errorf("the layer %s of the previous image: %w", layer.ID(), err)
-	}
-	reused, err := a.recipe.Previous.LayerByDiffID(diffID)
-	if err != nil {
-		return LayerRef{}, fmt.Errorf("the layer %s of the previous image: %w", layer.ID(), err)
-	}
-	a.add(reused, createdBy)
-	return old.LayerRef, nil
 }
 
 func (a *assembly) add(layer v1.Layer, createdBy string) {
@@ -209,6 +185,7 @@ func (a *assembly) labels() error {
 		a.config.Config.Labels = labels
 	}
 	base := a.recipe.Base
+	a.metadata.ExecEnv = a.recipe.ExecEnv
 	a.metadata.RunImage = RunImage{Reference: base.Reference, Image: base.Name, Mirrors: base.Mirrors}
 	if diffIDs := a.config.RootFS.DiffIDs; len(diffIDs) > 0 {
 		a.metadata.RunImage.TopLayer = diffIDs[len(diffIDs)-1].String()
@@ -233,6 +210,9 @@ func (a *assembly) labels() error {
 	}
 	for _, label := range tree.Labels {
 		labels[label.Key] = label.Value
+	}
+	if a.recipe.ExecEnv != "" {
+		labels[ExecEnvLabel] = a.recipe.ExecEnv
 	}
 	return nil
 }

@@ -32,12 +32,13 @@ var (
 // image from getting there.
 type Checker interface {
 	// Check changes nothing.
-	Check() error
+	Check(ctx context.Context) error
 }
 
 var (
 	_ Checker = Layout{}
 	_ Checker = Archive{}
+	_ Checker = Registry{}
 )
 
 // Access is what destinations need to do their work. All of it is optional.

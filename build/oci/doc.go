@@ -23,6 +23,16 @@
 //     a kill, leaves what was there. A blob gets its name when it is whole and
 //     its sha256 is right.
 //   - A push is tried again blob by blob, and only where the error may pass.
+//     Whether it is allowed is asked before a build. What went to one repository
+//     of a registry is mounted in the others.
+//   - What the previous image has is taken from it, byte for byte, even if
+//     another program compressed it: who pulled that image has the layer. So an
+//     image depends on the previous one where the two programs differ.
+//   - An image has at most 125 layers, which is what Docker chains; podman and
+//     containerd take more. What app slices there is no room for stay in the
+//     last app layer, where they cost transfers and nothing else. More layers of
+//     buildpacks are an error: two of them in one would have one diffID, and the
+//     next lifecycle could neither keep one nor replace it alone.
 //   - A rebase changes what the specification names and keeps the rest: the
 //     history, members of labels that nobody here knows, the time of creation.
 //     So a rebase there and back gives the first digest. It says of every rule
@@ -30,6 +40,48 @@
 //   - A base from a file has no name that an app could follow. An app that was
 //     built on one takes any base for its target; an app that names its base
 //     takes one from a file only if it is forced.
+//
+// # The reference
+//
+// TestReference exports the same build with the exporter of the reference
+// lifecycle (v0.21.0) and compares diffIDs, their order, history, labels,
+// environment, entrypoint, working directory and user. What differs on purpose:
+//
+//   - The execution environment is in the lifecycle label, as the specification
+//     has it, and in a label of its own, as the reference has it.
+//   - The history of the base keeps its times; the reference sets them to 1980.
+//   - A process without arguments has none in the build label, where the
+//     reference has null.
+//   - A directory in which sockets are all that no slice took is in no layer;
+//     the reference has it in the last.
+//   - io.buildpacks.rebasable is not set: an image that no extension changed can
+//     always be rebased.
+//
+// # Which test shows what
+//
+//	Platform API, exported image
+//	  order of layers          TestJobs, TestReference/all layers
+//	  tar rules                TestReference/all layers; build/pack has the rest
+//	  launcher, process links  TestJobs
+//	  history                  TestAssemble, TestSlices/names, TestReference
+//	  config, entrypoint       TestAssemble, TestReference, TestRun
+//	  labels                   TestAssemble, TestPrevious, TestReference
+//	  SOURCE_DATE_EPOCH        TestAssemble "states the time that it is given"
+//	  reproducible             TestAssemble "is the same image, byte by byte"
+//	  reuse of layers          TestPrevious, TestReference with previous images
+//	  too many layers          TestDepth
+//	  several tags             TestRegistry, TestPushBeside
+//	  registry that fails      TestRegistry, TestPushCheck
+//	SBOM layer                 TestJobs, TestReference, TestPrevious
+//	Slices
+//	  globs, order, subtrees   TestSlices
+//	  same layers as others    TestReference/slices, TestReference/random slices
+//	  empty slice              TestSlices/names
+//	Run image and rebase
+//	  choice of the run image  TestDefaultBase
+//	  swap of layers           TestRebase, TestRebaseInPlace
+//	  rules, force             TestRebaseRules
+//	  layout, archive, index   TestLayout, TestArchive, TestIndex, TestOpener
 //
 // # Dependencies
 //

@@ -51,7 +51,7 @@ func (o Opener) fromFiles(files fs.FS, tag string) (Base, error) {
 			}
 		}
 		if len(candidates) == 0 {
-			return Base{}, fmt.Errorf("it has no tag %s%s", tag, tagList(index.Manifests))
+			return Base{}, &missingError{fmt.Errorf("it has no tag %s%s", tag, tagList(index.Manifests))}
 		}
 	}
 	finder := finder{files: files, target: o.Target, seen: map[v1.Hash]bool{}}
@@ -61,7 +61,7 @@ func (o Opener) fromFiles(files fs.FS, tag string) (Base, error) {
 	}
 	switch len(images) {
 	case 0:
-		return Base{}, fmt.Errorf("it has no image for %s", o.Target)
+		return Base{}, &missingError{fmt.Errorf("it has no image for %s", o.Target)}
 	case 1:
 	default:
 		return Base{}, fmt.Errorf("it has %d images, name one%s%s", len(images), tagList(index.Manifests), platformList(images))

@@ -2,7 +2,9 @@ package oci
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -144,12 +146,20 @@ func (m LifecycleMetadata) layer(buildpack, name string) (LayerMetadata, bool) {
 }
 
 // readLabel reads the JSON of a label; an image without it leaves value alone.
+// Numbers of buildpacks are json.Numbers, so that whole ones stay whole on their
+// way back into TOML.
 func readLabel(config *v1.ConfigFile, label string, value any) error {
 	text, found := config.Config.Labels[label]
 	if !found || text == "" {
 		return nil
 	}
-	if err := json.Unmarshal([]byte(text), value); err != nil {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	err := decoder.Decode(value)
+	if err == nil && decoder.More() {
+		err = errors.New("there is something behind its JSON")
+	}
+	if err != nil {
 		return fmt.Errorf("the label %s of the image: %w", label, err)
 	}
 	return nil

@@ -65,7 +65,7 @@ func (l Layout) write(ctx context.Context, c content) error {
 }
 
 // Check says what would keep an image from being written to the layout.
-func (l Layout) Check() error {
+func (l Layout) Check(context.Context) error {
 	err := l.usable()
 	if err == nil {
 		err = beside.Writable(l.Dir)

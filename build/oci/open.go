@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/slugc/slugc/stack"
 )
@@ -82,6 +83,23 @@ func (e *OpenError) Temporary() bool {
 	return asked && reasonOf(e.Err) == Temporary
 }
 
+// Missing says that there is no such image, rather than that it cannot be
+// read.
+func (e *OpenError) Missing() bool {
+	if _, missing := errors.AsType[*missingError](e.Err); missing {
+		return true
+	}
+	got, answered := errors.AsType[*transport.Error](e.Err)
+	return answered && got.StatusCode == http.StatusNotFound
+}
+
+// missingError says that what was asked for is not where other images are.
+type missingError struct{ err error }
+
+func (e *missingError) Error() string { return e.err.Error() }
+
+func (e *missingError) Unwrap() error { return e.err }
+
 func (o Opener) open(ctx context.Context, ref string) (Base, error) {
 	if ref == "scratch" {
 		return Scratch(o.Target)
@@ -119,7 +137,7 @@ func (o Opener) fromDir(dir, tag string) (Base, error) {
 	case dir == "":
 		return Base{}, errors.New("it names no directory; expected oci:DIR[:TAG]")
 	case errors.Is(err, fs.ErrNotExist):
-		return Base{}, fmt.Errorf("there is no directory %s", dir)
+		return Base{}, &missingError{fmt.Errorf("there is no directory %s", dir)}
 	case err != nil:
 		return Base{}, err
 	case !info.IsDir():

@@ -35,6 +35,10 @@ type Registry struct {
 	Keychain authn.Keychain
 	// Transport reaches the registry; remote.DefaultTransport when nil.
 	Transport http.RoundTripper
+	// Beside is an image that was pushed before and has the same layers: where
+	// it is another repository of the same registry, they are mounted from
+	// there. It may be nil.
+	Beside *name.Tag
 	// Backoff is the wait before the second attempt at something that failed
 	// for now; it triples with every attempt. One second when zero.
 	Backoff time.Duration
@@ -55,6 +59,38 @@ func (r Registry) Export(ctx context.Context, image Image) (artifact.Artifact, e
 		return artifact.Artifact{}, r.failed(ctx, err)
 	}
 	return c.artifact("docker", r.Tag.String(), image), nil
+}
+
+// Check says whether the registry lets the image be pushed: it begins an upload
+// and gives it up (CNB Platform API, "Analyzer", has the same check). An error
+// is a *PushError unless ctx ended.
+func (r Registry) Check(ctx context.Context) error {
+	transport := r.Transport
+	if transport == nil {
+		transport = remote.DefaultTransport
+	}
+	keychain := r.Keychain
+	if keychain == nil {
+		keychain = authn.NewMultiKeychain()
+	}
+	err := r.retry(ctx, func() error {
+		return remote.CheckPushPermission(r.Tag, keychain, boundTransport{ctx, transport})
+	})
+	if err != nil {
+		return r.failed(ctx, err)
+	}
+	return nil
+}
+
+// boundTransport ends what a caller without a context asks when one ends.
+type boundTransport struct {
+	ctx context.Context
+	to  http.RoundTripper
+}
+
+// RoundTrip sends a request.
+func (b boundTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	return b.to.RoundTrip(r.WithContext(b.ctx))
 }
 
 // failed is the error of a push.
@@ -100,6 +136,7 @@ func (r Registry) push(ctx context.Context, tagged remote.Taggable, c content, i
 			continue
 		}
 		seen[digest] = true
+		layer := r.mountable(layer)
 		group.Go(func() error {
 			if err := r.retry(pushing, func() error { return pusher.Upload(pushing, r.Tag.Context(), layer) }); err != nil {
 				return err
@@ -113,6 +150,17 @@ func (r Registry) push(ctx context.Context, tagged remote.Taggable, c content, i
 		return err
 	}
 	return r.retry(ctx, func() error { return pusher.Push(ctx, r.Tag, tagged) })
+}
+
+// mountable is a layer that the registry can be told where to find.
+func (r Registry) mountable(layer v1.Layer) v1.Layer {
+	if r.Beside == nil || r.Beside.RegistryStr() != r.Tag.RegistryStr() || r.Beside.RepositoryStr() == r.Tag.RepositoryStr() {
+		return layer
+	}
+	if m, ok := layer.(*remote.MountableLayer); ok {
+		layer = m.Layer
+	}
+	return &remote.MountableLayer{Layer: layer, Reference: *r.Beside}
 }
 
 // holds says whether the tag names the image already. A registry that does

@@ -3,6 +3,7 @@ package oci_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -293,5 +294,92 @@ func expectPushError(t *testing.T, host string, reason oci.Reason, want string) 
 	if push.Reason != reason || push.Temporary() != (reason == oci.Temporary) || !strings.Contains(err.Error(), want) ||
 		!strings.Contains(err.Error(), "docker://"+host+"/app:v1") || push.Registry != host {
 		t.Errorf("got the reason %s and the error %v, want %s and %q", push.Reason, err, reason, want)
+	}
+}
+
+// scopedRegistry starts a registry in which each repository has the blobs that
+// were sent to it or mounted there, and no others.
+func scopedRegistry(t *testing.T) string {
+	t.Helper()
+	var mu sync.Mutex
+	known := map[string]bool{}
+	split := func(path string) (repository, digest string) {
+		repository, rest, _ := strings.Cut(strings.TrimPrefix(path, "/v2/"), "/blobs/")
+		return repository, rest
+	}
+	_, host := flakyRegistry(t, func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		repository, digest := split(r.URL.Path)
+		asked := r.URL.Query()
+		switch {
+		case r.Method == http.MethodHead && digest != "" && !known[repository+"@"+digest]:
+			w.WriteHeader(http.StatusNotFound)
+			return true
+		case r.Method == http.MethodPut && isUpload(r):
+			known[repository+"@"+asked.Get("digest")] = true
+		case r.Method == http.MethodPost && known[asked.Get("from")+"@"+asked.Get("mount")]:
+			known[repository+"@"+asked.Get("mount")] = true
+			w.WriteHeader(http.StatusCreated)
+			return true
+		}
+		return false
+	})
+	return host
+}
+
+func TestPushBeside(t *testing.T) {
+	host := scopedRegistry(t)
+	image := anImage(t)
+	first := tagOf(t, host+"/app:v1")
+	_, err := oci.Registry{Tag: first}.Export(t.Context(), image)
+	must(t, err)
+	for beside, want := range map[*name.Tag]int{nil: len(image.Segments) + 1, &first: 1} {
+		counter := &counting{}
+		tag := tagOf(t, fmt.Sprintf("%s/mirror%d:v1", host, want))
+		_, err = oci.Registry{Tag: tag, Transport: counter, Beside: beside}.Export(t.Context(), image)
+		must(t, err)
+		// The config is no layer, and is sent.
+		if sent := counter.blobs("PATCH"); len(sent) != want {
+			t.Errorf("%d blobs were sent to another repository of the registry, want %d", len(sent), want)
+		}
+		read, err := remote.Image(tag)
+		must(t, err)
+		valid(t, read)
+	}
+}
+
+func TestPushCheck(t *testing.T) {
+	check := func(answer func(w http.ResponseWriter) bool) error {
+		_, host := flakyRegistry(t, func(_ int, w http.ResponseWriter, r *http.Request) bool {
+			return r.Method == http.MethodPost && answer(w)
+		})
+		return oci.Registry{Tag: tagOf(t, host+"/app:v1"), Backoff: time.Millisecond}.Check(t.Context())
+	}
+	status := func(code int) func(http.ResponseWriter) bool {
+		return func(w http.ResponseWriter) bool { w.WriteHeader(code); return true }
+	}
+	if err := check(func(http.ResponseWriter) bool { return false }); err != nil {
+		t.Error(err)
+	}
+	for code, want := range map[int]oci.Reason{
+		http.StatusUnauthorized: oci.Denied, http.StatusForbidden: oci.Denied, http.StatusNotFound: oci.Refused,
+		http.StatusTooManyRequests: oci.Temporary, http.StatusInternalServerError: oci.Temporary,
+	} {
+		err := check(status(code))
+		if push, ok := errors.AsType[*oci.PushError](err); !ok || push.Reason != want {
+			t.Errorf("%d: got the error %v, want %s", code, err, want)
+		}
+	}
+	times := 0
+	err := check(func(w http.ResponseWriter) bool {
+		if times++; times > 2 {
+			return false
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	})
+	if err != nil || times != 3 {
+		t.Errorf("after %d requests: %v", times, err)
 	}
 }

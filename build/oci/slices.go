@@ -4,24 +4,12 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/slugc/slugc/build/pack"
 )
 
 // slicePart is the name of one of several app layers, which count from one.
 func slicePart(n int) string { return fmt.Sprintf("%s slice %d", AppPart, n) }
-
-// appNumber is which of several app layers a part is, 0 if it is none.
-func appNumber(part string) int {
-	var n int
-	if rest, found := strings.CutPrefix(part, AppPart+" slice "); found {
-		if _, err := fmt.Sscanf(rest, "%d", &n); err != nil {
-			return 0
-		}
-	}
-	return n
-}
 
 // divide splits the entries of an app directory into those of each slice and,
 // as the last, the rest (CNB Buildpack API, "launch.toml"; Platform API,

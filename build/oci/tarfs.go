@@ -27,7 +27,7 @@ type section struct {
 func openArchive(file string) (a archive, err error) {
 	switch info, err := os.Stat(file); {
 	case errors.Is(err, fs.ErrNotExist):
-		return archive{}, errors.New("there is no such file")
+		return archive{}, &missingError{errors.New("there is no such file")}
 	case err != nil:
 		return archive{}, err
 	case info.IsDir():
@@ -55,7 +55,8 @@ func openArchive(file string) (a archive, err error) {
 		if err != nil {
 			return archive{}, err
 		}
-		a.files[path.Clean(header.Name)] = section{offset: offset, size: header.Size}
+		// Some writers, pack for one, begin names with a slash.
+		a.files[path.Clean("/" + header.Name)[1:]] = section{offset: offset, size: header.Size}
 	}
 }
 

@@ -9,12 +9,14 @@
 // members of at most 1 MiB that hold nothing else; small files and all tar
 // headers are gathered, in order, into mixed members of up to 1 MiB. Where the
 // cuts lie depends on the entries alone, so the bytes are the same on any
-// number of cores. When several segments hold the same file, in two shapes of
+// number of cores; a mixed member of 256 KiB ends before the next path that
+// says so, so that an edit moves few cuts. When several segments hold the same file, in two shapes of
 // a layer or in an app that is whole in an image and split in a slug, its body
 // is read and compressed once and the members go into each stream; only the
 // mixed members are made per segment. For the same reason the members of an
 // unchanged file are copied from an earlier segment, and only its raw sha256
-// is taken again.
+// is taken again. So are mixed members, when the sha256 of what they hold is
+// that of an earlier one.
 //
 // # The entries
 //
@@ -44,6 +46,11 @@
 // bytes. Trouble with a store never makes a wrong segment: records carry a
 // checksum, blobs are flushed to disk before a record names them, and a blob
 // whose own fingerprint is not the recorded one is made anew.
+//
+// A directory that was copied, with tar for one, has other fingerprints and the
+// same Contents; Renew gives the records of such a copy its new index. A record
+// can also come from another machine: its Key, which is the same wherever a part
+// is packed in a shape, says what it is a record of.
 //
 // # Dependencies
 //

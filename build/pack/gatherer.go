@@ -96,6 +96,11 @@ func (g *gatherer) entry(ctx context.Context, o *output, it *item) error {
 		return err
 	}
 	g.done += int64(len(it.content))
+	if len(o.mixed) >= mixedSize && cuts(e.Path) {
+		if err := g.flush(ctx, o); err != nil {
+			return err
+		}
+	}
 	return g.mix(ctx, o, header, it.content, make([]byte, padding(int64(len(it.content)))))
 }
 
@@ -166,7 +171,10 @@ func (g *gatherer) flush(ctx context.Context, o *output) error {
 	if err := send(ctx, g.stream.tickets, struct{}{}); err != nil {
 		return err
 	}
-	c := &chunk{raw: o.mixed, done: make(chan struct{}), free: g.stream.freeMixed}
+	c := &chunk{
+		raw: o.mixed, done: make(chan struct{}), free: g.stream.freeMixed,
+		wantsSum: o.sums != nil, earlier: g.stream.offers[o.part.Dir],
+	}
 	c.refs.Store(1)
 	o.mixed = nil
 	if err := send(ctx, g.stream.chunks, c); err != nil {

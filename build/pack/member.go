@@ -15,6 +15,9 @@ const (
 	bodySize = 16 << 10
 	// memberSize is the most that a member holds.
 	memberSize = 1 << 20
+	// mixedSize is the size from which a mixed member may end before it is
+	// full.
+	mixedSize = memberSize / 4
 	// maxMember is more than any member takes: deflate adds 5 bytes to a
 	// block of 64 KiB that it cannot compress.
 	maxMember = memberSize + memberSize>>8
@@ -25,6 +28,11 @@ const (
 
 // memberCount is the number of members of a body of size bytes.
 func memberCount(size int64) int { return int((size + memberSize - 1) / memberSize) }
+
+// cuts says whether a mixed member that is large enough ends before the entry
+// at path. One path in 64 decides so by itself, so that after a file that grew
+// or is new the members soon hold what they held before.
+func cuts(path string) bool { return crc32.ChecksumIEEE([]byte(path))%64 == 0 }
 
 // holds says whether the end of a member names the checksum and size of raw.
 func holds(member, raw []byte) bool {

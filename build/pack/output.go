@@ -140,9 +140,7 @@ func (w *segmentWriter) chunk(ctx context.Context, c *chunk) error {
 		return err
 	}
 	w.packed.Write(c.packed)
-	if c.body {
-		w.members = append(w.members, Member{Offset: w.size, Size: int64(len(c.packed))})
-	}
+	w.members = append(w.members, Member{Offset: w.size, Size: int64(len(c.packed)), Sum: c.sum})
 	w.size += int64(len(c.packed))
 	c.release()
 	return nil

@@ -69,7 +69,7 @@ func NewKey(words ...string) Key {
 
 // format is the version of how entries become members. A change of it leaves
 // all earlier segments alone.
-const format = "1"
+const format = "2"
 
 // key is the identity of the segment of a part in a shape.
 func (p *Part) key(s *Shape, level int) Key {

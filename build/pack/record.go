@@ -8,7 +8,7 @@ import (
 )
 
 // recordMagic starts the file form of a Record. Its last byte is a version.
-const recordMagic = "slugcrec\x01"
+const recordMagic = "slugcrec\x02"
 
 // maxMembers limits what parseRecord accepts.
 const maxMembers = 1 << 24
@@ -30,6 +30,7 @@ func appendRecord(b []byte, key Key, r *Record) []byte {
 	for _, m := range r.Members {
 		b = binary.AppendVarint(b, m.Offset-end)
 		b = binary.AppendVarint(b, m.Size)
+		b = append(b, m.Sum[:]...)
 		end = m.Offset + m.Size
 	}
 	return seal(appendIndex(b, r.Index))
@@ -56,6 +57,7 @@ func parseRecord(b []byte, key Key) (Record, error) {
 	end := int64(0)
 	for range d.count(maxMembers) {
 		m := Member{Offset: d.varint() + end, Size: d.varint()}
+		copy(m.Sum[:], d.bytes(len(m.Sum)))
 		if m.Size <= 0 || m.Offset < end || m.Offset > r.Segment.Size-m.Size {
 			return Record{}, ErrCorrupt
 		}

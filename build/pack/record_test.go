@@ -20,7 +20,7 @@ func FuzzRecord(f *testing.F) {
 		{
 			Segment: artifact.Segment{Name: "app", DiffID: "sha256:1", Digest: "sha256:2", File: "blobs/2", Size: 100, RawSize: 1000},
 			File:    Fingerprint{Size: 100, MTime: 3, CTime: 4, Inode: 5},
-			Members: []Member{{Offset: 10, Size: 20}, {Offset: 30, Size: 70}},
+			Members: []Member{{Offset: 10, Size: 20}, {Offset: 30, Size: 70, Sum: Sum{8}}},
 			Index:   Index{{Mode: fs.ModeDir | 0o755}, {Path: "a", Mode: 0o644, Fingerprint: Fingerprint{Size: 6}, Sum: Sum{7}}},
 		},
 	} {

@@ -126,16 +126,32 @@ func rehash(ctx context.Context, dir string, index Index, positions []int) (equa
 }
 
 // donor is an earlier segment. The members of a file that has not changed
-// since are copied from it.
+// since, and mixed members that hold the same, are copied from it.
 type donor struct {
 	record Record
 	file   *os.File
 	// bodies are the files that have members of their own, by path.
 	bodies map[string]body
+	// pieces are the members of bodies.
+	pieces []Member
 }
 
-// body is the position of a file in the index and of its first member.
-type body struct{ entry, member int }
+// body is the position of a file in the index and of its first piece.
+type body struct{ entry, piece int }
+
+// offer is a mixed member of a donor. The zero value is none.
+type offer struct {
+	donor  *donor
+	member Member
+}
+
+// take is the member, nil unless it holds exactly raw.
+func (o offer) take(raw []byte) []byte {
+	if o.donor == nil {
+		return nil
+	}
+	return o.donor.take(o.member, raw)
+}
 
 // open readies a donor. It returns false if its file cannot be read.
 func (d *donor) open() bool {
@@ -148,11 +164,25 @@ func (d *donor) open() bool {
 	for i := range d.record.Index {
 		e := &d.record.Index[i]
 		if e.Mode.IsRegular() && e.Size >= bodySize {
-			d.bodies[e.Path] = body{entry: i, member: next}
+			d.bodies[e.Path] = body{entry: i, piece: next}
 			next += memberCount(e.Size)
 		}
 	}
-	return next == len(d.record.Members)
+	for _, m := range d.record.Members {
+		if m.Sum == (Sum{}) {
+			d.pieces = append(d.pieces, m)
+		}
+	}
+	return next == len(d.pieces)
+}
+
+// offer adds the mixed members of the donor to offers.
+func (d *donor) offer(offers map[Sum]offer) {
+	for _, m := range d.record.Members {
+		if m.Sum != (Sum{}) {
+			offers[m.Sum] = offer{d, m}
+		}
+	}
 }
 
 // members returns those of the body of e, nil if the donor has them not.
@@ -161,7 +191,7 @@ func (d *donor) members(e *Entry) []Member {
 	if !ok || !d.record.Index[b.entry].same(e) {
 		return nil
 	}
-	return d.record.Members[b.member:][:memberCount(e.Size)]
+	return d.pieces[b.piece:][:memberCount(e.Size)]
 }
 
 // take reads a member and returns nil unless it holds exactly raw.

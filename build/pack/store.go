@@ -24,14 +24,16 @@ type Record struct {
 	File Fingerprint
 	// Index is what the segment was made of, nil if it was not a directory.
 	Index Index
-	// Members are the gzip members of the bodies of at least 16 KiB, in
-	// order.
+	// Members are the gzip members, in order.
 	Members []Member
 }
 
 // Member is where a gzip member lies in a segment.
 type Member struct {
 	Offset, Size int64
+	// Sum is the hash of what a mixed member holds. It is zero for the body
+	// of a file, about which the index says enough.
+	Sum Sum
 }
 
 // Intact says whether the file of the record is still the one that was

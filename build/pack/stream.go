@@ -26,6 +26,7 @@ const readers = 4
 type stream struct {
 	packer  Packer
 	donors  map[string][]*donor
+	offers  map[string]map[Sum]offer
 	total   int64
 	buffers chan *buffer
 	reads   chan *task
@@ -43,15 +44,16 @@ func (p Packer) stream(ctx context.Context, outputs []*output, donors map[string
 	if len(todo) == 0 {
 		return ctx.Err()
 	}
-	ahead := 2*p.Workers + 2*readers
+	ahead := p.Workers + readers
 	s := &stream{
 		packer:  p,
 		donors:  map[string][]*donor{},
+		offers:  map[string]map[Sum]offer{},
 		buffers: make(chan *buffer, ahead),
 		reads:   make(chan *task, ahead),
 		tasks:   make(chan *task, ahead),
 		chunks:  make(chan *chunk, queueLength),
-		tickets: make(chan struct{}, 2*p.Workers),
+		tickets: make(chan struct{}, p.Workers+1),
 		mixed:   freelist{size: memberSize},
 	}
 	for range ahead {
@@ -63,9 +65,14 @@ func (p Packer) stream(ctx context.Context, outputs []*output, donors map[string
 			s.total += o.part.size()
 		}
 		for _, d := range donors[pass.dir] {
-			if d.open() {
-				s.donors[pass.dir] = append(s.donors[pass.dir], d)
+			if !d.open() {
+				continue
 			}
+			s.donors[pass.dir] = append(s.donors[pass.dir], d)
+			if s.offers[pass.dir] == nil {
+				s.offers[pass.dir] = map[Sum]offer{}
+			}
+			d.offer(s.offers[pass.dir])
 		}
 	}
 
@@ -171,8 +178,14 @@ func (s *stream) compress(ctx context.Context) error {
 			if !more {
 				return nil
 			}
-			if c.packed, err = p.member(c.raw); err != nil {
-				return fmt.Errorf("compressing: %w", err)
+			if c.wantsSum {
+				c.sum = sumOf(c.raw)
+				c.packed = c.earlier[c.sum].take(c.raw)
+			}
+			if c.packed == nil {
+				if c.packed, err = p.member(c.raw); err != nil {
+					return fmt.Errorf("compressing: %w", err)
+				}
 			}
 			close(c.done)
 		case <-ctx.Done():

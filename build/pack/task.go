@@ -67,6 +67,11 @@ type chunk struct {
 	done   chan struct{}
 	// body says that the member holds a piece of one file.
 	body bool
+	// wantsSum says that sum, the hash of raw, is to be taken; earlier are the
+	// mixed members that can serve, by theirs.
+	wantsSum bool
+	sum      Sum
+	earlier  map[Sum]offer
 	// refs counts the outputs that have not yet written the chunk.
 	refs atomic.Int32
 	free func(raw []byte)

@@ -7,7 +7,8 @@ type api struct {
 	stringCommand bool
 	// workingDir: a process may name its working directory (from 0.8).
 	workingDir bool
-	// targets: the stack id alone is no target any more (from 0.10).
+	// targets: scripts learn the target instead of the stack, whose id alone is
+	// no target any more (from 0.10).
 	targets bool
 	// execEnv: buildpacks and processes may be limited to execution
 	// environments (from 0.12).

@@ -1,7 +1,6 @@
 package cnb
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,9 +25,10 @@ type Buildpack struct {
 	// DetectTimeout ends a bin/detect that hangs; zero means two minutes.
 	DetectTimeout time.Duration
 
-	descriptor buildpacks.Descriptor
-	api        api
-	clearEnv   bool
+	descriptor  buildpacks.Descriptor
+	api         api
+	clearEnv    bool
+	sbomFormats []string
 }
 
 // Open reads the component buildpack in a directory (CNB Buildpack API,
@@ -42,7 +42,9 @@ func Open(dir string) (*Buildpack, error) {
 	if len(doc.Order) > 0 {
 		return nil, fmt.Errorf("%s is an order of other buildpacks and runs nothing itself; expected one with bin/detect and bin/build", d)
 	}
-	b := &Buildpack{Dir: dir, clearEnv: doc.Buildpack.ClearEnv, descriptor: d, api: doc.api}
+	b := &Buildpack{
+		Dir: dir, clearEnv: doc.Buildpack.ClearEnv, descriptor: d, api: doc.api, sbomFormats: doc.Buildpack.SBOMFormats,
+	}
 	for _, script := range []string{"detect", "build"} {
 		if err := executable(filepath.Join(dir, "bin", script)); err != nil {
 			return nil, fmt.Errorf("buildpack %s: %w", b.descriptor, err)
@@ -82,53 +84,4 @@ func (b *Buildpack) mounts(site buildpacks.Site, writableApp bool) []sandbox.Mou
 		{Source: b.Dir, Target: b.root()},
 	}
 	return append(mounts, b.Mounts...)
-}
-
-// scriptEnv is the environment that bin/detect and bin/build share, on top of
-// env (CNB Buildpack API, "Environment").
-func (b *Buildpack) scriptEnv(site buildpacks.Site, env map[string]string) []string {
-	all := map[string]string{}
-	for k, v := range env {
-		all[k] = v
-	}
-	if !b.clearEnv {
-		for k, v := range site.Env {
-			if old := all[k]; listVariable[k] && old != "" {
-				v += ":" + old
-			}
-			all[k] = v
-		}
-	}
-	t := site.Stack.Target
-	for k, v := range map[string]string{
-		"CNB_BUILDPACK_DIR":         b.root(),
-		"CNB_PLATFORM_DIR":          site.Platform.Path,
-		"CNB_TARGET_OS":             t.OS,
-		"CNB_TARGET_ARCH":           t.Arch,
-		"CNB_TARGET_ARCH_VARIANT":   t.Variant,
-		"CNB_TARGET_DISTRO_NAME":    t.DistroName,
-		"CNB_TARGET_DISTRO_VERSION": t.DistroVersion,
-		"CNB_STACK_ID":              site.Stack.ID,
-	} {
-		if v != "" {
-			all[k] = v
-		}
-	}
-	if b.api.execEnv {
-		all["CNB_EXEC_ENV"] = cmp.Or(site.ExecEnv, buildpacks.DefaultExecEnv)
-	}
-	for k, v := range b.Env {
-		all[k] = v
-	}
-	list := make([]string, 0, len(all))
-	for k, v := range all {
-		list = append(list, k+"="+v)
-	}
-	return list
-}
-
-// listVariable are lists of directories: a person's value goes before the
-// one that is there (CNB Platform API, "User-Provided Variables").
-var listVariable = map[string]bool{
-	"PATH": true, "LD_LIBRARY_PATH": true, "LIBRARY_PATH": true, "CPATH": true, "PKG_CONFIG_PATH": true,
 }

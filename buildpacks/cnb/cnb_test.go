@@ -138,7 +138,7 @@ PLAN`)
 			d := probe(`pwd; id -u; env | sort; exit 100`)
 			for _, line := range []string{
 				"/app", "1000", "CNB_BUILDPACK_DIR=/cnb/buildpacks/test_bp/1.2.3", "CNB_BUILD_PLAN_PATH=/plan/plan.toml",
-				"CNB_PLATFORM_DIR=/platform", "CNB_TARGET_OS=linux", "CNB_STACK_ID=host", "GREETING=hello",
+				"CNB_PLATFORM_DIR=/platform", "CNB_TARGET_OS=linux", "GREETING=hello",
 				"PATH=/mine:" + stack.DefaultPath,
 			} {
 				if !strings.Contains("\n"+d.Reason, "\n"+line+"\n") {
@@ -147,6 +147,28 @@ PLAN`)
 			}
 			if strings.Contains(d.Reason, "HOST_SECRET") {
 				t.Error("the caller's environment leaks")
+			}
+		})
+	})
+
+	when("the operator has variables", func() {
+		it.Before(func() {
+			site.BuildConfig = filepath.Join(home, "config")
+			put(t, filepath.Join(site.BuildConfig, "env/GREETING.append"), " operator", 0o644)
+		})
+		it("sees them when it is asked", func() {
+			if d := probe(`echo "$GREETING"; exit 100`); d.Reason != "hello operator\n" {
+				t.Errorf("got %q", d.Reason)
+			}
+		})
+		it("is not run when they cannot be read", func() {
+			put(t, filepath.Join(site.BuildConfig, "env/BAD"), "a\x00b", 0o644)
+			if _, err := buildpack("0.10", "", "").Probe(t.Context(), site); err == nil || !strings.Contains(err.Error(), site.BuildConfig+"/env/BAD") {
+				t.Errorf("asked: %v", err)
+			}
+			var failed *buildpacks.CompileError
+			if _, err := compile("0.10", ""); err == nil || errors.As(err, &failed) || !strings.Contains(err.Error(), site.BuildConfig+"/env/BAD") {
+				t.Errorf("building: %v", err)
 			}
 		})
 	})

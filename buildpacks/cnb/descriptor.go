@@ -21,6 +21,8 @@ type descriptorDoc struct {
 		Homepage string `toml:"homepage"`
 		ClearEnv bool   `toml:"clear-env"`
 		ExecEnvs names  `toml:"exec-env"`
+		// SBOMFormats are media types of the SBOM files that it may write.
+		SBOMFormats []string `toml:"sbom-formats"`
 	} `toml:"buildpack"`
 	Order   []groupDoc  `toml:"order"`
 	Targets []targetDoc `toml:"targets"`

@@ -147,8 +147,8 @@ func TestBadTOML(t *testing.T) {
 		info + "[[order]]\n[[order.group]]\nid = \"x\"\nversion = \"../1\"\n":     "group 1 of the order: x: buildpack version \"../1\"",
 		"[buildpack]\nid = \"x\"\nversion = \"a b\"\n":                            "buildpack version \"a b\"",
 		"[buildpack]\nid = \"" + strings.Repeat("x", 300) + "\"\nversion = \"1\"": "buildpack id",
-		info + "a" + strings.Repeat(".a", 100) + " = 1\n":                         "line 5: nested more than 64 levels deep",
-		info + "a = " + strings.Repeat("[", 1<<19) + "\n":                         "line 5: nested more than 64 levels deep",
+		info + "a" + strings.Repeat(".a", 101) + " = 1\n":                         "line 5: nested more than 100 levels deep",
+		info + "a = " + strings.Repeat("[", 1<<19) + "\n":                         "line 5: nested more than 100 levels deep",
 	} {
 		dir := described(t, "0.12", text, true)
 		if _, _, err := cnb.ReadComposite(dir); err == nil || !strings.Contains(err.Error(), problem) || !strings.HasPrefix(strings.TrimPrefix(err.Error(), "reading "), dir) {

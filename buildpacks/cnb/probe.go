@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/slugc/slugc/buildpacks"
-	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -37,15 +36,17 @@ func (b *Buildpack) Probe(ctx context.Context, site buildpacks.Site) (d buildpac
 	}
 	defer func() { err = errors.Join(err, sandbox.Remove(plans)) }()
 	planPath := path.Join(planDir, planFile)
+	env, err := b.environment(site, nil, map[string]string{"CNB_BUILD_PLAN_PATH": planPath})
+	if err != nil {
+		return d, fmt.Errorf("asking %s: %w", b.descriptor, err)
+	}
 	output := &head{limit: maxReason}
 	err = site.Runner.Run(ctx, sandbox.Command{
-		Stack:  site.Stack,
-		Mounts: append(b.mounts(site, false), sandbox.Mount{Source: plans, Target: planDir, Writable: true}),
-		Args:   []string{path.Join(b.root(), "bin/detect"), site.Platform.Path, planPath},
-		Dir:    site.App.Path,
-		Env: b.scriptEnv(site, map[string]string{
-			"HOME": "/tmp", "PATH": stack.DefaultPath, "CNB_BUILD_PLAN_PATH": planPath,
-		}),
+		Stack:   site.Stack,
+		Mounts:  append(b.mounts(site, false), sandbox.Mount{Source: plans, Target: planDir, Writable: true}),
+		Args:    []string{path.Join(b.root(), "bin/detect"), site.Platform.Path, planPath},
+		Dir:     site.App.Path,
+		Env:     env,
 		Stdout:  output,
 		Stderr:  output,
 		Timeout: cmp.Or(b.DetectTimeout, detectTimeout),

@@ -208,7 +208,7 @@ printf '[[requires]]\nname = "a"\nversion = "1"\n[[requires]]\nname = "b"\nversi
 				`printf '\n[[requires]]\nname = 3\n' >"$2"`:            "line 3 ",
 				`printf '\377\n' >"$2"`:                                "line 1: ",
 				`printf '[[or]]\n[[or.requires]]\nnome = "x"\n' >"$2"`: "requires something without a name",
-				`printf '[[requires]]\nname = "x"\nmetadata.a =' >"$2"; head -c 9999 /dev/zero | tr '\0' '[' >>"$2"`: "line 3: nested more than 64 levels deep",
+				`printf '[[requires]]\nname = "x"\nmetadata.a =' >"$2"; head -c 9999 /dev/zero | tr '\0' '[' >>"$2"`: "line 3: nested more than 100 levels deep",
 			} {
 				d := probe(mustOpen("#!/bin/sh\necho asked\n" + script))
 				if d.Verdict != buildpacks.Error || !strings.Contains(d.Reason, want) || !strings.HasSuffix(d.Reason, "\nasked") {

@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/BurntSushi/toml"
+	"github.com/slugc/slugc/stack/launch"
 )
 
 // dependencyFile names the buildpacks that go with a composite.
@@ -73,11 +72,7 @@ func parseDependencies(data []byte) ([]string, error) {
 			Image string `toml:"image"`
 		} `toml:"dependencies"`
 	}
-	if _, err := toml.NewDecoder(bytes.NewReader(data)).Decode(&doc); err != nil {
-		var parse toml.ParseError
-		if errors.As(err, &parse) {
-			return nil, fmt.Errorf("%s: line %d: %s", dependencyFile, parse.Position.Line, parse.Message)
-		}
+	if err := launch.DecodeTOML(data, &doc); err != nil {
 		return nil, fmt.Errorf("%s: %w", dependencyFile, err)
 	}
 	var uris []string

@@ -13,32 +13,6 @@ import (
 	"github.com/slugc/slugc/buildpacks/cnb"
 )
 
-// Buildpack opens the component buildpack in a directory. It returns a
-// *RefError when there is none.
-func Buildpack(ref string) (*cnb.Buildpack, error) {
-	dir, err := filepath.Abs(ref)
-	if err != nil {
-		return nil, &RefError{ref, err}
-	}
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, &RefError{ref, errNothing}
-	case err != nil:
-		return nil, &RefError{ref, err}
-	case !info.IsDir():
-		return nil, &RefError{ref, errors.New("not a directory; unpack it and name the directory that holds buildpack.toml")}
-	}
-	if err := isBuildpack(dir); err != nil {
-		return nil, &RefError{ref, err}
-	}
-	b, err := cnb.Open(dir)
-	if err != nil {
-		return nil, &RefError{ref, err}
-	}
-	return b, nil
-}
-
 // errNothing is for a path that may as well have been meant as an id.
 var errNothing = errors.New("no such directory, and no builtin buildpack of that id; slugc buildpack list shows those")
 
@@ -167,6 +141,7 @@ func (p *Package) add(dir string) (buildpacks.Member, error) {
 		m := buildpacks.Member{ID: c.ID, Version: c.Version}
 		if !p.has(m) {
 			p.Composites = append(p.Composites, c)
+			p.place(m, dir)
 		}
 		return m, nil
 	}
@@ -177,20 +152,31 @@ func (p *Package) add(dir string) (buildpacks.Member, error) {
 	m := member(b)
 	if !p.has(m) {
 		p.Buildpacks = append(p.Buildpacks, b)
+		p.place(m, dir)
 	}
 	return m, nil
+}
+
+// place says where a buildpack of the package is.
+func (p *Package) place(m buildpacks.Member, dir string) {
+	if p.Dirs == nil {
+		p.Dirs = map[buildpacks.Member]string{}
+	}
+	p.Dirs[m] = dir
 }
 
 // join adds the buildpacks of another package.
 func (p *Package) join(other Package) {
 	for _, b := range other.Buildpacks {
-		if !p.has(member(b)) {
+		if m := member(b); !p.has(m) {
 			p.Buildpacks = append(p.Buildpacks, b)
+			p.place(m, other.Dirs[m])
 		}
 	}
 	for _, c := range other.Composites {
-		if !p.has(buildpacks.Member{ID: c.ID, Version: c.Version}) {
+		if m := (buildpacks.Member{ID: c.ID, Version: c.Version}); !p.has(m) {
 			p.Composites = append(p.Composites, c)
+			p.place(m, other.Dirs[m])
 		}
 	}
 }

@@ -48,7 +48,6 @@
 //   - go-containerregistry has the registry protocol with its authentication
 //     and the types of manifests and layouts; the blobs themselves come through
 //     stack/download, which goes on where a connection broke.
-//   - BurntSushi/toml reads package.toml.
 //   - klauspost/compress has zstd and pgzip a gzip that reads ahead;
 //     therootcompany/xz has xz.
 //   - x/sync/errgroup runs a few downloads at a time. x/sys has the lock and the

@@ -156,6 +156,7 @@ func testDirectories(t *testing.T, _ spec.G, it spec.S) {
 		for text, want := range map[string]string{
 			"[[dependencies]]\n":                  "dependency 1 names nothing",
 			"[[dependencies\n":                    "package.toml: line 2",
+			"x = " + strings.Repeat("[", 500_000): "package.toml: line 1: nested more than",
 			strings.Repeat("# long\n", 1<<20):     "larger than",
 			"[[dependencies]]\nimage=\"Not A\"\n": "docker://Not A: expected docker://",
 		} {

@@ -25,6 +25,9 @@ import (
 type Fetcher struct {
 	// Dir is where what was fetched is kept. It is made when it is missing.
 	Dir string
+	// Base is the directory at which relative paths start, as those of a file
+	// do that names buildpacks; the working directory when empty.
+	Base string
 	// Download downloads; nil stands for one without settings.
 	Download *download.Fetcher
 	// Keychain has the credentials for registries; nil means anonymous.
@@ -67,6 +70,8 @@ type Package struct {
 	// id and version once.
 	Buildpacks []*cnb.Buildpack
 	Composites []buildpacks.Composite
+	// Dirs are the directories of all of them.
+	Dirs map[buildpacks.Member]string
 	// Digest is that of what was fetched: sha256:HEX of a file or of a
 	// manifest, git:COMMIT, or "" for a directory.
 	Digest string
@@ -111,7 +116,7 @@ func (f Fetcher) Fetch(ctx context.Context, ref string) (Package, error) {
 		f.Target.Arch = runtime.GOARCH
 	}
 	f.Limits = defaultLimits(f.Limits)
-	return f.fetch(ctx, ref, trail{})
+	return f.fetch(ctx, ref, trail{base: f.Base})
 }
 
 // trail is the way to a reference: a composite names others, which may be

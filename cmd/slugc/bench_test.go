@@ -117,6 +117,13 @@ func newBench(t *testing.T) *bench {
 
 func (b *bench) measure(cmd *exec.Cmd) figure {
 	b.t.Helper()
+	f, _ := b.measured(cmd)
+	return f
+}
+
+// measured also returns what the command printed.
+func (b *bench) measured(cmd *exec.Cmd) (figure, string) {
+	b.t.Helper()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	began := time.Now()
@@ -133,7 +140,7 @@ func (b *bench) measure(cmd *exec.Cmd) figure {
 	if err != nil {
 		b.t.Fatalf("%s: %v\n%s", cmd, err, &out)
 	}
-	return f
+	return f, out.String()
 }
 
 // watchMemory reads the high-water mark of a process until it ends.
@@ -164,10 +171,14 @@ func watchMemory(pid int, stop <-chan struct{}, peak chan<- int64) {
 
 func (b *bench) slugc(args ...string) figure {
 	b.t.Helper()
+	return b.measure(b.slugcCommand(args...))
+}
+
+func (b *bench) slugcCommand(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(b.t.Context(), b.exe, args...)
 	cmd.Dir = b.dir
 	cmd.Env = append(os.Environ(), "SLUGC_CACHE="+filepath.Join(b.dir, "cache"))
-	return b.measure(cmd)
+	return cmd
 }
 
 // forget removes all that earlier builds left.

@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/buildpacks/fetch"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/detect"
 	"github.com/slugc/slugc/release"
@@ -28,8 +32,11 @@ type buildFlags struct {
 	metadata string
 	process  string
 	maxSize  string
+	// previousImage is where layers may be reused from.
+	previousImage string
 
 	clearCache, offline bool
+	timeout             time.Duration
 }
 
 // planFlags are the flags that slugc build and slugc detect share.
@@ -38,12 +45,16 @@ type planFlags struct {
 	vars       environment
 	stack      string
 	app        string
+	execEnv    string
+	bindings   []string
 }
 
 func (f *planFlags) add(c *cobra.Command, p *program) {
-	c.Flags().StringArrayVarP(&f.buildpacks, "buildpack", "b", nil, "use this `BUILDPACK`: a builtin id or a directory; several build in order")
+	c.Flags().StringArrayVarP(&f.buildpacks, "buildpack", "b", nil, "use this `BUILDPACK`: a builtin id, a directory, FILE.tgz or .cnb, an https or git URL (#REF), docker://REF; several build in order")
 	c.Flags().VarP(&f.vars, "env", "e", "set `NAME=VALUE` for the buildpacks, or hand on the caller's NAME")
 	c.Flags().StringArrayVar(&f.vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`")
+	c.Flags().StringVar(&f.execEnv, "exec-env", buildpacks.DefaultExecEnv, "build for this execution `ENVIRONMENT`, such as test or development")
+	c.Flags().StringArrayVar(&f.bindings, "binding", nil, "let buildpacks use the service binding in `[NAME=]DIR`, or all in DIR; may be repeated")
 	c.Flags().StringVar(&f.stack, "stack", stack.HostID, "build on "+stackHelp)
 	c.Flags().StringVar(&f.app, "app", "", "the app's `NAME`; by default that of the source directory")
 	p.addCache(c)
@@ -69,6 +80,11 @@ own /usr, read-only, and nothing of home directories, sockets or keys. With
 --stack slugc-13 it stands on compilers and tools of Debian 13 instead, whatever
 this machine is.
 
+Credentials for registries come from SLUGC_REGISTRY_AUTH, a JSON object like
+{"registry.example": "Basic BASE64"}, else from the configuration of docker login.
+No buildpack sees them. An image reuses layers of the one that it replaces, or of
+--previous-image, and states the time of creation SOURCE_DATE_EPOCH if it is set.
+
 An image stands on the run image of the stack; for the host stack that is the
 one of slugc's stacks that fits this machine. What has to be made for it is made
 once and kept.`,
@@ -79,12 +95,15 @@ once and kept.`,
 		Args: arguments(0, 1),
 	}
 	f.add(c, p)
+	c.Flags().Lookup("cache").Usage = buildCacheHelp
 	c.Flags().StringArrayVarP(&f.dests, "output", "o", nil, "write the artifact to `DEST`; may be repeated (default slug:slug.tgz)")
 	c.Flags().StringVar(&f.runImage, "run-image", "", "base of the image, a `REF`: one of slugc stack list, docker://REF, oci:DIR[:TAG], oci-archive:FILE or scratch")
 	completeStackFlag(c, "run-image", "scratch")
+	c.Flags().StringVar(&f.previousImage, "previous-image", "", "reuse layers of this image, a `REF` (default what the first image DEST holds)")
 	c.Flags().StringVar(&f.metadata, "metadata", "", "write the release record to this `FILE`")
 	c.Flags().StringVar(&f.process, "process", "", "process `TYPE` that the artifact starts by default")
 	c.Flags().StringVar(&f.maxSize, "max-slug-size", "500M", "refuse a slug above this `SIZE`; 0 refuses none")
+	c.Flags().DurationVar(&f.timeout, "build-timeout", time.Hour, "give up a buildpack that builds for longer than this `DURATION`; 0 waits for ever")
 	c.Flags().BoolVar(&f.clearCache, "clear-cache", false, "forget what earlier builds left")
 	c.Flags().BoolVar(&f.offline, "offline", false, "cut the network off while buildpacks build")
 	c.RunE = interruptible(func(ctx context.Context, args []string) error { return p.build(ctx, args, f) })
@@ -92,6 +111,9 @@ once and kept.`,
 }
 
 func (p *program) build(ctx context.Context, args []string, f buildFlags) (err error) {
+	if f.timeout < 0 {
+		return &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("--build-timeout %s: expected 0 or more, such as 30m", f.timeout)}
+	}
 	if len(f.dests) == 0 {
 		f.dests = []string{slugPrefix + defaultSlug}
 	}
@@ -121,16 +143,20 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) (err e
 		if image, err = onBase(ctx, image, f, stacks); err != nil {
 			return err
 		}
+		if req.Previous, err = p.previous(ctx, f, image.Base.Target); err != nil {
+			return err
+		}
 		req.Forms = append(req.Forms, image)
 	}
 	req.ClearCache, req.Offline = f.clearCache, f.offline
+	req.BuildTimeout = f.timeout
 	req.Outputs = outputs(f.dests)
 	req.Process = f.process
 	req.Metadata = f.metadata
 	// A build without -o may have left these; nobody means them to be packed.
 	own := filepath.Join(req.Source, defaultSlug)
 	req.Outputs = append(req.Outputs, req.Metadata, own, own+recordSuffix)
-	d, err := p.deploy(req.Stack)
+	d, err := p.deploy(req.Stack, f.offline)
 	if err != nil {
 		return err
 	}
@@ -162,7 +188,18 @@ func (p *program) request(ctx context.Context, command string, args []string, f 
 	if err != nil {
 		return deploy.Request{}, &cli.UsageError{Command: command, Err: err}
 	}
+	if !execEnvForm.MatchString(f.execEnv) {
+		return deploy.Request{}, &cli.UsageError{Command: command, Err: fmt.Errorf("--exec-env %q: expected one name, such as production or test", f.execEnv)}
+	}
+	bindings, err := p.bindings(f.bindings)
+	if err != nil {
+		return deploy.Request{}, &cli.UsageError{Command: command, Err: fmt.Errorf("--binding: %w", err)}
+	}
 	root, err := p.cacheRoot()
+	if err != nil {
+		return deploy.Request{}, err
+	}
+	remote, err := p.remoteCache(command)
 	if err != nil {
 		return deploy.Request{}, err
 	}
@@ -176,12 +213,31 @@ func (p *program) request(ctx context.Context, command string, args []string, f 
 	}
 	return deploy.Request{
 		Source: source, App: f.app, Buildpacks: f.buildpacks, Stack: on,
-		Env: p.clientEnv(env), CacheRoot: root,
+		Env: p.clientEnv(env), ExecEnv: f.execEnv, Bindings: bindings, CacheRoot: root, Remote: remote,
 	}, nil
 }
 
+// execEnvForm is the form of an execution environment's name; the specification
+// keeps the slash for itself (CNB Buildpack API 0.12, "Execution Environments").
+var execEnvForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+// bindings finds the service bindings that flags name. What is in them is never
+// printed from now on.
+func (p *program) bindings(words []string) (map[string]string, error) {
+	dirs, err := build.FindBindings(words)
+	if err != nil {
+		return nil, err
+	}
+	read, err := build.ReadBindings(dirs)
+	if err != nil {
+		return nil, err
+	}
+	p.voice.Redact(build.Secrets(read)...)
+	return dirs, nil
+}
+
 // deploy is the road of this process, on a stack.
-func (p *program) deploy(on stack.Stack) (deploy.Deploy, error) {
+func (p *program) deploy(on stack.Stack, offline bool) (deploy.Deploy, error) {
 	exe, err := executable()
 	if err != nil {
 		return deploy.Deploy{}, err
@@ -194,6 +250,7 @@ func (p *program) deploy(on stack.Stack) (deploy.Deploy, error) {
 			return live.Progress, live.Stop
 		},
 		Output:  func() deploy.Output { return p.voice.Writer(nil) },
+		Fetch:   func(ctx context.Context, ref string) (fetch.Package, error) { return p.fetch(ctx, ref, offline) },
 		Exe:     exe,
 		Clients: p.clients(on),
 	}, nil

@@ -27,13 +27,21 @@ stacks are made of. Stacks themselves are no cache: see slugc stack.`,
 	return c
 }
 
+// cachesHere is the root of the caches that can be listed.
+func (p *program) cachesHere() (string, error) {
+	if cachestore.IsRegistry(p.caches) {
+		return "", &cli.UsageError{Command: "slugc cache", Err: fmt.Errorf("%s is kept by its registry; expected a directory", p.caches)}
+	}
+	return p.cacheRoot()
+}
+
 func (p *program) cacheListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the apps that have a cache, and what was fetched",
 		Args:  arguments(0, 0),
 		RunE: interruptible(func(ctx context.Context, _ []string) error {
-			root, err := p.cacheRoot()
+			root, err := p.cachesHere()
 			if err != nil {
 				return err
 			}
@@ -64,7 +72,7 @@ build of an app whose cache is gone takes longer, and makes the same artifacts.`
 			if days < 0 {
 				return &cli.UsageError{Command: "slugc cache prune", Err: fmt.Errorf("--days %d: expected 0 or more", days)}
 			}
-			root, err := p.cacheRoot()
+			root, err := p.cachesHere()
 			if err != nil {
 				return err
 			}

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
-
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/build/oci"
@@ -45,6 +43,11 @@ func (p *program) forms(f buildFlags) (slugs deploy.Slug, image deploy.Image, er
 			p.voice.Warningf("The slug is large: %s. Processes start slowly from a large slug; leave out what the app does not need at run time.", cli.Bytes(size))
 		},
 	}}
+	if image.Created, err = p.sourceDate("slugc build"); err != nil {
+		return slugs, image, err
+	}
+	image.Warn = warn
+	keychain := p.keychain()
 	for i, dest := range f.dests {
 		if slices.Contains(f.dests[:i], dest) {
 			return slugs, image, wrong(fmt.Errorf("destination %q is named twice", dest))
@@ -56,7 +59,7 @@ func (p *program) forms(f buildFlags) (slugs deploy.Slug, image deploy.Image, er
 		case isSlug:
 			slugs.Files = append(slugs.Files, file)
 		default:
-			destination, err := oci.ParseDest(dest, oci.Access{Keychain: authn.DefaultKeychain, Warn: warn})
+			destination, err := oci.ParseDest(dest, oci.Access{Keychain: keychain, Warn: warn})
 			if err != nil {
 				return slugs, image, wrong(fmt.Errorf("%w, or slug:FILE", err))
 			}
@@ -65,6 +68,9 @@ func (p *program) forms(f buildFlags) (slugs deploy.Slug, image deploy.Image, er
 	}
 	if len(image.Destinations) == 0 && f.runImage != "" {
 		return slugs, image, wrong(errors.New("--run-image is the base of an image, and no destination is one; add -o oci:DIR"))
+	}
+	if len(image.Destinations) == 0 && f.previousImage != "" {
+		return slugs, image, wrong(errors.New("--previous-image has layers of an image, and no destination is one; add -o oci:DIR"))
 	}
 	return slugs, image, nil
 }

@@ -28,7 +28,7 @@ func (p *program) detectCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		d, err := p.deploy(req.Stack)
+		d, err := p.deploy(req.Stack, false)
 		if err != nil {
 			return err
 		}

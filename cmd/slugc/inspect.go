@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/spf13/cobra"
 
 	"github.com/slugc/slugc/build/base"
@@ -116,12 +115,12 @@ func (p *program) inspectSlug(ctx context.Context, file string) error {
 
 // openOne opens an image for the platform that is named, else of several the
 // one for this machine.
-func openOne(ctx context.Context, ref, platform string) (oci.Base, error) {
+func (p *program) openOne(ctx context.Context, ref, platform string) (oci.Base, error) {
 	target, err := parsePlatform(platform)
 	if err != nil {
 		return oci.Base{}, &cli.UsageError{Command: "slugc inspect", Err: err}
 	}
-	opener := oci.Opener{Keychain: authn.DefaultKeychain, Target: target}
+	opener := oci.Opener{Keychain: p.keychain(), Target: target}
 	if platform != "" {
 		return opener.Open(ctx, ref)
 	}
@@ -130,7 +129,7 @@ func openOne(ctx context.Context, ref, platform string) (oci.Base, error) {
 }
 
 func (p *program) inspectImage(ctx context.Context, ref, platform string) error {
-	image, err := openOne(ctx, ref, platform)
+	image, err := p.openOne(ctx, ref, platform)
 	if err != nil {
 		return err
 	}

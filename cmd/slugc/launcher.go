@@ -18,8 +18,10 @@ import (
 var embedded embed.FS
 
 // launcherVersion is the version of the launcher, which changes with what the
-// launcher does, not with every slugc: it is part of an image's digest.
-const launcherVersion = "0.2.0"
+// launcher does, not with every slugc: it is part of an image's digest. Platforms
+// take it for one of the reference, whose launcher this one matches, and expect
+// less of older ones: of those before 0.5.0 pack does not say what they stand on.
+const launcherVersion = "0.21.0+slugc.1"
 
 // launcherFor is the launcher for the images of a target.
 func launcherFor(target stack.Target) (launcher oci.Launcher, err error) {

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/spf13/cobra"
 
 	"github.com/slugc/slugc/build/artifact"
@@ -71,21 +70,21 @@ The image states the time of creation that it had, or SOURCE_DATE_EPOCH.`,
 }
 
 func (p *program) rebase(ctx context.Context, ref string, f rebaseFlags) (err error) {
-	created, err := p.sourceDate()
+	created, err := p.sourceDate(rebaseName)
 	if err != nil {
 		return err
 	}
-	opener := oci.Opener{Keychain: authn.DefaultKeychain}
+	opener := oci.Opener{Keychain: p.keychain()}
 	app, err := openApp(ctx, opener, ref, f.platform)
 	if err != nil {
 		return err
 	}
 	var live *cli.Live
 	access := oci.Access{
-		Keychain: authn.DefaultKeychain,
+		Keychain: p.keychain(),
 		Progress: func(done, total int64) { live.Progress(done, total) },
 	}
-	destination, err := rebaseDest(app, ref, f.dest, access)
+	destination, err := rebaseDest(ctx, app, ref, f.dest, access)
 	if err != nil {
 		return err
 	}
@@ -189,7 +188,7 @@ func parsePlatform(platform string) (stack.Target, error) {
 
 // rebaseDest is where the rebased image goes. It fails if nothing can be
 // written there.
-func rebaseDest(app oci.Base, ref, dest string, access oci.Access) (destination oci.Destination, err error) {
+func rebaseDest(ctx context.Context, app oci.Base, ref, dest string, access oci.Access) (destination oci.Destination, err error) {
 	if dest != "" {
 		destination, err = oci.ParseDest(dest, access)
 	} else if destination, err = app.InPlace(ref, access); err != nil {
@@ -199,7 +198,7 @@ func rebaseDest(app oci.Base, ref, dest string, access oci.Access) (destination 
 		return nil, &cli.UsageError{Command: rebaseName, Err: err}
 	}
 	if checker, ok := destination.(oci.Checker); ok {
-		if err := checker.Check(); err != nil {
+		if err := checker.Check(ctx); err != nil {
 			return nil, &deploy.PackError{Err: err}
 		}
 	}
@@ -252,9 +251,9 @@ func ownBase(app oci.Base) (string, error) {
 	return on.ID + ":" + on.Variant, nil
 }
 
-// sourceDate is SOURCE_DATE_EPOCH, the zero time when it is not set
+// sourceDate is SOURCE_DATE_EPOCH for a command, the zero time when it is not set
 // (Reproducible Builds, "SOURCE_DATE_EPOCH specification").
-func (p *program) sourceDate() (time.Time, error) {
+func (p *program) sourceDate(command string) (time.Time, error) {
 	const variable = "SOURCE_DATE_EPOCH"
 	value := p.env.Get(variable)
 	if value == "" {
@@ -262,7 +261,7 @@ func (p *program) sourceDate() (time.Time, error) {
 	}
 	seconds, err := strconv.ParseInt(value, 10, 64)
 	if err != nil || seconds < 0 {
-		return time.Time{}, &cli.UsageError{Command: rebaseName, Err: fmt.Errorf("%s=%s: expected seconds since 1970", variable, value)}
+		return time.Time{}, &cli.UsageError{Command: command, Err: fmt.Errorf("%s=%s: expected seconds since 1970", variable, value)}
 	}
 	return time.Unix(seconds, 0), nil
 }

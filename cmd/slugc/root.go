@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slugc/slugc/build/cachestore"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -115,8 +116,11 @@ func interruptible(f func(ctx context.Context, args []string) error) func(*cobra
 	}
 }
 
-// cacheHelp is what --cache takes.
-const cacheHelp = "keep the caches in this `DIR` (SLUGC_CACHE)"
+// What --cache takes: of every command, and of those that build.
+const (
+	cacheHelp      = "keep the caches in this `DIR` (SLUGC_CACHE)"
+	buildCacheHelp = "keep the caches in this `DIR`, or share what builds leave in a registry: docker://REF (SLUGC_CACHE)"
+)
 
 // addCache adds the flag that says where the caches are.
 func (p *program) addCache(c *cobra.Command) {
@@ -124,10 +128,10 @@ func (p *program) addCache(c *cobra.Command) {
 }
 
 // cacheRoot is where all caches are: --cache, SLUGC_CACHE, or the user's cache
-// directory (XDG Base Directory).
+// directory (XDG Base Directory). Those in registries are beside it.
 func (p *program) cacheRoot() (string, error) {
 	for _, dir := range []string{p.caches, p.env.Get("SLUGC_CACHE")} {
-		if dir == "" {
+		if dir == "" || cachestore.IsRegistry(dir) {
 			continue
 		}
 		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
@@ -142,6 +146,22 @@ func (p *program) cacheRoot() (string, error) {
 		return filepath.Join(home, ".cache", "slugc"), nil
 	}
 	return "", &cli.UsageError{Command: "slugc", Err: errors.New("no place for the cache: set --cache DIR, SLUGC_CACHE or HOME")}
+}
+
+// remoteCache is the cache in a registry that --cache or SLUGC_CACHE names; nil
+// when they name none.
+func (p *program) remoteCache(command string) (*cachestore.Registry, error) {
+	for _, ref := range []string{p.caches, p.env.Get("SLUGC_CACHE")} {
+		if !cachestore.IsRegistry(ref) {
+			continue
+		}
+		registry, err := cachestore.ParseRegistry(ref, p.keychain())
+		if err != nil {
+			return nil, &cli.UsageError{Command: command, Err: err}
+		}
+		return &registry, nil
+	}
+	return nil, nil
 }
 
 // home is where all that is not a cache is kept: SLUGC_HOME, or the user's data

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/spf13/cobra"
 
 	"github.com/slugc/slugc/build/artifact"
@@ -76,7 +75,7 @@ func (p *program) createStack(ctx context.Context, id string, f stackCreateFlags
 	if err := f.check(id); err != nil {
 		return err
 	}
-	if err := p.checkDestinations(f.dests); err != nil {
+	if err := p.checkDestinations(ctx, f.dests); err != nil {
 		return err
 	}
 	if err := distinct(stackCreate, f.dests, "--lock", f.lock); err != nil {
@@ -220,7 +219,7 @@ func writeLock(file string, all []base.Made) error {
 // stackDestination reads a destination.
 func (p *program) stackDestination(dest string, progress func(done, total int64)) (oci.Destination, error) {
 	destination, err := oci.ParseDest(dest, oci.Access{
-		Keychain: authn.DefaultKeychain,
+		Keychain: p.keychain(),
 		Progress: progress,
 		Warn:     func(err error) { p.voice.Warningf("%v", err) },
 	})
@@ -231,7 +230,7 @@ func (p *program) stackDestination(dest string, progress func(done, total int64)
 }
 
 // checkDestinations makes sure that destinations can be written to.
-func (p *program) checkDestinations(dests []string) error {
+func (p *program) checkDestinations(ctx context.Context, dests []string) error {
 	for i, dest := range dests {
 		if slices.Contains(dests[:i], dest) {
 			return &cli.UsageError{Command: stackCreate, Err: fmt.Errorf("destination %q is named twice", dest)}
@@ -241,7 +240,7 @@ func (p *program) checkDestinations(dests []string) error {
 			return err
 		}
 		if checker, ok := destination.(oci.Checker); ok {
-			if err := checker.Check(); err != nil {
+			if err := checker.Check(ctx); err != nil {
 				return &deploy.PackError{Err: err}
 			}
 		}

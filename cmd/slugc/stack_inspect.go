@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/spf13/cobra"
 
 	"github.com/slugc/slugc/build/base"
@@ -133,7 +132,7 @@ type baseImage struct {
 
 // inspectBase describes an image.
 func (p *program) inspectBase(ctx context.Context, ref, arch string) error {
-	opened, err := oci.Opener{Keychain: authn.DefaultKeychain, Target: stack.Target{OS: "linux", Arch: arch}}.Open(ctx, ref)
+	opened, err := oci.Opener{Keychain: p.keychain(), Target: stack.Target{OS: "linux", Arch: arch}}.Open(ctx, ref)
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,6 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"github.com/google/go-containerregistry/pkg/authn"
-
 	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/stack"
@@ -69,6 +67,6 @@ func (p *program) stacks(target stack.Target, offline bool) *base.Stacks {
 			root, err := p.cacheRoot()
 			return rootfs.Store{Dir: filepath.Join(root, "images")}, err
 		},
-		Opener: oci.Opener{Keychain: authn.DefaultKeychain, Target: target},
+		Opener: oci.Opener{Keychain: p.keychain(), Target: target},
 	}
 }

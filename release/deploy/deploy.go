@@ -7,8 +7,11 @@ import (
 
 	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/cachestore"
+	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/builtin"
+	"github.com/slugc/slugc/buildpacks/fetch"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/detect"
 	"github.com/slugc/slugc/release"
@@ -23,6 +26,8 @@ type Deploy struct {
 	Progress Progress
 	// Output makes a writer for what buildpacks print.
 	Output func() Output
+	// Fetch brings the buildpack that a reference names.
+	Fetch func(ctx context.Context, ref string) (fetch.Package, error)
 	// Exe is the running binary, which builtin buildpacks run as, and Clients
 	// are this machine's package clients, whose settings they get.
 	Exe     string
@@ -41,15 +46,32 @@ type Request struct {
 	Stack      stack.Stack
 	// Env are build-time variables.
 	Env map[string]string
+	// ExecEnv is the execution environment to build for, "production" when
+	// empty.
+	ExecEnv string
+	// Bindings are directories of service bindings by name; see
+	// build.FindBindings.
+	Bindings map[string]string
+	// BuildConfig is a directory with the operator's variables; empty for none.
+	BuildConfig string
+	// BuildTimeout ends a buildpack that hangs while it builds; zero waits for
+	// ever.
+	BuildTimeout time.Duration
 	// CacheRoot is the directory of all caches.
 	CacheRoot  string
 	ClearCache bool
-	Offline    bool
+	// Remote is a cache that builds on several machines share, in a registry;
+	// nil for none.
+	Remote  *cachestore.Registry
+	Offline bool
 	// Process is the process type that starts by default; empty leaves it to
 	// the buildpacks.
 	Process string
 	// Forms make the artifacts, in this order.
 	Forms []Form
+	// Previous is the earlier image of the app, whose layers are reused where
+	// they fit. The zero value is none.
+	Previous oci.Previous
 	// Metadata is the file for the release record; empty for none.
 	Metadata string
 	// Outputs are the files and directories that the build writes. Where they
@@ -60,7 +82,7 @@ type Request struct {
 // Build builds an app and returns its release record.
 func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, err error) {
 	began := time.Now()
-	if err := ready(req); err != nil {
+	if err := ready(ctx, req); err != nil {
 		return record, err
 	}
 	work, err := d.open(ctx, req)
@@ -74,10 +96,14 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 	if err != nil {
 		return record, err
 	}
-	if err := d.restore(ctx, work, plan); err != nil {
+	if err := d.pull(ctx, work, plan, req); err != nil {
 		return record, err
 	}
-	tree, err := d.compile(ctx, work, plan, library)
+	held, err := d.restore(ctx, work, plan, req)
+	if err != nil {
+		return record, err
+	}
+	tree, err := d.compile(ctx, work, plan, library, held)
 	if err != nil {
 		return record, err
 	}
@@ -85,18 +111,21 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 	if err != nil {
 		return record, err
 	}
-	d.save(work, tree, walked)
+	d.save(ctx, work, onDisk(tree), walked)
 	if tree, err = withDefault(tree, req.Process); err != nil {
 		return record, err
 	}
 	d.sayProcesses(tree)
-	artifacts, err := d.pack(ctx, work, tree, walked, req.Forms)
+	artifacts, jobs, err := d.pack(ctx, work, tree, walked, req)
 	if err != nil {
 		return record, &PackError{err}
 	}
 	record = release.New(work.app, work.source, tree, artifacts)
 	if err := keep(record, req.Metadata); err != nil {
 		return record, &PackError{err}
+	}
+	if err := d.push(ctx, work, tree, jobs, req); err != nil {
+		return record, err
 	}
 	d.Voice.Stepf("Done in %s", report.Duration(time.Since(began)))
 	return record, nil
@@ -115,10 +144,12 @@ func (d Deploy) Detect(ctx context.Context, req Request) (plan detect.Plan, err 
 
 // ready lets every form that can tell now that it will fail say so, before
 // anyone waits for a build.
-func ready(req Request) error {
+func ready(ctx context.Context, req Request) error {
 	for _, form := range req.Forms {
-		if early, ok := form.(interface{ Ready() error }); ok {
-			if err := early.Ready(); err != nil {
+		if early, ok := form.(interface {
+			Ready(ctx context.Context) error
+		}); ok {
+			if err := early.Ready(ctx); err != nil {
 				return &PackError{err}
 			}
 		}
@@ -132,11 +163,11 @@ func (d Deploy) detect(ctx context.Context, work workplace, refs []string) (dete
 	if err != nil {
 		return detect.Plan{}, selection{}, err
 	}
-	chosen, err := pick(refs, library)
+	chosen, err := d.choose(ctx, work, refs, library)
 	if err != nil {
 		return detect.Plan{}, selection{}, err
 	}
-	plan, err := detect.Detect(ctx, work.site, chosen.order, chosen.probers)
+	plan, err := detect.Detect(ctx, work.site, chosen.order, chosen.probers())
 	if none, ok := errors.AsType[*detect.NoMatchError](err); ok {
 		none.Root = rootNames(work.source.Dir)
 	}
@@ -144,25 +175,27 @@ func (d Deploy) detect(ctx context.Context, work workplace, refs []string) (dete
 }
 
 // restore gives the buildpacks of the plan what they left in the last build.
-func (d Deploy) restore(ctx context.Context, work workplace, plan detect.Plan) error {
-	var group []buildpacks.Descriptor
-	for _, c := range plan.Group {
-		group = append(group, c.Descriptor)
-	}
+func (d Deploy) restore(ctx context.Context, work workplace, plan detect.Plan, req Request) (carried, error) {
+	group := groupOf(plan)
 	restored, err := work.entry.Restore(ctx, work.site.Layers.Host, group)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, r := range restored {
 		if r.Dropped != "" {
 			d.Voice.Warningf("Not reusing layer %s: %s", r.Layer, r.Dropped)
 		}
 	}
-	return nil
+	layers, err := d.carry(ctx, work, group, req)
+	if err != nil && ctx.Err() == nil {
+		d.Voice.Warningf("%v\nThe build goes on without it.", err)
+		err = nil
+	}
+	return layers, err
 }
 
 // compile runs the buildpacks of the plan.
-func (d Deploy) compile(ctx context.Context, work workplace, plan detect.Plan, chosen selection) (artifact.Tree, error) {
+func (d Deploy) compile(ctx context.Context, work workplace, plan detect.Plan, chosen selection, held carried) (artifact.Tree, error) {
 	if err := d.handOver(ctx, work, plan, chosen); err != nil {
 		return artifact.Tree{}, err
 	}
@@ -170,13 +203,18 @@ func (d Deploy) compile(ctx context.Context, work workplace, plan detect.Plan, c
 	site := work.site
 	site.Output = output
 	tree, err := build.Builder{
-		Compilers: chosen.compilers,
+		Compilers: chosen.compilers(plan),
 		Started:   func(by buildpacks.Descriptor) { d.Voice.Stepf("Using buildpack: %s", by) },
+		Warned:    func(text string) { d.Voice.Warningf("%s", text) },
 	}.Build(ctx, site, plan)
 	if err = errors.Join(err, output.Close()); err != nil {
 		return artifact.Tree{}, err
 	}
-	return work.entry.Reclaim(tree)
+	if tree, err = held.reclaim(tree, work.entry.Reclaim); err != nil {
+		return artifact.Tree{}, err
+	}
+	d.sayKept(tree)
+	return tree, nil
 }
 
 // handOver gives the builtin buildpacks of the plan what they need to reach

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/pack"
 )
 
@@ -23,6 +24,10 @@ type Packed struct {
 	App pack.Index
 	// Segments are those of the form's jobs, in their order.
 	Segments [][]artifact.Segment
+	// Previous is the earlier image of the app, if there is one.
+	Previous oci.Previous
+	// Project says what the source is.
+	Project oci.ProjectMetadata
 	// Memory remembers what was written where.
 	Memory pack.Store
 }

@@ -2,6 +2,9 @@ package deploy
 
 import (
 	"context"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/oci"
@@ -14,15 +17,21 @@ type Image struct {
 	Launcher oci.Launcher
 	// Destinations receive the image, in this order.
 	Destinations []oci.Destination
+	// Created is the time of creation that the image states; a fixed one when
+	// zero.
+	Created time.Time
+	// Warn hears of what the image has otherwise than buildpacks asked for. It
+	// may be nil.
+	Warn func(error)
 }
 
 var _ Form = Image{}
 
 // Ready says which destination could not take the image.
-func (i Image) Ready() error {
+func (i Image) Ready(ctx context.Context) error {
 	for _, destination := range i.Destinations {
 		if c, ok := destination.(oci.Checker); ok {
-			if err := c.Check(); err != nil {
+			if err := c.Check(ctx); err != nil {
 				return err
 			}
 		}
@@ -37,15 +46,24 @@ func (i Image) Jobs(tree artifact.Tree, app pack.Index) ([]pack.Job, error) {
 
 // Export assembles the image and takes it to every destination.
 func (i Image) Export(ctx context.Context, packed Packed) ([]artifact.Artifact, error) {
-	image, err := i.recipe(packed.Tree, packed.App).Assemble(packed.Segments)
+	recipe := i.recipe(packed.Tree, packed.App)
+	recipe.Previous, recipe.Project, recipe.ExecEnv = packed.Previous.Image, packed.Project, packed.Tree.ExecEnv
+	image, err := recipe.Assemble(packed.Segments)
 	if err != nil {
 		return nil, err
 	}
 	var made []artifact.Artifact
+	pushed := map[string]*name.Tag{}
 	for _, destination := range i.Destinations {
-		if layout, ok := destination.(oci.Layout); ok {
-			layout.Memory = packed.Memory
-			destination = layout
+		switch d := destination.(type) {
+		case oci.Layout:
+			d.Memory = packed.Memory
+			destination = d
+		case oci.Registry:
+			// What is in a registry once need not be sent to it again.
+			d.Beside = pushed[d.Tag.RegistryStr()]
+			pushed[d.Tag.RegistryStr()] = &d.Tag
+			destination = d
 		}
 		a, err := destination.Export(ctx, image)
 		if err != nil {
@@ -57,5 +75,5 @@ func (i Image) Export(ctx context.Context, packed Packed) ([]artifact.Artifact, 
 }
 
 func (i Image) recipe(tree artifact.Tree, app pack.Index) oci.Recipe {
-	return oci.Recipe{Base: i.Base, Tree: tree, Launcher: i.Launcher, AppIndex: app}
+	return oci.Recipe{Base: i.Base, Tree: tree, Launcher: i.Launcher, AppIndex: app, Created: i.Created, Warn: i.Warn}
 }

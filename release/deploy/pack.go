@@ -12,19 +12,20 @@ import (
 
 // save keeps for the next build what it can use of a tree. A build never fails
 // for its cache.
-func (d Deploy) save(work workplace, tree artifact.Tree, found walked) {
-	if err := work.entry.Save(tree, found.layers); err != nil {
+func (d Deploy) save(ctx context.Context, work workplace, tree artifact.Tree, found walked) {
+	if err := work.entry.Save(ctx, tree, found.layers); err != nil {
 		d.Voice.Warningf("%v\nThe next build will take longer.", err)
 	}
 }
 
-// pack packs a tree once for all forms and has each write its artifacts.
-func (d Deploy) pack(ctx context.Context, work workplace, tree artifact.Tree, found walked, forms []Form) ([]artifact.Artifact, error) {
+// pack packs a tree once for all forms and has each write its artifacts. It also
+// returns what was packed.
+func (d Deploy) pack(ctx context.Context, work workplace, tree artifact.Tree, found walked, req Request) ([]artifact.Artifact, []pack.Job, error) {
 	var b bundle
-	for _, form := range forms {
+	for _, form := range req.Forms {
 		jobs, err := form.Jobs(tree, found.app)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		b.add(jobs)
 	}
@@ -36,20 +37,23 @@ func (d Deploy) pack(ctx context.Context, work workplace, tree artifact.Tree, fo
 	store := pack.DirStore{Dir: work.entry.Packed()}
 	segments, err := d.compress(ctx, work, b.jobs, store)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var artifacts []artifact.Artifact
-	for i, form := range forms {
-		made, err := form.Export(ctx, Packed{Tree: tree, App: found.app, Segments: b.pick(i, segments), Memory: store})
+	for i, form := range req.Forms {
+		made, err := form.Export(ctx, Packed{
+			Tree: tree, App: found.app, Segments: b.pick(i, segments), Memory: store,
+			Previous: req.Previous, Project: projectOf(work.source, work.project),
+		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		artifacts = append(artifacts, made...)
 	}
 	if err := work.entry.Trim(ctx, grown(segments)); err != nil {
 		d.Voice.Warningf("%v", err)
 	}
-	return artifacts, nil
+	return artifacts, b.jobs, nil
 }
 
 // compress makes the segments of all jobs.

@@ -28,7 +28,7 @@ var _ Form = Slug{}
 const profileScript = ".profile.d/000_slugc.sh"
 
 // Ready says which file could not be written.
-func (s Slug) Ready() error {
+func (s Slug) Ready(context.Context) error {
 	for _, file := range s.Files {
 		if err := slug.Check(file); err != nil {
 			return err

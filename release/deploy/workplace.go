@@ -1,15 +1,19 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/build/cachestore"
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/buildpacks/project"
 	"github.com/slugc/slugc/detect"
 	"github.com/slugc/slugc/stack/sandbox"
 )
@@ -29,7 +33,9 @@ const (
 type workplace struct {
 	app    string
 	source detect.Source
-	entry  *cachestore.Entry
+	// project is what the app's project.toml says.
+	project project.Descriptor
+	entry   *cachestore.Entry
 	// temp is the root of an improvised cache; empty when there is a real one.
 	temp string
 	site buildpacks.Site
@@ -90,6 +96,11 @@ func (w *workplace) close() error {
 }
 
 func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, work *workplace) error {
+	described, err := d.project(source)
+	if err != nil {
+		return err
+	}
+	work.project = described
 	if req.ClearCache {
 		if err := work.entry.Clear(); err != nil {
 			return err
@@ -103,13 +114,17 @@ func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, 
 		Platform: buildpacks.Dir{Host: work.entry.Temp("platform"), Path: platformPath},
 		Temp:     buildpacks.Dir{Host: work.entry.Temp("tmp"), Path: tempPath},
 		Scratch:  work.entry.Temp("scratch"),
-		Env:      req.Env,
-		Offline:  req.Offline,
+		Env:      withProject(req.Env, described.Env(cmp.Or(req.ExecEnv, buildpacks.DefaultExecEnv))),
+		ExecEnv:  req.ExecEnv,
+		Bindings: req.Bindings,
+
+		BuildConfig: req.BuildConfig, BuildTimeout: req.BuildTimeout,
+		Offline: req.Offline,
 	}
 	uid, gid := sandbox.Owner()
 	copied, err := source.CopyTo(ctx, detect.Copy{
 		Dir: work.site.App.Host, Keep: slugcDir, State: work.entry.SourceState(), UID: uid, GID: gid,
-		Exclude: realPaths(append([]string{req.CacheRoot}, req.Outputs...)),
+		Exclude: realPaths(append([]string{req.CacheRoot}, req.Outputs...)), Wanted: wanted(described),
 	})
 	if err != nil {
 		return err
@@ -119,6 +134,46 @@ func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, 
 	}
 	work.source = copied.Source
 	return build.Prepare(work.site)
+}
+
+// project reads the app's project.toml, if it has one.
+func (d Deploy) project(source detect.Source) (project.Descriptor, error) {
+	described, err := project.Read(filepath.Join(source.Dir, project.FileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return project.Descriptor{}, nil
+	}
+	if err != nil {
+		return project.Descriptor{}, &detect.SourceError{Path: project.FileName, Problem: err.Error(), Next: "Mend the file, or remove it.", Err: err}
+	}
+	for _, warning := range described.Warnings {
+		d.Voice.Warningf("%s: %s", project.FileName, warning)
+	}
+	// Relative references are meant from where the file is.
+	for _, list := range [][]project.Buildpack{described.Group, described.Pre, described.Post} {
+		for i, b := range list {
+			if b.URI != "" && !filepath.IsAbs(b.URI) && !strings.Contains(b.URI, ":") {
+				list[i].URI = filepath.Join(source.Dir, b.URI)
+			}
+		}
+	}
+	return described, nil
+}
+
+// withProject is the person's variables over those of project.toml.
+func withProject(own, described map[string]string) map[string]string {
+	for name, value := range own {
+		described[name] = value
+	}
+	return described
+}
+
+// wanted is which files of an app its project.toml leaves in; nil is all.
+func wanted(described project.Descriptor) func(path string, isDir bool) bool {
+	filter := described.Filter()
+	if filter.All() {
+		return nil
+	}
+	return func(path string, isDir bool) bool { return path == project.FileName || filter.Keep(path, isDir) }
 }
 
 // realPaths are the absolute paths of files and directories that need not

@@ -32,9 +32,16 @@ type change struct {
 // valueLimit bounds one value; a Linux kernel takes an eighth of it.
 const valueLimit = 1 << 20
 
-// fileChanges reads the files of an env directory, in alphabetical order. A
-// file with a suffix that the specification does not know changes nothing.
+// fileChanges reads the files of an env directory of a layer, in alphabetical
+// order. A file with a suffix that the specification does not know changes
+// nothing.
 func fileChanges(dir, processType string) ([]change, error) {
+	return dirChanges(dir, override, processType)
+}
+
+// dirChanges reads the files of any env directory; bare is what a file without
+// a suffix does.
+func dirChanges(dir string, bare action, processType string) ([]change, error) {
 	files, err := listFiles(dir)
 	if err != nil {
 		return nil, err
@@ -44,7 +51,7 @@ func fileChanges(dir, processType string) ([]change, error) {
 	for _, file := range files {
 		name, suffix, found := strings.Cut(file, ".")
 		if !found {
-			suffix = string(override)
+			suffix = string(bare)
 		}
 		if !validName(name) {
 			continue
@@ -73,10 +80,10 @@ func fileChanges(dir, processType string) ([]change, error) {
 func readValue(path string) (string, error) {
 	data, err := readFile(path, valueLimit)
 	if err != nil {
-		return "", fmt.Errorf("reading a variable of a layer: %w", err)
+		return "", fmt.Errorf("reading a variable: %w", err)
 	}
 	if !validValue(string(data)) {
-		return "", fmt.Errorf("reading a variable of a layer: %s holds a NUL byte, which no variable can", path)
+		return "", fmt.Errorf("reading a variable: %s holds a NUL byte, which no variable can", path)
 	}
 	return string(data), nil
 }

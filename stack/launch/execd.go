@@ -100,7 +100,7 @@ type output struct {
 // strings at the top level and nothing else.
 func parseExecD(data []byte) (Env, error) {
 	env := Env{}
-	if err := decodeTOML(data, &env); err != nil {
+	if err := DecodeTOML(data, &env); err != nil {
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {

@@ -44,9 +44,9 @@ func launchRoots() []root {
 
 // ApplyBuild changes env as the layers of one buildpack ask for the buildpacks
 // that come after it (CNB Buildpack API, "Environment"). The layers are to be
-// in alphabetical order. Their directories come first, then the files of env
-// and env.build, so that a file can build upon the directories of a sibling.
-// An error names the file that could not be used.
+// in alphabetical order. Of each layer its directories come first, then the
+// files of env and env.build, as with the reference lifecycle. An error names
+// the file that could not be used.
 func ApplyBuild(env Env, layers ...LayerDir) error {
 	changes, err := buildChanges(layers)
 	if err != nil {
@@ -57,7 +57,8 @@ func ApplyBuild(env Env, layers ...LayerDir) error {
 }
 
 // ApplyLaunch changes env as the layers of one buildpack ask for a process of
-// a type; without a type nothing is process-specific. See ApplyBuild.
+// a type; without a type nothing is process-specific. Unlike in a build, the
+// directories of all layers come before the first file; see ApplyBuild.
 func ApplyLaunch(env Env, processType string, layers ...LayerDir) error {
 	changes, err := launchChanges(layers, func(t string) bool { return t == processType })
 	if err != nil {
@@ -68,11 +69,13 @@ func ApplyLaunch(env Env, processType string, layers ...LayerDir) error {
 }
 
 func buildChanges(layers []LayerDir) ([]change, error) {
-	changes, err := rootChanges(layers, buildRoots())
-	if err != nil {
-		return nil, err
-	}
+	var changes []change
 	for _, layer := range layers {
+		roots, err := rootChanges([]LayerDir{layer}, buildRoots())
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, roots...)
 		for _, dir := range []string{"env", "env.build"} {
 			more, err := fileChanges(filepath.Join(layer.Host, dir), "")
 			if err != nil {
@@ -148,7 +151,7 @@ func listDir(dir string, keep func(fs.DirEntry) bool) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listing a layer: %w", err)
+		return nil, fmt.Errorf("listing a directory: %w", err)
 	}
 	var names []string
 	for _, entry := range entries {

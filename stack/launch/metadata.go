@@ -101,7 +101,7 @@ func ReadMetadata(path string) (Metadata, error) {
 // ParseMetadata reads the bytes of a metadata.toml.
 func ParseMetadata(data []byte) (Metadata, error) {
 	var m Metadata
-	if err := decodeTOML(data, &m); err != nil {
+	if err := DecodeTOML(data, &m); err != nil {
 		return Metadata{}, err
 	}
 	return m, nil

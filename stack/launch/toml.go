@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -12,20 +13,28 @@ import (
 // ends a program, and takes more than the square of the parts of a key.
 const nestingLimit = 100
 
-// decodeTOML reads a document of foreign origin into a value.
-func decodeTOML(data []byte, into any) error {
+// DecodeTOML reads a document of foreign origin into a value. Its size is for
+// the caller to bound. An error says the line.
+func DecodeTOML(data []byte, into any) error {
 	document := string(data)
-	if nestsDeep(document) {
-		return fmt.Errorf("it nests more than %d levels deep", nestingLimit)
+	if line := nestsDeep(document); line > 0 {
+		return fmt.Errorf("line %d: nested more than %d levels deep", line, nestingLimit)
 	}
 	_, err := toml.Decode(document, into)
-	return err
+	var parse toml.ParseError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &parse) && parse.Message != "":
+		return fmt.Errorf("line %d: %s", parse.Position.Line, parse.Message)
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), "toml: "))
 }
 
-// nestsDeep says whether a document, as far as it is one, is beyond
-// nestingLimit.
-func nestsDeep(document string) bool {
-	depth, parts := 0, 0
+// nestsDeep is the line on which a document, as far as it is one, goes beyond
+// nestingLimit, or 0.
+func nestsDeep(document string) int {
+	depth, parts, whole := 0, 0, document
 	for document != "" {
 		switch document[0] {
 		case '"', '\'':
@@ -45,11 +54,11 @@ func nestsDeep(document string) bool {
 			parts++
 		}
 		if depth > nestingLimit || parts > nestingLimit {
-			return true
+			return 1 + strings.Count(whole[:len(whole)-len(document)], "\n")
 		}
 		document = document[1:]
 	}
-	return false
+	return 0
 }
 
 // afterString is what follows the string, of any of the four kinds, that a

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/slugc/slugc/build/base"
+	"github.com/slugc/slugc/build/builder"
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/buildpacks"
@@ -36,7 +37,6 @@ func Faults() Table {
 		{Match: as[*slug.FileError](nil), Class: Usage},
 		{Match: as[*slug.TooLargeError](nil), Class: PackFailed, Fault: size},
 		{Match: as[*slug.NoSpaceError](nil), Class: PackFailed, Fault: disk},
-		{Match: as[*fetch.RefError](nil), Class: Usage},
 		{Match: as[*stack.NoFitError](nil), Class: Usage},
 		{Match: as[*base.RefError](nil), Class: Usage, Next: nextIs("slugc stack list")},
 		{Match: as[*deploy.ProcessError](nil), Class: Usage},
@@ -46,8 +46,12 @@ func Faults() Table {
 		{Match: as[*debian.LockError](nil), Class: Usage},
 		{Match: as[*repository.NoMirrorError](nil), Class: Usage},
 		{Match: as[*repository.OfflineError](nil), Class: Ours, Fault: cache},
+		{Match: as[*fetch.OfflineError](nil), Class: Ours, Fault: cache},
 		{Match: as[*resolve.UnsatisfiableError](nil), Class: Ours, Fault: archive},
 		{Match: as[*resolve.UnknownPackageError](nil), Class: Ours, Fault: archive},
+		{Match: as[*detect.CycleError](nil), Class: Usage},
+		{Match: as[*detect.MissingError](nil), Class: Usage},
+		{Match: as[*detect.SizeError](nil), Class: Usage},
 		{Match: as((*detect.NoMatchError).Broken), Class: DetectBroken},
 		{Match: as[*detect.NoMatchError](nil), Class: NoMatch, Next: nextIs("slugc build -b BUILDPACK")},
 		{Match: as[*MirrorError](nil), Class: Temporary, Next: nextIs(
@@ -59,6 +63,8 @@ func Faults() Table {
 		{Match: as[*buildpacks.CompileError](nil), Class: CompileFailed},
 		{Match: unreachable, Class: Temporary},
 		{Match: misserved, Class: Ours, Fault: mirror},
+		{Match: as[*fetch.RefError](nil), Class: Usage},
+		{Match: as[*builder.PackageError](nil), Class: Usage},
 		{Match: as[*deploy.PackError](nil), Class: PackFailed},
 	}
 }

@@ -1,0 +1,73 @@
+package build
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/stack/launch"
+)
+
+// contribution is what one buildpack made.
+type contribution struct {
+	by buildpacks.Descriptor
+	buildpacks.Contribution
+}
+
+// merge makes the tree of all contributions, in build order.
+func merge(site buildpacks.Site, done []contribution) (tree artifact.Tree, warnings []string) {
+	tree = artifact.Tree{
+		App: site.App, Layers: site.Layers, Stack: site.Stack,
+		ExecEnv: cmp.Or(site.ExecEnv, buildpacks.DefaultExecEnv),
+		Stores:  map[string]map[string]any{},
+	}
+	for _, c := range done {
+		tree.Buildpacks = append(tree.Buildpacks, c.by)
+		tree.Metadata.Buildpacks = append(tree.Metadata.Buildpacks, launch.Buildpack{
+			ID: c.by.ID, Version: c.by.Version, API: c.by.API, Homepage: c.by.Homepage,
+		})
+		tree.Labels = append(tree.Labels, c.Labels...)
+		tree.Slices = append(tree.Slices, c.Slices...)
+		tree.SBOM = append(tree.SBOM, c.SBOM...)
+		if len(c.Store) > 0 {
+			tree.Stores[c.by.ID] = c.Store
+		}
+		for _, l := range c.Layers {
+			if l.Launch {
+				tree.LaunchLayers = append(tree.LaunchLayers, l)
+			}
+			if l.Cache {
+				tree.CacheLayers = append(tree.CacheLayers, l)
+			}
+		}
+		for _, p := range c.Processes {
+			was := tree.Metadata.DefaultProcess
+			if tree.Metadata = declare(tree.Metadata, p); was == p.Type && tree.Metadata.DefaultProcess == "" {
+				warnings = append(warnings, fmt.Sprintf("%s redefines the default process type %s and does not mark it as default", c.by, p.Type))
+			}
+		}
+	}
+	return tree, warnings
+}
+
+// declare adds a process. One of a type that is there replaces it. The last
+// default wins; a type that is declared again without default is the default
+// no more (CNB Platform API, "metadata.toml").
+func declare(m launch.Metadata, p launch.Process) launch.Metadata {
+	kept := make([]launch.Process, 0, len(m.Processes)+1)
+	for _, old := range m.Processes {
+		if old.Type != p.Type {
+			kept = append(kept, old)
+		}
+	}
+	switch {
+	case p.Default:
+		m.DefaultProcess = p.Type
+	case m.DefaultProcess == p.Type:
+		m.DefaultProcess = ""
+	}
+	p.Default = false
+	m.Processes = append(kept, p)
+	return m
+}
