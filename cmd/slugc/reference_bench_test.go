@@ -52,6 +52,9 @@ const referenceRuns = 3
 // makes of the source counts, and so does its sandbox, which the reference
 // leaves to a container.
 func TestBenchReference(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("the reference needs root")
+	}
 	for _, s := range []subject{
 		{"200 npm packages and Node.js", expressApp, expressLayers},
 		{"1 GiB in 4 layers, 20 000 files in the app", manyFiles, bigLayers},
