@@ -90,6 +90,7 @@ func TestKilled(t *testing.T) {
 	const kills = 100
 	for i := range kills {
 		if i%4 == 0 { // every so often from nothing
+			ended(t, s.home)
 			if err := os.RemoveAll(s.home); err != nil {
 				t.Fatal(err)
 			}
@@ -138,6 +139,17 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// ended waits until the processes of a build that was killed are gone: the
+// kernel ends them when slugc has ended, not before.
+func ended(t *testing.T, home string) {
+	t.Helper()
+	for until := time.Now().Add(10 * time.Second); len(processesWith(home)) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("still running: %v", processesWith(home))
+		}
+	}
+}
+
 // leftovers are the names in a directory that no artifact has.
 func leftovers(t *testing.T, dir string) (left []string) {
 	t.Helper()
@@ -155,15 +167,22 @@ func leftovers(t *testing.T, dir string) (left []string) {
 	return left
 }
 
-// processesWith are the processes that have a word in their environment.
-func processesWith(word string) (found []string) {
-	files, err := filepath.Glob("/proc/[0-9]*/environ")
-	if err != nil {
-		return nil
-	}
-	for _, file := range files {
-		if env, err := os.ReadFile(file); err == nil && bytes.Contains(env, []byte(word)) {
-			found = append(found, file)
+// processesWith are the processes that know a directory of the test: by their
+// environment or, in a sandbox, by what is mounted there.
+func processesWith(dir string) (found []string) {
+	// A mount is told by its path in its file system, which may begin anywhere
+	// above the directory.
+	parts := strings.Split(dir, "/")
+	tail := strings.Join(parts[max(0, len(parts)-3):], "/")
+	for pattern, word := range map[string]string{"/proc/[0-9]*/environ": dir, "/proc/[0-9]*/mountinfo": tail} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil
+		}
+		for _, file := range files {
+			if text, err := os.ReadFile(file); err == nil && bytes.Contains(text, []byte(word)) {
+				found = append(found, file)
+			}
 		}
 	}
 	return found
