@@ -1,12 +1,13 @@
 package main
 
 import (
-	"compress/gzip"
 	"embed"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+
+	"github.com/klauspost/compress/gzip"
 
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/stack"
