@@ -1,14 +1,19 @@
 package project
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // kind is what a token of a glob does.
 type kind int
 
 const (
-	// one byte of a set.
-	set kind = iota
-	// star is any number of bytes that are no slash, stars any number at all.
+	// one is a certain character, and set one of several.
+	one kind = iota
+	set
+	// star is any number of characters that are no slash, stars any number at
+	// all.
 	star
 	stars
 	// skip leads to the next token, and past two more: asterisks before a slash
@@ -21,16 +26,17 @@ const (
 // token is a part of a glob.
 type token struct {
 	kind kind
-	// bytes is the set.
-	bytes *[256]bool
+	// only is the one.
+	only rune
+	set  charset
 }
 
-// glob is a shell pattern of git: its asterisk, question mark and sets do not
-// match a slash, and between slashes two asterisks do (gitignore(5), "PATTERN
-// FORMAT").
+// glob is a shell pattern. Its asterisk, question mark and sets do not match a
+// slash.
 type glob []token
 
-// compile reads a pattern.
+// compile reads a pattern of git, in which two asterisks between slashes match
+// them (gitignore(5), "PATTERN FORMAT"). Its characters are bytes.
 func compile(text string) glob {
 	var g glob
 	for i := 0; i < len(text); {
@@ -49,14 +55,14 @@ func compile(text string) glob {
 			}
 			i += run
 		case '?':
-			g = append(g, token{bytes: noSlash()})
+			g = append(g, token{kind: set, set: charset{negated: true}})
 			i++
 		case '[':
-			bytes, length := parseSet(text[i:])
+			chars, length := parseSet(text[i:])
 			if length == 0 {
 				return append(g, token{kind: never})
 			}
-			g = append(g, token{bytes: bytes})
+			g = append(g, token{kind: set, set: chars})
 			i += length
 		case '\\':
 			if i++; i == len(text) {
@@ -65,50 +71,56 @@ func compile(text string) glob {
 			c = text[i]
 			fallthrough
 		default:
-			var only [256]bool
-			only[c] = true
-			g = append(g, token{bytes: &only})
+			g = append(g, token{only: rune(c)})
 			i++
 		}
 	}
 	return g
 }
 
-func noSlash() *[256]bool {
-	var all [256]bool
-	for i := range all {
-		all[i] = i != '/'
-	}
-	return &all
-}
-
-// match holds the glob against a text. It follows all ways at once: the state
-// is the set of tokens that may come next.
-func (g glob) match(text string) bool {
-	now, next := make([]bool, len(g)+1), make([]bool, len(g)+1)
+// match holds the glob against a text, whose characters next tells one by one.
+// It follows all ways at once: the state is the set of tokens that may come
+// next.
+func (g glob) match(text string, next func(string) (rune, int)) bool {
+	now, then := make([]bool, len(g)+1), make([]bool, len(g)+1)
 	g.enter(now, 0)
-	for i := range len(text) {
-		clear(next)
+	for text != "" {
+		c, size := next(text)
+		text = text[size:]
+		clear(then)
 		alive := false
 		for at, is := range now[:len(g)] {
 			if !is {
 				continue
 			}
 			switch t := g[at]; {
-			case t.kind == set && t.bytes[text[i]]:
-				g.enter(next, at+1)
+			case t.kind == one && t.only == c, t.kind == set && t.set.has(c):
+				g.enter(then, at+1)
 				alive = true
-			case t.kind == stars, t.kind == star && text[i] != '/':
-				g.enter(next, at)
+			case t.kind == stars, t.kind == star && c != '/':
+				g.enter(then, at)
 				alive = true
 			}
 		}
 		if !alive {
 			return false
 		}
-		now, next = next, now
+		now, then = then, now
 	}
 	return now[len(g)]
+}
+
+// nextByte is the first byte of a text: a character of git.
+func nextByte(text string) (rune, int) { return rune(text[0]), 1 }
+
+// nextRune is the first character of a text in UTF-8: one of Ruby. A byte that
+// is part of none is one by itself, and like no other.
+func nextRune(text string) (rune, int) {
+	c, size := utf8.DecodeRuneInString(text)
+	if c == utf8.RuneError && size <= 1 {
+		return utf8.MaxRune + 1 + rune(text[0]), 1
+	}
+	return c, size
 }
 
 // enter adds a token to a state, and those after it if it may match nothing.
@@ -119,7 +131,7 @@ func (g glob) enter(state []bool, at int) {
 			return
 		}
 		switch g[at].kind {
-		case set, never:
+		case one, set, never:
 			return
 		case skip:
 			g.enter(state, at+3)

@@ -68,12 +68,12 @@ func (p pattern) match(path string, isDir bool) bool {
 		path = path[strings.LastIndexByte(path, '/')+1:]
 	}
 	rest, begins := strings.CutPrefix(path, p.literal)
-	return begins && p.glob.match(rest)
+	return begins && p.glob.match(rest, nextByte)
 }
 
 // parsePattern reads a line. It is false for a comment and an empty line.
 func parsePattern(line string) (p pattern, is bool) {
-	line = trimSpaces(line)
+	line = trimEnd(line, " ")
 	if line == "" || line[0] == '#' {
 		return pattern{}, false
 	}
@@ -95,14 +95,14 @@ func parsePattern(line string) (p pattern, is bool) {
 	return p, line != ""
 }
 
-// trimSpaces removes spaces at the end that no backslash stands before.
-func trimSpaces(line string) string {
+// trimEnd removes characters at the end that no backslash stands before.
+func trimEnd(line, cutset string) string {
 	end := 0
 	for i := 0; i < len(line); i++ {
-		switch line[i] {
-		case ' ':
+		if strings.IndexByte(cutset, line[i]) >= 0 {
 			continue
-		case '\\':
+		}
+		if line[i] == '\\' {
 			if i++; i == len(line) {
 				return line
 			}

@@ -2,78 +2,96 @@ package project
 
 import "strings"
 
-// parseSet reads a set of bytes, such as [a-z0-9_], [!a] or [[:alpha:]], at the
+// charset is a set of characters. A slash is in none.
+type charset struct {
+	spans []span
+	// negated sets have what is in no span.
+	negated bool
+}
+
+// span is a range of characters, with its ends.
+type span struct{ first, last rune }
+
+func (s charset) has(c rune) bool {
+	if c == '/' {
+		return false
+	}
+	for _, p := range s.spans {
+		if p.first <= c && c <= p.last {
+			return !s.negated
+		}
+	}
+	return s.negated
+}
+
+func (s *charset) add(first, last rune) { s.spans = append(s.spans, span{first, last}) }
+
+// parseSet reads a set of git, such as [a-z0-9_], [!a] or [[:alpha:]], at the
 // start of a text. The length is 0 when it has no end, or names a class that
-// there is not; nothing matches that. A slash is in no set.
-func parseSet(text string) (bytes *[256]bool, length int) {
-	bytes = &[256]bool{}
-	i, negated := 1, false
+// there is not; nothing matches that.
+func parseSet(text string) (chars charset, length int) {
+	i := 1
 	if i < len(text) && (text[i] == '!' || text[i] == '^') {
-		negated = true
+		chars.negated = true
 		i++
 	}
 	// before is the start of what a dash would make a range of, -1 for none.
-	before := -1
+	before := rune(-1)
 	for first := true; ; first = false {
 		if i >= len(text) {
-			return nil, 0
+			return charset{}, 0
 		}
 		c := text[i]
 		switch {
 		case c == ']' && !first:
-			for b := range bytes {
-				bytes[b] = bytes[b] != negated && b != '/'
-			}
-			return bytes, i + 1
+			return chars, i + 1
 		case c == '-' && before >= 0 && i+1 < len(text) && text[i+1] != ']':
 			i++
 			if text[i] == '\\' {
 				if i++; i == len(text) {
-					return nil, 0
+					return charset{}, 0
 				}
 			}
-			for b := before; b <= int(text[i]); b++ {
-				bytes[b] = true
-			}
+			chars.add(before, rune(text[i]))
 			before = -1
 		case c == '[' && strings.HasPrefix(text[i:], "[:"):
 			end := strings.IndexByte(text[i+2:], ']')
 			if end < 0 {
-				return nil, 0
+				return charset{}, 0
 			}
 			name, is := strings.CutSuffix(text[i+2:i+2+end], ":")
 			if !is {
-				bytes['['], before = true, '['
+				chars.add('[', '[')
+				before = '['
 				break
 			}
-			if !addClass(bytes, name) {
-				return nil, 0
+			if !chars.addClass(name) {
+				return charset{}, 0
 			}
 			i, before = i+2+end, -1
 		default:
 			if c == '\\' {
 				if i++; i == len(text) {
-					return nil, 0
+					return charset{}, 0
 				}
 				c = text[i]
 			}
-			bytes[c], before = true, int(c)
+			before = rune(c)
+			chars.add(before, before)
 		}
 		i++
 	}
 }
 
-// addClass adds the bytes of a class of POSIX.1-2017, "LC_CTYPE", in the C
+// addClass adds the characters of a class of POSIX.1-2017, "LC_CTYPE", in the C
 // locale. It is false for a name that there is not.
-func addClass(bytes *[256]bool, name string) bool {
+func (s *charset) addClass(name string) bool {
 	ranges, found := map[string]string{
 		"alnum": "azAZ09", "alpha": "azAZ", "blank": "  \t\t", "cntrl": "\x00\x1f\x7f\x7f", "digit": "09", "graph": "!~",
 		"lower": "az", "print": " ~", "punct": "!/:@[`{~", "space": "  \t\r", "upper": "AZ", "xdigit": "09afAF",
 	}[name]
 	for i := 0; i+1 < len(ranges); i += 2 {
-		for b := int(ranges[i]); b <= int(ranges[i+1]); b++ {
-			bytes[b] = true
-		}
+		s.add(rune(ranges[i]), rune(ranges[i+1]))
 	}
 	return found
 }
