@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,33 +11,15 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// maxFile bounds a project.toml, in bytes.
-const maxFile = 1 << 20
-
 // schemas are the versions that are known.
 func schemas() []string { return []string{"0.1", "0.2", "0.3"} }
 
 // Read reads a project.toml. The error of one that is not there is
 // fs.ErrNotExist.
 func Read(file string) (Descriptor, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return Descriptor{}, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return Descriptor{}, err
-	}
-	if !info.Mode().IsRegular() {
-		return Descriptor{}, fmt.Errorf("reading %s: it is no file", file)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	data, err := readFile(file, 0)
 	if err != nil {
 		return Descriptor{}, fmt.Errorf("reading %s: %w", file, err)
-	}
-	if len(data) > maxFile {
-		return Descriptor{}, fmt.Errorf("reading %s: larger than %d KiB", file, maxFile>>10)
 	}
 	d, err := Parse(data)
 	if err != nil {
