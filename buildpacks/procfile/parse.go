@@ -38,6 +38,13 @@ var line = regexp.MustCompile(`^[ \t]*([A-Za-z0-9_-]+)(:[ \t]*|[ \t]+)(.*?)[ \t]
 // bare is a name with a colon and nothing behind it.
 var bare = regexp.MustCompile(`^[ \t]*[A-Za-z0-9_-]+:[ \t]*$`)
 
+// maxType bounds the name of a process type of a slug, and maxCloudType that of
+// Cloud Native Buildpacks.
+const (
+	maxType      = 128
+	maxCloudType = 63
+)
+
 const byteOrderMark = "\ufeff"
 
 // Parse reads a Procfile. It returns an error, which names the line, for what
@@ -109,6 +116,13 @@ func (p *parser) take(n int, words string) error {
 		return nil
 	}
 	process := Process{Type: match[1], Command: match[3]}
+	if len(process.Type) > maxType {
+		return fmt.Errorf("line %d of the Procfile: the name of a process type has %d characters (%.20s...); expected at most %d", n, len(process.Type), process.Type, maxType)
+	}
+	if words[0] == ' ' || words[0] == '\t' {
+		p.warn(n, "has white space before the name, which Cloud Native Buildpacks take for a mistake; write \"%s: %s\"", process.Type, process.Command)
+	}
+	p.elsewhere(n, process.Type)
 	switch {
 	case match[2] == ":":
 		p.warn(n, "has no blank behind the colon, so Heroku would ignore it; write \"%s: %s\"", process.Type, process.Command)
@@ -124,4 +138,24 @@ func (p *parser) take(n int, words string) error {
 	}
 	p.found = append(p.found, process)
 	return nil
+}
+
+// elsewhere warns of a name that Cloud Native Buildpacks and Kubernetes do not
+// take.
+func (p *parser) elsewhere(n int, name string) {
+	switch there := cloudType(name); there {
+	case name:
+	case "":
+		p.warn(n, "declares %s, which Cloud Native Buildpacks and Kubernetes do not take; a name there has a letter or a digit", name)
+	default:
+		p.warn(n, "declares %s, which Cloud Native Buildpacks and Kubernetes do not take; there it is %s", name, there)
+	}
+}
+
+// cloudType is a name as Cloud Native Buildpacks take it,
+// [a-z0-9]([a-z0-9-]*[a-z0-9])? of at most 63 characters (buildpacks-procfile,
+// SPEC); empty if nothing is left.
+func cloudType(name string) string {
+	name = strings.Trim(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "-")
+	return strings.TrimRight(name[:min(len(name), maxCloudType)], "-")
 }

@@ -16,7 +16,15 @@ func TestParse(t *testing.T) {
 		warnings   []string
 	}{
 		{name: "the usual", text: "web: node server.js\nworker: node worker.js\n", want: procfile.Procfile{{"web", "node server.js"}, {"worker", "node worker.js"}}},
-		{name: "no line end, spaces, comments", text: "# types\n\n  web:  a  b  ", want: procfile.Procfile{{"web", "a  b"}}},
+		{name: "no line end, spaces, comments", text: "# types\n\nweb:  a  b  ", want: procfile.Procfile{{"web", "a  b"}}},
+		{name: "white space before a name", text: "  web: a\n\tx: b\n", want: procfile.Procfile{{"web", "a"}, {"x", "b"}}, warnings: []string{`line 1: has white space before the name, which Cloud Native Buildpacks take for a mistake; write "web: a"`, "line 2: has white space"}},
+		{name: "names that are others elsewhere", text: "my_Worker: a\n-x-: b\n__: c\n" + strings.Repeat("a", 62) + "-b: d\n" + strings.Repeat("c", 128) + ": e\nweb-1: f\n",
+			want: procfile.Procfile{{"my_Worker", "a"}, {"-x-", "b"}, {"__", "c"}, {strings.Repeat("a", 62) + "-b", "d"}, {strings.Repeat("c", 128), "e"}, {"web-1", "f"}},
+			warnings: []string{
+				"line 1: declares my_Worker, which Cloud Native Buildpacks and Kubernetes do not take; there it is my-worker", "there it is x",
+				"line 3: declares __, which Cloud Native Buildpacks and Kubernetes do not take; a name there has a letter or a digit",
+				"there it is " + strings.Repeat("a", 62), "there it is " + strings.Repeat("c", 63),
+			}},
 		{name: "the colon may be left out", text: "web node server.js\n", want: procfile.Procfile{{"web", "node server.js"}}, warnings: []string{`line 1: has no colon and counts as a process type all the same; write "web: node server.js"`}},
 		{name: "the blank may be left out", text: "web:node server.js\n", want: procfile.Procfile{{"web", "node server.js"}}, warnings: []string{"line 1: has no blank behind the colon"}},
 		{name: "colons and quotes in a command", text: `web: sh -c "echo a: b" # not a comment`, want: procfile.Procfile{{"web", `sh -c "echo a: b" # not a comment`}}},
@@ -44,9 +52,10 @@ func TestParse(t *testing.T) {
 		})
 	}
 	for text, problem := range map[string]string{
-		"web: a\n<<<<<<< HEAD\nweb: b\n": "line 2 of the Procfile is a conflict marker",
-		"web: \xff\xfe\n":                "line 1 of the Procfile is not text",
-		strings.Repeat("a: b\n", 300000): "larger than",
+		"web: a\n<<<<<<< HEAD\nweb: b\n":                "line 2 of the Procfile is a conflict marker",
+		"web: \xff\xfe\n":                               "line 1 of the Procfile is not text",
+		"web: a\n" + strings.Repeat("x", 129) + ": b\n": "line 2 of the Procfile: the name of a process type has 129 characters (xxxxxxxxxxxxxxxxxxxx...); expected at most 128",
+		strings.Repeat("a: b\n", 300000):                "larger than",
 	} {
 		if _, _, err := procfile.Parse(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), problem) {
 			t.Errorf("got %v, expected %q", err, problem)
@@ -55,14 +64,14 @@ func TestParse(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"web: a\n", "\ufeffweb a\r\n", "<<<<<<<\n", ":\n", "web: a\nweb: b"} {
+	for _, seed := range []string{"web: a\n", "\ufeffweb a\r\n", "<<<<<<<\n", ":\n", " A_-: b", "web: a\nweb: b"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		found, _, err := procfile.Parse(strings.NewReader(text))
 		seen := map[string]bool{}
 		for _, p := range found {
-			if p.Type == "" || p.Command == "" || seen[p.Type] || strings.ContainsAny(p.Command, "\n\x00") {
+			if p.Type == "" || p.Command == "" || seen[p.Type] || len(p.Type) > 128 || strings.ContainsAny(p.Command, "\n\x00") {
 				t.Errorf("%q gave %+v", text, found)
 			}
 			seen[p.Type] = true
