@@ -212,8 +212,9 @@ func silent(state *os.ProcessState) error {
 	}
 }
 
-func (n Namespaces) setupRequest(c Command, steps []step) setupRequest {
+func (n Namespaces) setupRequest(c Command, root string, steps []step) setupRequest {
 	return setupRequest{
+		Root:        root,
 		Steps:       steps,
 		Become:      privileged(),
 		Network:     c.Network,

@@ -12,15 +12,7 @@ import (
 // other. A terminal, if there is one, is shown as /dev/console, so that
 // programs find the name of the terminal that they run on.
 func (r *newRoot) mountDev(terminal string) error {
-	if err := r.mount("tmpfs", "/dev", noSUID|noExec, "mode=0755"); err != nil {
-		return err
-	}
-	dev, err := r.find("/dev")
-	if err != nil {
-		return err
-	}
-	defer dev.Close()
-	if err := r.seal(dev); err != nil {
+	if err := r.mountSealed("/dev", noSUID|noExec); err != nil {
 		return err
 	}
 	for _, name := range []string{"full", "null", "random", "tty", "urandom", "zero"} {

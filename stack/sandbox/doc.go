@@ -11,12 +11,19 @@
 // stack is read-only. /tmp, /var/tmp and /dev/shm are private and in memory;
 // /dev has the devices that are harmless; /proc shows the processes inside.
 // The mounts of the Command lie on top of that, and only those that it calls
-// writable can be written. Without Command.Network there is no network but
-// loopback; with it, abstract sockets are closed by Landlock where the kernel
-// has scopes (6.12). The environment is that of the Command and nothing else,
-// and no open file of slugc reaches it. Even standard output and error are
-// pipes where the caller has a file: a process could do more with the file
-// than append to it.
+// writable can be written.
+//
+// With Command.Root the root is a directory of this machine, which the process
+// may write. The parts of the stack are mount points in it, read-only as ever,
+// and cannot be moved out of the way. Its links, such as /bin, can: for the
+// process itself, until set-up makes them anew for the next command. Where
+// there is a /tmp, it is not in memory but in the directory.
+//
+// Without Command.Network there is no network but loopback; with it, abstract
+// sockets are closed by Landlock where the kernel has scopes (6.12). The
+// environment is that of the Command and nothing else, and no open file of
+// slugc reaches it. Even standard output and error are pipes where the caller
+// has a file: a process could do more with the file than append to it.
 //
 // # Who it is
 //

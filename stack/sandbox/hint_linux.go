@@ -26,6 +26,10 @@ func hint(err *SetupError, root fs.FS) string {
 		return "the program must be executable: run chmod +x on it"
 	case err.Op == opNamespaces && errors.Is(err, unix.EINVAL):
 		return "the kernel needs CONFIG_USER_NS, CONFIG_PID_NS and CONFIG_NET_NS"
+	case err.Op == opRoot && errors.Is(err, unix.EINVAL):
+		return "something is mounted below that directory: run findmnt to see what, and umount it"
+	case err.Op == opClaim:
+		return "start with a fresh root directory: a process that ran in this one left something in the way"
 	case errors.Is(err, unix.EUSERS):
 		return "there are too many sandboxes inside each other"
 	case errors.Is(err, unix.EDQUOT):

@@ -29,6 +29,8 @@ func TestHint(t *testing.T) {
 		{"a covered /proc", opMountProc, unix.EPERM, nil, "findmnt -R /proc"},
 		{"a private program", opStartInit, unix.EACCES, nil, "chmod o+x"},
 		{"an old kernel", opNamespaces, unix.EINVAL, nil, "CONFIG_USER_NS"},
+		{"mounts in a root directory", opRoot, unix.EINVAL, nil, "umount it"},
+		{"a root directory of somebody's making", opClaim, unix.ENOTEMPTY, nil, "fresh root directory"},
 		{"too deep", opNamespaces, unix.EUSERS, nil, "inside each other"},
 		{"too many keys", "making a session keyring", unix.EDQUOT, nil, "kernel.keys.maxkeys"},
 		{"anything else", opNamespaces, unix.ENOMEM, nil, ""},

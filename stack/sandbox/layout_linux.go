@@ -28,6 +28,9 @@ type step struct {
 	Writable bool
 	// Text is what a link points to, and the content of a text.
 	Text string
+	// Own says that the place, at the top, belongs to the stack alone: what
+	// else is there is removed.
+	Own bool
 }
 
 // kind says what a step makes.
@@ -38,14 +41,18 @@ const (
 	directory kind = iota
 	// scratch is an empty directory that everybody can write.
 	scratch
+	// sealed is a directory in memory that becomes read-only when all is in
+	// place.
+	sealed
 	link
 	// text is a read-only file.
 	text
 	bind
 )
 
-// layout works out the root filesystem for c.
-func layout(c Command, caCert string) ([]step, error) {
+// layout works out the root filesystem for c, on top of the directory root of
+// this machine if that is not empty.
+func layout(c Command, root, caCert string) ([]step, error) {
 	host, err := openTree("/")
 	if err != nil {
 		return nil, err
@@ -69,6 +76,9 @@ func layout(c Command, caCert string) ([]step, error) {
 			return nil, fmt.Errorf("showing the certificates of authorities: %w", err)
 		}
 		steps = append(steps, step{Kind: bind, Path: bundle, Source: source})
+	}
+	if root != "" {
+		steps = inRoot(root, steps)
 	}
 	for _, m := range c.Mounts {
 		s, err := mountStep(m)

@@ -38,13 +38,41 @@ func (r *newRoot) mount(kind, path string, flags uintptr, data string) error {
 	return nil
 }
 
+// mountSealed mounts a filesystem in memory that becomes read-only when all is
+// in place.
+func (r *newRoot) mountSealed(path string, flags uintptr) error {
+	if err := r.mount("tmpfs", path, flags, "mode=0755"); err != nil {
+		return err
+	}
+	dir, err := r.find(path)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return r.seal(dir)
+}
+
 func (r *newRoot) link(to, path string) error {
 	parent, err := r.point(filepath.Dir(path), true)
 	if err != nil {
 		return err
 	}
 	defer parent.Close()
-	return unix.Symlinkat(to, int(parent.Fd()), filepath.Base(path))
+	name := filepath.Base(path)
+	err = unix.Symlinkat(to, int(parent.Fd()), name)
+	if !errors.Is(err, unix.EEXIST) {
+		return err
+	}
+	// A root directory has the links of the command before.
+	there, openErr := openAt(parent, name)
+	if openErr != nil {
+		return openErr
+	}
+	defer there.Close()
+	if text, textErr := linkText(there); textErr != nil || text != to {
+		return errors.Join(err, textErr)
+	}
+	return nil
 }
 
 // text shows a file of our own.

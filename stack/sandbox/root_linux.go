@@ -28,8 +28,9 @@ const (
 	textDir = "/texts"
 )
 
-// openNewRoot moves this machine's root to /old and begins a new one at /new.
-func openNewRoot(remount bool) (*newRoot, error) {
+// openNewRoot moves this machine's root to /old and begins a new one at /new:
+// a directory of this machine, or one in memory if dir is empty.
+func openNewRoot(dir string, remount bool) (*newRoot, error) {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return nil, &SetupError{Op: "keeping mounts private", Err: err}
 	}
@@ -41,8 +42,8 @@ func openNewRoot(remount bool) (*newRoot, error) {
 	if err := os.Chdir(base); err != nil {
 		return nil, err
 	}
-	for _, dir := range []string{oldDir, newDir, textDir} {
-		if err := os.Mkdir("."+dir, 0o755); err != nil {
+	for _, place := range []string{oldDir, newDir, textDir} {
+		if err := os.Mkdir("."+place, 0o755); err != nil {
 			return nil, err
 		}
 	}
@@ -52,22 +53,31 @@ func openNewRoot(remount bool) (*newRoot, error) {
 	if err := os.Chdir("/"); err != nil {
 		return nil, err
 	}
-	if err := unix.Mount("tmpfs", newDir, "tmpfs", noSUID|noDev, "mode=0755"); err != nil {
-		return nil, &SetupError{Op: "mounting a filesystem in memory", Err: err}
-	}
 	old, err := openTree(oldDir)
 	if err != nil {
 		return nil, err
 	}
-	top, err := openTree(newDir)
-	if err != nil {
-		return nil, err
+	r := &newRoot{old: old, remount: remount}
+	if dir != "" {
+		return r, r.beginIn(dir)
 	}
-	r := &newRoot{tree: top, old: old, remount: remount}
-	return r, r.seal(top.root)
+	return r, r.beginInMemory()
 }
 
-// enter makes the new root the root, read-only, and lets go of the old one.
+// beginInMemory begins a new root that becomes read-only when all is in place.
+func (r *newRoot) beginInMemory() error {
+	if err := unix.Mount("tmpfs", newDir, "tmpfs", noSUID|noDev, "mode=0755"); err != nil {
+		return &SetupError{Op: "mounting a filesystem in memory", Err: err}
+	}
+	var err error
+	if r.tree, err = openTree(newDir); err != nil {
+		return err
+	}
+	return r.seal(r.root)
+}
+
+// enter makes the new root the root, with all that is sealed read-only, and
+// lets go of the old one.
 func (r *newRoot) enter() error {
 	for _, f := range r.seals {
 		if err := r.restrict(f, readOnly, 0); err != nil {
@@ -109,6 +119,11 @@ func setupError(op, path string, err error) error {
 }
 
 func (r *newRoot) try(s step) error {
+	if s.Own {
+		if err := r.claim(s); err != nil {
+			return err
+		}
+	}
 	switch s.Kind {
 	case directory:
 		dir, err := r.point(s.Path, true)
@@ -118,6 +133,8 @@ func (r *newRoot) try(s step) error {
 		return dir.Close()
 	case scratch:
 		return r.mount("tmpfs", s.Path, noSUID|noDev, "mode=1777")
+	case sealed:
+		return r.mountSealed(s.Path, noSUID|noDev)
 	case link:
 		return r.link(s.Text, s.Path)
 	case text:

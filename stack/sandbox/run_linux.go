@@ -29,7 +29,11 @@ func (n Namespaces) Run(ctx context.Context, c Command) (err error) {
 	if len(c.Args) == 0 {
 		return errors.New("running a command: no program is given")
 	}
-	steps, err := layout(c, n.CACert)
+	root, err := rootOf(c)
+	if err != nil {
+		return err
+	}
+	steps, err := layout(c, root, n.CACert)
 	if err != nil {
 		return err
 	}
@@ -56,7 +60,7 @@ func (n Namespaces) Run(ctx context.Context, c Command) (err error) {
 	if err != nil {
 		return errors.Join(err, std.close())
 	}
-	return b.run(ctx, c, []any{n.setupRequest(c, steps), newStartRequest(c)}, std)
+	return b.run(ctx, c, []any{n.setupRequest(c, root, steps), newStartRequest(c)}, std)
 }
 
 // killedStatus is what a shell says of a command that SIGKILL ended.

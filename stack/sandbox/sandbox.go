@@ -20,6 +20,25 @@ type Runner interface {
 type Command struct {
 	// Stack is the root filesystem.
 	Stack stack.Stack
+	// Root is a directory of this machine that becomes the root directory
+	// itself, writable for the process, with the stack's parts shown in it.
+	// Empty, the root is in memory and nobody can write it.
+	//
+	// The caller makes it, with whatever else the process is to find there
+	// (app, cache, ...), all given to the Owner with Give. Those are ordinary
+	// directories of one file system: the process can remove and replace them
+	// and move and link files between them. The directories app, cache and tmp
+	// stay so even where the stack has such places; so without a directory
+	// tmp, /tmp is in memory. In all other places that the stack has, the
+	// stack's are shown and nothing of the directory's.
+	//
+	// Set-up leaves empty mount points and links in the directory; they are
+	// the caller's to throw away with it. Another command with the same Root
+	// finds what the one before made, except in the places of the stack, where
+	// links and files in the way are removed. Whoever reads the directory
+	// afterwards reads what a foreign process left: os.Root keeps its links
+	// from leading elsewhere.
+	Root string
 	// Mounts are shown on top of it, in order.
 	Mounts []Mount
 	// Args are the program, as an absolute path inside or a name to look up

@@ -90,9 +90,14 @@ func loopback() error {
 
 // makeRoot makes the root filesystem and enters it.
 func makeRoot(req setupRequest) error {
-	root, err := openNewRoot(req.Remount)
+	root, err := openNewRoot(req.Root, req.Remount)
 	if err != nil {
 		return err
+	}
+	for _, place := range []string{"/proc", "/dev"} {
+		if err := root.do(step{Kind: directory, Path: place, Own: true}); err != nil {
+			return err
+		}
 	}
 	if err := root.mountProc(); err != nil {
 		return setupError("preparing", "/proc", err)

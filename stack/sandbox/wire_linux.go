@@ -22,6 +22,8 @@ const (
 type (
 	// setupRequest is for the set-up stage.
 	setupRequest struct {
+		// Root is a directory of this machine, or empty.
+		Root  string
 		Steps []step
 		// Become says that set-up runs as root inside and has to become UID.
 		Become      bool
