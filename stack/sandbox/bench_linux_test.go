@@ -7,10 +7,15 @@ import (
 )
 
 func BenchmarkRun(b *testing.B) {
-	for name, network := range map[string]bool{"isolated": false, "network": true} {
+	root := b.TempDir()
+	if err := sandbox.Give(root); err != nil {
+		b.Fatal(err)
+	}
+	for name, c := range map[string]sandbox.Command{
+		"isolated": {}, "network": {Network: true}, "root directory": {Root: root},
+	} {
 		b.Run(name, func(b *testing.B) {
-			c := command("/bin/true")
-			c.Network = network
+			c.Args = []string{"/bin/true"}
 			for b.Loop() {
 				if err := (sandbox.Namespaces{}).Run(b.Context(), c); err != nil {
 					b.Fatal(err)

@@ -49,15 +49,30 @@ func copyOfProbe(t *testing.T, mode os.FileMode) string {
 	return program
 }
 
-func TestIsolation(t *testing.T) { spec.Run(t, "isolation", testIsolation) }
+func TestIsolation(t *testing.T) {
+	spec.Run(t, "isolation", func(t *testing.T, when spec.G, it spec.S) {
+		testIsolation(t, when, it, sandbox.Namespaces{})
+		testProgram(t, when, it)
+		it("shows the root read-only", func() {
+			if code, out := status(t, sandbox.Namespaces{}, script("echo x > /file")); code == 0 || !strings.Contains(out, "Read-only") {
+				t.Errorf("writing to it says %q", out)
+			}
+		})
+	})
+}
 
-func testIsolation(t *testing.T, when spec.G, it spec.S) {
-	var box sandbox.Namespaces
+func TestIsolationInRoot(t *testing.T) {
+	spec.Run(t, "isolation in a root directory", func(t *testing.T, when spec.G, it spec.S) {
+		testIsolation(t, when, it, inRoot{t: t})
+	})
+}
 
+// testIsolation tests box, which runs commands in namespaces.
+func testIsolation(t *testing.T, when spec.G, it spec.S, box sandbox.Runner) {
 	// fails runs a command that is to fail and returns what it printed.
 	fails := func(c sandbox.Command) string {
 		t.Helper()
-		code, out := status(t, c)
+		code, out := status(t, box, c)
 		if code == 0 {
 			t.Errorf("%q succeeded: %s", c.Args, out)
 		}
@@ -65,8 +80,8 @@ func testIsolation(t *testing.T, when spec.G, it spec.S) {
 	}
 
 	when("it comes to files", func() {
-		it("shows /usr and the root read-only", func() {
-			for _, place := range []string{"/", "/usr", "/usr/bin", "/etc", "/home", "/var", "/run", "/dev"} {
+		it("shows the stack read-only", func() {
+			for _, place := range []string{"/usr", "/usr/bin", "/etc", "/home", "/var", "/run", "/dev"} {
 				if out := fails(script("echo x > " + path.Join(place, "file"))); !strings.Contains(out, "Read-only") {
 					t.Errorf("writing to %s says %q", place, out)
 				}
@@ -76,7 +91,7 @@ func testIsolation(t *testing.T, when spec.G, it spec.S) {
 		it("gives private scratch space", func() {
 			name := filepath.Join(os.TempDir(), filepath.Base(tempDir(t)))
 			lines := "set -e; for d in /tmp /var/tmp /dev/shm; do echo hi > $d/file; cat $d/file; done; ls " + name
-			code, out := status(t, script(lines))
+			code, out := status(t, box, script(lines))
 			if code == 0 || !strings.HasPrefix(out, "hi\nhi\nhi\n") {
 				t.Errorf("status %d: %s", code, out)
 			}
@@ -152,14 +167,6 @@ func testIsolation(t *testing.T, when spec.G, it spec.S) {
 			}
 		})
 
-		it("shows a bundle of certificates of one's own", func() {
-			bundle := write(t, filepath.Join(tempDir(t), "company.pem"), "our own authority")
-			n := sandbox.Namespaces{CACert: bundle}
-			if got := run(t, n, command("cat", "/etc/ssl/certs/ca-certificates.crt")); got != "our own authority" {
-				t.Errorf("the bundle is %q", got)
-			}
-		})
-
 		it("leaves the target no descriptor but its streams", func() {
 			leak, err := unix.Open(write(t, filepath.Join(tempDir(t), "leak"), "secret"), unix.O_RDONLY, 0)
 			if err != nil {
@@ -230,12 +237,12 @@ func testIsolation(t *testing.T, when spec.G, it spec.S) {
 				fails(script("echo 1 > /proc/" + name))
 			}
 			for _, name := range []string{"keys", "timer_list", "interrupts", "kcore"} {
-				if _, got := status(t, command("head", "-c", "1", "/proc/"+name)); len(got) == 1 {
+				if _, got := status(t, box, command("head", "-c", "1", "/proc/"+name)); len(got) == 1 {
 					t.Errorf("/proc/%s tells something", name)
 				}
 			}
 			mounts := run(t, box, command("cat", "/proc/self/mounts"))
-			for _, place := range []string{"/proc/sys", "/proc/bus", "/", "/usr", "/dev"} {
+			for _, place := range []string{"/proc/sys", "/proc/bus", "/usr", "/dev"} {
 				if !regexp.MustCompile(`(?m)^\S+ ` + place + ` \S+ ro,nosuid`).MatchString(mounts) {
 					t.Errorf("%s can be written:\n%s", place, mounts)
 				}
@@ -357,10 +364,22 @@ func testIsolation(t *testing.T, when spec.G, it spec.S) {
 		})
 	})
 
+}
+
+// testProgram tests what a Namespaces is told, and what it has to say.
+func testProgram(t *testing.T, when spec.G, it spec.S) {
+	it("shows a bundle of certificates of one's own", func() {
+		bundle := write(t, filepath.Join(tempDir(t), "company.pem"), "our own authority")
+		n := sandbox.Namespaces{CACert: bundle}
+		if got := run(t, n, command("cat", "/etc/ssl/certs/ca-certificates.crt")); got != "our own authority" {
+			t.Errorf("the bundle is %q", got)
+		}
+	})
+
 	when("the machine does not allow it", func() {
 		it("names the limit on namespaces", func() {
-			out := fails(probing(t, "run"))
-			if !strings.Contains(out, "op: creating namespaces") || !strings.Contains(out, "user.max_user_namespaces") {
+			code, out := status(t, sandbox.Namespaces{}, probing(t, "run"))
+			if code == 0 || !strings.Contains(out, "op: creating namespaces") || !strings.Contains(out, "user.max_user_namespaces") {
 				t.Errorf("it says:\n%s", out)
 			}
 		})

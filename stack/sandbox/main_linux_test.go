@@ -38,11 +38,11 @@ func command(args ...string) sandbox.Command {
 func script(lines string) sandbox.Command { return command("sh", "-c", lines) }
 
 // run runs a command that is to succeed and returns what it printed.
-func run(t *testing.T, n sandbox.Namespaces, c sandbox.Command) string {
+func run(t *testing.T, box sandbox.Runner, c sandbox.Command) string {
 	t.Helper()
 	var out, errs bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errs
-	if err := n.Run(t.Context(), c); err != nil {
+	if err := box.Run(t.Context(), c); err != nil {
 		t.Fatalf("%q: %v\n%s%s", c.Args, err, &out, &errs)
 	}
 	return out.String()
@@ -50,11 +50,11 @@ func run(t *testing.T, n sandbox.Namespaces, c sandbox.Command) string {
 
 // status runs a command and returns its exit status, as a shell counts it, and
 // all that it printed.
-func status(t *testing.T, c sandbox.Command) (int, string) {
+func status(t *testing.T, box sandbox.Runner, c sandbox.Command) (int, string) {
 	t.Helper()
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
-	err := sandbox.Namespaces{}.Run(t.Context(), c)
+	err := box.Run(t.Context(), c)
 	var exit *sandbox.ExitError
 	switch {
 	case err == nil:

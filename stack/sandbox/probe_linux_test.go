@@ -46,6 +46,7 @@ func probe(args []string) int {
 	probes := map[string]func(arg string) error{
 		"aside":     aside,
 		"connect":   connect,
+		"cover":     cover,
 		"enclose":   enclose,
 		"exchange":  exchange,
 		"groups":    groups,
@@ -54,7 +55,7 @@ func probe(args []string) int {
 		"key":       findKey,
 		"mask":      mask,
 		"mount":     func(string) error { return unix.Mount("tmpfs", "/tmp", "tmpfs", 0, "") },
-		"run":       runTrue,
+		"run":       func(string) error { return runTrue(command("true")) },
 		"read":      read,
 		"terminal":  onTerminal,
 		"trace":     func(string) error { return unix.PtraceAttach(1) },
@@ -151,9 +152,9 @@ func findKey(name string) error {
 	return err
 }
 
-// runTrue runs a sandbox and prints why that failed.
-func runTrue(string) error {
-	err := sandbox.Namespaces{}.Run(context.Background(), command("true"))
+// runTrue runs a command that does nothing and prints why that failed.
+func runTrue(c sandbox.Command) error {
+	err := sandbox.Namespaces{}.Run(context.Background(), c)
 	var setup *sandbox.SetupError
 	if errors.As(err, &setup) {
 		fmt.Printf("op: %s\npath: %s\nhint: %s\n", setup.Op, setup.Path, setup.Hint)
@@ -166,7 +167,17 @@ func mask(name string) error {
 	if err := unix.Mount("/dev/null", name, "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
-	return runTrue("")
+	return runTrue(command("true"))
+}
+
+// cover mounts something in a root directory, and runs a sandbox with it.
+func cover(root string) error {
+	if err := unix.Mount("tmpfs", filepath.Join(root, "bin"), "tmpfs", 0, ""); err != nil {
+		return err
+	}
+	c := command("true")
+	c.Root = root
+	return runTrue(c)
 }
 
 // enclose runs a sandbox around a probe that holds a file of a directory.

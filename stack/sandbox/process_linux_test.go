@@ -27,7 +27,7 @@ func testProcess(t *testing.T, when spec.G, it spec.S) {
 
 	it("returns nil for status 0 and the status otherwise", func() {
 		run(t, box, command("true"))
-		if got, _ := status(t, script("exit 7")); got != 7 {
+		if got, _ := status(t, box, script("exit 7")); got != 7 {
 			t.Errorf("the status is %d, not 7", got)
 		}
 	})

@@ -28,7 +28,17 @@ func TestMountsOnOldKernel(t *testing.T) {
 	})
 }
 
-func testMounts(t *testing.T, it spec.S, box sandbox.Namespaces) {
+func TestMountsInRoot(t *testing.T) {
+	spec.Run(t, "mounts in a root directory", func(t *testing.T, _ spec.G, it spec.S) { testMounts(t, it, inRoot{t: t}) })
+}
+
+func TestMountsInRootOnOldKernel(t *testing.T) {
+	spec.Run(t, "mounts in a root directory on an old kernel", func(t *testing.T, _ spec.G, it spec.S) {
+		testMounts(t, it, inRoot{t: t, Namespaces: sandbox.OnOldKernel(sandbox.Namespaces{})})
+	})
+}
+
+func testMounts(t *testing.T, it spec.S, box sandbox.Runner) {
 	it("are writable when they are said to be, and give files to the owner", func() {
 		dir, m := shared(t, "/app")
 		c := script("echo hello > /app/file; mkdir /app/dir; stat -c %u:%g /app/file /app")
