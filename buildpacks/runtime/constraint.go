@@ -173,8 +173,13 @@ func pessimistic(version string) (string, error) {
 }
 
 // number is a version with three numbers of one that a registry writes in its
-// own way: 1.20, 1.26rc1, 17.0.19+10-1~deb12u2. It is "" of what has none.
+// own way: 1.20, 1.26rc1, 17.0.19+10-1~deb12u2. It is "" of what has none. Where
+// Debian takes a version back, what is in the package stands behind "really":
+// 3.1.7+really3.1.2-0+deb12u1 is 3.1.2.
 func number(version string) string {
+	if _, actual, takenBack := strings.Cut(version, "+really"); takenBack {
+		version = actual
+	}
 	if match := prerelease.FindStringSubmatch(version); match != nil {
 		return withDash(version)
 	}
