@@ -17,8 +17,9 @@
 //     script. Paths that become part of a script are quoted.
 //   - A classic buildpack is one without an API version. Its processes are
 //     lines for the shell, and a user's arguments are added to the line. Where
-//     one took part, a shell gets what Heroku promises: the app is HOME, and
-//     .profile.d/*.sh of the app are sourced.
+//     one took part, every process gets what Heroku promises: the app is HOME,
+//     and .profile.d/*.sh of the app are sourced, also before a direct process,
+//     which bash then becomes.
 //   - In a slug, every word that lies in the layers directory is rewritten to
 //     lie under $HOME, so that a slug works wherever it is unpacked.
 //   - Where the specification and the reference lifecycle order things

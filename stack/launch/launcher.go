@@ -65,6 +65,9 @@ func (l *Launcher) Launch(ctx context.Context, argv []string) error {
 		return fmt.Errorf("change to app directory: %w", err)
 	}
 	clean(env)
+	if metadata.classic() {
+		env.Set("HOME", appDir)
+	}
 	layers, err := metadata.layers(layersDir)
 	if err != nil {
 		return err
@@ -80,10 +83,14 @@ func (l *Launcher) Launch(ctx context.Context, argv []string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("before the start of the process: %w", context.Cause(ctx))
 	}
-	if s.direct {
-		return l.direct(s, env, appDir)
+	profiles := profiles{layers: layers, classic: metadata.classic()}
+	if !s.direct {
+		return l.shell(argv[0], s, env, appDir, profiles)
 	}
-	return l.shell(argv[0], s, env, appDir, profiles{layers: layers, classic: metadata.classic()})
+	if scripts, err := profiles.app(appDir); profiles.classic && (err != nil || len(scripts) > 0) {
+		return errors.Join(err, l.bash(env, directArgv(argv[0], s, scripts, workingDir(appDir, s.dir))))
+	}
+	return l.direct(s, env, appDir)
 }
 
 // direct starts a process without a shell. The program is looked for in the
@@ -100,17 +107,18 @@ func (l *Launcher) direct(s start, env Env, appDir string) error {
 	return startError(program, env, l.Exec(program, append([]string{s.command}, s.args...), env.List()))
 }
 
-// shell starts a process with bash, after the profile scripts. Classic
-// buildpacks were promised that the app is the home of its processes.
+// shell starts a process with bash, after the profile scripts.
 func (l *Launcher) shell(self string, s start, env Env, appDir string, p profiles) error {
 	scripts, err := p.scripts(s.processType, appDir)
 	if err != nil {
 		return err
 	}
-	if p.classic {
-		env.Set("HOME", appDir)
-	}
-	err = l.Exec(bashPath, shellArgv(self, s, scripts, workingDir(appDir, s.dir)), env.List())
+	return l.bash(env, shellArgv(self, s, scripts, workingDir(appDir, s.dir)))
+}
+
+// bash becomes bash.
+func (l *Launcher) bash(env Env, argv []string) error {
+	err := l.Exec(bashPath, argv, env.List())
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("starting %s: this image has no shell; use a run image with bash, or a command after --: %w", bashPath, err)
 	}

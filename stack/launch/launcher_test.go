@@ -402,8 +402,20 @@ func TestLauncher(t *testing.T) {
 						t.Errorf("%q printed %q, want %q", argv, got, want)
 					}
 				}
-				if got := s.mustLaunch("launcher", "--", "printenv", "HOME"); got != "/home/someone\n" {
-					t.Errorf("a direct process has HOME=%s", got)
+			})
+			it("gives a direct process the same, and its words as they are", func() {
+				s := newStage(t, files)
+				if got, want := s.mustLaunch("launcher", "--", "printenv", "P", "HOME"), "ab.profile\n"+s.app+"\n"; got != want {
+					t.Errorf("printed %q, want %q", got, want)
+				}
+				if got, want := s.mustLaunch("launcher", "--", "printf", "<%s>", "$P", "a  b", "-n"), "<$P><a  b><-n>"; got != want {
+					t.Errorf("printed %q, want %q", got, want)
+				}
+			})
+			it("starts a direct process without a shell where there is nothing to source", func() {
+				s := newStage(t, nil)
+				if got, want := s.mustLaunch("launcher", "--", "printenv", "HOME"), s.app+"\n"; got != want {
+					t.Errorf("printed %q, want %q", got, want)
 				}
 			})
 			it("does so for no other build", func() {
@@ -471,7 +483,7 @@ func TestLauncher(t *testing.T) {
 				})
 				s.environ = []string{"KEPT=user's", "CNB_EXEC_ENV=production"}
 				want := launch.Env{
-					"HOME": "/home/someone", "KEPT": "user's", "CNB_EXEC_ENV": "production",
+					"HOME": s.app, "KEPT": "user's", "CNB_EXEC_ENV": "production",
 					"LIST": "old,new", "TYPED": "yes",
 					"PATH":            s.layers + "/acme_new/a/bin:" + s.layers + "/acme_old/z/bin:/usr/bin:/bin",
 					"LD_LIBRARY_PATH": s.layers + "/acme_new/a/lib",
@@ -634,7 +646,7 @@ func TestLauncher(t *testing.T) {
 				}
 			})
 
-			it("sources profile scripts for the shell alone", func() {
+			it("sources profile scripts of layers for the shell alone", func() {
 				s := newStage(t, map[string]string{
 					"layers/acme_old/z/profile.d/b.sh":           "P=\"${P-}b \"; export P",
 					"layers/acme_old/z/profile.d/a $(false)'.sh": "P=\"${P-}a \"; export P",
@@ -648,7 +660,7 @@ func TestLauncher(t *testing.T) {
 				}{
 					{[]string{"classic"}, s.app + "\na b c d app 2\n"},
 					{[]string{"launcher", "echo $P"}, s.app + "\na b d app\n"},
-					{[]string{"launcher", "--", "printenv", "HOME"}, "/home/someone\n"},
+					{[]string{"launcher", "--", "printenv", "FROM_PROFILE", "HOME"}, "app\n" + s.app + "\n"},
 				} {
 					if got := s.mustLaunch(test.argv...); got != test.want {
 						t.Errorf("%q printed %q, want %q", test.argv, got, test.want)

@@ -35,6 +35,18 @@ func shellArgv(self string, s start, scripts []string, dir string) []string {
 	return append([]string{"bash", "-c", script.String(), self, s.command}, s.args...)
 }
 
+// directArgv is the command line that starts a direct process where the app has
+// profile scripts of classic buildpacks: bash sources them and becomes the
+// program, whose words it does not look at.
+func directArgv(self string, s start, scripts []string, dir string) []string {
+	var script strings.Builder
+	for _, file := range scripts {
+		fmt.Fprintf(&script, "source %s\n", quote(file))
+	}
+	fmt.Fprintf(&script, "cd %s || exit %d\nexec -- \"$@\"", quote(dir), codeLaunch)
+	return append([]string{"bash", "-c", script.String(), self, s.command}, s.args...)
+}
+
 // expandWords is a script that expands each of its n arguments, $0 being the
 // first, as the inside of a double-quoted word, and runs the result as a
 // command (Buildpack API before 0.9, "Launch": arguments of a process that is
@@ -69,6 +81,14 @@ func (p profiles) scripts(processType, appDir string) ([]string, error) {
 			scripts = append(scripts, more...)
 		}
 	}
+	own, err := p.app(appDir)
+	return append(scripts, own...), err
+}
+
+// app are the scripts in the app: those that classic buildpacks left, and its
+// own.
+func (p profiles) app(appDir string) ([]string, error) {
+	var scripts []string
 	if p.classic {
 		dir := filepath.Join(appDir, ".profile.d")
 		names, err := listFiles(dir)
