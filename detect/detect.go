@@ -2,6 +2,7 @@ package detect
 
 import (
 	"context"
+	"slices"
 
 	"github.com/slugc/slugc/buildpacks"
 )
@@ -27,13 +28,25 @@ type Prober interface {
 // It returns a *NoMatchError when no group passes and a *MissingError when the
 // order names a buildpack that is not there.
 func Detect(ctx context.Context, site buildpacks.Site, order buildpacks.Order, probers map[string]Prober) (Plan, error) {
+	return detect(ctx, site, order, probers, (*roll).resolve)
+}
+
+// Survey is Detect for an order that nobody chose for the app: it asks all
+// buildpacks, so that the plan also tells who else could build (Plan.Rivals).
+func Survey(ctx context.Context, site buildpacks.Site, order buildpacks.Order, probers map[string]Prober) (Plan, error) {
+	return detect(ctx, site, order, probers, (*roll).survey)
+}
+
+func detect(ctx context.Context, site buildpacks.Site, order buildpacks.Order, probers map[string]Prober,
+	use func(*roll, context.Context) (Plan, error),
+) (Plan, error) {
 	roll, err := newRoll(site, order, probers)
 	if err != nil {
 		return Plan{}, err
 	}
 	var plan Plan
 	err = asking(ctx, site, roll.questions(), func() error {
-		plan, err = roll.resolve(ctx)
+		plan, err = use(roll, ctx)
 		return err
 	})
 	return plan, err
@@ -43,17 +56,13 @@ func Detect(ctx context.Context, site buildpacks.Site, order buildpacks.Order, p
 func (r *roll) resolve(ctx context.Context) (Plan, error) {
 	var reasons []string
 	resolver := newResolver()
-	for _, group := range r.groups {
-		for _, s := range group {
-			if !s.ask {
-				continue
-			}
-			if err := s.wait(ctx); err != nil {
-				return Plan{}, err
-			}
+	for i, group := range r.groups {
+		resolved, err := r.try(ctx, resolver, group)
+		if err != nil {
+			return Plan{}, err
 		}
-		resolved := resolver.group(members(group), answers(group))
 		if resolved.Passed {
+			r.chosen = i
 			return r.plan(resolved, group), nil
 		}
 		reasons = append(reasons, resolved.Reasons...)
@@ -61,4 +70,44 @@ func (r *roll) resolve(ctx context.Context) (Plan, error) {
 	}
 	plan := r.plan(Resolution{}, nil)
 	return plan, &NoMatchError{Answers: plan.Answers, Reasons: reasons}
+}
+
+// try resolves one group, when those in it have answered.
+func (r *roll) try(ctx context.Context, resolver *resolver, group []seat) (Resolution, error) {
+	for _, s := range group {
+		if !s.ask {
+			continue
+		}
+		if err := s.wait(ctx); err != nil {
+			return Resolution{}, err
+		}
+	}
+	return resolver.group(members(group), answers(group)), nil
+}
+
+// survey tries all groups.
+func (r *roll) survey(ctx context.Context) (Plan, error) {
+	plan, err := r.resolve(ctx)
+	if err != nil {
+		return plan, err
+	}
+	resolver := newResolver()
+	for _, group := range r.groups[r.chosen+1:] {
+		resolved, err := r.try(ctx, resolver, group)
+		if err != nil {
+			return Plan{}, err
+		}
+		if !resolved.Passed {
+			r.tried(group, resolved.Reasons[0])
+			continue
+		}
+		r.tried(group, "another buildpack stands before it in the order")
+		for _, m := range resolved.Group {
+			if !m.Optional && !slices.ContainsFunc(plan.Group, func(c Choice) bool { return c.ID == m.ID }) && !slices.Contains(plan.Rivals, m.ID) {
+				plan.Rivals = append(plan.Rivals, m.ID)
+			}
+		}
+	}
+	plan.Answers = r.answers(plan.Group)
+	return plan, nil
 }

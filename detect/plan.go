@@ -14,12 +14,17 @@ type Plan struct {
 	// Answers are what every buildpack of the order said, or why it was not
 	// asked, in the order in which it names them.
 	Answers []Answer `json:"answers"`
+	// Rivals are the buildpacks, by id, of later groups that could build too;
+	// only Survey looks for them.
+	Rivals []string `json:"rivals,omitempty"`
 }
 
 // Choice is a buildpack that builds.
 type Choice struct {
 	buildpacks.Descriptor
 	Optional bool `json:"optional,omitempty"`
+	// Found is what a classic buildpack calls the app: "Node.js".
+	Found string `json:"found,omitempty"`
 }
 
 // Entry is one dependency of the plan: who can provide it, and what the

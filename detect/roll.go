@@ -14,6 +14,8 @@ type roll struct {
 	// all are the buildpacks that the order names, by first mention.
 	all    []*inquiry
 	groups [][]seat
+	// chosen is the group that passed, once one did.
+	chosen int
 }
 
 // seat is a place in a group.
@@ -185,18 +187,24 @@ func (r *roll) plan(resolved Resolution, group []seat) Plan {
 			s.blame = why
 		}
 	}
-	chosen := map[*inquiry]bool{}
 	for _, m := range resolved.Group {
 		s := group[slices.IndexFunc(group, func(s seat) bool { return s.member.ID == m.ID })]
-		chosen[s.inquiry] = true
-		plan.Group = append(plan.Group, Choice{s.descriptor, m.Optional})
+		plan.Group = append(plan.Group, Choice{s.descriptor, m.Optional, s.detection.Found})
 	}
+	plan.Answers = r.answers(plan.Group)
+	return plan
+}
+
+// answers are those of all buildpacks, where a group was chosen, or none.
+func (r *roll) answers(chosen []Choice) []Answer {
+	var all []Answer
 	for _, q := range r.all {
 		a := q.answer()
-		if resolved.Passed && a.Verdict == buildpacks.Pass && !chosen[q] {
+		builds := slices.ContainsFunc(chosen, func(c Choice) bool { return c.ID == q.descriptor.ID && c.Version == q.descriptor.Version })
+		if len(chosen) > 0 && a.Verdict == buildpacks.Pass && !builds {
 			a.Reason = "passed, but " + q.blame
 		}
-		plan.Answers = append(plan.Answers, a)
+		all = append(all, a)
 	}
-	return plan
+	return all
 }
