@@ -3,6 +3,8 @@ package build
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/buildpacks"
@@ -15,14 +17,35 @@ type contribution struct {
 	buildpacks.Contribution
 }
 
-// merge makes the tree of all contributions, in build order.
+// merge makes the tree of all contributions, in build order. Of the process
+// types of classic buildpacks those of the last one with bin/release count, and
+// no others (Heroku, "Using multiple buildpacks"); a Procfile counts more, and
+// so does a CNB behind it.
 func merge(site buildpacks.Site, done []contribution) (tree artifact.Tree, warnings []string) {
 	tree = artifact.Tree{
 		App: site.App, Layers: site.Layers, Stack: site.Stack,
 		ExecEnv: cmp.Or(site.ExecEnv, buildpacks.DefaultExecEnv),
-		Stores:  map[string]map[string]any{},
+		Stores:  map[string]map[string]any{}, ConfigVars: map[string]string{},
 	}
-	for _, c := range done {
+	shared := map[string]bool{}
+	last := -1
+	for i, c := range done {
+		if c.Release != nil {
+			last = i
+		}
+	}
+	for i, c := range done {
+		if c.Release != nil {
+			maps.Copy(tree.ConfigVars, c.Release.ConfigVars)
+			for _, addon := range c.Release.Addons {
+				if !slices.Contains(tree.Addons, addon) {
+					tree.Addons = append(tree.Addons, addon)
+				}
+			}
+			if i < last {
+				c.Processes = nil
+			}
+		}
 		tree.Buildpacks = append(tree.Buildpacks, c.by)
 		tree.Metadata.Buildpacks = append(tree.Metadata.Buildpacks, launch.Buildpack{
 			ID: c.by.ID, Version: c.by.Version, API: c.by.API, Homepage: c.by.Homepage,
@@ -34,6 +57,10 @@ func merge(site buildpacks.Site, done []contribution) (tree artifact.Tree, warni
 			tree.Stores[c.by.ID] = c.Store
 		}
 		for _, l := range c.Layers {
+			if shared[l.ID()] {
+				continue // one that several buildpacks have together
+			}
+			shared[l.ID()] = true
 			if l.Launch {
 				tree.LaunchLayers = append(tree.LaunchLayers, l)
 			}

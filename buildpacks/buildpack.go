@@ -1,13 +1,6 @@
 package buildpacks
 
-import (
-	"io"
-	"time"
-
-	"github.com/slugc/slugc/stack"
-	"github.com/slugc/slugc/stack/launch"
-	"github.com/slugc/slugc/stack/sandbox"
-)
+import "github.com/slugc/slugc/stack/launch"
 
 // Dialect is the contract that a buildpack follows.
 type Dialect string
@@ -78,44 +71,6 @@ type Dir struct {
 	Path string
 }
 
-// Site is the place where the buildpacks of one build work. It is the same
-// value for every buildpack and does not change.
-type Site struct {
-	Stack  stack.Stack
-	Runner sandbox.Runner
-	App    Dir
-	Layers Dir
-	// Platform holds what the person who builds hands in: env/NAME files with
-	// build-time variables, and bindings (CNB Platform API, "Platform
-	// directory").
-	Platform Dir
-	// Temp is private scratch space of the build scripts, shown as /tmp.
-	Temp Dir
-	// Scratch is a directory on this machine for what goes between slugc and
-	// single scripts.
-	Scratch string
-	// Env is the build-time environment from the person who builds; it is
-	// also in Platform.
-	Env map[string]string
-	// ExecEnv is the execution environment that is built for, "production"
-	// when empty (CNB Platform API 0.15, "CNB_EXEC_ENV").
-	ExecEnv string
-	// Bindings are directories on this machine with service bindings, one
-	// directory for each in it, by the name under which buildpacks see them
-	// (servicebinding.io, "Workload Projection").
-	Bindings map[string]string
-	// BuildConfig is a directory on this machine whose env directory has the
-	// operator's variables, which come last; empty for none (CNB Platform API
-	// 0.11, "Operator-Defined Variables").
-	BuildConfig string
-	// Offline cuts the network while buildpacks build.
-	Offline bool
-	// BuildTimeout ends a build script that hangs; zero waits for ever.
-	BuildTimeout time.Duration
-	// Output receives what buildpacks print while they build, line by line.
-	Output io.Writer
-}
-
 // Requirement is a dependency that a buildpack asks for in the build plan.
 type Requirement struct {
 	Name     string         `toml:"name" json:"name"`
@@ -151,6 +106,8 @@ type Detection struct {
 	// Reason is what it printed, or what went wrong: the words that tell a
 	// person why.
 	Reason string
+	// Found is what a classic buildpack calls the app that it found: "Node.js".
+	Found string
 	// Code is the exit status of the detect script, -1 if it did not end by
 	// itself.
 	Code int
@@ -202,9 +159,27 @@ type Contribution struct {
 	// LaunchBOM and BuildBOM are what it says so in the tables that SBOM files
 	// have replaced.
 	LaunchBOM, BuildBOM []BOMEntry
+	// Release is what a classic buildpack says of the app that it built; nil
+	// where it has nothing to say it with.
+	Release *Release
+	// Report is what a classic buildpack tells programs about its build.
+	Report Report
 	// Warnings are for the person who builds: what was passed over.
 	Warnings []string
 }
+
+// Release is what bin/release of a classic buildpack says besides the process
+// types, which are in the contribution (Heroku Buildpack API, "bin/release").
+type Release struct {
+	// ConfigVars are variables that processes get where nobody sets them.
+	ConfigVars map[string]string
+	// Addons are services that the app wants, such as "heroku-postgresql".
+	Addons []string
+}
+
+// Report is what bin/report of a classic buildpack prints: names and values
+// that tell programs how the build went.
+type Report map[string]any
 
 // BOMEntry is a dependency that a buildpack brought, in the form of old APIs
 // (CNB Buildpack API, "launch.toml (TOML) bom Array").

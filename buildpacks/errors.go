@@ -11,6 +11,8 @@ type CompileError struct {
 	// Status is the exit status of the script, 0 if it was not the script
 	// that failed, -1 if it did not end by itself.
 	Status int
+	// Report is what a classic buildpack tells programs about the failure.
+	Report Report
 	Err    error
 }
 

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/beside"
+	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/detect"
 	"github.com/slugc/slugc/stack/launch"
@@ -32,9 +35,25 @@ type Record struct {
 	ConfigVars map[string]string   `json:"config_vars"`
 	Addons     []string            `json:"addons"`
 	Artifacts  []artifact.Artifact `json:"artifacts"`
+	// Slug is there where a slug was made.
+	Slug *Slug `json:"slug,omitempty"`
 	// Layers are what the artifacts are made of: those of an image where one
 	// was made, else the segments of the slug.
 	Layers []artifact.Segment `json:"layers"`
+}
+
+// Slug is a slug in the words of Heroku's Platform API: the body of the request
+// that creates one there ("Platform API, Slug Create").
+type Slug struct {
+	ProcessTypes map[string]string `json:"process_types"`
+	// Checksum is that of the slug's bytes, as "SHA256:<hex>".
+	Checksum string `json:"checksum"`
+	Commit   string `json:"commit,omitempty"`
+	// Description is what the buildpack calls the app.
+	Description string `json:"buildpack_provided_description,omitempty"`
+	Stack       string `json:"stack"`
+	// Size is in bytes.
+	Size int64 `json:"size"`
 }
 
 // New makes the record of a build.
@@ -42,17 +61,24 @@ func New(app string, source detect.Source, tree artifact.Tree, artifacts []artif
 	r := Record{
 		Schema: Schema, App: app, Stack: tree.Stack.ID, Source: source,
 		Buildpacks: tree.Buildpacks, ProcessTypes: map[string]string{}, DefaultProcess: tree.Metadata.DefaultProcess,
-		ConfigVars: map[string]string{}, Addons: []string{}, Artifacts: artifacts, Layers: []artifact.Segment{},
+		ConfigVars: map[string]string{}, Addons: append([]string{}, tree.Addons...), Artifacts: artifacts, Layers: []artifact.Segment{},
 	}
+	maps.Copy(r.ConfigVars, tree.ConfigVars)
 	for _, p := range tree.Metadata.Processes {
 		r.ProcessTypes[p.Type] = CommandLine(p)
 	}
 	for i, a := range artifacts {
-		if i == 0 || (a.Kind != "slug" && artifacts[0].Kind == "slug") {
+		if i == 0 || (a.Kind != slug.Kind && artifacts[0].Kind == slug.Kind) {
 			r.Layers = a.Layers
 		}
-		if a.Kind != "slug" {
+		if a.Kind != slug.Kind {
 			break
+		}
+	}
+	if i := slices.IndexFunc(artifacts, func(a artifact.Artifact) bool { return a.Kind == slug.Kind }); i >= 0 {
+		r.Slug = &Slug{
+			ProcessTypes: r.ProcessTypes, Commit: source.Commit, Description: tree.Description, Stack: r.Stack,
+			Checksum: "SHA256:" + strings.TrimPrefix(artifacts[i].Digest, "sha256:"), Size: artifacts[i].Size,
 		}
 	}
 	return r

@@ -41,6 +41,13 @@ type Tree struct {
 	// Stores are the persistent metadata of buildpacks (store.toml) by
 	// buildpack id.
 	Stores map[string]map[string]any
+	// Description is what the buildpack of the app's primary language calls it,
+	// such as "Node.js"; empty where none says.
+	Description string
+	// ConfigVars and Addons are what classic buildpacks suggest for the app:
+	// variables that processes get where nobody sets them, and services.
+	ConfigVars map[string]string
+	Addons     []string
 	// Stack is what the tree was built on.
 	Stack stack.Stack
 }

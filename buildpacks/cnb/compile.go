@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/BurntSushi/toml"
 
@@ -18,6 +19,9 @@ import (
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
 )
+
+// buildTimeout ends a bin/build that hangs where the person sets no other limit.
+const buildTimeout = time.Hour
 
 // Compile runs bin/build and reads what it left (CNB Buildpack API,
 // "Phase #3: Build"). It returns a *buildpacks.CompileError when the script
@@ -33,7 +37,7 @@ func (b *Buildpack) Compile(ctx context.Context, site buildpacks.Site, job build
 	if err := sandbox.Give(layers.Host); err != nil {
 		return buildpacks.Contribution{}, err
 	}
-	plans, err := scratch(site, "build-"+launch.EscapeID(b.descriptor.ID))
+	plans, err := site.Room("build-" + launch.EscapeID(b.descriptor.ID))
 	if err != nil {
 		return buildpacks.Contribution{}, err
 	}
@@ -61,7 +65,7 @@ func (b *Buildpack) Compile(ctx context.Context, site buildpacks.Site, job build
 		Stdout:  site.Output,
 		Stderr:  site.Output,
 		Network: !site.Offline,
-		Timeout: site.BuildTimeout,
+		Timeout: site.Timeout(buildTimeout),
 	})
 	var exit *sandbox.ExitError
 	var late *sandbox.TimeoutError

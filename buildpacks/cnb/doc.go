@@ -32,8 +32,8 @@
 // none of the person's variables but those of proxies, which the reference takes
 // from its own environment.
 //
-// A bin/build that hangs is ended after Site.BuildTimeout; here is no limit of
-// its own, since how long a build may take is the person's to say.
+// A bin/build that hangs is ended after an hour, unless Site.BuildTimeout says
+// otherwise.
 //
 // The rules of the build by where they are shown. "Parity" and "Rebuild" are
 // tests of package build, on the buildpacks of testdata/buildpacks; its test

@@ -13,7 +13,8 @@ import (
 // environment is what a script of the buildpack finds in its environment (CNB
 // Buildpack API, "Environment"), from the weakest to the strongest:
 //
-//   - PATH, HOME, and the proxies that the person names;
+//   - PATH, HOME, and the proxies that the person names, which the reference
+//     takes from its own environment;
 //   - what the layers of the buildpacks before it made of that: made, if any;
 //   - the person's variables, unless the buildpack wants none of them;
 //   - the operator's;
@@ -21,11 +22,7 @@ import (
 //   - what slugc sets for its own buildpacks.
 func (b *Buildpack) environment(site buildpacks.Site, made launch.Env, paths map[string]string) ([]string, error) {
 	env := launch.Env{"PATH": stack.DefaultPath}
-	for _, name := range proxies() {
-		if value := site.Env[name]; value != "" {
-			env[name] = value
-		}
-	}
+	maps.Copy(env, site.Proxies())
 	maps.Copy(env, made)
 	env["HOME"] = cmp.Or(env["HOME"], home)
 	if !b.clearEnv {
@@ -93,11 +90,4 @@ func listVariable(name string) bool {
 		return true
 	}
 	return false
-}
-
-// proxies are variables that say how this network is left. They are no wish of
-// the person, so that a buildpack that wants none of these gets them too, as
-// from the reference lifecycle.
-func proxies() []string {
-	return []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
 }

@@ -40,7 +40,7 @@ func (b *Buildpack) Probe(ctx context.Context, site buildpacks.Site) (d buildpac
 	if err != nil {
 		return d, fmt.Errorf("asking %s: %w", b.descriptor, err)
 	}
-	output := &head{limit: maxReason}
+	output := &buildpacks.Head{Limit: maxReason}
 	err = site.Runner.Run(ctx, sandbox.Command{
 		Stack:   site.Stack,
 		Mounts:  append(b.mounts(site, false), sandbox.Mount{Source: plans, Target: planDir, Writable: true}),
@@ -95,42 +95,4 @@ func planScratch(site buildpacks.Site) (string, error) {
 	file := filepath.Join(dir, planFile)
 	return dir, errors.Join(
 		os.Chmod(dir, 0o755), os.WriteFile(file, nil, 0o644), sandbox.Give(dir), sandbox.Give(file))
-}
-
-// scratch makes a directory of the build for one script, empty, and writable
-// for it.
-func scratch(site buildpacks.Site, name string) (string, error) {
-	dir := filepath.Join(site.Scratch, name)
-	if err := sandbox.Remove(dir); err != nil {
-		return "", err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	return dir, sandbox.Give(dir)
-}
-
-// head keeps the first bytes that are written to it, and forgets the rest.
-type head struct {
-	kept  []byte
-	limit int
-	more  bool
-}
-
-func (h *head) Write(p []byte) (int, error) {
-	if room := h.limit - len(h.kept); room < len(p) {
-		h.kept = append(h.kept, p[:room]...)
-		h.more = true
-	} else {
-		h.kept = append(h.kept, p...)
-	}
-	return len(p), nil
-}
-
-func (h *head) String() string {
-	s := strings.ToValidUTF8(string(h.kept), "�")
-	if h.more {
-		s += "\n..."
-	}
-	return s
 }

@@ -30,6 +30,9 @@ func (f Fetcher) dependencies(ctx context.Context, p *Package, t trail) error {
 		if err != nil {
 			return fmt.Errorf("its %s: %w", dependencyFile, err)
 		}
+		if other.Classic != nil {
+			return fmt.Errorf("its %s: %s is a classic buildpack, which no order can name; make a CNB of it: slugc buildpack package --classic", dependencyFile, other.Ref)
+		}
 		p.join(other)
 	}
 	return nil

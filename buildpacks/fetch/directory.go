@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/buildpacks/classic"
 	"github.com/slugc/slugc/buildpacks/cnb"
 )
 
@@ -130,6 +131,12 @@ func (f Fetcher) directory(ctx context.Context, dir string, t trail) (Package, e
 
 // add opens the buildpack in a directory.
 func (p *Package) add(dir string) (buildpacks.Member, error) {
+	if is, err := classic.Is(dir); is || err != nil {
+		if err == nil {
+			p.Classic, err = classic.Open(dir)
+		}
+		return buildpacks.Member{}, err
+	}
 	if err := isBuildpack(dir); err != nil {
 		return buildpacks.Member{}, err
 	}
@@ -223,12 +230,10 @@ func isBuildpack(dir string) error {
 	switch {
 	case err == nil:
 		return errors.New("buildpack.toml is no file")
-	case has("bin/compile"):
-		return errors.New("is a classic buildpack, which this version of slugc does not run")
 	case has("extension.toml"):
 		return errors.New("is an image extension, which changes a base image and is no buildpack")
 	case has("oci-layout"):
 		return errors.New("is an OCI layout; write oci:DIR")
 	}
-	return errors.New("has no buildpack.toml; name the directory that holds it")
+	return errors.New("has neither buildpack.toml, as Cloud Native Buildpacks do, nor bin/compile, as classic ones; name the directory that holds it")
 }

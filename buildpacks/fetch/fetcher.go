@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/buildpacks/classic"
 	"github.com/slugc/slugc/buildpacks/cnb"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/download"
@@ -70,6 +71,9 @@ type Package struct {
 	// id and version once.
 	Buildpacks []*cnb.Buildpack
 	Composites []buildpacks.Composite
+	// Classic is the buildpack that was meant where it is a classic one; then
+	// there are no others.
+	Classic *classic.Buildpack
 	// Dirs are the directories of all of them.
 	Dirs map[buildpacks.Member]string
 	// Digest is that of what was fetched: sha256:HEX of a file or of a
@@ -154,7 +158,24 @@ func (f Fetcher) fetch(ctx context.Context, ref string, t trail) (Package, error
 		return Package{}, &RefError{shown, err}
 	}
 	p.Ref = shown
+	if p.Classic != nil {
+		p.identify(ref)
+	}
 	return p, nil
+}
+
+// identify names a classic buildpack, which does not say who it is, by the
+// reference that led to it and the digest of what was fetched.
+func (p *Package) identify(ref string) {
+	if abs, err := filepath.Abs(ref); err == nil && filepath.Clean(p.Classic.Dir()) == abs {
+		ref = abs // of "." the name says nothing
+	}
+	_, version, _ := strings.Cut(p.Digest, ":")
+	const short = 12
+	p.Classic = p.Classic.Named(classic.Identify(ref), version[:min(len(version), short)])
+	d := p.Classic.Descriptor()
+	p.Root = buildpacks.Member{ID: d.ID, Version: d.Version}
+	p.place(p.Root, p.Classic.Dir())
 }
 
 // open chooses the medium of a reference.

@@ -66,6 +66,9 @@ func whyNot(dir string) (string, error) {
 func Build(out io.Writer) libcnb.BuildFunc {
 	return func(c libcnb.BuildContext) (result libcnb.BuildResult, err error) {
 		f, err := os.Open(filepath.Join(c.ApplicationPath, fileName))
+		if errors.Is(err, fs.ErrNotExist) {
+			return libcnb.NewBuildResult(), nil
+		}
 		if err != nil {
 			return libcnb.BuildResult{}, fmt.Errorf("reading the Procfile: %w", err)
 		}

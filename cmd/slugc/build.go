@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -103,15 +104,20 @@ once and kept.`,
 	c.Flags().StringVar(&f.metadata, "metadata", "", "write the release record to this `FILE`")
 	c.Flags().StringVar(&f.process, "process", "", "process `TYPE` that the artifact starts by default")
 	c.Flags().StringVar(&f.maxSize, "max-slug-size", "500M", "refuse a slug above this `SIZE`; 0 refuses none")
-	c.Flags().DurationVar(&f.timeout, "build-timeout", time.Hour, "give up a buildpack that builds for longer than this `DURATION`; 0 waits for ever")
+	c.Flags().DurationVar(&f.timeout, "build-timeout", 0, "give up a buildpack that builds for longer than this `DURATION`; 0 waits for ever (default 1h, a classic buildpack 15m)")
 	c.Flags().BoolVar(&f.clearCache, "clear-cache", false, "forget what earlier builds left")
 	c.Flags().BoolVar(&f.offline, "offline", false, "cut the network off while buildpacks build")
-	c.RunE = interruptible(func(ctx context.Context, args []string) error { return p.build(ctx, args, f) })
+	c.RunE = interruptible(func(ctx context.Context, args []string) error {
+		if c.Flags().Changed("build-timeout") && f.timeout == 0 {
+			f.timeout = forEver
+		}
+		return p.build(ctx, args, f)
+	})
 	return c
 }
 
 func (p *program) build(ctx context.Context, args []string, f buildFlags) (err error) {
-	if f.timeout < 0 {
+	if f.timeout < 0 && f.timeout != forEver {
 		return &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("--build-timeout %s: expected 0 or more, such as 30m", f.timeout)}
 	}
 	if len(f.dests) == 0 {
@@ -174,6 +180,9 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) (err e
 	p.voice.Result(made.String(), cli.Fields{"release": record})
 	return nil
 }
+
+// forEver is the limit of a build that has none.
+const forEver time.Duration = math.MinInt64
 
 // request reads what slugc build and slugc detect share.
 func (p *program) request(ctx context.Context, command string, args []string, f *planFlags, stacks *base.Stacks) (deploy.Request, error) {
@@ -249,7 +258,10 @@ func (p *program) deploy(on stack.Stack, offline bool) (deploy.Deploy, error) {
 			live := p.voice.Live(label)
 			return live.Progress, live.Stop
 		},
-		Output:  func() deploy.Output { return p.voice.Writer(nil) },
+		Output: func() deploy.Output { return p.voice.Writer(nil) },
+		Reported: func(by buildpacks.Descriptor, report buildpacks.Report) {
+			p.voice.Emit(cli.Event{Kind: cli.Reported, Text: by.String(), Fields: cli.Fields{"buildpack": by, "report": report}})
+		},
 		Fetch:   func(ctx context.Context, ref string) (fetch.Package, error) { return p.fetch(ctx, ref, offline) },
 		Exe:     exe,
 		Clients: p.clients(on),

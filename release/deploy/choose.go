@@ -7,14 +7,17 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/builtin"
+	"github.com/slugc/slugc/buildpacks/classic"
 	"github.com/slugc/slugc/buildpacks/cnb"
 	"github.com/slugc/slugc/buildpacks/fetch"
 	"github.com/slugc/slugc/buildpacks/project"
 	"github.com/slugc/slugc/detect"
+	"github.com/slugc/slugc/stack/launch"
 )
 
 // procfileID is the buildpack that joins every group: what a Procfile says
@@ -27,10 +30,33 @@ type selection struct {
 	order buildpacks.Order
 	// found are the buildpacks that run, and composites the orders of others,
 	// by detect.Key.
-	found      map[string]*cnb.Buildpack
+	found      map[string]buildpack
 	composites map[string]buildpacks.Composite
+	// by says who named the buildpacks: a file, a variable, or byFlag; empty where
+	// nobody did, and all that there are are asked.
+	by string
+	// references are how the buildpacks were named, by detect.Key.
+	references map[string]string
 	// library are the builtin buildpacks by id.
 	library map[string]*cnb.Buildpack
+}
+
+// withLateProcfile is a plan in which the Procfile is read after the other
+// buildpacks, where a classic one may yet write it.
+func (s selection) withLateProcfile(plan detect.Plan) detect.Plan {
+	is := func(c detect.Choice) bool { return c.ID == procfileID }
+	makes := func(c detect.Choice) bool { return c.Dialect == buildpacks.Classic }
+	if slices.ContainsFunc(plan.Group, is) || !slices.ContainsFunc(plan.Group, makes) {
+		return plan
+	}
+	plan.Group = append(slices.Clip(plan.Group), detect.Choice{Descriptor: s.library[procfileID].Descriptor(), Optional: true})
+	return plan
+}
+
+// buildpack is one of any dialect.
+type buildpack interface {
+	detect.Prober
+	build.Compiler
 }
 
 // probers are the buildpacks to ask.
@@ -54,38 +80,39 @@ func (s selection) compilers(plan detect.Plan) map[string]build.Compiler {
 }
 
 // add adds a buildpack and returns its place in a group.
-func (s selection) add(b *cnb.Buildpack) buildpacks.Member {
+func (s selection) add(b buildpack) buildpacks.Member {
 	d := b.Descriptor()
 	m := buildpacks.Member{ID: d.ID, Version: d.Version}
 	s.found[detect.Key(m)] = b
 	return m
 }
 
-// choose finds the buildpacks of a build: those that the person names, else
-// those of the app's project.toml, else the builtin ones, and in any case what
-// project.toml wants before and after them.
+// choose finds the buildpacks of a build, and in any case what project.toml
+// wants before and after them.
 func (d Deploy) choose(ctx context.Context, work workplace, refs []string, library map[string]*cnb.Buildpack) (selection, error) {
 	s := selection{
-		found: map[string]*cnb.Buildpack{}, composites: map[string]buildpacks.Composite{}, library: library,
+		found: map[string]buildpack{}, composites: map[string]buildpacks.Composite{}, library: library,
+		references: map[string]string{},
 	}
-	c := chooser{deploy: d, work: work, selection: s}
-	order, err := c.order(ctx, refs)
+	c := chooser{deploy: d, work: work, selection: s, copied: map[string]string{}}
+	order, by, err := c.order(ctx, refs)
 	if err != nil {
 		return selection{}, err
 	}
-	pre, err := c.described(ctx, "pre", work.project.Pre)
+	c.by = by
+	pre, err := c.described(ctx, "pre", work.wishes.project.Pre)
 	if err != nil {
 		return selection{}, err
 	}
-	post, err := c.described(ctx, "post", work.project.Post)
+	post, err := c.described(ctx, "post", work.wishes.project.Post)
 	if err != nil {
 		return selection{}, err
 	}
 	for i, group := range order {
 		order[i] = withProcfile(slices.Concat(pre, group, post), s.add(library[procfileID]))
 	}
-	s.order, err = detect.Expand(order, s.composites)
-	return s, err
+	c.selection.order, err = detect.Expand(order, s.composites)
+	return c.selection, err
 }
 
 // withProcfile puts the buildpack that reads the Procfile at the end of a
@@ -107,32 +134,83 @@ type chooser struct {
 	selection
 	deploy Deploy
 	work   workplace
+	// copied are the directories of the classic buildpacks that were copied, by
+	// id.
+	copied map[string]string
 }
 
-// order is the order without what project.toml adds to it.
-func (c chooser) order(ctx context.Context, refs []string) (buildpacks.Order, error) {
+// order is the order without what project.toml adds to it: the buildpacks that
+// the person names, else those that the app names, in project.toml or in the
+// ways of Heroku, else those that are asked about any app. By is who named them.
+func (c chooser) order(ctx context.Context, refs []string) (order buildpacks.Order, by string, err error) {
 	if len(refs) > 0 {
-		var group buildpacks.Group
-		for _, ref := range refs {
-			m, err := c.reference(ctx, ref)
-			if err != nil {
-				return nil, err
-			}
-			group = append(group, m)
-		}
-		return buildpacks.Order{group}, nil
+		group, err := c.group(ctx, refs)
+		return buildpacks.Order{group}, byFlag, err
 	}
-	group, err := c.described(ctx, "group", c.work.project.Group)
+	group, err := c.described(ctx, "group", c.work.wishes.project.Group)
 	if err != nil || len(group) > 0 {
-		return buildpacks.Order{group}, err
+		return buildpacks.Order{group}, project.FileName, err
 	}
-	order := builtin.Order()
-	for _, group := range order {
+	chosen, where := c.work.wishes.choice(c.work.site.ExecEnv, c.work.site.Env)
+	if len(chosen) > 0 {
+		group, err := c.herokus(ctx, chosen, where)
+		return buildpacks.Order{group}, where, err
+	}
+	for _, ref := range c.deploy.Asked {
+		group, err := c.group(ctx, []string{ref})
+		if err != nil {
+			return nil, "", err
+		}
+		order = append(order, group)
+	}
+	for _, group := range builtin.Order() {
 		for i, m := range group {
 			group[i].Version = c.add(c.library[m.ID]).Version
 		}
+		order = append(order, group)
 	}
-	return order, nil
+	return order, "", nil
+}
+
+// group is the buildpacks that references name.
+func (c chooser) group(ctx context.Context, refs []string) (buildpacks.Group, error) {
+	var group buildpacks.Group
+	for _, ref := range refs {
+		m, err := c.reference(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		c.references[detect.Key(m)] = ref
+		group = append(group, m)
+	}
+	return group, nil
+}
+
+// herokus is the buildpacks that an app names as apps on Heroku do. Of Heroku's
+// own those for which there is a builtin one are that.
+func (c chooser) herokus(ctx context.Context, chosen []project.Reference, where string) (buildpacks.Group, error) {
+	c.deploy.Voice.Stepf("Buildpacks are chosen by %s", where)
+	if set := c.work.site.Env[buildpackURL]; set != "" && where != buildpackURL {
+		c.deploy.Voice.Warningf("%s is not used, because %s names buildpacks", buildpackURL, where)
+	}
+	var refs []string
+	for _, r := range chosen {
+		ref := r.URI
+		if r.Name != "" {
+			ref = r.Name
+			if language, own := strings.CutPrefix(r.Name, "heroku/"); own && c.library["slugc/"+language] != nil {
+				ref = "slugc/" + language
+				c.deploy.Voice.Detailf("%s builds in place of %s", ref, r.Name)
+			}
+			if c.library[ref] == nil {
+				return nil, &fetch.RefError{Ref: r.Text, Err: fmt.Errorf("%s names it: %w", where, registryName(r))}
+			}
+		} else if !filepath.IsAbs(ref) && !strings.Contains(ref, ":") {
+			ref = filepath.Join(c.work.source.Dir, ref)
+		}
+		refs = append(refs, ref)
+	}
+	return c.group(ctx, refs)
 }
 
 // reference is the buildpack that a reference names: a builtin id, or one to
@@ -145,6 +223,9 @@ func (c chooser) reference(ctx context.Context, ref string) (buildpacks.Member, 
 	if err != nil {
 		return buildpacks.Member{}, err
 	}
+	if fetched.Classic != nil {
+		return c.classic(fetched.Classic)
+	}
 	for _, b := range fetched.Buildpacks {
 		c.add(b)
 	}
@@ -152,6 +233,26 @@ func (c chooser) reference(ctx context.Context, ref string) (buildpacks.Member, 
 		c.composites[detect.Key(buildpacks.Member{ID: composite.ID, Version: composite.Version})] = composite
 	}
 	return fetched.Root, nil
+}
+
+// classic adds a classic buildpack, as a copy for this build. Two that have one
+// name, but are not the same, get different ids.
+func (c chooser) classic(b *classic.Buildpack) (buildpacks.Member, error) {
+	d := b.Descriptor()
+	id := d.ID
+	for n := 2; c.copied[id] != "" && c.copied[id] != b.Dir(); n++ {
+		id = fmt.Sprintf("%s-%d", d.ID, n)
+	}
+	m := buildpacks.Member{ID: id, Version: d.Version}
+	if c.copied[id] != "" {
+		return m, nil
+	}
+	own, err := b.Named(id, d.Version).ForBuild(c.work.entry.Temp(filepath.Join("classic", launch.EscapeID(id))))
+	if err != nil {
+		return m, err
+	}
+	c.copied[id] = b.Dir()
+	return c.add(own), nil
 }
 
 // described are the buildpacks of a list of project.toml.

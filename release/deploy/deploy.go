@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/slugc/slugc/build"
@@ -26,8 +27,14 @@ type Deploy struct {
 	Progress Progress
 	// Output makes a writer for what buildpacks print.
 	Output func() Output
+	// Reported is told what buildpacks report about their builds, for programs;
+	// it may be nil.
+	Reported func(by buildpacks.Descriptor, report buildpacks.Report)
 	// Fetch brings the buildpack that a reference names.
 	Fetch func(ctx context.Context, ref string) (fetch.Package, error)
+	// Asked are references to buildpacks that are asked about an app that names
+	// none, one after the other, before the builtin ones.
+	Asked []string
 	// Exe is the running binary, which builtin buildpacks run as, and Clients
 	// are this machine's package clients, whose settings they get.
 	Exe     string
@@ -54,8 +61,8 @@ type Request struct {
 	Bindings map[string]string
 	// BuildConfig is a directory with the operator's variables; empty for none.
 	BuildConfig string
-	// BuildTimeout ends a buildpack that hangs while it builds; zero waits for
-	// ever.
+	// BuildTimeout ends a buildpack that hangs while it builds; see
+	// buildpacks.Site.
 	BuildTimeout time.Duration
 	// CacheRoot is the directory of all caches.
 	CacheRoot  string
@@ -107,7 +114,11 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 	if err != nil {
 		return record, err
 	}
-	walked, err := walk(ctx, tree)
+	leftOut, err := d.leftOut(tree.App.Host)
+	if err != nil {
+		return record, err
+	}
+	walked, err := walk(ctx, tree, leftOut)
 	if err != nil {
 		return record, err
 	}
@@ -142,6 +153,23 @@ func (d Deploy) Detect(ctx context.Context, req Request) (plan detect.Plan, err 
 	return plan, err
 }
 
+// Pin is Detect, and notes in the source who is to build the app from now on.
+// It returns the file that says so, and a *PinnedError where something else
+// does.
+func (d Deploy) Pin(ctx context.Context, req Request) (plan detect.Plan, file string, err error) {
+	work, err := d.open(ctx, req)
+	if err != nil {
+		return plan, "", err
+	}
+	defer func() { err = errors.Join(err, work.close()) }()
+	plan, chosen, err := d.detect(ctx, work, req.Buildpacks)
+	if err != nil {
+		return plan, "", err
+	}
+	file, err = chosen.pin(plan, work.source.Dir)
+	return plan, file, err
+}
+
 // ready lets every form that can tell now that it will fail say so, before
 // anyone waits for a build.
 func ready(ctx context.Context, req Request) error {
@@ -167,11 +195,22 @@ func (d Deploy) detect(ctx context.Context, work workplace, refs []string) (dete
 	if err != nil {
 		return detect.Plan{}, selection{}, err
 	}
-	plan, err := detect.Detect(ctx, work.site, chosen.order, chosen.probers())
+	ask := detect.Detect
+	if chosen.by == "" && len(chosen.order) > 1 {
+		ask = detect.Survey
+	}
+	plan, err := ask(ctx, work.site, chosen.order, chosen.probers())
 	if none, ok := errors.AsType[*detect.NoMatchError](err); ok {
 		none.Root = rootNames(work.source.Dir)
 	}
-	return plan, chosen, err
+	if err != nil {
+		return plan, chosen, err
+	}
+	if len(plan.Rivals) > 0 {
+		d.Voice.Warningf("%s could build this app too: %s builds because it stands first. Pin the choice: slugc detect --pin",
+			strings.Join(plan.Rivals, " and "), plan.Group[0].ID)
+	}
+	return chosen.withLateProcfile(plan), chosen, nil
 }
 
 // restore gives the buildpacks of the plan what they left in the last build.
@@ -204,8 +243,9 @@ func (d Deploy) compile(ctx context.Context, work workplace, plan detect.Plan, c
 	site.Output = output
 	tree, err := build.Builder{
 		Compilers: chosen.compilers(plan),
-		Started:   func(by buildpacks.Descriptor) { d.Voice.Stepf("Using buildpack: %s", by) },
+		Started:   d.sayBuildpack,
 		Warned:    func(text string) { d.Voice.Warningf("%s", text) },
+		Reported:  d.Reported,
 	}.Build(ctx, site, plan)
 	if err = errors.Join(err, output.Close()); err != nil {
 		return artifact.Tree{}, err

@@ -43,7 +43,7 @@ func (d Deploy) pack(ctx context.Context, work workplace, tree artifact.Tree, fo
 	for i, form := range req.Forms {
 		made, err := form.Export(ctx, Packed{
 			Tree: tree, App: found.app, Segments: b.pick(i, segments), Memory: store,
-			Previous: req.Previous, Project: projectOf(work.source, work.project),
+			Previous: req.Previous, Project: projectOf(work.source, work.wishes.project),
 		})
 		if err != nil {
 			return nil, nil, err

@@ -9,15 +9,22 @@ import (
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/buildpacks/classic"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/detect"
 )
 
-// groupOf are the buildpacks of a plan.
+// groupOf are the buildpacks of a plan whose layers the cache may hold. All
+// classic ones have one together.
 func groupOf(plan detect.Plan) []buildpacks.Descriptor {
 	var group []buildpacks.Descriptor
+	shared := false
 	for _, c := range plan.Group {
 		group = append(group, c.Descriptor)
+		shared = shared || c.Dialect == buildpacks.Classic
+	}
+	if shared {
+		group = append(group, buildpacks.Descriptor{ID: classic.CacheOwner, Dialect: buildpacks.Classic})
 	}
 	return group
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/detect"
 )
 
 // Voice is told what happens, for the person who watches.
@@ -23,6 +24,15 @@ type Progress func(label string) (tell func(done, total int64), end func())
 
 // Output receives what buildpacks print.
 type Output = io.WriteCloser
+
+// sayBuildpack names the buildpack that is about to build, and what it takes the
+// app for.
+func (d Deploy) sayBuildpack(by detect.Choice) {
+	d.Voice.Stepf("Using buildpack: %s", by.Descriptor)
+	if by.Found != "" {
+		d.Voice.Stepf("%s app detected", by.Found)
+	}
+}
 
 // sayProcesses lists the process types, as Heroku does.
 func (d Deploy) sayProcesses(tree artifact.Tree) {

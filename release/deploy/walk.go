@@ -22,11 +22,13 @@ type walked struct {
 	app pack.Index
 }
 
-func walk(ctx context.Context, tree artifact.Tree) (w walked, err error) {
+// walk walks a tree. What leftOut names of the app is not there for those who
+// pack it; nil names nothing.
+func walk(ctx context.Context, tree artifact.Tree, leftOut func(path string, isDir bool) bool) (w walked, err error) {
 	if w.layers, err = walkLayers(ctx, tree); err != nil {
 		return walked{}, err
 	}
-	if w.app, err = walkApp(ctx, tree); err != nil {
+	if w.app, err = walkApp(ctx, tree, leftOut); err != nil {
 		return walked{}, err
 	}
 	return w, nil
@@ -63,13 +65,15 @@ func walkLayers(ctx context.Context, tree artifact.Tree) (map[string]pack.Index,
 
 // walkApp walks the app directory, the layers below it left out, in the order
 // in which both forms pack it, so that they share its compressed bytes.
-func walkApp(ctx context.Context, tree artifact.Tree) (pack.Index, error) {
+func walkApp(ctx context.Context, tree artifact.Tree, leftOut func(path string, isDir bool) bool) (pack.Index, error) {
 	layers, err := filepath.Rel(tree.App.Host, tree.Layers.Host)
 	if err != nil {
 		return nil, fmt.Errorf("packing the app: %w", err)
 	}
 	index, err := pack.Walk(ctx, tree.App.Host, pack.WalkOptions{
-		Exclude: func(rel string, _ bool) bool { return rel == layers },
+		Exclude: func(rel string, isDir bool) bool {
+			return rel == layers || leftOut != nil && leftOut(filepath.ToSlash(rel), isDir)
+		},
 	})
 	return index.ByPath(), err
 }

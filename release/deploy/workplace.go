@@ -3,18 +3,18 @@ package deploy
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/build/cachestore"
 	"github.com/slugc/slugc/buildpacks"
-	"github.com/slugc/slugc/buildpacks/project"
+	"github.com/slugc/slugc/buildpacks/classic"
 	"github.com/slugc/slugc/detect"
+	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -25,6 +25,7 @@ const (
 	layersPath   = "/app/.slugc/layers"
 	platformPath = "/platform"
 	tempPath     = "/tmp"
+	cachePath    = "/cache"
 	// slugcDir is the directory in the app that belongs to slugc.
 	slugcDir = ".slugc"
 )
@@ -33,9 +34,9 @@ const (
 type workplace struct {
 	app    string
 	source detect.Source
-	// project is what the app's project.toml says.
-	project project.Descriptor
-	entry   *cachestore.Entry
+	// wishes is what the app says about how to build it.
+	wishes wishes
+	entry  *cachestore.Entry
 	// temp is the root of an improvised cache; empty when there is a real one.
 	temp string
 	site buildpacks.Site
@@ -96,11 +97,11 @@ func (w *workplace) close() error {
 }
 
 func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, work *workplace) error {
-	described, err := d.project(source)
+	wishes, err := d.wishes(source)
 	if err != nil {
 		return err
 	}
-	work.project = described
+	work.wishes = wishes
 	if req.ClearCache {
 		if err := work.entry.Clear(); err != nil {
 			return err
@@ -113,50 +114,34 @@ func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, 
 		Layers:   buildpacks.Dir{Host: filepath.Join(work.entry.AppDir(), slugcDir, "layers"), Path: layersPath},
 		Platform: buildpacks.Dir{Host: work.entry.Temp("platform"), Path: platformPath},
 		Temp:     buildpacks.Dir{Host: work.entry.Temp("tmp"), Path: tempPath},
+		Cache: buildpacks.Dir{
+			Host: filepath.Join(work.entry.AppDir(), slugcDir, "layers", launch.EscapeID(classic.CacheOwner), classic.CacheLayer),
+			Path: cachePath,
+		},
 		Scratch:  work.entry.Temp("scratch"),
-		Env:      withProject(req.Env, described.Env(cmp.Or(req.ExecEnv, buildpacks.DefaultExecEnv))),
+		Env:      withProject(req.Env, wishes.project.Env(cmp.Or(req.ExecEnv, buildpacks.DefaultExecEnv))),
 		ExecEnv:  req.ExecEnv,
 		Bindings: req.Bindings,
 
+		SourceVersion: source.Commit, RequestID: rand.Text(),
 		BuildConfig: req.BuildConfig, BuildTimeout: req.BuildTimeout,
 		Offline: req.Offline,
 	}
 	uid, gid := sandbox.Owner()
+	sieve := newSieve(wishes)
 	copied, err := source.CopyTo(ctx, detect.Copy{
 		Dir: work.site.App.Host, Keep: slugcDir, State: work.entry.SourceState(), UID: uid, GID: gid,
-		Exclude: realPaths(append([]string{req.CacheRoot}, req.Outputs...)), Wanted: wanted(described),
+		Exclude: realPaths(append([]string{req.CacheRoot}, req.Outputs...)), Wanted: sieve.wanted(),
 	})
 	if err != nil {
 		return err
 	}
+	sieve.say(d.Voice)
 	for _, warning := range copied.Warnings {
 		d.Voice.Warningf("%s", warning)
 	}
 	work.source = copied.Source
 	return build.Prepare(work.site)
-}
-
-// project reads the app's project.toml, if it has one.
-func (d Deploy) project(source detect.Source) (project.Descriptor, error) {
-	described, err := project.Read(filepath.Join(source.Dir, project.FileName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return project.Descriptor{}, nil
-	}
-	if err != nil {
-		return project.Descriptor{}, &detect.SourceError{Path: project.FileName, Problem: err.Error(), Next: "Mend the file, or remove it.", Err: err}
-	}
-	for _, warning := range described.Warnings {
-		d.Voice.Warningf("%s: %s", project.FileName, warning)
-	}
-	// Relative references are meant from where the file is.
-	for _, list := range [][]project.Buildpack{described.Group, described.Pre, described.Post} {
-		for i, b := range list {
-			if b.URI != "" && !filepath.IsAbs(b.URI) && !strings.Contains(b.URI, ":") {
-				list[i].URI = filepath.Join(source.Dir, b.URI)
-			}
-		}
-	}
-	return described, nil
 }
 
 // withProject is the person's variables over those of project.toml.
@@ -165,15 +150,6 @@ func withProject(own, described map[string]string) map[string]string {
 		described[name] = value
 	}
 	return described
-}
-
-// wanted is which files of an app its project.toml leaves in; nil is all.
-func wanted(described project.Descriptor) func(path string, isDir bool) bool {
-	filter := described.Filter()
-	if filter.All() {
-		return nil
-	}
-	return func(path string, isDir bool) bool { return path == project.FileName || filter.Keep(path, isDir) }
 }
 
 // realPaths are the absolute paths of files and directories that need not

@@ -21,6 +21,9 @@ const (
 	Result   Kind = "result"
 	// Output is a line that a buildpack or another foreign program printed.
 	Output Kind = "output"
+	// Reported is what a buildpack tells programs about its build; people do not
+	// see it.
+	Reported Kind = "report"
 )
 
 // Fields are what an event says to programs beside its text. In JSON they

@@ -120,8 +120,8 @@ func (p *Printer) Result(text string, fields Fields) {
 	p.Emit(Event{Kind: Result, Text: text, Fields: fields})
 }
 
-// Emit prints an event. Progress events reach programs only; people see the
-// live line.
+// Emit prints an event. Progress and reports reach programs only; of progress
+// people see the live line.
 func (p *Printer) Emit(e Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -155,7 +155,7 @@ func (p *Printer) emit(e Event) {
 		}
 	case Output:
 		p.printOutput(e.Text)
-	case Progress:
+	case Progress, Reported:
 	}
 }
 

@@ -1,0 +1,100 @@
+package buildpacks
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/sandbox"
+)
+
+// Site is the place where the buildpacks of one build work. It is the same
+// value for every buildpack and does not change.
+type Site struct {
+	Stack  stack.Stack
+	Runner sandbox.Runner
+	App    Dir
+	Layers Dir
+	// Platform holds what the person who builds hands in: env/NAME files with
+	// build-time variables, and bindings (CNB Platform API, "Platform
+	// directory").
+	Platform Dir
+	// Temp is private scratch space of the build scripts, shown as /tmp.
+	Temp Dir
+	// Cache is what the classic buildpacks of the app, together, keep from build
+	// to build (Heroku Buildpack API, "CACHE_DIR"). On this machine it lies with
+	// the layers.
+	Cache Dir
+	// Scratch is a directory on this machine for what goes between slugc and
+	// single scripts.
+	Scratch string
+	// Env is the build-time environment from the person who builds; it is
+	// also in Platform.
+	Env map[string]string
+	// ExecEnv is the execution environment that is built for, "production"
+	// when empty (CNB Platform API 0.15, "CNB_EXEC_ENV").
+	ExecEnv string
+	// Bindings are directories on this machine with service bindings, one
+	// directory for each in it, by the name under which buildpacks see them
+	// (servicebinding.io, "Workload Projection").
+	Bindings map[string]string
+	// BuildConfig is a directory on this machine whose env directory has the
+	// operator's variables, which come last; empty for none (CNB Platform API
+	// 0.11, "Operator-Defined Variables").
+	BuildConfig string
+	// SourceVersion is the commit that is built, empty where it is not known
+	// (Heroku Buildpack API, "SOURCE_VERSION").
+	SourceVersion string
+	// RequestID tells one build from all others (Heroku, "REQUEST_ID").
+	RequestID string
+	// Offline cuts the network while buildpacks build.
+	Offline bool
+	// BuildTimeout ends a build script that hangs. Zero leaves it to the dialect
+	// how long that is, and a negative one waits for ever; see Timeout.
+	BuildTimeout time.Duration
+	// Output receives what buildpacks print while they build, line by line.
+	Output io.Writer
+}
+
+// Timeout is how long a build script may take; zero is for ever. Own is what the
+// dialect of the script says where the person says nothing.
+func (s Site) Timeout(own time.Duration) time.Duration {
+	switch {
+	case s.BuildTimeout == 0:
+		return own
+	case s.BuildTimeout < 0:
+		return 0
+	}
+	return s.BuildTimeout
+}
+
+// Room makes a directory of the build for one script, empty, and writable for
+// it. The name tells what it is for.
+func (s Site) Room(name string) (string, error) {
+	dir := filepath.Join(s.Scratch, name)
+	if err := sandbox.Remove(dir); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	return dir, sandbox.Give(dir)
+}
+
+// Proxies are the variables that say how this network is left, with the values
+// that the person who builds gives them. They are no wish of the person, so
+// every script gets them.
+func (s Site) Proxies() map[string]string {
+	found := map[string]string{}
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"} {
+		for _, spelling := range []string{name, strings.ToLower(name)} {
+			if value := s.Env[spelling]; value != "" {
+				found[spelling] = value
+			}
+		}
+	}
+	return found
+}
