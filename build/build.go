@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"iter"
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/buildpacks"
@@ -41,56 +41,101 @@ type Builder struct {
 	Warned func(text string)
 }
 
-// Build runs every buildpack of the plan and returns the tree that they made.
-func (b Builder) Build(ctx context.Context, site buildpacks.Site, plan detect.Plan) (artifact.Tree, error) {
-	if len(plan.Group) == 0 {
-		return artifact.Tree{}, errors.New("the plan names no buildpack")
-	}
-	env := launch.Env{"PATH": stack.DefaultPath}
-	met := map[string]bool{}
-	var done []contribution
-	for i, choice := range plan.Group {
-		compiler := b.Compilers[choice.ID]
-		if compiler == nil {
-			return artifact.Tree{}, fmt.Errorf("the plan names buildpack %s, which is not there", choice.ID)
-		}
-		if b.Started != nil {
-			b.Started(choice)
-		}
-		job := buildpacks.Job{Plan: plan.JobFor(choice.ID, met), Env: env.Clone()}
-		c, err := compiler.Compile(ctx, site, job)
-		if failed, is := errors.AsType[*buildpacks.CompileError](err); is {
-			b.report(choice.Descriptor, failed.Report)
+// Build runs every buildpack of the plans, one plan after the other, and returns
+// the tree that they made. A plan is asked for when the one before it is built.
+func (b Builder) Build(ctx context.Context, site buildpacks.Site, plans iter.Seq2[detect.Plan, error]) (artifact.Tree, error) {
+	r := run{Builder: b, site: site, env: launch.Env{"PATH": stack.DefaultPath}, met: map[string]bool{}}
+	for plan, err := range plans {
+		if err == nil {
+			err = r.plan(ctx, plan)
 		}
 		if err != nil {
 			return artifact.Tree{}, err
 		}
-		b.report(choice.Descriptor, c.Report)
-		done = append(done, contribution{choice.Descriptor, c})
-		b.warn(c.Warnings...)
-		settle(met, job.Plan, c.Unmet)
-		var seen []launch.LayerDir
-		for _, l := range c.Layers {
-			if l.Build && l.Dir.Host != "" {
-				seen = append(seen, launch.LayerDir(l.Dir))
-			}
-		}
-		if err := launch.ApplyBuild(env, seen...); err != nil {
-			return artifact.Tree{}, &buildpacks.CompileError{Buildpack: choice.Descriptor, Step: "layers", Err: err}
-		}
-		if exporter, is := compiler.(Exporter); is && i+1 < len(plan.Group) {
-			if env, err = exporter.Export(ctx, site, env); err != nil {
-				return artifact.Tree{}, err
-			}
-		}
 	}
-	tree, warnings := merge(site, done)
-	tree.Description = describe(plan.Group)
+	if len(r.done) == 0 {
+		return artifact.Tree{}, errors.New("the plan names no buildpack")
+	}
+	tree, warnings := merge(site, r.done)
+	tree.Description = r.description
 	b.warn(warnings...)
-	if err := gatherSBOM(site.Layers.Host, tree.SBOM, done); err != nil {
+	if err := gatherSBOM(site.Layers.Host, tree.SBOM, r.done); err != nil {
 		return artifact.Tree{}, err
 	}
 	return tree, nil
+}
+
+// Only is the sequence of one plan.
+func Only(plan detect.Plan) iter.Seq2[detect.Plan, error] {
+	return func(yield func(detect.Plan, error) bool) { yield(plan, nil) }
+}
+
+// run is a build under way.
+type run struct {
+	Builder
+	site buildpacks.Site
+	// env is what the buildpacks so far made of the environment.
+	env launch.Env
+	// met are the plan entries that are done.
+	met  map[string]bool
+	done []contribution
+	// exporter is the last buildpack, if its environment is still to be asked
+	// for.
+	exporter Exporter
+	// description is what the last buildpack with a name for the app calls it:
+	// the primary language is last.
+	description string
+}
+
+// plan runs the buildpacks of a plan.
+func (r *run) plan(ctx context.Context, plan detect.Plan) error {
+	for _, choice := range plan.Group {
+		compiler := r.Compilers[choice.ID]
+		if compiler == nil {
+			return fmt.Errorf("the plan names buildpack %s, which is not there", choice.ID)
+		}
+		if r.exporter != nil {
+			env, err := r.exporter.Export(ctx, r.site, r.env)
+			if err != nil {
+				return err
+			}
+			r.env = env
+		}
+		if r.Started != nil {
+			r.Started(choice)
+		}
+		job := buildpacks.Job{Plan: plan.JobFor(choice.ID, r.met), Env: r.env.Clone()}
+		c, err := compiler.Compile(ctx, r.site, job)
+		if failed, is := errors.AsType[*buildpacks.CompileError](err); is {
+			r.report(choice.Descriptor, failed.Report)
+		}
+		if err != nil {
+			return err
+		}
+		r.report(choice.Descriptor, c.Report)
+		r.done = append(r.done, contribution{choice.Descriptor, c})
+		r.warn(c.Warnings...)
+		settle(r.met, job.Plan, c.Unmet)
+		if choice.Found != "" {
+			r.description = choice.Found
+		}
+		if err := r.apply(c.Layers); err != nil {
+			return &buildpacks.CompileError{Buildpack: choice.Descriptor, Step: "layers", Err: err}
+		}
+		r.exporter, _ = compiler.(Exporter)
+	}
+	return nil
+}
+
+// apply changes the environment of later buildpacks by layers.
+func (r *run) apply(layers []buildpacks.Layer) error {
+	var seen []launch.LayerDir
+	for _, l := range layers {
+		if l.Build && l.Dir.Host != "" {
+			seen = append(seen, launch.LayerDir(l.Dir))
+		}
+	}
+	return launch.ApplyBuild(r.env, seen...)
 }
 
 // report tells what a buildpack reports, if it does.
@@ -98,17 +143,6 @@ func (b Builder) report(by buildpacks.Descriptor, report buildpacks.Report) {
 	if b.Reported != nil && len(report) > 0 {
 		b.Reported(by, report)
 	}
-}
-
-// describe is what the last buildpack with a name for the app calls it: the
-// primary language is last.
-func describe(group []detect.Choice) string {
-	for _, choice := range slices.Backward(group) {
-		if choice.Found != "" {
-			return choice.Found
-		}
-	}
-	return ""
 }
 
 func (b Builder) warn(texts ...string) {

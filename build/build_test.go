@@ -53,12 +53,12 @@ func testBuilder(t *testing.T, when spec.G, it spec.S) {
 	run := func(entries []detect.Entry, compilers ...*compiler) (tree treeOf, err error) {
 		t.Helper()
 		plan := detect.Plan{Entries: entries}
-		b := build.Builder{Compilers: map[string]build.Compiler{}, Started: func(d buildpacks.Descriptor) { started = append(started, d.ID) }}
+		b := build.Builder{Compilers: map[string]build.Compiler{}, Started: func(d detect.Choice) { started = append(started, d.ID) }}
 		for _, c := range compilers {
 			plan.Group = append(plan.Group, detect.Choice{Descriptor: c.Descriptor()})
 			b.Compilers[c.id] = c
 		}
-		made, err := b.Build(t.Context(), site, plan)
+		made, err := b.Build(t.Context(), site, build.Only(plan))
 		tree.def, tree.processes = made.Metadata.DefaultProcess, made.Metadata.Processes
 		for _, l := range made.LaunchLayers {
 			tree.launch = append(tree.launch, l.ID())

@@ -73,7 +73,7 @@ func (w *workshop) try(dirs ...string) (artifact.Tree, error) {
 	if err := build.Prepare(w.site); err != nil {
 		w.t.Fatal(err)
 	}
-	return b.Build(w.t.Context(), w.site, plan)
+	return b.Build(w.t.Context(), w.site, build.Only(plan))
 }
 
 // fixture is the directory of a buildpack of testdata/buildpacks, or the one

@@ -263,6 +263,7 @@ func (p *program) deploy(on stack.Stack, offline bool) (deploy.Deploy, error) {
 			p.voice.Emit(cli.Event{Kind: cli.Reported, Text: by.String(), Fields: cli.Fields{"buildpack": by, "report": report}})
 		},
 		Fetch:   func(ctx context.Context, ref string) (fetch.Package, error) { return p.fetch(ctx, ref, offline) },
+		Asked:   strings.Fields(p.env.Get("SLUGC_BUILDPACKS")),
 		Exe:     exe,
 		Clients: p.clients(on),
 	}, nil

@@ -15,12 +15,23 @@ import (
 
 func (p *program) detectCommand() *cobra.Command {
 	var f planFlags
+	pin := false
 	c := &cobra.Command{
 		Use:   "detect [SOURCE]",
 		Short: "Say who would build an app, and why the others would not",
-		Args:  arguments(0, 1),
+		Long: `Say who would build an app, and why the others would not.
+
+Who builds is named by -b; else by the app itself, in project.toml, in the
+buildpacks of app.json or in .buildpacks, which has one BUILDPACK a line; else by
+the variable BUILDPACK_URL (-e). Else those that SLUGC_BUILDPACKS names, with
+blanks between, and then the builtin ones are asked, and the first that can
+builds. --pin writes the choice to .buildpacks.`,
+		Example: `  slugc detect
+  slugc detect --pin ./app`,
+		Args: arguments(0, 1),
 	}
 	f.add(c, p)
+	c.Flags().BoolVar(&pin, "pin", false, "write the choice to .buildpacks in SOURCE, so that no other buildpack builds it")
 	c.RunE = interruptible(func(ctx context.Context, args []string) (err error) {
 		stacks := p.stacks(machine(), false)
 		defer func() { err = errors.Join(err, stacks.Close()) }()
@@ -32,7 +43,12 @@ func (p *program) detectCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		plan, err := d.Detect(ctx, req)
+		plan, file := detect.Plan{}, ""
+		if pin {
+			plan, file, err = d.Pin(ctx, req)
+		} else {
+			plan, err = d.Detect(ctx, req)
+		}
 		var none *detect.NoMatchError
 		if err != nil && !errors.As(err, &none) {
 			return err
@@ -43,6 +59,9 @@ func (p *program) detectCommand() *cobra.Command {
 		if err == nil || p.json {
 			p.voice.Result(planText(plan), cli.Fields{"plan": plan})
 		}
+		if err == nil && pin {
+			p.voice.Stepf("Pinned in %s: commit it", file)
+		}
 		return err
 	})
 	return c
@@ -52,7 +71,11 @@ func (p *program) detectCommand() *cobra.Command {
 func planText(plan detect.Plan) string {
 	var b strings.Builder
 	for _, c := range plan.Group {
-		fmt.Fprintf(&b, "-----> %s\n", c.Descriptor)
+		fmt.Fprintf(&b, "-----> %s", c.Descriptor)
+		if c.Found != "" {
+			fmt.Fprintf(&b, ": %s", c.Found)
+		}
+		b.WriteString("\n")
 		for _, e := range plan.Entries {
 			for _, provider := range e.Providers {
 				if provider == c.ID {
@@ -61,9 +84,15 @@ func planText(plan detect.Plan) string {
 			}
 		}
 	}
+	if len(plan.Later) > 0 {
+		fmt.Fprintf(&b, "       Asked again when these have built: %s\n", strings.Join(plan.Later, ", "))
+	}
 	chosen := map[string]bool{}
 	for _, c := range plan.Group {
 		chosen[c.ID] = true
+	}
+	for _, id := range plan.Later {
+		chosen[id] = true
 	}
 	var unasked []string
 	for _, a := range plan.Answers {

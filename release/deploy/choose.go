@@ -41,18 +41,6 @@ type selection struct {
 	library map[string]*cnb.Buildpack
 }
 
-// withLateProcfile is a plan in which the Procfile is read after the other
-// buildpacks, where a classic one may yet write it.
-func (s selection) withLateProcfile(plan detect.Plan) detect.Plan {
-	is := func(c detect.Choice) bool { return c.ID == procfileID }
-	makes := func(c detect.Choice) bool { return c.Dialect == buildpacks.Classic }
-	if slices.ContainsFunc(plan.Group, is) || !slices.ContainsFunc(plan.Group, makes) {
-		return plan
-	}
-	plan.Group = append(slices.Clip(plan.Group), detect.Choice{Descriptor: s.library[procfileID].Descriptor(), Optional: true})
-	return plan
-}
-
 // buildpack is one of any dialect.
 type buildpack interface {
 	detect.Prober
@@ -68,12 +56,12 @@ func (s selection) probers() map[string]detect.Prober {
 	return probers
 }
 
-// compilers are the buildpacks of a plan by id.
-func (s selection) compilers(plan detect.Plan) map[string]build.Compiler {
+// compilers are the buildpacks that may build by id.
+func (s selection) compilers(group buildpacks.Group) map[string]build.Compiler {
 	compilers := map[string]build.Compiler{}
-	for _, c := range plan.Group {
-		if b := s.found[detect.Key(buildpacks.Member{ID: c.ID, Version: c.Version})]; b != nil {
-			compilers[c.ID] = b
+	for _, m := range group {
+		if b := s.found[detect.Key(m)]; b != nil {
+			compilers[m.ID] = b
 		}
 	}
 	return compilers

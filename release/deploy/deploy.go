@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/slugc/slugc/build"
@@ -99,7 +98,7 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 	defer func() { err = errors.Join(err, work.close()) }()
 
 	d.Voice.Stepf("Building %s on the %s stack", work.app, work.site.Stack.ID)
-	plan, library, err := d.detect(ctx, work, req.Buildpacks)
+	plan, err := d.detect(ctx, work, req.Buildpacks)
 	if err != nil {
 		return record, err
 	}
@@ -110,7 +109,7 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 	if err != nil {
 		return record, err
 	}
-	tree, err := d.compile(ctx, work, plan, library, held)
+	tree, err := d.compile(ctx, work, plan, held)
 	if err != nil {
 		return record, err
 	}
@@ -149,8 +148,8 @@ func (d Deploy) Detect(ctx context.Context, req Request) (plan detect.Plan, err 
 		return plan, err
 	}
 	defer func() { err = errors.Join(err, work.close()) }()
-	plan, _, err = d.detect(ctx, work, req.Buildpacks)
-	return plan, err
+	p, err := d.detect(ctx, work, req.Buildpacks)
+	return p.Plan, err
 }
 
 // Pin is Detect, and notes in the source who is to build the app from now on.
@@ -162,12 +161,12 @@ func (d Deploy) Pin(ctx context.Context, req Request) (plan detect.Plan, file st
 		return plan, "", err
 	}
 	defer func() { err = errors.Join(err, work.close()) }()
-	plan, chosen, err := d.detect(ctx, work, req.Buildpacks)
+	p, err := d.detect(ctx, work, req.Buildpacks)
 	if err != nil {
-		return plan, "", err
+		return p.Plan, "", err
 	}
-	file, err = chosen.pin(plan, work.source.Dir)
-	return plan, file, err
+	file, err = p.pin(work.source.Dir)
+	return p.Plan, file, err
 }
 
 // ready lets every form that can tell now that it will fail say so, before
@@ -185,37 +184,9 @@ func ready(ctx context.Context, req Request) error {
 	return nil
 }
 
-// detect opens the buildpacks, asks them, and returns them with the plan.
-func (d Deploy) detect(ctx context.Context, work workplace, refs []string) (detect.Plan, selection, error) {
-	library, err := builtin.Install(work.entry.Temp("builtin"), d.Exe)
-	if err != nil {
-		return detect.Plan{}, selection{}, err
-	}
-	chosen, err := d.choose(ctx, work, refs, library)
-	if err != nil {
-		return detect.Plan{}, selection{}, err
-	}
-	ask := detect.Detect
-	if chosen.by == "" && len(chosen.order) > 1 {
-		ask = detect.Survey
-	}
-	plan, err := ask(ctx, work.site, chosen.order, chosen.probers())
-	if none, ok := errors.AsType[*detect.NoMatchError](err); ok {
-		none.Root = rootNames(work.source.Dir)
-	}
-	if err != nil {
-		return plan, chosen, err
-	}
-	if len(plan.Rivals) > 0 {
-		d.Voice.Warningf("%s could build this app too: %s builds because it stands first. Pin the choice: slugc detect --pin",
-			strings.Join(plan.Rivals, " and "), plan.Group[0].ID)
-	}
-	return chosen.withLateProcfile(plan), chosen, nil
-}
-
 // restore gives the buildpacks of the plan what they left in the last build.
-func (d Deploy) restore(ctx context.Context, work workplace, plan detect.Plan, req Request) (carried, error) {
-	group := groupOf(plan)
+func (d Deploy) restore(ctx context.Context, work workplace, plan planned, req Request) (carried, error) {
+	group := plan.descriptors()
 	restored, err := work.entry.Restore(ctx, work.site.Layers.Host, group)
 	if err != nil {
 		return nil, err
@@ -234,19 +205,19 @@ func (d Deploy) restore(ctx context.Context, work workplace, plan detect.Plan, r
 }
 
 // compile runs the buildpacks of the plan.
-func (d Deploy) compile(ctx context.Context, work workplace, plan detect.Plan, chosen selection, held carried) (artifact.Tree, error) {
-	if err := d.handOver(ctx, work, plan, chosen); err != nil {
+func (d Deploy) compile(ctx context.Context, work workplace, plan planned, held carried) (artifact.Tree, error) {
+	if err := d.handOver(ctx, work, plan); err != nil {
 		return artifact.Tree{}, err
 	}
 	output := d.Output()
 	site := work.site
 	site.Output = output
 	tree, err := build.Builder{
-		Compilers: chosen.compilers(plan),
+		Compilers: plan.compilers(plan.members()),
 		Started:   d.sayBuildpack,
 		Warned:    func(text string) { d.Voice.Warningf("%s", text) },
 		Reported:  d.Reported,
-	}.Build(ctx, site, plan)
+	}.Build(ctx, site, plan.plans(ctx, site))
 	if err = errors.Join(err, output.Close()); err != nil {
 		return artifact.Tree{}, err
 	}
@@ -259,12 +230,12 @@ func (d Deploy) compile(ctx context.Context, work workplace, plan detect.Plan, c
 
 // handOver gives the builtin buildpacks of the plan what they need to reach
 // registries.
-func (d Deploy) handOver(ctx context.Context, work workplace, plan detect.Plan, chosen selection) error {
+func (d Deploy) handOver(ctx context.Context, work workplace, plan planned) error {
 	var group []string
-	for _, c := range plan.Group {
-		group = append(group, c.ID)
+	for _, m := range plan.members() {
+		group = append(group, m.ID)
 	}
-	return builtin.HandOver(ctx, work.entry.Temp("settings"), chosen.library, group, d.Clients, work.site.Offline)
+	return builtin.HandOver(ctx, work.entry.Temp("settings"), plan.library, group, d.Clients, work.site.Offline)
 }
 
 // withDefault makes a process type the default, unless it is empty.

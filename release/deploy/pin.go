@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/slugc/slugc/build/beside"
-	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/project"
 	"github.com/slugc/slugc/detect"
 )
@@ -23,24 +22,24 @@ func (e *PinnedError) Error() string {
 }
 
 // pin writes the buildpacks of a plan to the .buildpacks of a source, one a
-// line, and returns its name. That of the Procfile joins every group by itself.
-func (s selection) pin(plan detect.Plan, source string) (string, error) {
-	if s.by != "" && s.by != byFlag {
-		return "", &PinnedError{By: s.by}
+// line, and returns the name of that file. That of the Procfile joins every group by itself.
+func (p planned) pin(source string) (string, error) {
+	if p.by != "" && p.by != byFlag {
+		return "", &PinnedError{By: p.by}
 	}
 	var lines strings.Builder
-	for _, choice := range plan.Group {
-		if choice.ID == procfileID {
+	for _, m := range p.members() {
+		if m.ID == procfileID {
 			continue
 		}
-		ref := s.references[detect.Key(buildpacks.Member{ID: choice.ID, Version: choice.Version})]
+		ref := p.references[detect.Key(m)]
 		switch {
-		case ref == "" && s.library[choice.ID] == nil:
-			return "", fmt.Errorf("%s is part of another buildpack and cannot be named in %s; name that one in %s", choice.ID, project.BuildpackListFile, project.FileName)
+		case ref == "" && p.library[m.ID] == nil:
+			return "", fmt.Errorf("%s is part of another buildpack and cannot be named in %s; name that one in %s", m.ID, project.BuildpackListFile, project.FileName)
 		case ref == "":
-			ref = choice.ID
+			ref = m.ID
 		}
-		if info, err := os.Stat(ref); err == nil && s.library[ref] == nil && info != nil {
+		if _, err := os.Stat(ref); err == nil && p.library[ref] == nil {
 			relative, err := relativeTo(source, ref)
 			if err != nil {
 				return "", err

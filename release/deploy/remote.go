@@ -8,30 +8,12 @@ import (
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/pack"
-	"github.com/slugc/slugc/buildpacks"
-	"github.com/slugc/slugc/buildpacks/classic"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
-	"github.com/slugc/slugc/detect"
 )
-
-// groupOf are the buildpacks of a plan whose layers the cache may hold. All
-// classic ones have one together.
-func groupOf(plan detect.Plan) []buildpacks.Descriptor {
-	var group []buildpacks.Descriptor
-	shared := false
-	for _, c := range plan.Group {
-		group = append(group, c.Descriptor)
-		shared = shared || c.Dialect == buildpacks.Classic
-	}
-	if shared {
-		group = append(group, buildpacks.Descriptor{ID: classic.CacheOwner, Dialect: buildpacks.Classic})
-	}
-	return group
-}
 
 // pull brings what builds on other machines left for the buildpacks of the
 // plan. A build never fails for its cache.
-func (d Deploy) pull(ctx context.Context, work workplace, plan detect.Plan, req Request) error {
+func (d Deploy) pull(ctx context.Context, work workplace, plan planned, req Request) error {
 	if req.Remote == nil {
 		return nil
 	}
@@ -44,7 +26,7 @@ func (d Deploy) pull(ctx context.Context, work workplace, plan detect.Plan, req 
 	registry := *req.Remote
 	tell, end := d.Progress("Restoring")
 	registry.Progress = tell
-	pulled, err := registry.Pull(ctx, work.entry, work.site.Layers.Host, groupOf(plan))
+	pulled, err := registry.Pull(ctx, work.entry, work.site.Layers.Host, plan.descriptors())
 	end()
 	if err := d.warnOf(ctx, err, "This build goes on with what lies on this machine."); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/build/cachestore"
@@ -180,6 +181,8 @@ func rootNames(dir string) []string {
 	if err != nil {
 		return nil
 	}
+	// Where an app is built slugc has a directory of its own.
+	entries = slices.DeleteFunc(entries, func(entry os.DirEntry) bool { return entry.Name() == slugcDir })
 	const most = 20
 	var names []string
 	for i, entry := range entries {
