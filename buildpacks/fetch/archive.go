@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/slugc/slugc/buildpacks/classic"
 	"github.com/slugc/slugc/stack/untar"
 )
 
@@ -178,8 +179,15 @@ func topOf(tree string) (string, error) {
 			folders = append(folders, e.Name())
 		}
 	}
-	if len(folders) == 1 && isBuildpack(filepath.Join(tree, folders[0])) == nil {
-		return folders[0], nil
+	if is, err := classic.Is(tree); is || err != nil {
+		return ".", err
+	}
+	if len(folders) == 1 {
+		folder := filepath.Join(tree, folders[0])
+		is, err := classic.Is(folder)
+		if is || err != nil || isBuildpack(folder) == nil {
+			return folders[0], err
+		}
 	}
 	err = isBuildpack(tree)
 	if len(folders) == 1 && len(entries) <= 2 {

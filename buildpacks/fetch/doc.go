@@ -11,8 +11,10 @@
 //     is known before,
 //   - a git repository (URL#ref): the tree of one commit.
 //
-// The content decides what a file is, not its name. Ids of builtin buildpacks
-// are the caller's business.
+// The content decides what a file is, not its name, and which dialect a buildpack
+// is of: one with bin/compile and no api in its buildpack.toml is a classic one,
+// which gets its id and version from the reference. Ids of builtin buildpacks are
+// the caller's business.
 //
 // What it decided:
 //

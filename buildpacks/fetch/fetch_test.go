@@ -164,13 +164,39 @@ func testDirectories(t *testing.T, _ spec.G, it spec.S) {
 			refused(t, fetcher(t), dir, want)
 		}
 	})
+	it("knows a classic buildpack, wherever it comes from", func() {
+		classic := files{"bin/detect": "", "bin/compile": "", "buildpack.toml": "[buildpack]\nname = \"Go\"\n"}
+		dir := classic.write(t, filepath.Join(t.TempDir(), "heroku-buildpack-go"))
+		archive := filepath.Join(t.TempDir(), "go.tgz")
+		must(t, os.WriteFile(archive, gz(t, classic.below("go-v1").tar(t)), 0o644))
+		bare := filepath.Join(t.TempDir(), "bare.tar")
+		delete(classic, "buildpack.toml")
+		must(t, os.WriteFile(bare, classic.tar(t), 0o644))
+		for ref, id := range map[string]string{dir: "heroku-buildpack-go", "file://" + dir: "heroku-buildpack-go", archive: "go", bare: "bare"} {
+			p, err := fetcher(t).Fetch(t.Context(), ref)
+			must(t, err)
+			if p.Classic == nil || len(p.Buildpacks) > 0 || p.Root.ID != id || p.Classic.Descriptor().ID != id || ref != bare && p.Classic.Descriptor().Name != "Go" {
+				t.Errorf("%s: got %+v", ref, p)
+				continue
+			}
+			if _, version, _ := strings.Cut(p.Digest, ":"); p.Root.Version != version[:min(len(version), 12)] {
+				t.Errorf("%s: version %q of digest %s", ref, p.Root.Version, p.Digest)
+			}
+		}
+	})
+	it("names no classic buildpack in an order", func() {
+		dir := t.TempDir()
+		files{"bin/detect": "", "bin/compile": ""}.write(t, filepath.Join(dir, "classic"))
+		composite("test/all", []string{"test/one"}, "../classic").write(t, filepath.Join(dir, "all"))
+		refused(t, fetcher(t), filepath.Join(dir, "all"), "buildpack package --classic")
+	})
 	it("says what a directory is instead", func() {
 		for want, f := range map[string]files{
-			"has no buildpack.toml":  {"x": ""},
-			"is a classic buildpack": {"bin/compile": "", "bin/detect": ""},
-			"is an image extension":  {"extension.toml": ""},
-			"write oci:DIR":          {"oci-layout": "{}", "index.json": "{}"},
-			"no bin/build":           {"buildpack.toml": component("a", "1")["buildpack.toml"], "bin/detect": ""},
+			"has neither buildpack.toml":           {"x": ""},
+			"classic buildpack without bin/detect": {"bin/compile": ""},
+			"is an image extension":                {"extension.toml": ""},
+			"write oci:DIR":                        {"oci-layout": "{}", "index.json": "{}"},
+			"no bin/build":                         {"buildpack.toml": component("a", "1")["buildpack.toml"], "bin/detect": ""},
 		} {
 			refused(t, fetcher(t), f.write(t, t.TempDir()), want)
 		}
@@ -320,8 +346,8 @@ func testArchives(t *testing.T, when spec.G, it spec.S) {
 			"no files":             {func() []byte { return gz(t, files{}.tar(t)) }, "it is empty"},
 			"something else":       {func() []byte { return bytes.Repeat([]byte("lorem ipsum "), 1000) }, "tar"},
 			"a web page":           {func() []byte { return []byte("<!DOCTYPE html><html></html>") }, "it is a web page"},
-			"a classic one":        {func() []byte { return gz(t, files{"x-main/bin/compile": ""}.tar(t)) }, "is a classic buildpack"},
-			"no buildpack":         {func() []byte { return gz(t, files{"a": "", "b": ""}.tar(t)) }, "has no buildpack.toml"},
+			"a classic one":        {func() []byte { return gz(t, files{"x-main/bin/compile": ""}.tar(t)) }, "classic buildpack without bin/detect"},
+			"no buildpack":         {func() []byte { return gz(t, files{"a": "", "b": ""}.tar(t)) }, "has neither buildpack.toml"},
 			"a broken one":         {func() []byte { return gz(t, files{"buildpack.toml": "x = ["}.tar(t)) }, "buildpack.toml: line 1"},
 			"a link in a zip":      {func() []byte { return zipped(t, files{"l/x": ""}, 3, map[string]string{"l": "/tmp"}) }, "l"},
 			"a zip that leads out": {func() []byte { return zipped(t, files{"../x": ""}, 3, nil) }, `".."`},
