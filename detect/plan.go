@@ -14,9 +14,9 @@ type Plan struct {
 	// Answers are what every buildpack of the order said, or why it was not
 	// asked, in the order in which it names them.
 	Answers []Answer `json:"answers"`
-	// Later are the buildpacks, by id, that are asked when the group has built;
-	// see Stage.
-	Later []string `json:"later,omitempty"`
+	// Later are buildpacks that are asked again when the group has built, because
+	// a classic one in it may change what they say; see Stage.
+	Later []Choice `json:"later,omitempty"`
 	// Rivals are the buildpacks, by id, of later groups that could build too;
 	// only Survey looks for them.
 	Rivals []string `json:"rivals,omitempty"`

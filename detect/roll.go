@@ -191,8 +191,27 @@ func (r *roll) plan(resolved Resolution, group []seat) Plan {
 		s := group[slices.IndexFunc(group, func(s seat) bool { return s.member.ID == m.ID })]
 		plan.Group = append(plan.Group, Choice{s.descriptor, m.Optional, s.detection.Found})
 	}
+	plan.Later = later(group)
 	plan.Answers = r.answers(plan.Group)
 	return plan
+}
+
+// later are the optional members at the end of a group that said no and stand
+// behind a classic one.
+func later(group []seat) []Choice {
+	first := slices.IndexFunc(group, func(s seat) bool { return s.descriptor.Dialect == buildpacks.Classic })
+	if first < 0 {
+		return nil
+	}
+	end := len(group)
+	for end > first+1 && group[end-1].member.Optional && group[end-1].detection.Verdict == buildpacks.Fail {
+		end--
+	}
+	var all []Choice
+	for _, s := range group[end:] {
+		all = append(all, Choice{Descriptor: s.descriptor, Optional: true})
+	}
+	return all
 }
 
 // answers are those of all buildpacks, where a group was chosen, or none.

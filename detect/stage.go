@@ -14,49 +14,38 @@ import (
 // its top, or write a Procfile. So a member that says no, and stands behind a
 // classic one, may say yes later.
 //
-// The plan is that of all members who can build now. Those in later have to be
-// asked again when the plan has been built; without classic members there are
-// none. It returns a *NoMatchError when waiting does not help.
-func Stage(ctx context.Context, site buildpacks.Site, group buildpacks.Group, probers map[string]Prober) (plan Plan, later buildpacks.Group, err error) {
-	plan, err = Detect(ctx, site, buildpacks.Order{group}, probers)
-	classic := func(m buildpacks.Member) bool {
-		p := probers[Key(m)]
-		return p != nil && p.Descriptor().Dialect == buildpacks.Classic
+// The plan is that of all members who can build now; Plan.Later are to be asked
+// again when it has been built. It returns a *NoMatchError when waiting does not
+// help.
+func Stage(ctx context.Context, site buildpacks.Site, group buildpacks.Group, probers map[string]Prober) (Plan, error) {
+	plan, err := Detect(ctx, site, buildpacks.Order{group}, probers)
+	none, isNone := errors.AsType[*NoMatchError](err)
+	if !isNone {
+		return plan, err
 	}
-	if none, isNone := errors.AsType[*NoMatchError](err); isNone {
-		refusal := slices.IndexFunc(group, func(m buildpacks.Member) bool { return !m.Optional && said(none.Answers, m) == buildpacks.Fail })
-		if refusal < 0 {
-			return plan, nil, err
-		}
-		for last, m := range slices.Backward(group[:refusal]) {
-			if !classic(m) {
-				continue
-			}
-			if now, nowErr := Detect(ctx, site, buildpacks.Order{group[:last+1]}, probers); nowErr == nil {
-				now.Answers = none.Answers
-				return now, group[last+1:], nil
-			}
-			break
-		}
+	refusal := slices.IndexFunc(group, func(m buildpacks.Member) bool { return !m.Optional && none.said(m) == buildpacks.Fail })
+	last := refusal - 1
+	for last >= 0 && probers[Key(group[last])].Descriptor().Dialect != buildpacks.Classic {
+		last--
 	}
-	if err != nil {
-		return plan, nil, err
+	if last < 0 {
+		return plan, err
 	}
-	// What is optional may be of use later, behind the last one that builds.
-	first := slices.IndexFunc(group, classic)
-	for i, m := range slices.Backward(group) {
-		if i <= first || first < 0 || !m.Optional || said(plan.Answers, m) != buildpacks.Fail {
-			break
-		}
-		later = append(buildpacks.Group{m}, later...)
+	now, nowErr := Detect(ctx, site, buildpacks.Order{group[:last+1]}, probers)
+	if nowErr != nil {
+		return plan, err
 	}
-	return plan, later, nil
+	now.Answers = none.Answers
+	for _, m := range group[last+1:] {
+		now.Later = append(now.Later, Choice{Descriptor: probers[Key(m)].Descriptor(), Optional: m.Optional})
+	}
+	return now, nil
 }
 
 // said is the verdict of a member.
-func said(answers []Answer, m buildpacks.Member) buildpacks.Verdict {
-	for _, a := range answers {
-		if a.ID == m.ID && (m.Version == "" || a.Version == m.Version) {
+func (e *NoMatchError) said(m buildpacks.Member) buildpacks.Verdict {
+	for _, a := range e.Answers {
+		if a.ID == m.ID && a.Version == m.Version {
 			return a.Verdict
 		}
 	}

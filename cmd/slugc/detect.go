@@ -84,15 +84,17 @@ func planText(plan detect.Plan) string {
 			}
 		}
 	}
-	if len(plan.Later) > 0 {
-		fmt.Fprintf(&b, "       Asked again when these have built: %s\n", strings.Join(plan.Later, ", "))
-	}
 	chosen := map[string]bool{}
 	for _, c := range plan.Group {
 		chosen[c.ID] = true
 	}
-	for _, id := range plan.Later {
-		chosen[id] = true
+	var later []string
+	for _, c := range plan.Later {
+		chosen[c.ID] = true
+		later = append(later, c.String())
+	}
+	if len(later) > 0 {
+		fmt.Fprintf(&b, "       Asked again when these have built: %s\n", strings.Join(later, ", "))
 	}
 	var unasked []string
 	for _, a := range plan.Answers {

@@ -17,8 +17,6 @@ import (
 type planned struct {
 	selection
 	detect.Plan
-	// later are asked when the plan is built; see detect.Stage.
-	later buildpacks.Group
 }
 
 // detect opens the buildpacks and asks them.
@@ -34,19 +32,16 @@ func (d Deploy) detect(ctx context.Context, work workplace, refs []string) (p pl
 	case p.by == "":
 		p.Plan, err = detect.Survey(ctx, work.site, p.order, p.probers())
 	case len(p.order) == 1:
-		p.Plan, p.later, err = detect.Stage(ctx, work.site, p.order[0], p.probers())
+		p.Plan, err = detect.Stage(ctx, work.site, p.order[0], p.probers())
 	default:
 		p.Plan, err = detect.Detect(ctx, work.site, p.order, p.probers())
 	}
 	if err != nil {
 		return p, withRoot(err, work.source.Dir)
 	}
-	for _, m := range p.later {
-		p.Later = append(p.Later, m.ID)
-	}
 	if len(p.Rivals) > 0 {
 		d.Voice.Warningf("%s could build this app too: %s builds, because it stands first. Pin the choice: slugc detect --pin",
-			strings.Join(p.Rivals, " and "), p.Group[0].ID)
+			strings.Join(p.Rivals, ", "), p.Group[0].ID)
 	}
 	return p, nil
 }
@@ -63,46 +58,46 @@ func withRoot(err error, dir string) error {
 // when all that stand before it have built.
 func (p planned) plans(ctx context.Context, site buildpacks.Site) iter.Seq2[detect.Plan, error] {
 	return func(yield func(detect.Plan, error) bool) {
-		plan, later, err := p.Plan, p.later, error(nil)
-		for {
-			if _, none := errors.AsType[*detect.NoMatchError](err); none && optional(later) {
+		plan := p.Plan
+		for yield(plan, nil) && len(plan.Later) > 0 {
+			next, err := detect.Stage(ctx, site, membersOf(plan.Later), p.probers())
+			if _, none := errors.AsType[*detect.NoMatchError](err); none && optional(plan.Later) {
 				return // nobody was needed
 			}
-			if !yield(plan, withRoot(err, site.App.Host)) || len(later) == 0 {
+			if err != nil {
+				yield(next, withRoot(err, site.App.Host))
 				return
 			}
-			asked := later
-			plan, later, err = detect.Stage(ctx, site, asked, p.probers())
-			if err != nil {
-				later = asked
-			}
+			plan = next
 		}
 	}
 }
 
-// optional is whether a group can do without all of its members.
-func optional(group buildpacks.Group) bool {
-	return !slices.ContainsFunc(group, func(m buildpacks.Member) bool { return !m.Optional })
+// optional is whether a build can do without all of them.
+func optional(choices []detect.Choice) bool {
+	return !slices.ContainsFunc(choices, func(c detect.Choice) bool { return !c.Optional })
+}
+
+// membersOf are choices as the members of a group.
+func membersOf(choices []detect.Choice) buildpacks.Group {
+	var group buildpacks.Group
+	for _, c := range choices {
+		group = append(group, buildpacks.Member{ID: c.ID, Version: c.Version, Optional: c.Optional})
+	}
+	return group
 }
 
 // members are all who may build, in order.
-func (p planned) members() buildpacks.Group {
-	var group buildpacks.Group
-	for _, c := range p.Group {
-		group = append(group, buildpacks.Member{ID: c.ID, Version: c.Version})
-	}
-	return append(group, p.later...)
-}
+func (p planned) members() buildpacks.Group { return membersOf(slices.Concat(p.Group, p.Later)) }
 
 // descriptors are all whose layers the cache may hold. The classic buildpacks of
 // an app have one together.
 func (p planned) descriptors() []buildpacks.Descriptor {
 	var group []buildpacks.Descriptor
 	shared := false
-	for _, m := range p.members() {
-		by := p.found[detect.Key(m)].Descriptor()
-		group = append(group, by)
-		shared = shared || by.Dialect == buildpacks.Classic
+	for _, c := range slices.Concat(p.Group, p.Later) {
+		group = append(group, c.Descriptor)
+		shared = shared || c.Dialect == buildpacks.Classic
 	}
 	if shared {
 		group = append(group, buildpacks.Descriptor{ID: classic.CacheOwner, Dialect: buildpacks.Classic})
