@@ -1,6 +1,10 @@
 package buildpacks
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/slugc/slugc/stack/sandbox"
+)
 
 // CompileError says that a buildpack's build script did not succeed.
 type CompileError struct {
@@ -11,6 +15,9 @@ type CompileError struct {
 	// Status is the exit status of the script, 0 if it was not the script
 	// that failed, -1 if it did not end by itself.
 	Status int
+	// Command is the script that failed, for who wants to look into what it worked
+	// in; without Args there is none.
+	Command sandbox.Command
 	// Report is what a classic buildpack tells programs about the failure.
 	Report Report
 	Err    error

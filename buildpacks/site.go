@@ -55,6 +55,9 @@ type Site struct {
 	// BuildTimeout ends a build script that hangs. Zero leaves it to the dialect
 	// how long that is, and a negative one waits for ever; see Timeout.
 	BuildTimeout time.Duration
+	// Keep leaves what a build script worked in as it is when the script fails,
+	// so that somebody can look at it. Nothing can be built there any more.
+	Keep bool
 	// Output receives what buildpacks print while they build, line by line.
 	Output io.Writer
 }

@@ -139,6 +139,10 @@ func (e *Entry) Packed() string { return e.path("pack") }
 // its end. The name tells what it is for.
 func (e *Entry) Temp(name string) string { return e.path("tmp", name) }
 
+// Work are the directories in which the build under way works. Who moves them
+// away takes them from the entry, which is cold then.
+func (e *Entry) Work() []string { return []string{e.AppDir(), e.path("tmp")} }
+
 // replace writes a file of the entry in its scratch space and renames it, so
 // that the name never holds half of it and a kill leaves nothing lying.
 func (e *Entry) replace(name string, data []byte) (err error) {

@@ -38,6 +38,9 @@ func (b *Buildpack) compile(ctx context.Context, site buildpacks.Site, job build
 		return c, fmt.Errorf("building with %s: %w", b.descriptor, err)
 	}
 	defer func() {
+		if _, failed := errors.AsType[*buildpacks.CompileError](err); failed && site.Keep {
+			return
+		}
 		gone, closeErr := p.close()
 		switch {
 		case closeErr != nil:
@@ -70,11 +73,11 @@ func (b *Buildpack) build(ctx context.Context, p *place, env launch.Env, script 
 	command.Env = env.List()
 	command.Stdout, command.Stderr = p.site.Output, p.site.Output
 	command.Timeout = p.site.Timeout(compileTimeout)
-	return b.failure(script, p.site.Runner.Run(ctx, command))
+	return b.failure(script, command, p.site.Runner.Run(ctx, command))
 }
 
 // failure is the error of a script as the buildpack's fault, if it is.
-func (b *Buildpack) failure(script string, err error) error {
+func (b *Buildpack) failure(script string, command sandbox.Command, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -82,23 +85,23 @@ func (b *Buildpack) failure(script string, err error) error {
 	_, late := errors.AsType[*sandbox.TimeoutError](err)
 	switch {
 	case exited:
-		return &buildpacks.CompileError{Buildpack: b.descriptor, Step: script, Status: exit.Code, Err: err}
+		return &buildpacks.CompileError{Buildpack: b.descriptor, Step: script, Status: exit.Code, Command: command, Err: err}
 	case late:
-		return &buildpacks.CompileError{Buildpack: b.descriptor, Step: script, Status: -1, Err: err}
+		return &buildpacks.CompileError{Buildpack: b.descriptor, Step: script, Status: -1, Command: command, Err: err}
 	}
 	return fmt.Errorf("building with %s: %w", b.descriptor, err)
 }
 
 // ask runs a script that answers on its standard output, of at most limit
 // bytes. Words are what it says besides.
-func (b *Buildpack) ask(ctx context.Context, p *place, env launch.Env, words io.Writer, limit int, args ...string) (*buildpacks.Head, error) {
+func (b *Buildpack) ask(ctx context.Context, p *place, env launch.Env, words io.Writer, limit int, args ...string) (*buildpacks.Head, sandbox.Command, error) {
 	answer := &buildpacks.Head{Limit: limit}
 	command := p.command(b)
 	command.Args = append([]string{b.script(args[0])}, args[1:]...)
 	command.Env = env.List()
 	command.Stdout, command.Stderr = answer, words
 	command.Timeout = askTimeout
-	return answer, p.site.Runner.Run(ctx, command)
+	return answer, command, p.site.Runner.Run(ctx, command)
 }
 
 // askTimeout ends a script that is to answer, and hangs.

@@ -64,7 +64,7 @@ func (b *Buildpack) source(ctx context.Context, p *place, made launch.Env) (laun
 	command.Env = before.List()
 	command.Stdout, command.Stderr = p.site.Output, p.site.Output
 	command.Timeout = askTimeout
-	if err := b.failure(exportFile, p.site.Runner.Run(ctx, command)); err != nil {
+	if err := b.failure(exportFile, command, p.site.Runner.Run(ctx, command)); err != nil {
 		return nil, err
 	}
 	after, err := readEnvironment(result.Host)

@@ -31,16 +31,16 @@ func (b *Buildpack) release(ctx context.Context, p *place, env launch.Env, c *bu
 		return nil
 	}
 	words := &buildpacks.Head{Limit: maxWords}
-	answer, err := b.ask(ctx, p, env, words, maxRelease, releaseScript, p.site.App.Path)
+	answer, command, err := b.ask(ctx, p, env, words, maxRelease, releaseScript, p.site.App.Path)
 	if err != nil {
 		if said := strings.TrimSpace(words.String()); said != "" {
 			err = fmt.Errorf("%w\n%s", err, said)
 		}
-		return b.failure(releaseScript, err)
+		return b.failure(releaseScript, command, err)
 	}
 	said, warnings, err := parseRelease(answer)
 	if err != nil {
-		return &buildpacks.CompileError{Buildpack: b.descriptor, Step: releaseScript, Err: err}
+		return &buildpacks.CompileError{Buildpack: b.descriptor, Step: releaseScript, Command: command, Err: err}
 	}
 	for _, warning := range warnings {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: %s: %s", b.descriptor, releaseScript, warning))

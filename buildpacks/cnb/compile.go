@@ -56,7 +56,7 @@ func (b *Buildpack) Compile(ctx context.Context, site buildpacks.Site, job build
 	if rel, err := filepath.Rel(site.App.Host, site.Layers.Host); err != nil || !filepath.IsLocal(rel) {
 		mounts = append(mounts, sandbox.Mount{Source: layers.Host, Target: layers.Path, Writable: true})
 	}
-	err = site.Runner.Run(ctx, sandbox.Command{
+	command := sandbox.Command{
 		Stack:   site.Stack,
 		Mounts:  mounts,
 		Args:    []string{path.Join(b.root(), "bin/build"), layers.Path, site.Platform.Path, planPath},
@@ -66,7 +66,11 @@ func (b *Buildpack) Compile(ctx context.Context, site buildpacks.Site, job build
 		Stderr:  site.Output,
 		Network: !site.Offline,
 		Timeout: site.Timeout(buildTimeout),
-	})
+	}
+	failed := func(step string, status int, err error) error {
+		return &buildpacks.CompileError{Buildpack: b.descriptor, Step: step, Status: status, Command: command, Err: err}
+	}
+	err = site.Runner.Run(ctx, command)
 	var exit *sandbox.ExitError
 	var late *sandbox.TimeoutError
 	switch {
@@ -75,16 +79,16 @@ func (b *Buildpack) Compile(ctx context.Context, site buildpacks.Site, job build
 		if exit != nil {
 			status = exit.Code
 		}
-		return buildpacks.Contribution{}, &buildpacks.CompileError{Buildpack: b.descriptor, Step: "bin/build", Status: status, Err: err}
+		return buildpacks.Contribution{}, failed("bin/build", status, err)
 	case err != nil:
 		return buildpacks.Contribution{}, fmt.Errorf("building with %s: %w", b.descriptor, err)
 	}
 	if err := checkDirs(site); err != nil {
-		return buildpacks.Contribution{}, &buildpacks.CompileError{Buildpack: b.descriptor, Step: "layers", Err: err}
+		return buildpacks.Contribution{}, failed("layers", 0, err)
 	}
 	c, step, err := b.contribution(layers, site.App.Path, job.Plan)
 	if err != nil {
-		return buildpacks.Contribution{}, &buildpacks.CompileError{Buildpack: b.descriptor, Step: step, Err: err}
+		return buildpacks.Contribution{}, failed(step, 0, err)
 	}
 	return c, nil
 }

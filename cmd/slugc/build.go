@@ -36,8 +36,8 @@ type buildFlags struct {
 	// previousImage is where layers may be reused from.
 	previousImage string
 
-	clearCache, offline bool
-	timeout             time.Duration
+	clearCache, offline, keep bool
+	timeout                   time.Duration
 }
 
 // planFlags are the flags that slugc build and slugc detect share.
@@ -106,6 +106,7 @@ once and kept.`,
 	c.Flags().StringVar(&f.maxSize, "max-slug-size", "500M", "refuse a slug above this `SIZE`; 0 refuses none")
 	c.Flags().DurationVar(&f.timeout, "build-timeout", 0, "give up a buildpack that builds for longer than this `DURATION`; 0 waits for ever (default 1h, a classic buildpack 15m)")
 	c.Flags().BoolVar(&f.clearCache, "clear-cache", false, "forget what earlier builds left")
+	c.Flags().BoolVar(&f.keep, "keep", false, "keep what a buildpack that fails worked in, and say how to look into it")
 	c.Flags().BoolVar(&f.offline, "offline", false, "cut the network off while buildpacks build")
 	c.RunE = interruptible(func(ctx context.Context, args []string) error {
 		if c.Flags().Changed("build-timeout") && f.timeout == 0 {
@@ -154,7 +155,7 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) (err e
 		}
 		req.Forms = append(req.Forms, image)
 	}
-	req.ClearCache, req.Offline = f.clearCache, f.offline
+	req.ClearCache, req.Offline, req.Keep = f.clearCache, f.offline, f.keep
 	req.BuildTimeout = f.timeout
 	req.Outputs = outputs(f.dests)
 	req.Process = f.process
@@ -167,6 +168,9 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) (err e
 		return err
 	}
 	record, err := d.Build(ctx, req)
+	if left, is := errors.AsType[*deploy.KeptError](err); is {
+		p.voice.Warningf("The build is kept as it failed, until you remove %s. Open a shell in it: slugc run kept:%s", left.Kept.Dir, left.Kept.Dir)
+	}
 	if _, failed := errors.AsType[*buildpacks.CompileError](err); failed && f.offline {
 		p.voice.Warningf("The network is cut off (--offline): a build finds only what earlier builds left in the cache.")
 	}

@@ -26,7 +26,7 @@ func (p *program) runCommand() *cobra.Command {
 	var vars environment
 	var on string
 	c := &cobra.Command{
-		Use:   "run slug:FILE [TYPE | -- COMMAND...]",
+		Use:   "run slug:FILE|kept:DIR [TYPE | -- COMMAND...]",
 		Short: "Run a process of a slug, as it would run when deployed",
 		Long: `Run a process of a slug, as it would run when deployed: in a fresh copy of the
 slug at /app, on the stack it was built for, with .profile.d sourced and nothing
@@ -38,7 +38,10 @@ TYPE is a process type of the app, by default the one that a build says or web.
 A web process gets PORT: the caller's own if it is set, else a free port, which
 is said on stderr. A process in a terminal gets TERM. SIGTERM goes to every
 process of the app, SIGKILL follows after 30 seconds. The exit status is the
-process's own.`,
+process's own.
+
+kept:DIR is a build that failed and that slugc build --keep kept: COMMAND, or a
+shell, runs in the place of the script that failed, and sees what that saw.`,
 		Example: `  slugc run slug:slug.tgz
   slugc run slug:slug.tgz worker
   slugc run slug:slug.tgz -e LOG=debug -- node scripts/migrate.js`,
@@ -50,6 +53,9 @@ process's own.`,
 	p.addCache(c)
 	completeStackFlag(c, "stack", stack.HostID)
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
+		if dir, is := strings.CutPrefix(args[0], keptPrefix); is {
+			return p.runKept(c, dir, args[1:], vars)
+		}
 		one, err := p.oneOff(c, args)
 		if err != nil {
 			return err
@@ -72,11 +78,6 @@ process's own.`,
 		one.Port = func() (string, error) { return p.port(c.Context(), port) }
 		ctx, stop := processSignals(c.Context(), one.Interactive)
 		defer stop()
-		// Who stops reading what the process prints ends the process, by closing
-		// its output, and not slugc, which has to clean up after it.
-		closed := make(chan os.Signal, 1)
-		signal.Notify(closed, syscall.SIGPIPE)
-		defer signal.Stop(closed)
 		return one.Run(ctx)
 	}
 	return c
@@ -87,7 +88,7 @@ func (p *program) oneOff(c *cobra.Command, args []string) (formation.OneOff, err
 	dest, rest := args[0], args[1:]
 	file, isSlug := strings.CutPrefix(dest, "slug:")
 	if !isSlug || file == "" {
-		text := fmt.Sprintf("%q: expected slug:FILE; an image is started by a container runtime", dest)
+		text := fmt.Sprintf("%q: expected slug:FILE or kept:DIR; an image is started by a container runtime", dest)
 		if transportFor(dest) == slugPrefix {
 			text += "; try " + slugPrefix + dest
 		}
@@ -153,11 +154,21 @@ func terminals(in, out any) bool {
 }
 
 // processSignals ends a context when slugc is told to end. A process in the
-// person's terminal hears Ctrl-C itself, and may take it as it likes.
+// person's terminal hears Ctrl-C itself, and may take it as it likes. Who stops
+// reading what the process prints ends the process, by closing its output, and
+// not slugc, which has to clean up after it.
 func processSignals(ctx context.Context, interactive bool) (context.Context, func()) {
-	if !interactive {
-		return cli.Context(ctx)
+	closed := make(chan os.Signal, 1)
+	signal.Notify(closed, syscall.SIGPIPE)
+	var stop func()
+	if interactive {
+		signal.Ignore(os.Interrupt, syscall.SIGQUIT)
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
+	} else {
+		ctx, stop = cli.Context(ctx)
 	}
-	signal.Ignore(os.Interrupt, syscall.SIGQUIT)
-	return signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
+	return ctx, func() {
+		stop()
+		signal.Stop(closed)
+	}
 }

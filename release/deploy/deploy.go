@@ -70,6 +70,8 @@ type Request struct {
 	// nil for none.
 	Remote  *cachestore.Registry
 	Offline bool
+	// Keep keeps what a build that fails worked in; see package kept.
+	Keep bool
 	// Process is the process type that starts by default; empty leaves it to
 	// the buildpacks.
 	Process string
@@ -111,7 +113,7 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 	}
 	tree, err := d.compile(ctx, work, plan, held)
 	if err != nil {
-		return record, err
+		return record, work.keep(err)
 	}
 	leftOut, err := d.leftOut(tree.App.Host)
 	if err != nil {

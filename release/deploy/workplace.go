@@ -41,6 +41,8 @@ type workplace struct {
 	// temp is the root of an improvised cache; empty when there is a real one.
 	temp string
 	site buildpacks.Site
+	// cacheRoot is where all caches are.
+	cacheRoot string
 }
 
 // open copies the source into the app's cache entry and prepares the site.
@@ -102,7 +104,7 @@ func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, 
 	if err != nil {
 		return err
 	}
-	work.wishes = wishes
+	work.wishes, work.cacheRoot = wishes, req.CacheRoot
 	if req.ClearCache {
 		if err := work.entry.Clear(); err != nil {
 			return err
@@ -126,7 +128,7 @@ func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, 
 
 		SourceVersion: source.Commit, RequestID: rand.Text(),
 		BuildConfig: req.BuildConfig, BuildTimeout: req.BuildTimeout,
-		Offline: req.Offline,
+		Offline: req.Offline, Keep: req.Keep,
 	}
 	uid, gid := sandbox.Owner()
 	sieve := newSieve(wishes)
