@@ -178,7 +178,7 @@ func TestPackageErrors(t *testing.T) {
 	}{
 		"there is nothing":   {nil, "none", "there is no such directory or file"},
 		"it is another file": {nil, "one/bin/build", "expected a directory with buildpack.toml, or a package.toml"},
-		"it is no buildpack": {func(t *testing.T, dir string) { files{"none/x": ""}.write(t, dir) }, "none", "has no buildpack.toml"},
+		"it is no buildpack": {func(t *testing.T, dir string) { files{"none/x": ""}.write(t, dir) }, "none", "has neither buildpack.toml"},
 		"a member is missing": {func(t *testing.T, dir string) {
 			composite("test/all", both, "../one").write(t, filepath.Join(dir, "all"))
 		}, "all", `the order of test/all@1.0.0 names test/two@1.0.0, and it is not in the package; write [[dependencies]] and uri = "..." into `},

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +46,7 @@ type buildFlags struct {
 type planFlags struct {
 	buildpacks []string
 	vars       environment
+	secrets    environment
 	stack      string
 	app        string
 	execEnv    string
@@ -54,6 +57,7 @@ func (f *planFlags) add(c *cobra.Command, p *program) {
 	c.Flags().StringArrayVarP(&f.buildpacks, "buildpack", "b", nil, "use this `BUILDPACK`: a builtin id, a directory, FILE.tgz or .cnb, an https or git URL (#REF), docker://REF; several build in order")
 	c.Flags().VarP(&f.vars, "env", "e", "set `NAME=VALUE` for the buildpacks, or hand on the caller's NAME")
 	c.Flags().StringArrayVar(&f.vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`")
+	c.Flags().Var(&f.secrets, "secret", "like -e, for a value that nobody may read: never printed, and a build that leaves it in an artifact fails")
 	c.Flags().StringVar(&f.execEnv, "exec-env", buildpacks.DefaultExecEnv, "build for this execution `ENVIRONMENT`, such as test or development")
 	c.Flags().StringArrayVar(&f.bindings, "binding", nil, "let buildpacks use the service binding in `[NAME=]DIR`, or all in DIR; may be repeated")
 	c.Flags().StringVar(&f.stack, "stack", stack.HostID, "build on "+stackHelp)
@@ -201,6 +205,12 @@ func (p *program) request(ctx context.Context, command string, args []string, f 
 	if err != nil {
 		return deploy.Request{}, &cli.UsageError{Command: command, Err: err}
 	}
+	secrets, err := f.secrets.read(p.env.Get)
+	if err != nil {
+		return deploy.Request{}, &cli.UsageError{Command: command, Err: err}
+	}
+	p.voice.Redact(slices.Collect(maps.Values(secrets))...)
+	maps.Copy(env, secrets)
 	if !execEnvForm.MatchString(f.execEnv) {
 		return deploy.Request{}, &cli.UsageError{Command: command, Err: fmt.Errorf("--exec-env %q: expected one name, such as production or test", f.execEnv)}
 	}
@@ -226,7 +236,7 @@ func (p *program) request(ctx context.Context, command string, args []string, f 
 	}
 	return deploy.Request{
 		Source: source, App: f.app, Buildpacks: f.buildpacks, Stack: on,
-		Env: p.clientEnv(env), ExecEnv: f.execEnv, Bindings: bindings, CacheRoot: root, Remote: remote,
+		Env: p.clientEnv(env), Secrets: secrets, ExecEnv: f.execEnv, Bindings: bindings, CacheRoot: root, Remote: remote,
 	}, nil
 }
 

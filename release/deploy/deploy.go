@@ -52,6 +52,8 @@ type Request struct {
 	Stack      stack.Stack
 	// Env are build-time variables.
 	Env map[string]string
+	// Secrets are those of the variables that no artifact and no cache may hold.
+	Secrets map[string]string
 	// ExecEnv is the execution environment to build for, "production" when
 	// empty.
 	ExecEnv string
@@ -121,6 +123,9 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 	}
 	walked, err := walk(ctx, tree, leftOut)
 	if err != nil {
+		return record, err
+	}
+	if err := guard(ctx, tree, walked, req.Secrets); err != nil {
 		return record, err
 	}
 	d.save(ctx, work, onDisk(tree), walked)

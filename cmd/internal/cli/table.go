@@ -61,6 +61,7 @@ func Faults() Table {
 		{Match: as[*oci.NotRebasableError](nil), Class: Usage},
 		{Match: as[*oci.RefusedError](nil), Class: Usage},
 		{Match: as[*buildpacks.CompileError](nil), Class: CompileFailed},
+		{Match: as[*deploy.LeakError](nil), Class: CompileFailed},
 		{Match: unreachable, Class: Temporary},
 		{Match: misserved, Class: Ours, Fault: mirror},
 		{Match: as[*fetch.RefError](nil), Class: Usage},
