@@ -234,32 +234,63 @@ func (e *Entry) Save(ctx context.Context, tree artifact.Tree, indexes map[string
 		if !ok {
 			return fmt.Errorf("saving the cache: no index of layer %s", l.ID())
 		}
-		sum, err := e.writeIndex(index)
+		noted, err := e.note(ctx, l, index, known[l.ID()])
 		if err != nil {
 			return fmt.Errorf("saving the cache: %w", err)
 		}
-		inUse[sum] = true
-		content := known[l.ID()].Content
-		if content == "" || known[l.ID()].Index != sum {
-			if content, _, err = pack.Contents(ctx, l.Dir.Host, index); err != nil {
-				return fmt.Errorf("saving the cache: %w", err)
-			}
-		}
-		sbom, err := e.keepSBOM(l, tree.SBOM)
-		if err != nil {
+		inUse[noted.Index] = true
+		if noted.SBOM, err = e.keepSBOM(l, tree.SBOM); err != nil {
 			return fmt.Errorf("saving the cache: %w", err)
 		}
-		for _, sum := range sbom {
+		for _, sum := range noted.SBOM {
 			sboms[sum] = true
 		}
-		rec.Layers = append(rec.Layers, recordedLayer{
-			Buildpack: l.Buildpack, Name: l.Name, Metadata: l.Metadata, Index: sum, Content: content, SBOM: sbom, Aside: !l.Cache,
-		})
+		rec.Layers = append(rec.Layers, noted)
 	}
 	if err := e.writeRecord(rec); err != nil {
 		return fmt.Errorf("saving the cache: %w", err)
 	}
 	if err := errors.Join(e.dropFiles(indexDir, inUse), e.dropFiles(sbomDir, sboms)); err != nil {
+		return fmt.Errorf("saving the cache: %w", err)
+	}
+	return nil
+}
+
+// note is the record of a layer, whose state was that of known.
+func (e *Entry) note(ctx context.Context, l buildpacks.Layer, index pack.Index, known recordedLayer) (recordedLayer, error) {
+	sum, err := e.writeIndex(index)
+	if err != nil {
+		return recordedLayer{}, err
+	}
+	content := known.Content
+	if content == "" || known.Index != sum {
+		if content, _, err = pack.Contents(ctx, l.Dir.Host, index); err != nil {
+			return recordedLayer{}, err
+		}
+	}
+	return recordedLayer{Buildpack: l.Buildpack, Name: l.Name, Metadata: l.Metadata, Index: sum, Content: content, Aside: !l.Cache}, nil
+}
+
+// Amend records one layer of a build that failed, as it is now; the others stay
+// as the last successful build left them. It is for what a buildpack keeps while
+// it works, such as packages that it has fetched, and not only when it is done.
+func (e *Entry) Amend(ctx context.Context, l buildpacks.Layer, index pack.Index) error {
+	rec := e.readRecord()
+	at := slices.IndexFunc(rec.Layers, func(known recordedLayer) bool { return known.id() == l.ID() })
+	known := recordedLayer{}
+	if at >= 0 {
+		known = rec.Layers[at]
+	}
+	noted, err := e.note(ctx, l, index, known)
+	if err != nil {
+		return fmt.Errorf("saving the cache: %w", err)
+	}
+	if at < 0 {
+		rec.Layers = append(rec.Layers, noted)
+	} else {
+		rec.Layers[at] = noted
+	}
+	if err := e.writeRecord(rec); err != nil {
 		return fmt.Errorf("saving the cache: %w", err)
 	}
 	return nil

@@ -115,6 +115,7 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 	}
 	tree, err := d.compile(ctx, work, plan, held)
 	if err != nil {
+		d.amend(ctx, work, err)
 		return record, work.keep(err)
 	}
 	leftOut, err := d.leftOut(tree.App.Host)
@@ -123,10 +124,11 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 	}
 	walked, err := walk(ctx, tree, leftOut)
 	if err != nil {
-		return record, err
+		return record, whoseFault(tree, err)
 	}
+	d.sayBigCache(walked)
 	if err := guard(ctx, tree, walked, req.Secrets); err != nil {
-		return record, err
+		return record, whoseFault(tree, err)
 	}
 	d.save(ctx, work, onDisk(tree), walked)
 	if tree, err = withDefault(tree, req.Process); err != nil {
@@ -135,7 +137,7 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 	d.sayProcesses(tree)
 	artifacts, jobs, err := d.pack(ctx, work, tree, walked, req)
 	if err != nil {
-		return record, &PackError{err}
+		return record, whoseFault(tree, &PackError{err})
 	}
 	record = release.New(work.app, work.source, tree, artifacts)
 	if err := keep(record, req.Metadata); err != nil {

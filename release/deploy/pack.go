@@ -2,18 +2,41 @@ package deploy
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"runtime"
 	"slices"
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/buildpacks/classic"
 )
 
 // save keeps for the next build what it can use of a tree. A build never fails
 // for its cache.
 func (d Deploy) save(ctx context.Context, work workplace, tree artifact.Tree, found walked) {
 	if err := work.entry.Save(ctx, tree, found.layers); err != nil {
+		d.Voice.Warningf("%v\nThe next build will take longer.", err)
+	}
+}
+
+// amend keeps for the next build what classic buildpacks put into their cache
+// before one of them failed, such as packages that it need not fetch again.
+func (d Deploy) amend(ctx context.Context, work workplace, failure error) {
+	if _, failed := errors.AsType[*buildpacks.CompileError](failure); !failed || work.site.Keep {
+		return
+	}
+	cache := buildpacks.Layer{Buildpack: classic.CacheOwner, Name: classic.CacheLayer, Dir: work.site.Cache, Cache: true}
+	index, err := pack.Walk(ctx, cache.Dir.Host, pack.WalkOptions{})
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err == nil {
+		err = work.entry.Amend(ctx, cache, index)
+	}
+	if err != nil {
 		d.Voice.Warningf("%v\nThe next build will take longer.", err)
 	}
 }

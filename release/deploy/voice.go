@@ -1,11 +1,15 @@
 package deploy
 
 import (
+	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/buildpacks/classic"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/detect"
 )
 
@@ -32,6 +36,24 @@ func (d Deploy) sayBuildpack(by detect.Choice) {
 	if by.Found != "" {
 		d.Voice.Stepf("%s app detected", by.Found)
 	}
+}
+
+// bigCache is the size in bytes above which a CACHE_DIR is most likely one that
+// nobody ever cleans.
+const bigCache = 2 << 30
+
+// sayBigCache warns of what classic buildpacks let grow.
+func (d Deploy) sayBigCache(found walked) {
+	cache := buildpacks.Layer{Buildpack: classic.CacheOwner, Name: classic.CacheLayer}
+	index := found.layers[cache.ID()]
+	if index.Size() <= bigCache {
+		return
+	}
+	var dirs []string
+	for _, dir := range index.Biggest(3) {
+		dirs = append(dirs, fmt.Sprintf("%s (%s)", dir.Path, report.Size(dir.Size)))
+	}
+	d.Voice.Warningf("The classic buildpacks of this app keep %s in CACHE_DIR: %s. Begin anew with --clear-cache", report.Size(index.Size()), strings.Join(dirs, ", "))
 }
 
 // sayProcesses lists the process types, as Heroku does.

@@ -62,6 +62,7 @@ func Faults() Table {
 		{Match: as[*oci.RefusedError](nil), Class: Usage},
 		{Match: as[*buildpacks.CompileError](nil), Class: CompileFailed},
 		{Match: as[*deploy.LeakError](nil), Class: CompileFailed},
+		{Match: as[*deploy.UnreadableError](nil), Class: CompileFailed},
 		{Match: unreachable, Class: Temporary},
 		{Match: misserved, Class: Ours, Fault: mirror},
 		{Match: as[*fetch.RefError](nil), Class: Usage},
