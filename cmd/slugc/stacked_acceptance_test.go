@@ -130,7 +130,19 @@ func compiler(t *testing.T, root string) string {
 // runc, in the network of this machine.
 func container(t *testing.T, image string, env ...string) *exec.Cmd {
 	t.Helper()
-	bundle := unpack(t, image)
+	return containerOf(t, unpack(t, image), nil, env)
+}
+
+// process is the command that runs another process of an image.
+func process(t *testing.T, image string, args ...string) *exec.Cmd {
+	t.Helper()
+	return containerOf(t, unpack(t, image), args, nil)
+}
+
+// containerOf runs a bundle, with other arguments than the image says if there
+// are any, and with more variables.
+func containerOf(t *testing.T, bundle string, args, env []string) *exec.Cmd {
+	t.Helper()
 	file := filepath.Join(bundle, "config.json")
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -144,6 +156,9 @@ func container(t *testing.T, image string, env ...string) *exec.Cmd {
 	}
 	process := config["process"].(map[string]any)
 	process["terminal"] = false
+	if len(args) > 0 {
+		process["args"] = args
+	}
 	for _, word := range env {
 		process["env"] = append(process["env"].([]any), word)
 	}
