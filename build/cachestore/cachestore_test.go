@@ -232,6 +232,18 @@ func testEntry(t *testing.T, when spec.G, it spec.S) {
 				t.Errorf("got %v", err)
 			}
 		})
+		it("does not wait for that of the app in another execution environment", func() {
+			dirs := map[string]bool{}
+			for _, app.ExecEnv = range []string{"", "test", "development"} {
+				e := open()
+				defer shut(e)
+				dirs[e.AppDir()] = true
+			}
+			app.ExecEnv = ""
+			if len(dirs) != 3 {
+				t.Errorf("got %v", dirs)
+			}
+		})
 		it("does not wait for another app's", func() {
 			first := open()
 			defer shut(first)

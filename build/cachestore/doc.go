@@ -1,6 +1,7 @@
 // Package cachestore keeps what one build leaves for the next.
 //
-// An Entry belongs to one app. It holds the directory in which the app is
+// An Entry belongs to one app in one execution environment: dependencies for
+// tests have no place in production. It holds the directory in which the app is
 // built, with the layers below it, so that restoring a layer costs nothing:
 // it is still there. What makes it trustworthy is its index (pack.Index), taken
 // when the build that made it had succeeded: a layer whose files are not

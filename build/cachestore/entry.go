@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/slugc/slugc/build/flock"
+	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -29,6 +30,9 @@ type App struct {
 	Name string `json:"name"`
 	// Source is the directory it is built from.
 	Source string `json:"source"`
+	// ExecEnv is the execution environment that it is built for, "production"
+	// when empty. What builds for one leave is of no use to those for another.
+	ExecEnv string `json:"exec_env,omitempty"`
 }
 
 // maxName is how much of an app's name goes into that of its entry, in bytes;
@@ -37,8 +41,11 @@ const maxName = 100
 
 // dirName is the name of an app's entry below a cache root.
 func (a App) dirName() string {
-	sum := sha256.Sum256([]byte(a.Source + "\x00" + a.Name))
-	name := strings.ReplaceAll(a.Name, "/", "_")
+	key, name := a.Source+"\x00"+a.Name, strings.ReplaceAll(a.Name, "/", "_")
+	if a.ExecEnv != "" && a.ExecEnv != buildpacks.DefaultExecEnv {
+		key, name = key+"\x00"+a.ExecEnv, name+"-"+a.ExecEnv
+	}
+	sum := sha256.Sum256([]byte(key))
 	return name[:min(len(name), maxName)] + "-" + hex.EncodeToString(sum[:6])
 }
 

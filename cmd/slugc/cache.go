@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slugc/slugc/build/cachestore"
+	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/cmd/internal/cli"
 )
 
@@ -120,7 +122,11 @@ func cacheTable(all []cachestore.Info, packages cachestore.Files) string {
 		if i.Busy {
 			state = "in use"
 		}
-		fmt.Fprintf(&b, "%-24s %10s  %-16s  %s\n", i.Name, cli.Bytes(i.Size), state, i.Source)
+		name := i.Name
+		if env := cmp.Or(i.ExecEnv, buildpacks.DefaultExecEnv); env != buildpacks.DefaultExecEnv {
+			name += " (" + env + ")"
+		}
+		fmt.Fprintf(&b, "%-24s %10s  %-16s  %s\n", name, cli.Bytes(i.Size), state, i.Source)
 	}
 	if packages.Count > 0 {
 		fmt.Fprintf(&b, "%-24s %10s  %-16s  %s\n", "Debian packages", cli.Bytes(packages.Size), packages.Used.Format("2006-01-02 15:04"), packages.Dir)
