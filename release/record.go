@@ -94,20 +94,19 @@ func CommandLine(p launch.Process) string {
 	if len(words) == 3 && (words[0] == "bash" || words[0] == "/bin/bash") && words[1] == "-c" {
 		return words[2]
 	}
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		quoted[i] = Quote(w)
-	}
-	return strings.Join(quoted, " ")
+	return Quote(words...)
 }
 
-// Quote makes a word that bash reads as itself.
-func Quote(word string) string {
+// Quote makes words that bash reads as themselves.
+func Quote(words ...string) string {
 	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"
-	if word != "" && strings.Trim(word, plain) == "" {
-		return word
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		if quoted[i] = word; word == "" || strings.Trim(word, plain) != "" {
+			quoted[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
 	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	return strings.Join(quoted, " ")
 }
 
 // Marshal is the record's file form.

@@ -110,11 +110,7 @@ func (p *program) oneOff(c *cobra.Command, args []string) (formation.OneOff, err
 	}
 	problem := errors.New("expected one process type, or -- and a command")
 	if dash < 0 || dash > 1 {
-		words := make([]string, len(rest))
-		for i, word := range rest {
-			words[i] = release.Quote(word)
-		}
-		problem = fmt.Errorf("%w, as in slugc run %s -- %s", problem, dest, strings.Join(words, " "))
+		problem = fmt.Errorf("%w, as in slugc run %s -- %s", problem, dest, release.Quote(rest...))
 	}
 	return formation.OneOff{}, &cli.UsageError{Command: c.CommandPath(), Err: problem}
 }

@@ -2,7 +2,6 @@ package formation
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -10,25 +9,12 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
-	"time"
 
 	"github.com/slugc/slugc/build/slug"
-	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
 )
-
-// Home is where a slug is unpacked, and the home of its processes.
-const Home = "/app"
-
-// Grace is the time that a process has between SIGTERM and SIGKILL.
-const Grace = 30 * time.Second
-
-// start is the script that sources the profiles and becomes the command.
-//
-//go:embed start.bash
-var start string
 
 // OneOff is a single process of a slug.
 type OneOff struct {
@@ -54,10 +40,6 @@ type OneOff struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
-
-// controlGroups is where runtimes and profile scripts look for the memory and
-// the processors that they may use (cgroups(7)).
-const controlGroups = "/sys/fs/cgroup"
 
 // Web is the process type that is to listen on PORT.
 const Web = "web"
@@ -108,7 +90,7 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	env := launch.Env{"HOME": Home, "PATH": stack.DefaultPath, "DYNO": name, "USER": "slugc"}
+	env := Env(name)
 	for k, v := range o.Env {
 		env[k] = v
 	}
@@ -117,14 +99,10 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	mounts := []sandbox.Mount{{Source: app, Target: Home, Writable: true}}
-	if _, err := os.Stat(controlGroups); err == nil {
-		mounts = append(mounts, sandbox.Mount{Source: controlGroups, Target: controlGroups})
-	}
 	return o.Runner.Run(ctx, sandbox.Command{
 		Stack:       on,
-		Mounts:      mounts,
-		Args:        append([]string{"bash", "-c", start, "slugc"}, command...),
+		Mounts:      Mounts(app),
+		Args:        Start(command...),
 		Dir:         Home,
 		Env:         env.List(),
 		Network:     true,
@@ -175,11 +153,7 @@ func processTypes(app string) (types map[string]string, byDefault string, err er
 	}
 	types = map[string]string{}
 	for _, p := range meta.Processes {
-		line := release.CommandLine(p)
-		if p.WorkingDirectory != "" {
-			line = "cd " + release.Quote(p.WorkingDirectory) + " && " + line
-		}
-		types[p.Type] = line
+		types[p.Type] = Line(p)
 	}
 	return types, meta.DefaultProcess, nil
 }

@@ -7,7 +7,7 @@ case $1 in
   */*) ;;
   *)
     if ! type -P -- "$1" >/dev/null; then
-      echo " !     There is no program $1 in the slug or on its stack." >&2
+      echo " !     There is no program $1 in the app or on its stack." >&2
       exit 127
     fi
     ;;
