@@ -31,7 +31,6 @@ const (
 	releaseScript     = "bin/release"
 	reportScript      = "bin/report"
 	testCompileScript = "bin/test-compile"
-	testScript        = "bin/test"
 	exportFile        = "export"
 )
 

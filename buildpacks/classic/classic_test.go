@@ -377,6 +377,24 @@ func testBuildpack(t *testing.T, when spec.G, it spec.S) {
 		})
 	})
 
+	when("tests run", func() {
+		it("names its script for them, with the app and ENV_DIR", func() {
+			b := y.buildpack("tester", files{"bin/test": "true"})
+			args, mount, ok := b.Test(y.site)
+			if want := []string{"/buildpacks/tester/bin/test", "/app", "/platform/env"}; !ok || !slices.Equal(args, want) {
+				t.Errorf("got %q, %v; want %q", args, ok, want)
+			}
+			if want := (sandbox.Mount{Source: b.Dir(), Target: "/buildpacks/tester", Writable: true}); mount != want {
+				t.Errorf("got %+v, want %+v", mount, want)
+			}
+		})
+		it("need not have one", func() {
+			if args, _, ok := y.buildpack("one", nil).Test(y.site); ok {
+				t.Errorf("got %q", args)
+			}
+		})
+	})
+
 	when("it releases", func() {
 		release := func(yaml string) (buildpacks.Contribution, error) {
 			t.Helper()

@@ -54,11 +54,16 @@ type planFlags struct {
 }
 
 func (f *planFlags) add(c *cobra.Command, p *program) {
+	f.addSite(c, p)
+	c.Flags().StringVar(&f.execEnv, "exec-env", buildpacks.DefaultExecEnv, "build for this execution `ENVIRONMENT`, such as test or development")
+}
+
+// addSite adds all but the flag for the execution environment.
+func (f *planFlags) addSite(c *cobra.Command, p *program) {
 	c.Flags().StringArrayVarP(&f.buildpacks, "buildpack", "b", nil, "use this `BUILDPACK`: a builtin id, a directory, FILE.tgz or .cnb, an https or git URL (#REF), docker://REF; several build in order")
 	c.Flags().VarP(&f.vars, "env", "e", "set `NAME=VALUE` for the buildpacks, or hand on the caller's NAME")
 	c.Flags().StringArrayVar(&f.vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`")
 	c.Flags().Var(&f.secrets, "secret", "like -e, for a value that nobody may read: never printed, and a build that leaves it in an artifact fails")
-	c.Flags().StringVar(&f.execEnv, "exec-env", buildpacks.DefaultExecEnv, "build for this execution `ENVIRONMENT`, such as test or development")
 	c.Flags().StringArrayVar(&f.bindings, "binding", nil, "let buildpacks use the service binding in `[NAME=]DIR`, or all in DIR; may be repeated")
 	c.Flags().StringVar(&f.stack, "stack", stack.HostID, "build on "+stackHelp)
 	c.Flags().StringVar(&f.app, "app", "", "the app's `NAME`; by default that of the source directory")
@@ -108,13 +113,13 @@ once and kept.`,
 	c.Flags().StringVar(&f.metadata, "metadata", "", "write the release record to this `FILE`")
 	c.Flags().StringVar(&f.process, "process", "", "process `TYPE` that the artifact starts by default")
 	c.Flags().StringVar(&f.maxSize, "max-slug-size", "500M", "refuse a slug above this `SIZE`; 0 refuses none")
-	c.Flags().DurationVar(&f.timeout, "build-timeout", 0, "give up a buildpack that builds for longer than this `DURATION`; 0 waits for ever (default 1h, a classic buildpack 15m)")
+	c.Flags().DurationVar(&f.timeout, "build-timeout", 0, buildTimeoutHelp)
 	c.Flags().BoolVar(&f.clearCache, "clear-cache", false, "forget what earlier builds left")
-	c.Flags().BoolVar(&f.keep, "keep", false, "keep what a buildpack that fails worked in, and say how to look into it")
+	c.Flags().BoolVar(&f.keep, "keep", false, keepHelp)
 	c.Flags().BoolVar(&f.offline, "offline", false, "cut the network off while buildpacks build")
-	c.RunE = interruptible(func(ctx context.Context, args []string) error {
-		if c.Flags().Changed("build-timeout") && f.timeout == 0 {
-			f.timeout = forEver
+	c.RunE = interruptible(func(ctx context.Context, args []string) (err error) {
+		if f.timeout, err = buildTimeout(c, f.timeout); err != nil {
+			return err
 		}
 		return p.build(ctx, args, f)
 	})
@@ -122,9 +127,6 @@ once and kept.`,
 }
 
 func (p *program) build(ctx context.Context, args []string, f buildFlags) (err error) {
-	if f.timeout < 0 && f.timeout != forEver {
-		return &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("--build-timeout %s: expected 0 or more, such as 30m", f.timeout)}
-	}
 	if len(f.dests) == 0 {
 		f.dests = []string{slugPrefix + defaultSlug}
 	}
@@ -161,23 +163,16 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) (err e
 	}
 	req.ClearCache, req.Offline, req.Keep = f.clearCache, f.offline, f.keep
 	req.BuildTimeout = f.timeout
-	req.Outputs = outputs(f.dests)
+	req.Outputs = append(outputs(f.dests), f.metadata)
+	req.Outputs = append(req.Outputs, leftOutputs(req.Source)...)
 	req.Process = f.process
 	req.Metadata = f.metadata
-	// A build without -o may have left these; nobody means them to be packed.
-	own := filepath.Join(req.Source, defaultSlug)
-	req.Outputs = append(req.Outputs, req.Metadata, own, own+recordSuffix)
 	d, err := p.deploy(req.Stack, f.offline)
 	if err != nil {
 		return err
 	}
 	record, err := d.Build(ctx, req)
-	if left, is := errors.AsType[*deploy.KeptError](err); is {
-		p.voice.Warningf("The build is kept as it failed, until you remove %s. Open a shell in it: slugc run kept:%s", left.Kept.Dir, left.Kept.Dir)
-	}
-	if _, failed := errors.AsType[*buildpacks.CompileError](err); failed && f.offline {
-		p.voice.Warningf("The network is cut off (--offline): a build finds only what earlier builds left in the cache.")
-	}
+	p.sayFailed(err, f.offline)
 	if err != nil {
 		return err
 	}
@@ -189,8 +184,42 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) (err e
 	return nil
 }
 
+// leftOutputs are files that a build without -o may have left in a source;
+// nobody means them to be part of it.
+func leftOutputs(source string) []string {
+	own := filepath.Join(source, defaultSlug)
+	return []string{own, own + recordSuffix}
+}
+
+// sayFailed says where a build that failed is kept, and why it may have failed.
+func (p *program) sayFailed(err error, offline bool) {
+	if left, is := errors.AsType[*deploy.KeptError](err); is {
+		p.voice.Warningf("The build is kept as it failed, until you remove %s. Open a shell in it: slugc run kept:%s", left.Kept.Dir, left.Kept.Dir)
+	}
+	if _, failed := errors.AsType[*buildpacks.CompileError](err); failed && offline {
+		p.voice.Warningf("The network is cut off (--offline): a build finds only what earlier builds left in the cache.")
+	}
+}
+
+// What two commands that build say of a flag.
+const (
+	keepHelp         = "keep what a buildpack that fails worked in, and say how to look into it"
+	buildTimeoutHelp = "give up a buildpack that builds for longer than this `DURATION`; 0 waits for ever (default 1h, a classic buildpack 15m)"
+)
+
 // forEver is the limit of a build that has none.
 const forEver time.Duration = math.MinInt64
+
+// buildTimeout is the limit of a build that --build-timeout asks for.
+func buildTimeout(c *cobra.Command, given time.Duration) (time.Duration, error) {
+	switch {
+	case given < 0:
+		return 0, &cli.UsageError{Command: c.CommandPath(), Err: fmt.Errorf("--build-timeout %s: expected 0 or more, such as 30m", given)}
+	case given == 0 && c.Flags().Changed("build-timeout"):
+		return forEver, nil
+	}
+	return given, nil
+}
 
 // request reads what slugc build and slugc detect share.
 func (p *program) request(ctx context.Context, command string, args []string, f *planFlags, stacks *base.Stacks) (deploy.Request, error) {

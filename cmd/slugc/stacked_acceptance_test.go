@@ -133,12 +133,6 @@ func container(t *testing.T, image string, env ...string) *exec.Cmd {
 	return containerOf(t, unpack(t, image), nil, env)
 }
 
-// process is the command that runs another process of an image.
-func process(t *testing.T, image string, args ...string) *exec.Cmd {
-	t.Helper()
-	return containerOf(t, unpack(t, image), args, nil)
-}
-
 // containerOf runs a bundle, with other arguments than the image says if there
 // are any, and with more variables.
 func containerOf(t *testing.T, bundle string, args, env []string) *exec.Cmd {

@@ -56,11 +56,19 @@ func (s selection) probers() map[string]detect.Prober {
 	return probers
 }
 
-// compilers are the buildpacks that may build by id.
-func (s selection) compilers(group buildpacks.Group) map[string]build.Compiler {
+// compilers are the buildpacks that may build by id, as they build for an
+// execution environment. CNBs see which one it is; a classic buildpack has a
+// script for tests.
+func (s selection) compilers(group buildpacks.Group, execEnv string) map[string]build.Compiler {
 	compilers := map[string]build.Compiler{}
 	for _, m := range group {
-		if b := s.found[detect.Key(m)]; b != nil {
+		b := s.found[detect.Key(m)]
+		old, isClassic := b.(*classic.Buildpack)
+		switch {
+		case b == nil:
+		case isClassic && execEnv == project.TestEnvironment:
+			compilers[m.ID] = forTests{old}
+		default:
 			compilers[m.ID] = b
 		}
 	}

@@ -102,21 +102,9 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 	defer func() { err = errors.Join(err, work.close()) }()
 
 	d.Voice.Stepf("Building %s on the %s stack", work.app, work.site.Stack.ID)
-	plan, err := d.detect(ctx, work, req.Buildpacks)
+	_, tree, err := d.assemble(ctx, work, req)
 	if err != nil {
 		return record, err
-	}
-	if err := d.pull(ctx, work, plan, req); err != nil {
-		return record, err
-	}
-	held, err := d.restore(ctx, work, plan, req)
-	if err != nil {
-		return record, err
-	}
-	tree, err := d.compile(ctx, work, plan, held)
-	if err != nil {
-		d.amend(ctx, work, err)
-		return record, work.keep(err)
 	}
 	leftOut, err := d.leftOut(tree.App.Host)
 	if err != nil {
@@ -148,6 +136,26 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 	}
 	d.Voice.Stepf("Done in %s", report.Duration(time.Since(began)))
 	return record, nil
+}
+
+// assemble finds out who builds an app, and has them build it with what earlier
+// builds left.
+func (d Deploy) assemble(ctx context.Context, work workplace, req Request) (plan planned, tree artifact.Tree, err error) {
+	if plan, err = d.detect(ctx, work, req.Buildpacks); err != nil {
+		return plan, tree, err
+	}
+	if err := d.pull(ctx, work, plan, req); err != nil {
+		return plan, tree, err
+	}
+	held, err := d.restore(ctx, work, plan, req)
+	if err != nil {
+		return plan, tree, err
+	}
+	if tree, err = d.compile(ctx, work, plan, held); err != nil {
+		d.amend(ctx, work, err)
+		return plan, tree, work.keep(err)
+	}
+	return plan, tree, nil
 }
 
 // Detect finds out who would build an app, and builds nothing.
@@ -222,7 +230,7 @@ func (d Deploy) compile(ctx context.Context, work workplace, plan planned, held 
 	site := work.site
 	site.Output = output
 	tree, err := build.Builder{
-		Compilers: plan.compilers(plan.members()),
+		Compilers: plan.compilers(plan.members(), site.ExecEnv),
 		Started:   d.sayBuildpack,
 		Warned:    func(text string) { d.Voice.Warningf("%s", text) },
 		Reported:  d.Reported,

@@ -1,9 +1,14 @@
 // Package deploy is the whole road in one short function: Build opens the
 // source, detects, restores, compiles, saves, packs and records, and says each
-// step as it goes.
+// step as it goes. Test goes the same way as far as the cache, and then runs the
+// app's tests where the app was built, as processes of a slug would run. They may
+// write there. What they change in a layer keeps the next build for tests from
+// reusing that layer, because it was saved before they ran. Builds for tests have
+// an entry of the cache to themselves, as those of any execution environment do.
 //
 // The files are its nouns: the workplace (an opened source with the site on
 // which it is built), the buildpacks that were chosen, the walked tree, the
-// forms of artifacts (slug, image) and the bundle of their jobs. The voice is
-// told what happens; it is the only thing here that a person sees.
+// trial that tests an app, the forms of artifacts (slug, image) and the bundle
+// of their jobs. The voice is told what happens; it is the only thing here that
+// a person sees.
 package deploy

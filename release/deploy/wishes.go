@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"strings"
 
@@ -86,7 +87,7 @@ func (d Deploy) project(source detect.Source) (project.Descriptor, error) {
 // the way of Heroku, and where that stands; none where nobody did.
 func (w wishes) choice(execEnv string, env map[string]string) ([]project.Reference, string) {
 	fromApp := w.app.Buildpacks
-	if cmp.Or(execEnv, buildpacks.DefaultExecEnv) == project.TestEnvironment {
+	if execEnv == project.TestEnvironment {
 		fromApp = w.app.ForTest().Buildpacks
 	}
 	switch url := strings.TrimSpace(env[buildpackURL]); {
@@ -98,6 +99,17 @@ func (w wishes) choice(execEnv string, env map[string]string) ([]project.Referen
 		return []project.Reference{project.ParseReference(url)}, buildpackURL
 	}
 	return nil, ""
+}
+
+// env are the variables that an app wants to be built with: those of its
+// project.toml and, where it is built for its tests, above them those of its
+// app.json.
+func (w wishes) env(execEnv string) map[string]string {
+	env := w.project.Env(cmp.Or(execEnv, buildpacks.DefaultExecEnv))
+	if execEnv == project.TestEnvironment {
+		maps.Copy(env, w.app.ForTest().Env)
+	}
+	return env
 }
 
 // buildpackURL is the variable that names the buildpack of an app.

@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -55,7 +54,8 @@ func (d Deploy) open(ctx context.Context, req Request) (workplace, error) {
 	if app == "" {
 		app = filepath.Base(source.Dir)
 	}
-	entry, err := cachestore.Open(ctx, req.CacheRoot, cachestore.App{Name: app, Source: source.Dir}, func() {
+	owner := cachestore.App{Name: app, Source: source.Dir, ExecEnv: req.ExecEnv}
+	entry, err := cachestore.Open(ctx, req.CacheRoot, owner, func() {
 		d.Voice.Stepf("Waiting for another build of %s to end", app)
 	})
 	work := workplace{app: app, entry: entry}
@@ -65,7 +65,7 @@ func (d Deploy) open(ctx context.Context, req Request) (workplace, error) {
 		}
 		// A build never fails for its cache.
 		d.Voice.Warningf("%v\nThis build goes on without a cache. Name one that can be written: --cache DIR", err)
-		if err := work.improvise(ctx, source); err != nil {
+		if err := work.improvise(ctx, owner); err != nil {
 			return workplace{}, err
 		}
 	}
@@ -76,14 +76,14 @@ func (d Deploy) open(ctx context.Context, req Request) (workplace, error) {
 }
 
 // improvise gives a build that cannot use its cache one of its own.
-func (w *workplace) improvise(ctx context.Context, source detect.Source) (err error) {
+func (w *workplace) improvise(ctx context.Context, owner cachestore.App) (err error) {
 	if w.temp, err = os.MkdirTemp("", "slugc-"); err != nil {
 		return fmt.Errorf("building without a cache: %w", err)
 	}
 	if err := os.Chmod(w.temp, 0o755); err != nil {
 		return errors.Join(fmt.Errorf("building without a cache: %w", err), os.Remove(w.temp))
 	}
-	w.entry, err = cachestore.Open(ctx, w.temp, cachestore.App{Name: w.app, Source: source.Dir}, nil)
+	w.entry, err = cachestore.Open(ctx, w.temp, owner, nil)
 	if err != nil {
 		return errors.Join(err, sandbox.Remove(w.temp))
 	}
@@ -122,7 +122,7 @@ func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, 
 			Path: cachePath,
 		},
 		Scratch:  work.entry.Temp("scratch"),
-		Env:      withProject(req.Env, wishes.project.Env(cmp.Or(req.ExecEnv, buildpacks.DefaultExecEnv))),
+		Env:      withProject(req.Env, wishes.env(req.ExecEnv)),
 		ExecEnv:  req.ExecEnv,
 		Bindings: req.Bindings,
 
@@ -147,7 +147,7 @@ func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, 
 	return build.Prepare(work.site)
 }
 
-// withProject is the person's variables over those of project.toml.
+// withProject is the person's variables over those that the app describes.
 func withProject(own, described map[string]string) map[string]string {
 	for name, value := range own {
 		described[name] = value

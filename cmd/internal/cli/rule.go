@@ -12,6 +12,9 @@ type Rule struct {
 	// with errors.Is and errors.As.
 	Match func(error) bool
 	Class Class
+	// Status is the exit code in place of the class, where it is that of a
+	// process; nil for none.
+	Status func(error) int
 	// Fault says whose fault it was when the class alone does not know; nil
 	// or an empty answer leaves it to the class.
 	Fault func(error) string
@@ -38,7 +41,15 @@ func (t Table) ExitCode(err error) int {
 	if err == nil {
 		return int(OK)
 	}
-	return int(t.Find(err).Class)
+	return t.Find(err).code(err)
+}
+
+// code is the exit code for an error that the rule is about.
+func (r Rule) code(err error) int {
+	if r.Status != nil {
+		return r.Status(err)
+	}
+	return int(r.Class)
 }
 
 // Report prints err as a person needs it: what went wrong, whose fault it was,
@@ -60,8 +71,8 @@ func (t Table) Report(p *Printer, err error) int {
 	text := words(rule.Class, err)
 	// some errors say themselves what to do
 	next = slices.DeleteFunc(slices.Clone(next), func(step string) bool { return strings.Contains(text, step) })
-	p.report(failure{text: text, class: rule.Class, fault: fault, next: next})
-	return int(rule.Class)
+	p.report(failure{text: text, code: rule.code(err), fault: fault, next: next})
+	return rule.code(err)
 }
 
 // words are what went wrong. Who interrupts a command knows what happened;
@@ -76,7 +87,7 @@ func words(class Class, err error) string {
 // failure is the end of a command that did not go well.
 type failure struct {
 	text  string
-	class Class
+	code  int
 	fault string
 	next  []string
 }
@@ -86,7 +97,7 @@ type failure struct {
 func (p *Printer) report(f failure) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fields := Fields{"code": int(f.class)}
+	fields := Fields{"code": f.code}
 	if f.fault != "" {
 		fields["fault"] = f.fault
 	}

@@ -63,6 +63,8 @@ func Faults() Table {
 		{Match: as[*buildpacks.CompileError](nil), Class: CompileFailed},
 		{Match: as[*deploy.LeakError](nil), Class: CompileFailed},
 		{Match: as[*deploy.UnreadableError](nil), Class: CompileFailed},
+		{Match: as[*deploy.TestError](nil), Status: testStatus, Fault: tests},
+		{Match: as[*deploy.NoTestsError](nil), Class: Usage, Next: nextIs("slugc test -- COMMAND")},
 		{Match: unreachable, Class: Temporary},
 		{Match: misserved, Class: Ours, Fault: mirror},
 		{Match: as[*fetch.RefError](nil), Class: Usage},
@@ -131,6 +133,13 @@ func size(error) string { return "the size of the app" }
 func disk(error) string { return "this machine, whose disk is full" }
 
 func cache(error) string { return "the cache, which lacks what may not be fetched now" }
+
+func tests(error) string { return "the app, or its tests" }
+
+func testStatus(err error) int {
+	failed, _ := errors.AsType[*deploy.TestError](err)
+	return failed.Status
+}
 
 func archive(error) string { return "the archive, or what the stack asks of it" }
 
