@@ -61,7 +61,7 @@ func (s Source) CopyTo(ctx context.Context, to Copy) (Copied, error) {
 	if err != nil {
 		return Copied{}, err
 	}
-	out := Copied{Warnings: warnings}
+	out := Copied{Warnings: append(warnings, s.submodules()...)}
 	if len(items) == 0 {
 		return out, &SourceError{Path: s.Dir, Problem: "the directory is empty",
 			Next: "Name the directory that holds the app: slugc build DIRECTORY"}

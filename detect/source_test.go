@@ -45,6 +45,20 @@ func testSource(t *testing.T, when spec.G, it spec.S) {
 		return copied
 	}
 
+	it("warns of submodules that are not checked out", func() {
+		write(t, filepath.Join(src, ".gitmodules"), "[submodule \"a\"]\n\tpath = vendor/a\n\turl = ../a\n[submodule \"b\"]\n\tpath = b\n[submodule \"c\"]\n path = ../../c\n[submodule \"d\"]\npath = d\n", 0o644)
+		write(t, filepath.Join(src, "b", "file"), "checked out", 0o644)
+		mkdir(t, filepath.Join(src, "vendor", "a"))
+		copied := mustCopy()
+		want := []string{
+			"the submodule vendor/a is not checked out: git submodule update --init vendor/a",
+			"the submodule d is not checked out: git submodule update --init d",
+		}
+		if diff := cmp.Diff(want, copied.Warnings); diff != "" {
+			t.Error(diff)
+		}
+	})
+
 	when("a file is edited at once, and keeps its size", func() {
 		// Kernels before 6.13 and some file systems stamp files with a clock
 		// that ticks a hundred times a second.
