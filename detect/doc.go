@@ -18,6 +18,11 @@
 // are given up. What they would have said does not show: the plan depends on
 // the order and on the buildpacks, not on who was faster.
 //
+// Where nobody chose buildpacks for the app, Survey asks all of them, so that a
+// person hears who else could build. Where classic buildpacks stand in a group,
+// those behind them may say yes when these have built: Stage tells who builds now
+// and who is to be asked later.
+//
 // # Where the specification leaves room
 //
 // The group that is chosen is that of the reference lifecycle (v0.21.0), which
@@ -56,6 +61,8 @@
 //	plan entries sorted by name                       TestResolve, TestReference
 //	what a buildpack is to meet at build              TestJobFor
 //	exit statuses of bin/detect, its plan file        cnb.TestProbe
+//	those behind a classic buildpack                  TestStage
+//	several that could build                          TestSurvey
 //
 // golang.org/x/sync saves the counting of what runs at the same time.
 package detect
