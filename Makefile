@@ -10,7 +10,7 @@ export CGO_ENABLED := 0
 
 out := out
 embedded := cmd/slugc/embedded
-launchers := linux-amd64 linux-arm64
+platforms := linux-amd64 linux-arm64
 
 # Evaluated when used, because `make deps` may have to install git first.
 version = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -31,26 +31,35 @@ go_proxy = $(shell go env GOPROXY 2>/dev/null | sed -E 's/(^|[,|])[^,|]*@[^,|]*/
 go_sumdb = $(shell grep -ohE '"[^"+]+\+[0-9a-f]{8}\+[^"]+"' "$$(go env GOROOT)/src/cmd/go/internal/modfetch/key.go" 2>/dev/null | \
 	tr -d '"' | head -n 1)
 
-.PHONY: all build launcher slugc buildpack lifecycle deps tools vet lint unit acceptance test bench demo clean help
+.PHONY: all build launcher bridge slugc buildpack lifecycle deps tools vet lint unit acceptance test bench demo clean help
 
 all: build
 
-build: launcher slugc buildpack lifecycle ## Build out/slugc, out/launcher and the other binaries
+build: launcher bridge slugc buildpack lifecycle ## Build out/slugc, out/launcher and the other binaries
 
-# The launcher goes into every image, so it has no version of its own: a new
-# slugc must not change layers. slugc carries it for each platform. It stays
-# small: each image of each app carries it too.
-launcher:
+# A program that slugc carries for each platform, to put it into what it makes.
+# It has no version of its own: a new slugc must not change layers. It stays
+# small, since each thing that is made carries it too. $(call embed,NAME,MiB)
+define embed
 	@mkdir -p $(out) $(embedded)
-	@for platform in $(launchers); do \
-	  GOOS=$${platform%-*} GOARCH=$${platform#*-} $(go_build) -ldflags "-s -w" -o $(out)/launcher-$$platform ./cmd/launcher; \
-	  gzip -n -9 <$(out)/launcher-$$platform >$(embedded)/launcher-$$platform.gz; \
+	@for platform in $(platforms); do \
+	  GOOS=$${platform%-*} GOARCH=$${platform#*-} $(go_build) -ldflags "-s -w" -o $(out)/$(1)-$$platform ./cmd/$(1); \
+	  gzip -n -9 <$(out)/$(1)-$$platform >$(embedded)/$(1)-$$platform.gz; \
 	done
-	@big=$$(find $(out) -maxdepth 1 -name 'launcher-*' -size +4M); \
-	  if [ -n "$$big" ]; then echo " !     Larger than 4 MiB: $$big" >&2; exit 1; fi
+	@big=$$(find $(out) -maxdepth 1 -name '$(1)-*' -size +$(2)M); \
+	  if [ -n "$$big" ]; then echo " !     Larger than $(2) MiB: $$big" >&2; exit 1; fi
+endef
+
+# The launcher starts the processes of an image.
+launcher:
+	$(call embed,launcher,4)
 	@cp $(out)/launcher-linux-$$(go env GOARCH) $(out)/launcher
 
-slugc: launcher
+# The bridge is bin/detect and bin/build of a classic buildpack in a package.
+bridge:
+	$(call embed,bridge,8)
+
+slugc: launcher bridge
 	@$(go_build) -ldflags "$(stamp)" -o $(out)/slugc ./cmd/slugc
 
 buildpack:

@@ -11,21 +11,18 @@ import (
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
-// home is the home directory of scripts. It is private to the build and no part
-// of the app, which HOME is when processes run.
-const home = "/tmp"
-
 // environment is what every script finds in its environment. Made is what the
 // buildpacks before it made of that. None of the person's variables are in it
 // but those of proxies: scripts take what they want from ENV_DIR (Heroku
 // Buildpack API, "bin/compile"). STACK is the one by which an operator can say
-// that a stack is as good as one of Heroku's.
+// that a stack is as good as one of Heroku's. HOME is private to the build and no
+// part of the app, which HOME is when processes run.
 func environment(site buildpacks.Site, made launch.Env) launch.Env {
 	env := launch.Env{"PATH": stack.DefaultPath, "LANG": "C.UTF-8"}
 	maps.Copy(env, site.Proxies())
 	maps.Copy(env, made)
 	maps.Copy(env, launch.Env{
-		"HOME": home, "USER": sandbox.UserName,
+		"HOME": site.Temp.Path, "USER": sandbox.UserName,
 		"STACK":     cmp.Or(site.Env["STACK"], site.Stack.ID),
 		"BUILD_DIR": site.App.Path, "CACHE_DIR": site.Cache.Path, "ENV_DIR": envDir(site),
 	})

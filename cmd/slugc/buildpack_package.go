@@ -15,6 +15,7 @@ import (
 	"github.com/slugc/slugc/build/builder"
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/buildpacks/fetch"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release/deploy"
 )
@@ -29,12 +30,13 @@ const cnbSuffix = ".cnb"
 type packageFlags struct {
 	dests, targets []string
 	offline        bool
+	classic        classicFlags
 }
 
 func (p *program) buildpackPackageCommand() *cobra.Command {
 	var f packageFlags
 	c := &cobra.Command{
-		Use:   "package DIR|package.toml",
+		Use:   "package DIR|package.toml|--classic REF",
 		Short: "Make a package of a buildpack, for others to build with",
 		Long: `Make a package of the buildpack in DIR. One that is an order of others comes with
 them; where they are says package.toml, in DIR or wherever you name it:
@@ -55,23 +57,38 @@ A uri is anything that slugc build -b takes. DEST is one of
   oci-archive:FILE[:TAG]  an OCI archive
   docker://REF            pushed to a registry
 
+--classic REF makes a Cloud Native Buildpack of a classic one, for every builder
+and every platform. REF is anything that slugc build -b takes: a directory, an
+archive, an https or git address. Its scripts stay as they are and find what they
+find on Heroku: the person's variables in ENV_DIR, CACHE_DIR from build to build,
+export for later buildpacks, and .profile.d for every process of the image. The
+package is for linux/amd64 and linux/arm64; its id is that of the classic
+buildpack below classic/, its version a tag in REF, or 0.0.N by its files.
+
 Targets are those of --target, else those of package.toml, else those of the
 buildpack. Several become an image index, and a FILE.cnb each, with the target in
 its name. The same files give the same bytes.`,
 		Example: `  slugc buildpack package . -o hello.cnb
   slugc buildpack package package.toml -o docker://registry.example/hello:1
-  slugc buildpack package . -o oci:hello --target linux/amd64 --target linux/arm64`,
-		Args: arguments(1, 1),
+  slugc buildpack package . -o oci:hello --target linux/amd64 --target linux/arm64
+  slugc buildpack package --classic https://git.example/owner/buildpack.git#v12 -o docker://registry.example/buildpack:12`,
+		Args: arguments(0, 1),
 	}
 	c.Flags().StringArrayVarP(&f.dests, "output", "o", nil, "write the package to `DEST`; may be repeated")
+	c.Flags().StringVar(&f.classic.ref, "classic", "", "package the classic buildpack that `REF` leads to")
+	c.Flags().StringVar(&f.classic.id, "id", "", "with --classic: call it `ID`")
+	c.Flags().StringVar(&f.classic.version, "version", "", "with --classic: give it the version `X.Y.Z`")
 	addTargets(c, &f.targets, "make it for `OS[/ARCH[/VARIANT]]`; may be repeated")
 	c.Flags().BoolVar(&f.offline, "offline", false, "take dependencies that were fetched before, and nothing from the network")
 	p.addCache(c)
-	c.RunE = interruptible(func(ctx context.Context, args []string) error { return p.packageBuildpack(ctx, args[0], f) })
+	c.RunE = interruptible(func(ctx context.Context, args []string) error { return p.packageBuildpack(ctx, args, f) })
 	return c
 }
 
-func (p *program) packageBuildpack(ctx context.Context, from string, f packageFlags) (err error) {
+func (p *program) packageBuildpack(ctx context.Context, args []string, f packageFlags) (err error) {
+	if err := f.classic.check(args); err != nil {
+		return err
+	}
 	targets, err := parseTargets(buildpackPackage, f.targets)
 	if err != nil {
 		return err
@@ -88,16 +105,17 @@ func (p *program) packageBuildpack(ctx context.Context, from string, f packageFl
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
-	live := p.voice.Live("Packaging " + from)
+	live := p.voice.Live("Packaging")
 	defer live.Stop()
-	made, err := builder.Packager{
-		Fetcher: fetcher, Temp: temp, Exclude: packageOutputs(f.dests), Progress: live.Progress,
-	}.Package(ctx, from, targets)
+	packager := builder.Packager{Fetcher: fetcher, Temp: temp, Exclude: packageOutputs(f.dests), Progress: live.Progress}
+	var made builder.Package
+	if f.classic.ref != "" {
+		made, err = packageClassic(ctx, packager, f.classic, targets)
+	} else {
+		made, err = packager.Package(ctx, args[0], targets)
+	}
 	if err != nil {
-		if _, wrong := errors.AsType[*builder.PackageError](err); !wrong {
-			err = &deploy.PackError{Err: err}
-		}
-		return err
+		return packagingError(err)
 	}
 	live.Stepf("Packaged %s", made)
 	var exported []artifact.Artifact
@@ -116,6 +134,20 @@ func (p *program) packageBuildpack(ctx context.Context, from string, f packageFl
 		"id": made.Root.ID, "version": made.Root.Version, "buildpacks": made.Buildpacks, "artifacts": exported,
 	})
 	return nil
+}
+
+// packagingError is an error of packaging, with a class that has an exit code.
+func packagingError(err error) error {
+	if _, ok := errors.AsType[*builder.PackageError](err); ok {
+		return err
+	}
+	if _, ok := errors.AsType[*fetch.RefError](err); ok {
+		return err
+	}
+	if _, ok := errors.AsType[*cli.UsageError](err); ok {
+		return err
+	}
+	return &deploy.PackError{Err: err}
 }
 
 // packagePart is images of a package and the destination that they go to

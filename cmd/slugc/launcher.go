@@ -13,7 +13,8 @@ import (
 	"github.com/slugc/slugc/stack"
 )
 
-// embedded holds the launcher for every platform, which make puts there.
+// embedded holds the programs that go into what slugc makes, for every platform,
+// which make puts there.
 //
 //go:embed embedded
 var embedded embed.FS
@@ -25,23 +26,31 @@ var embedded embed.FS
 const launcherVersion = "0.21.0+slugc.1"
 
 // launcherFor is the launcher for the images of a target.
-func launcherFor(target stack.Target) (launcher oci.Launcher, err error) {
-	name := fmt.Sprintf("embedded/launcher-%s-%s.gz", target.OS, target.Arch)
-	f, err := embedded.Open(name)
+func launcherFor(target stack.Target) (oci.Launcher, error) {
+	content, err := embeddedProgram("launcher", target.OS, target.Arch)
 	if errors.Is(err, fs.ErrNotExist) {
 		return oci.Launcher{}, fmt.Errorf("this slugc carries no launcher for %s, so it can make no image for it; build slugc with make build", target)
 	}
 	if err != nil {
 		return oci.Launcher{}, err
 	}
+	return oci.Launcher{Content: content, Info: oci.LauncherInfo{Version: launcherVersion}}, nil
+}
+
+// embeddedProgram unpacks a program for a platform. An error is fs.ErrNotExist
+// where there is none.
+func embeddedProgram(name, system, arch string) (content []byte, err error) {
+	f, err := embedded.Open(fmt.Sprintf("embedded/%s-%s-%s.gz", name, system, arch))
+	if err != nil {
+		return nil, err
+	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	unpacked, err := gzip.NewReader(f)
 	if err != nil {
-		return oci.Launcher{}, fmt.Errorf("unpacking the launcher: %w", err)
+		return nil, fmt.Errorf("unpacking the %s: %w", name, err)
 	}
-	content, err := io.ReadAll(unpacked)
-	if err != nil {
-		return oci.Launcher{}, fmt.Errorf("unpacking the launcher: %w", err)
+	if content, err = io.ReadAll(unpacked); err != nil {
+		return nil, fmt.Errorf("unpacking the %s: %w", name, err)
 	}
-	return oci.Launcher{Content: content, Info: oci.LauncherInfo{Version: launcherVersion}}, nil
+	return content, nil
 }
