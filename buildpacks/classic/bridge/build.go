@@ -37,7 +37,7 @@ func Build(ctx context.Context, h Helpers) libcnb.BuildFunc {
 			return libcnb.BuildResult{}, fmt.Errorf("making room for the build: %w", err)
 		}
 		defer func() { err = errors.Join(err, sandbox.Remove(scratch)) }()
-		site, err := h.site(scratch, c.ApplicationPath, c.Platform, c.StackID)
+		site, err := h.site(scratch, c.ApplicationPath, c.Platform)
 		if err != nil {
 			return libcnb.BuildResult{}, fmt.Errorf("making room for the build: %w", err)
 		}

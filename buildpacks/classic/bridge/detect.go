@@ -28,7 +28,7 @@ func Detect(ctx context.Context, h Helpers) libcnb.DetectFunc {
 			return libcnb.DetectResult{}, fmt.Errorf("making room for bin/detect: %w", err)
 		}
 		defer func() { err = errors.Join(err, sandbox.Remove(scratch)) }()
-		site, err := h.site(scratch, c.ApplicationPath, c.Platform, c.StackID)
+		site, err := h.site(scratch, c.ApplicationPath, c.Platform)
 		if err != nil {
 			return libcnb.DetectResult{}, fmt.Errorf("making room for bin/detect: %w", err)
 		}
@@ -39,10 +39,10 @@ func Detect(ctx context.Context, h Helpers) libcnb.DetectFunc {
 		case found.Verdict == buildpacks.Error:
 			return libcnb.DetectResult{}, fmt.Errorf("buildpack %s: %s", b.Descriptor(), found.Reason)
 		}
-		print := report.New(h.Out, time.Now)
+		printer := report.New(h.Out, time.Now)
 		if found.Reason != "" {
-			print.Detail("%s", found.Reason)
+			printer.Detail("%s", found.Reason)
 		}
-		return libcnb.DetectResult{Pass: found.Verdict == buildpacks.Pass}, print.Err()
+		return libcnb.DetectResult{Pass: found.Verdict == buildpacks.Pass}, printer.Err()
 	}
 }

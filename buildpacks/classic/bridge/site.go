@@ -35,7 +35,7 @@ func in(dir string) buildpacks.Dir { return buildpacks.Dir{Host: dir, Path: dir}
 
 // site is where the classic scripts work, with an empty directory for what goes
 // between them. In it is their home.
-func (h Helpers) site(scratch, app string, platform libcnb.Platform, stackID string) (buildpacks.Site, error) {
+func (h Helpers) site(scratch, app string, platform libcnb.Platform) (buildpacks.Site, error) {
 	home := filepath.Join(scratch, "home")
 	if err := os.Mkdir(home, 0o700); err != nil {
 		return buildpacks.Site{}, err
@@ -45,12 +45,15 @@ func (h Helpers) site(scratch, app string, platform libcnb.Platform, stackID str
 		DistroName: h.Env[libcnb.EnvTargetDistroName], DistroVersion: h.Env[libcnb.EnvTargetDistroVersion],
 	}
 	return buildpacks.Site{
-		Stack: stack.Stack{ID: stackFor(stackID, target), Target: target}, Runner: h.Runner,
+		Stack: stack.Stack{ID: stackFor(h.Env[envStackID], target), Target: target}, Runner: h.Runner,
 		App: in(app), Platform: in(platform.Path), Temp: in(home), Scratch: scratch,
 		Env: platform.Environment, SourceVersion: platform.Environment["SOURCE_VERSION"],
 		Output: h.Out,
 	}, nil
 }
+
+// envStackID is what older platforms say they stand on.
+const envStackID = "CNB_STACK_ID"
 
 // ubuntuLTS is a release of Ubuntu that Heroku makes a stack of.
 var ubuntuLTS = regexp.MustCompile(`^([0-9]{2})\.04$`)
@@ -59,7 +62,7 @@ var ubuntuLTS = regexp.MustCompile(`^([0-9]{2})\.04$`)
 const herokus = "heroku-"
 
 // stackFor is STACK of the scripts, which know the stacks of Heroku, where the
-// person names none (Heroku Buildpack API, "Stacks"). Stack is CNB_STACK_ID.
+// person names none (Heroku Buildpack API, "Stacks"). Id is CNB_STACK_ID.
 func stackFor(id string, t stack.Target) string {
 	if strings.HasPrefix(id, herokus) {
 		return id
