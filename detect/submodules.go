@@ -3,12 +3,12 @@ package detect
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
+
+	"github.com/slugc/slugc/stack/sandbox"
 )
 
 // maxGitModules bounds a .gitmodules, in bytes.
@@ -17,14 +17,9 @@ const maxGitModules = 1 << 20
 // submodules warns of those that a tree names and does not have (gitmodules(5)):
 // a clone leaves empty directories in their places unless it is asked for them.
 func (s Source) submodules() []string {
-	f, err := os.OpenFile(filepath.Join(s.Dir, ".gitmodules"), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	text, err := sandbox.ReadFile(filepath.Join(s.Dir, ".gitmodules"), maxGitModules)
 	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxGitModules))
-	if err != nil {
-		return nil // a directory, or something else that git would not read either
+		return nil // there is none, or git would not read it either
 	}
 	root, err := os.OpenRoot(s.Dir)
 	if err != nil {

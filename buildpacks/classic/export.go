@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack/launch"
@@ -76,29 +74,14 @@ func (b *Buildpack) source(ctx context.Context, p *place, made launch.Env) (laun
 
 // readEnvironment reads NUL-terminated variables that bash left.
 func readEnvironment(file string) (launch.Env, error) {
-	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	data, err := sandbox.ReadFile(file, maxEnvironment)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.New("it ends the shell that sources it; expected nothing but assignments, such as export PATH=\"$DIR/bin:$PATH\"")
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the environment that it made: %w", err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, errors.New("it replaced the file that its environment goes to")
-	case info.Size() > maxEnvironment:
-		return nil, fmt.Errorf("its environment has more than %d MiB", maxEnvironment>>20)
-	}
-	data := make([]byte, info.Size())
-	n, err := f.ReadAt(data, 0)
-	if err != nil {
-		return nil, err
-	}
-	return launch.NewEnv(strings.Split(string(data[:n]), "\x00")), nil
+	return launch.NewEnv(strings.Split(string(data), "\x00")), nil
 }
 
 // exported is what later buildpacks get: made, with what an export changed.

@@ -3,23 +3,18 @@ package cnb
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/stack/sandbox"
 )
-
-// What a script left is read with the power of the caller, outside of the
-// sandbox. A link could make that read, write or remove what the script itself
-// cannot see, and a named pipe could make it wait for ever.
 
 // decodeLeft reads a TOML file that a script left into v.
 func decodeLeft(file string, v any) error {
-	data, err := readLeft(file)
+	data, err := sandbox.ReadFile(file, maxTOML)
 	if err == nil {
 		err = decodeTOML(data, v)
 	}
@@ -28,28 +23,6 @@ func decodeLeft(file string, v any) error {
 	}
 	return nil
 }
-
-// readLeft reads a file that a script left, as far as decodeTOML takes it.
-func readLeft(file string) ([]byte, error) {
-	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENXIO) {
-		return nil, errNoFile
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, errNoFile
-	}
-	return io.ReadAll(io.LimitReader(f, maxTOML+1))
-}
-
-var errNoFile = errors.New("expected a regular file, found something else")
 
 // checkDirs makes sure that the directories that lead to the layers, from the
 // app on, and those of the buildpacks below them still are directories.
@@ -102,7 +75,7 @@ func checkEnv(layer string) (err error) {
 				return fmt.Errorf("%s cannot be used: %w", file, err)
 			}
 			if !info.Mode().IsRegular() {
-				return fmt.Errorf("%s: %w", file, errNoFile)
+				return fmt.Errorf("%s: %w", file, sandbox.ErrNoFile)
 			}
 			return nil
 		})

@@ -63,7 +63,7 @@ func (b *Buildpack) Probe(ctx context.Context, site buildpacks.Site) (d buildpac
 	case err != nil:
 		return d, fmt.Errorf("asking %s: %w", b.descriptor, err)
 	}
-	data, err := readLeft(filepath.Join(plans, planFile))
+	data, err := sandbox.ReadFile(filepath.Join(plans, planFile), maxTOML)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		d.Plans, err = parsePlan(data)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/stack/sandbox"
 )
 
 // sbomFormat is the ends of the names of SBOM files and their media types (CNB
@@ -58,7 +59,7 @@ func (b *Buildpack) sbom(dir string, layers []buildpacks.Layer) ([]buildpacks.SB
 			return nil, fmt.Errorf("validating SBOM file %s for buildpack %s: %w", entry.Name(), b.descriptor, err)
 		}
 		if !entry.Type().IsRegular() {
-			return nil, fmt.Errorf("%s: %w", entry.Name(), errNoFile)
+			return nil, fmt.Errorf("%s: %w", entry.Name(), sandbox.ErrNoFile)
 		}
 		for _, scope := range scopes {
 			s.Scope = scope

@@ -27,7 +27,7 @@ func TestReadingWhatIsNoFile(t *testing.T) {
 			want string
 		}{
 			"nothing":     {func() error { return nil }, "no such file"},
-			"a link":      {func() error { return os.Symlink("/etc/passwd", file) }, "it is a symbolic link"},
+			"a link":      {func() error { return os.Symlink("/etc/passwd", file) }, "put a copy in the place of a link"},
 			"a pipe":      {func() error { return syscall.Mkfifo(file, 0o600) }, "it is no file"},
 			"a directory": {func() error { return os.Mkdir(file, 0o755) }, "it is no file"},
 			"too much":    {func() error { return os.WriteFile(file, []byte(strings.Repeat("#\n", 1<<20)), 0o600) }, "larger than 1024 KiB"},
