@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks"
@@ -166,8 +167,15 @@ func Identify(address string) string {
 		}
 	}
 	id := strings.Join(cleaned, "/")
-	if !idForm.MatchString(id) || strings.Contains(id, "..") {
+	switch {
+	case !idForm.MatchString(id) || strings.Contains(id, ".."):
 		return "classic"
+	case slices.Contains(reserved, id):
+		return "classic-" + strings.ReplaceAll(id, "/", "-")
 	}
 	return id
 }
+
+// reserved are ids that stand for something else below the directory of layers
+// (CNB Platform API, "Layers Directory Layout"), and CacheOwner.
+var reserved = []string{"app", "config", "generated", "sbom", CacheOwner}

@@ -596,6 +596,8 @@ func TestIdentify(t *testing.T) {
 		"ssh://git@git.example/team/pack":                         "team/pack",
 		"file:///srv/repos/pack.git#v1":                           "pack",
 		"https://git.example/":                                    "classic",
+		"./config":                                                "classic-config",
+		"https://git.example/slugc/classic":                       "classic-slugc-classic",
 		"/":                                                       "classic",
 		"/srv/..":                                                 "classic",
 		"https://git.example/-/--x":                               "x",

@@ -75,7 +75,7 @@ func newPlace(site buildpacks.Site) (p *place, err error) {
 			cache = filepath.Join(p.hidden, rel)
 		}
 	}
-	if err := makeOurs(cache); err != nil {
+	if err := errors.Join(makeOurs(cache), sandbox.Give(filepath.Dir(cache))); err != nil {
 		return p, err
 	}
 	for _, dir := range []struct{ host, at string }{
@@ -100,7 +100,7 @@ func makeOurs(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return errors.Join(sandbox.Give(filepath.Dir(dir)), sandbox.Give(dir))
+	return sandbox.Give(dir)
 }
 
 // move renames a directory, and notes where its home is.

@@ -73,11 +73,12 @@ func put(t *testing.T, file, text string) {
 	}
 }
 
-// TestKilled kills builds at random moments; the next one must not notice.
+// TestKilled kills builds by a classic buildpack and a CNB at random moments; the
+// next one must not notice.
 func TestKilled(t *testing.T) {
 	s := newSlugc(t)
 	s.helloApp()
-	build := []string{"build", "app", "-b", hello(t), "-o", "slug:out/a.tgz", "-o", "oci:out/a", "--run-image", "scratch", "--metadata", "out/a.json"}
+	build := []string{"build", "app", "-b", example(t, "../buildpacks/classic"), "-b", hello(t), "-o", "slug:out/a.tgz", "-o", "oci:out/a", "--run-image", "scratch", "--metadata", "out/a.json"}
 	if err := os.Mkdir(filepath.Join(s.dir, "out"), 0o755); err != nil {
 		t.Fatal(err)
 	}

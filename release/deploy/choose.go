@@ -232,11 +232,12 @@ func (c chooser) reference(ctx context.Context, ref string) (buildpacks.Member, 
 }
 
 // classic adds a classic buildpack, as a copy for this build. Two that have one
-// name, but are not the same, get different ids.
+// name, but are not the same, get different ids; nor does one get that of a
+// builtin buildpack.
 func (c chooser) classic(b *classic.Buildpack) (buildpacks.Member, error) {
 	d := b.Descriptor()
 	id := d.ID
-	for n := 2; c.copied[id] != "" && c.copied[id] != b.Dir(); n++ {
+	for n := 2; c.library[id] != nil || c.copied[id] != "" && c.copied[id] != b.Dir(); n++ {
 		id = fmt.Sprintf("%s-%d", d.ID, n)
 	}
 	m := buildpacks.Member{ID: id, Version: d.Version}
