@@ -13,6 +13,8 @@ import (
 	"github.com/slugc/slugc/build/cachestore"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/cmd/internal/cli"
+	"github.com/slugc/slugc/release/deploy"
+	"github.com/slugc/slugc/release/kept"
 )
 
 func (p *program) cacheCommand() *cobra.Command {
@@ -66,8 +68,8 @@ func (p *program) cachePruneCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove what was not used for a while",
-		Long: `Remove the caches of apps that were not built for a while, and packages of Debian
-that were not used for a while. A cache that a build is using stays. The next
+		Long: `Remove the caches of apps that were not built for a while, packages of Debian
+that were not used for a while, and failed builds that --keep kept. A cache that a build is using stays. The next
 build of an app whose cache is gone takes longer, and makes the same artifacts.`,
 		Args: arguments(0, 0),
 		RunE: interruptible(func(ctx context.Context, _ []string) error {
@@ -87,6 +89,10 @@ build of an app whose cache is gone takes longer, and makes the same artifacts.`
 			if err != nil {
 				return err
 			}
+			failed, err := kept.Prune(filepath.Join(root, deploy.KeptDir), since)
+			if err != nil {
+				return err
+			}
 			freed := packages.Size
 			for _, g := range gone {
 				freed += g.Size
@@ -95,8 +101,11 @@ build of an app whose cache is gone takes longer, and makes the same artifacts.`
 			if packages.Count > 0 {
 				removed += " and " + count(packages.Count, "file") + " of Debian packages"
 			}
+			if failed > 0 {
+				removed += " and " + count(failed, "failed build")
+			}
 			p.voice.Result(fmt.Sprintf("Removed %s, freed %s", removed, cli.Bytes(freed)),
-				cli.Fields{"cache": root, "removed": gone, "debian": packages, "freed": freed})
+				cli.Fields{"cache": root, "removed": gone, "debian": packages, "failed_builds": failed, "freed": freed})
 			return nil
 		}),
 	}

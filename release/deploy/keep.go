@@ -19,8 +19,8 @@ func (e *KeptError) Error() string { return e.Err.Error() }
 // Unwrap is why the build failed.
 func (e *KeptError) Unwrap() error { return e.Err }
 
-// keptDir is where failed builds are kept, below the root of all caches.
-const keptDir = "kept"
+// KeptDir is where failed builds are kept, below the root of all caches.
+const KeptDir = "kept"
 
 // keep keeps what a failed build worked in, if somebody wants to look at it and
 // a buildpack's script failed there. The error has both.
@@ -29,7 +29,7 @@ func (w *workplace) keep(err error) error {
 	if !w.site.Keep || !is || len(failed.Command.Args) == 0 {
 		return err
 	}
-	k, keepErr := kept.Keep(filepath.Join(w.cacheRoot, keptDir), w.app, failed.Command, w.entry.Work())
+	k, keepErr := kept.Keep(filepath.Join(w.cacheRoot, KeptDir), w.app, failed.Command, w.entry.Work())
 	if keepErr != nil {
 		return errors.Join(err, keepErr)
 	}

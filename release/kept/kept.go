@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
@@ -141,4 +142,27 @@ func (k Kept) Command(args []string, more launch.Env) sandbox.Command {
 		c.Args = []string{"bash"}
 	}
 	return c
+}
+
+// Prune removes the failed builds below root that were kept before a time, and
+// returns how many there were.
+func Prune(root string, before time.Time) (removed int, err error) {
+	entries, err := os.ReadDir(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("removing failed builds: %w", err)
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || !info.IsDir() || info.ModTime().After(before) {
+			continue
+		}
+		if err := sandbox.Remove(filepath.Join(root, entry.Name())); err != nil {
+			return removed, fmt.Errorf("removing failed builds: %w", err)
+		}
+		removed++
+	}
+	return removed, nil
 }
