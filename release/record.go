@@ -65,7 +65,7 @@ func New(app string, source detect.Source, tree artifact.Tree, artifacts []artif
 	}
 	maps.Copy(r.ConfigVars, tree.ConfigVars)
 	for _, p := range tree.Metadata.Processes {
-		r.ProcessTypes[p.Type] = CommandLine(p)
+		r.ProcessTypes[p.Type] = Line(p)
 	}
 	for i, a := range artifacts {
 		if i == 0 || (a.Kind != slug.Kind && artifacts[0].Kind == slug.Kind) {
@@ -95,6 +95,15 @@ func CommandLine(p launch.Process) string {
 		return words[2]
 	}
 	return Quote(words...)
+}
+
+// Line is CommandLine in the process's working directory, for a bash that stands
+// in the app.
+func Line(p launch.Process) string {
+	if p.WorkingDirectory == "" {
+		return CommandLine(p)
+	}
+	return "cd " + Quote(p.WorkingDirectory) + " && " + CommandLine(p)
 }
 
 // Quote makes words that bash reads as themselves.

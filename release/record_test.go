@@ -22,6 +22,7 @@ func record() release.Record {
 		Metadata: launch.Metadata{DefaultProcess: "web", Processes: []launch.Process{
 			{Type: "web", Command: []string{"bash", "-c", "node server.js --name \"it's\""}, Direct: true},
 			{Type: "worker", Command: []string{"node", "a file.js"}, Args: []string{"it's"}, Direct: true},
+			{Type: "clock", Command: []string{"tick"}, Direct: true, WorkingDirectory: "/app/a clock"},
 		}},
 	}
 	return release.New("app", detect.Source{Kind: "dir", Digest: "sha256:00"}, tree, []artifact.Artifact{
@@ -32,7 +33,7 @@ func record() release.Record {
 
 func TestRecord(t *testing.T) {
 	r := record()
-	want := map[string]string{"web": `node server.js --name "it's"`, "worker": `node 'a file.js' 'it'\''s'`}
+	want := map[string]string{"web": `node server.js --name "it's"`, "worker": `node 'a file.js' 'it'\''s'`, "clock": `cd '/app/a clock' && tick`}
 	if diff := cmp.Diff(want, r.ProcessTypes); diff != "" {
 		t.Errorf("process types (-expected +got):\n%s", diff)
 	}

@@ -36,7 +36,7 @@ func (p *program) forms(f buildFlags) (slugs deploy.Slug, image deploy.Image, er
 		limit = slug.Unlimited
 	}
 	warn := func(err error) { p.voice.Warningf("%v", err) }
-	slugs = deploy.Slug{Writer: slug.Writer{
+	slugs = deploy.Slug{Warn: warn, Writer: slug.Writer{
 		MaxSize: limit,
 		Warn:    warn,
 		Large: func(size int64) {

@@ -34,7 +34,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("REPO", repo)
 			return nil
 		},
-		Cmds:                map[string]func(ts *testscript.TestScript, neg bool, args []string){"mkstack": makeStack},
+		Cmds:                map[string]func(ts *testscript.TestScript, neg bool, args []string){"mkstack": makeStack, "releaseline": releaseLine},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})

@@ -6,6 +6,11 @@
 // reusing that layer, because it was saved before they ran. Builds for tests have
 // an entry of the cache to themselves, as those of any execution environment do.
 //
+// A slug says how its processes start in three places: the release record, for
+// a platform's API; metadata.toml, for slugc; and .release, the file in which
+// herokuish and other runners look for what a Procfile does not name. Its lines
+// work wherever the slug is unpacked. A .release of the app's own stays.
+//
 // The files are its nouns: the workplace (an opened source with the site on
 // which it is built), the buildpacks that were chosen, the walked tree, the
 // trial that tests an app, the forms of artifacts (slug, image) and the bundle

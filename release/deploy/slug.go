@@ -19,6 +19,8 @@ type Slug struct {
 	Files []string
 	// Writer says how large a slug may be.
 	Writer slug.Writer
+	// Warn hears of what the slug does not have. It may be nil.
+	Warn func(error)
 }
 
 var _ Form = Slug{}
@@ -42,6 +44,18 @@ func (s Slug) Jobs(tree artifact.Tree, app pack.Index) ([]pack.Job, error) {
 	own, err := slugFiles(tree)
 	if err != nil {
 		return nil, err
+	}
+	types, err := releaseFile(tree)
+	if err != nil {
+		return nil, err
+	}
+	switch apps := holds(app, releaseName); {
+	case len(types.Content) == 0:
+	case !apps:
+		own = append(own, types)
+	case s.Warn != nil:
+		s.Warn(fmt.Errorf("the app has a %[1]s of its own, and a slug keeps it: what starts processes by that file, as herokuish does, "+
+			"knows only those in it; remove it, and slugc writes one with all of them", releaseName))
 	}
 	return slug.Jobs(tree, app, own)
 }

@@ -121,7 +121,7 @@ func findTrial(work workplace, chosen selection, tree artifact.Tree, command []s
 		}
 	}
 	if process, ok := tree.Metadata.Find(testType); ok {
-		line := formation.Line(process)
+		line := release.Line(process)
 		t.By, t.Command, t.args = "process type "+testType, line, shell(line)
 		return t, nil
 	}

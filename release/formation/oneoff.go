@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/slugc/slugc/build/slug"
+	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -153,7 +154,7 @@ func processTypes(app string) (types map[string]string, byDefault string, err er
 	}
 	types = map[string]string{}
 	for _, p := range meta.Processes {
-		types[p.Type] = Line(p)
+		types[p.Type] = release.Line(p)
 	}
 	return types, meta.DefaultProcess, nil
 }

@@ -5,7 +5,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -30,15 +29,6 @@ const controlGroups = "/sys/fs/cgroup"
 // arguments: bash, which sources the profiles of the app and becomes it.
 func Start(process ...string) []string {
 	return append([]string{"bash", "-c", start, "slugc"}, process...)
-}
-
-// Line is what bash has to run for a process.
-func Line(p launch.Process) string {
-	line := release.CommandLine(p)
-	if p.WorkingDirectory != "" {
-		line = "cd " + release.Quote(p.WorkingDirectory) + " && " + line
-	}
-	return line
 }
 
 // Env is what every process finds in its environment. The name is one like
