@@ -12,9 +12,9 @@ import (
 // takes more.
 const MaxLayers = 125
 
-// DepthError says that an image would have more layers than runs everywhere.
+// DepthError warns that an image has more layers than runs everywhere.
 type DepthError struct {
-	// Layers is how many it would have, Base how many of them are the base's.
+	// Layers is how many it has, Base how many of them are the base's.
 	Layers, Base int
 	// Buildpacks are those with layers, the one with the most first.
 	Buildpacks []BuildpackDepth
@@ -35,14 +35,16 @@ func (e *DepthError) Error() string {
 	if len(who) == 0 {
 		who = []string{"no buildpack makes any"}
 	}
-	return fmt.Sprintf("the image would have %d layers, and Docker runs no image of more than %d: %s, and the base has %d: "+
-		"take buildpacks that make fewer launch layers, or a base of fewer layers with --run-image, or pack a slug with -o slug:FILE",
+	return fmt.Sprintf("the image has %d layers, and Docker runs no image of more than %d; podman and containerd do: %s, and the base has %d: "+
+		"for Docker take buildpacks that make fewer launch layers, or a base of fewer layers with --run-image, or pack a slug with -o slug:FILE",
 		e.Layers, MaxLayers, strings.Join(who, ", "), e.Base)
 }
 
 // slices are the globs of the app layers that there is room for. What the
 // later ones would have taken stays in the last app layer, so that no image
-// has too many layers for a division that only serves to save transfers.
+// has too many layers for a division that only serves to save transfers. More
+// layers of buildpacks than there is room for are no reason to fail: only Docker
+// cannot run them.
 func (p *planner) slices() ([][]string, error) {
 	base, err := p.recipe.Base.Image.ConfigFile()
 	if err != nil {
@@ -58,17 +60,21 @@ func (p *planner) slices() ([][]string, error) {
 	if len(tree.Metadata.Processes) > 0 {
 		total++
 	}
-	room := MaxLayers - total
-	if room < 0 {
-		return nil, &DepthError{Layers: total, Base: below, Buildpacks: p.depths()}
+	if total > MaxLayers {
+		p.warn(&DepthError{Layers: total, Base: below, Buildpacks: p.depths()})
 	}
+	room := max(0, MaxLayers-total)
 	if len(tree.Slices) <= room {
 		return tree.Slices, nil
 	}
-	if p.recipe.Warn != nil {
-		p.recipe.Warn(fmt.Errorf("the buildpacks ask for %d app slices, and an image of at most %d layers has room for %d: the others are one layer", len(tree.Slices), MaxLayers, room))
-	}
+	p.warn(fmt.Errorf("the buildpacks ask for %d app slices, and an image of at most %d layers has room for %d: the others are one layer", len(tree.Slices), MaxLayers, room))
 	return tree.Slices[:room], nil
+}
+
+func (p *planner) warn(err error) {
+	if p.recipe.Warn != nil {
+		p.recipe.Warn(err)
+	}
 }
 
 // depths are the buildpacks by the number of their launch layers.

@@ -1,16 +1,67 @@
 package oci_test
 
 import (
+	"archive/tar"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
 )
+
+// checkDepth fails unless the layers of an image are those of the recipe, each
+// where its label and its history say.
+func checkDepth(t *testing.T, image oci.Image, r oci.Recipe) {
+	t.Helper()
+	config, err := image.ConfigFile()
+	must(t, err)
+	base, err := r.Base.Image.ConfigFile()
+	must(t, err)
+	var m oci.LifecycleMetadata
+	must(t, json.Unmarshal([]byte(config.Config.Labels[oci.LifecycleLabel]), &m))
+	want := base.RootFS.DiffIDs
+	version := map[string]string{}
+	for _, b := range r.Tree.Buildpacks {
+		version[b.ID] = b.Version
+	}
+	var history []string
+	for _, layer := range r.Tree.LaunchLayers {
+		at := slices.IndexFunc(m.Buildpacks, func(b oci.BuildpackLayers) bool { return b.ID == layer.Buildpack })
+		hash, err := v1.NewHash(m.Buildpacks[at].Layers[layer.Name].SHA)
+		must(t, err)
+		want = append(want, hash)
+		history = append(history, fmt.Sprintf("Layer: '%s', Created by buildpack: %s@%s", layer.Name, layer.Buildpack, version[layer.Buildpack]))
+		if got := layerOf(t, image, layer.ID()); !slices.ContainsFunc(entries(t, got), func(h tar.Header) bool {
+			return strings.Trim(h.Name, "/") == strings.Trim(layer.Dir.Path, "/")
+		}) {
+			t.Errorf("the layer %s does not have %s", layer.ID(), layer.Dir.Path)
+		}
+	}
+	for _, ref := range []oci.LayerRef{m.App[0], m.Launcher, m.Config, m.ProcessTypes} {
+		hash, err := v1.NewHash(ref.SHA)
+		must(t, err)
+		want = append(want, hash)
+	}
+	if diff := cmp.Diff(want, config.RootFS.DiffIDs); diff != "" || len(m.App) != 1 {
+		t.Errorf("%d app layers; the labels and the layers differ:\n%s", len(m.App), diff)
+	}
+	var got []string
+	for _, h := range config.History[len(base.History):][:len(history)] {
+		got = append(got, h.CreatedBy)
+	}
+	if diff := cmp.Diff(history, got); diff != "" || len(config.History) != len(config.RootFS.DiffIDs) {
+		t.Errorf("%d entries of history:\n%s", len(config.History), diff)
+	}
+}
 
 func TestDepth(t *testing.T) {
 	deep := func(layers int) oci.Recipe {
@@ -40,15 +91,26 @@ func TestDepth(t *testing.T) {
 	})
 
 	t.Run("more", func(t *testing.T) {
-		_, err := deep(150).Jobs()
-		deepError, ok := errors.AsType[*oci.DepthError](err)
-		if !ok {
-			t.Fatalf("got the error %v, want a DepthError", err)
+		r := deep(130)
+		index, err := pack.Walk(t.Context(), r.Tree.App.Host, pack.WalkOptions{})
+		must(t, err)
+		r.AppIndex, r.Tree.Slices = index.ByPath(), [][]string{{"bin"}}
+		var warned []error
+		r.Warn = func(err error) { warned = append(warned, err) }
+		image := makeImage(t, r)
+		valid(t, image)
+		deepError, ok := errors.AsType[*oci.DepthError](errors.Join(warned...))
+		if !ok || len(warned) != 2 {
+			t.Fatalf("warned of %v, want a DepthError and that there is no room for the slice", warned)
 		}
-		for _, want := range []string{"156 layers", "more than 125", "acme/more makes 148, acme/node makes 2", "the base has 2", "--run-image"} {
+		for _, want := range []string{"136 layers", "more than 125", "podman and containerd do", "acme/more makes 128, acme/node makes 2", "the base has 2", "--run-image"} {
 			if !strings.Contains(deepError.Error(), want) {
-				t.Errorf("the error does not say %q: %v", want, err)
+				t.Errorf("the warning does not say %q: %v", want, deepError)
 			}
+		}
+		checkDepth(t, image, r)
+		if again, want := digestOf(t, makeImage(t, r)), digestOf(t, image); again != want {
+			t.Errorf("built again it is %s, not %s", again, want)
 		}
 	})
 

@@ -28,11 +28,11 @@
 //   - What the previous image has is taken from it, byte for byte, even if
 //     another program compressed it: who pulled that image has the layer. So an
 //     image depends on the previous one where the two programs differ.
-//   - An image has at most 125 layers, which is what Docker chains; podman and
-//     containerd take more. What app slices there is no room for stay in the
-//     last app layer, where they cost transfers and nothing else. More layers of
-//     buildpacks are an error: two of them in one would have one diffID, and the
-//     next lifecycle could neither keep one nor replace it alone.
+//   - Docker chains at most 125 layers; podman and containerd take more. What app
+//     slices there is no room for stay in the last app layer, where they cost
+//     transfers and nothing else. More layers of buildpacks are exported with a
+//     warning: two of them in one would have one diffID, and the next lifecycle
+//     could neither keep one nor replace it alone.
 //   - A rebase changes what the specification names and keeps the rest: the
 //     history, members of labels that nobody here knows, the time of creation.
 //     So a rebase there and back gives the first digest. It says of every rule

@@ -29,8 +29,8 @@ const (
 // layers: launch layers, the launch SBOM, the app, which is several layers if
 // buildpacks want slices, the launcher, its configuration, the links of the
 // process types (CNB Platform API, "Exporter"). Each job has one shape. Jobs
-// reads no more of the disk than whether there is an SBOM. It returns a
-// *DepthError for an image of too many layers.
+// reads no more of the disk than whether there is an SBOM. It warns with a
+// *DepthError of an image of more layers than Docker runs.
 func (r Recipe) Jobs() ([]pack.Job, error) {
 	owner, err := r.Base.owner()
 	if err != nil {
