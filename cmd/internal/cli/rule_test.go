@@ -52,6 +52,7 @@ func TestExitCode(t *testing.T) {
 		"a Debian mirror that is silent":    {fmt.Errorf("x: %w", &MirrorError{Err: errors.New("refused")}), 75},
 		"no mirror":                         {fmt.Errorf("x: %w", &repository.NoMirrorError{Archive: "debian"}), 2},
 		"a package that is not cached":      {fmt.Errorf("x: %w", &repository.OfflineError{Missing: []string{"bash"}}), 1},
+		"a full disk while a mirror sends":  {&download.Error{Fault: download.Registry, Err: &repository.CacheError{Err: syscall.ENOSPC}}, 1},
 		"packages that do not fit":          {fmt.Errorf("x: %w", &resolve.UnsatisfiableError{}), 1},
 		"a package that is nowhere":         {fmt.Errorf("x: %w", &resolve.UnknownPackageError{}), 1},
 		"a mirror that does not answer":     {fmt.Errorf("x: %w", &download.Error{Fault: download.Passing, Err: errors.New("stalled")}), 75},
@@ -98,6 +99,10 @@ func TestReport(t *testing.T) {
 			" !     setting up the sandbox: making a namespace: operation not permitted\n" +
 			" !     At fault: this machine, not the app\n" +
 			"       Next: sysctl user.max_user_namespaces=1000\n"},
+		"a full disk": {&repository.CacheError{Path: "/c/lists/0", Free: 3 << 10, Err: syscall.ENOSPC}, false, 1, "", "" +
+			" !     writing /c/lists/0 to the cache: no space left on device\n" +
+			" !     3 KiB are free on its file system: make room, or name another place: export SLUGC_CACHE=DIR\n" +
+			" !     At fault: this machine, whose disk is full\n"},
 		"an interrupt": {fmt.Errorf("compiling: %w", context.Canceled), false, 130, "", " !     Interrupted\n"},
 		"nothing":      {nil, false, 0, "", ""},
 	} {

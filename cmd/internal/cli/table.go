@@ -46,6 +46,8 @@ func Faults() Table {
 		{Match: as[*debian.LockError](nil), Class: Usage},
 		{Match: as[*repository.NoMirrorError](nil), Class: Usage},
 		{Match: as[*repository.OfflineError](nil), Class: Ours, Fault: cache},
+		{Match: as((*repository.CacheError).Full), Class: Ours, Fault: disk},
+		{Match: as[*repository.CacheError](nil), Class: Ours, Fault: machine},
 		{Match: as[*fetch.OfflineError](nil), Class: Ours, Fault: cache},
 		{Match: as[*resolve.UnsatisfiableError](nil), Class: Ours, Fault: archive},
 		{Match: as[*resolve.UnknownPackageError](nil), Class: Ours, Fault: archive},

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // The parts of the cache, each a directory.
@@ -75,7 +77,7 @@ func (r Repository) shelf(name string) (string, error) {
 func put(file string, fill func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(file), unfinished)
 	if err != nil {
-		return fmt.Errorf("writing to the cache: %w", err)
+		return unwritten(file, err)
 	}
 	defer func() {
 		if err == nil {
@@ -85,17 +87,52 @@ func put(file string, fill func(io.Writer) error) (err error) {
 			err = errors.Join(err, lost)
 		}
 	}()
-	err = fill(f)
-	if err == nil {
-		err = f.Chmod(0o644)
+	w := &writing{to: f}
+	err = fill(w)
+	if w.err == nil && err == nil {
+		w.err = f.Chmod(0o644)
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	// What the disk does not take says nothing about the archive, whatever fill
+	// makes of it.
+	if lost := errors.Join(w.err, f.Close()); lost != nil {
+		// What is free is told without what was written in vain.
+		removed := os.Remove(f.Name())
+		return errors.Join(unwritten(file, lost), removed)
+	}
+	if err != nil {
 		return err
 	}
 	if err := os.Rename(f.Name(), file); err != nil {
-		return fmt.Errorf("writing to the cache: %w", err)
+		return unwritten(file, err)
 	}
 	return nil
+}
+
+// writing is a file that remembers what writing to it ended with.
+type writing struct {
+	to  io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (w *writing) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	w.err = errors.Join(w.err, err)
+	return n, err
+}
+
+// unwritten is the error for a file of the cache that could not be written.
+func unwritten(file string, err error) error {
+	e := &CacheError{Path: file, Err: err}
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		// The name that it had while it was written is nothing to a person.
+		e.Err = path.Err
+	}
+	var st unix.Statfs_t
+	if unix.Statfs(filepath.Dir(file), &st) == nil {
+		e.Free = int64(st.Bavail) * int64(st.Bsize)
+	}
+	return e
 }
 
 // intact tells whether a file of the cache is there and is what it should be.

@@ -41,6 +41,9 @@
 // it takes 0.1 s for Debian 13 on two cores; a table of names in the cache would
 // save half of that, and is not worth a second form of the same thing.
 //
+// What this machine's disk does not take is a CacheError, with the file and what
+// is free, and never a fault of the mirror that was read from meanwhile.
+//
 // Offline, an index that expired is accepted: it was valid when it was fetched,
 // and there is no other. Index.Releases tells how old it is.
 //

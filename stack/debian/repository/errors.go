@@ -1,9 +1,12 @@
 package repository
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/slugc/slugc/stack/debian/control"
 	"github.com/slugc/slugc/stack/download"
@@ -124,6 +127,36 @@ func (e *OfflineError) Error() string {
 		names = names[:shown]
 	}
 	return fmt.Sprintf("not in the cache %s: %s%s\nrun this once without --offline", e.Cache, strings.Join(names, ", "), more)
+}
+
+// CacheError says that this machine could not keep what an archive has.
+type CacheError struct {
+	// Path is the file of the cache, Free the number of bytes that are free on
+	// its file system without it.
+	Path string
+	Free int64
+	Err  error
+}
+
+func (e *CacheError) Error() string {
+	text := fmt.Sprintf("writing %s to the cache: %v", e.Path, e.Err)
+	if e.Full() {
+		const kib, mib = 1 << 10, 1 << 20
+		free := fmt.Sprintf("%d MiB", e.Free/mib)
+		if e.Free < mib {
+			free = fmt.Sprintf("%d KiB", e.Free/kib)
+		}
+		text += fmt.Sprintf("\n%s are free on its file system: make room, or name another place: export SLUGC_CACHE=DIR", free)
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *CacheError) Unwrap() error { return e.Err }
+
+// Full tells whether there was no room.
+func (e *CacheError) Full() bool {
+	return errors.Is(e.Err, unix.ENOSPC) || errors.Is(e.Err, unix.EDQUOT)
 }
 
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

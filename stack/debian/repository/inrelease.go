@@ -61,10 +61,8 @@ func (r Repository) release(ctx context.Context, base string, suite stack.Suite)
 		return last, nil
 	}
 	return found, put(kept, func(to io.Writer) error {
-		if _, err := to.Write(data); err != nil {
-			return fmt.Errorf("writing to the cache: %w", err)
-		}
-		return nil
+		_, err := to.Write(data)
+		return err
 	})
 }
 
