@@ -26,8 +26,13 @@
 // # Where the specification leaves room
 //
 // The group that is chosen is that of the reference lifecycle (v0.21.0), which
-// TestReference compares on thousands of random orders:
+// TestReference compares on thousands of random orders, with and without system
+// buildpacks around their groups:
 //
+//   - Of system buildpacks a group gets those whose id it does not name itself;
+//     what a composite in it names does not count. One that is also named after
+//     that stands there twice, and the first counts. They are as optional as
+//     they are called; the reference takes all for required.
 //   - An optional buildpack that is not for the target is asked all the same,
 //     and builds if it passes. Many name the distributions that they were
 //     tested on and run on others too. Once a group required it in vain, it is
@@ -48,6 +53,7 @@
 //	optional composites: also without                 TestExpand, TestReference
 //	the same id twice in a group: the first counts    TestExpand, TestDetect "takes the first of an id", TestReference
 //	an order that contains itself, or explodes        TestExpandCycle, TestExpandHostile
+//	system buildpacks                                 TestSystem, TestReference; cnb.TestParseSystem
 //	targets: wildcards, variants, distributions       buildpacks.TestTargetFits, TestReference
 //	targets: what a required, an optional one gets    TestDetect "targets differ", TestReference
 //	targets: read, inferred, from stacks              cnb.TestTargets

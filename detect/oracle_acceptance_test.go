@@ -109,8 +109,13 @@ type oracleCase struct {
 	Target     oracleTarget
 	ExecEnv    string
 	Order      oracleOrder
+	System     oracleSystem
 	Buildpacks map[string]oracleModule
 }
+
+// oracleSystem is system buildpacks, none of which the reference takes for
+// optional.
+type oracleSystem struct{ Pre, Post []oracleMember }
 
 type oracleOrder [][]oracleMember
 
@@ -248,6 +253,13 @@ func randomCase(r *rand.Rand) oracleCase {
 		members = append(members, oracleMember{ID: m.ID, Version: m.Version})
 	}
 	c.Order = groups(3)
+	if chance(40) {
+		for _, list := range []*[]oracleMember{&c.System.Pre, &c.System.Post} {
+			for range r.IntN(3) {
+				*list = append(*list, members[r.IntN(len(members))])
+			}
+		}
+	}
 	return c
 }
 
@@ -312,7 +324,12 @@ func (c oracleCase) expand() (buildpacks.Order, error) {
 			composites[key] = buildpacks.Composite{Descriptor: m.descriptor(), Order: m.Order.order()}
 		}
 	}
-	return detect.Expand(c.Order.order(), composites)
+	system := oracleOrder{c.System.Pre, c.System.Post}.order()
+	order := c.Order.order()
+	for i, group := range order {
+		order[i] = detect.System{Pre: system[0], Post: system[1]}.Around(group)
+	}
+	return detect.Expand(order, composites)
 }
 
 // groups counts those of the flat order.

@@ -1,6 +1,8 @@
 package cnb_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -131,6 +133,46 @@ func TestParseOrder(t *testing.T) {
 	want := buildpacks.Order{{{ID: "a", Version: "1"}, {ID: "b", Version: "1", Optional: true}}, nil}
 	if diff := cmp.Diff(want, order); diff != "" || err != nil {
 		t.Errorf("%v, order (-expected +got):\n%s", err, diff)
+	}
+}
+
+func TestParseSystem(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "system.toml")
+	put(t, file, `[system]
+[[system.pre.buildpacks]]
+id = "acme/certs"
+version = "1.0.0"
+[[system.pre.buildpacks]]
+uri = "docker://registry.example/x"
+optional = true
+[system.post]
+buildpacks = [{id = "a", uri = "./a", colour = "red"}]
+`, 0o644)
+	system, err := cnb.ParseSystem(file)
+	want := cnb.System{
+		Pre:  []cnb.SystemBuildpack{{ID: "acme/certs", Version: "1.0.0"}, {URI: "docker://registry.example/x", Optional: true}},
+		Post: []cnb.SystemBuildpack{{ID: "a", URI: "./a"}},
+	}
+	if diff := cmp.Diff(want, system); diff != "" || err != nil {
+		t.Errorf("%v, system buildpacks (-expected +got):\n%s", err, diff)
+	}
+	for text, problem := range map[string]string{
+		"system = 1": "system",
+		"[[system.pre.buildpacks]]\nversion = \"1\"\n":               "a system buildpack has no id; expected id and version, or a uri",
+		"[[system.post.buildpacks]]\nid = \"../x\"\n":                "a system buildpack: buildpack id \"../x\"",
+		"[[system.pre.buildpacks]]\nid = \"x\"\nversion = \"a b\"\n": "the system buildpack x: buildpack version \"a b\"",
+	} {
+		put(t, file, text, 0o644)
+		if _, err := cnb.ParseSystem(file); err == nil || !strings.Contains(err.Error(), problem) || !strings.Contains(err.Error(), file) {
+			t.Errorf("%q: got %v, expected %q", text, err, problem)
+		}
+	}
+	put(t, file, "", 0o644)
+	if system, err := cnb.ParseSystem(file); err != nil || len(system.Pre)+len(system.Post) > 0 {
+		t.Errorf("an empty file: %v, %v", system, err)
+	}
+	if _, err := cnb.ParseSystem(file + "x"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
 	}
 }
 

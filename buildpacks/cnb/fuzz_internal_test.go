@@ -78,6 +78,33 @@ func FuzzOrder(f *testing.F) {
 	})
 }
 
+// FuzzSystem checks the same of a system.toml.
+func FuzzSystem(f *testing.F) {
+	for _, seed := range []string{
+		"[[system.pre.buildpacks]]\nid = \"a\"\nversion = \"1\"\n[[system.post.buildpacks]]\nuri = \"./b\"\noptional = true\n",
+		"system = {pre = {buildpacks = [{id = \"..\"}]}}", "system = []", "",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := parseSystem(data)
+		if err != nil {
+			return
+		}
+		for _, b := range append(s.Pre, s.Post...) {
+			if b.ID != "" {
+				local(t, b.ID)
+			}
+			if b.Version != "" {
+				local(t, b.Version)
+			}
+			if b.ID == "" && b.URI == "" {
+				t.Fatal("a system buildpack without a name")
+			}
+		}
+	})
+}
+
 func localOrder(t *testing.T, order buildpacks.Order) {
 	t.Helper()
 	for _, group := range order {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/slugc/slugc/buildpacks"
 )
@@ -79,4 +80,64 @@ func order(groups []groupDoc) (buildpacks.Order, error) {
 		}
 	}
 	return order, nil
+}
+
+// System is a system.toml: the buildpacks before and behind every group.
+type System struct{ Pre, Post []SystemBuildpack }
+
+// SystemBuildpack is a buildpack of a system.toml.
+type SystemBuildpack struct {
+	ID      string `toml:"id"`
+	Version string `toml:"version"`
+	// URI is a reference to it, which the specification does not know: there
+	// a builder has the buildpack. ID and Version may be empty then.
+	URI string `toml:"uri"`
+	// Optional lets a group do without it, as RFC 0130 has it and pack writes
+	// it; the reference lifecycle does not look at it.
+	Optional bool `toml:"optional"`
+}
+
+// ParseSystem reads a system.toml (CNB Platform API 0.15, "system.toml").
+func ParseSystem(file string) (System, error) {
+	data, err := read(file)
+	if err != nil {
+		return System{}, fmt.Errorf("reading %s: %w", file, err)
+	}
+	s, err := parseSystem(data)
+	if err != nil {
+		return System{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return s, nil
+}
+
+func parseSystem(data []byte) (System, error) {
+	type list struct {
+		Buildpacks []SystemBuildpack `toml:"buildpacks"`
+	}
+	var doc struct {
+		System struct {
+			Pre  list `toml:"pre"`
+			Post list `toml:"post"`
+		} `toml:"system"`
+	}
+	if err := decodeTOML(data, &doc); err != nil {
+		return System{}, err
+	}
+	s := System{Pre: doc.System.Pre.Buildpacks, Post: doc.System.Post.Buildpacks}
+	for _, b := range slices.Concat(s.Pre, s.Post) {
+		if b.ID == "" && b.URI == "" {
+			return System{}, errors.New("a system buildpack has no id; expected id and version, or a uri")
+		}
+		if b.ID != "" {
+			if err := checkID(b.ID); err != nil {
+				return System{}, fmt.Errorf("a system buildpack: %w", err)
+			}
+		}
+		if b.Version != "" {
+			if err := checkVersion(b.Version); err != nil {
+				return System{}, fmt.Errorf("the system buildpack %s: %w", b.ID, err)
+			}
+		}
+	}
+	return s, nil
 }

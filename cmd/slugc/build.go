@@ -294,6 +294,10 @@ func (p *program) deploy(on stack.Stack, offline bool) (deploy.Deploy, error) {
 	if err != nil {
 		return deploy.Deploy{}, err
 	}
+	system, err := p.system()
+	if err != nil {
+		return deploy.Deploy{}, err
+	}
 	return deploy.Deploy{
 		Runner: sandbox.Namespaces{CACert: p.authorities(on)},
 		Voice:  p.voice,
@@ -307,6 +311,7 @@ func (p *program) deploy(on stack.Stack, offline bool) (deploy.Deploy, error) {
 		},
 		Fetch:   func(ctx context.Context, ref string) (fetch.Package, error) { return p.fetch(ctx, ref, offline) },
 		Asked:   strings.Fields(p.env.Get("SLUGC_BUILDPACKS")),
+		System:  system,
 		Exe:     exe,
 		Clients: p.clients(on),
 	}, nil

@@ -25,7 +25,12 @@ Who builds is named by -b; else by the app itself, in project.toml, in the
 buildpacks of app.json or in .buildpacks, which has one BUILDPACK a line; else by
 the variable BUILDPACK_URL (-e). Else those that SLUGC_BUILDPACKS names, with
 blanks between, and then the builtin ones are asked, and the first that can
-builds. --pin writes the choice to .buildpacks.`,
+builds. --pin writes the choice to .buildpacks.
+
+Whoever builds, the buildpacks of the system.toml that SLUGC_SYSTEM names stand
+before and behind them: [[system.pre.buildpacks]] and [[system.post.buildpacks]]
+with id and version of a builtin one, or uri, a BUILDPACK as for -b, where "./" is
+the directory of that file. A group that has one of the id itself keeps its own.`,
 		Example: `  slugc detect
   slugc detect --pin ./app`,
 		Args: arguments(0, 1),

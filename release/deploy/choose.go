@@ -39,6 +39,8 @@ type selection struct {
 	references map[string]string
 	// library are the builtin buildpacks by id.
 	library map[string]*cnb.Buildpack
+	// extra are those that project.toml and the operator add to every group.
+	extra buildpacks.Group
 }
 
 // buildpack is one of any dialect.
@@ -84,7 +86,7 @@ func (s selection) add(b buildpack) buildpacks.Member {
 }
 
 // choose finds the buildpacks of a build, and in any case what project.toml
-// wants before and after them.
+// wants before and after them, and around all of that what the operator does.
 func (d Deploy) choose(ctx context.Context, work workplace, refs []string, library map[string]*cnb.Buildpack) (selection, error) {
 	s := selection{
 		found: map[string]buildpack{}, composites: map[string]buildpacks.Composite{}, library: library,
@@ -104,8 +106,14 @@ func (d Deploy) choose(ctx context.Context, work workplace, refs []string, libra
 	if err != nil {
 		return selection{}, err
 	}
+	around, err := c.system(ctx)
+	if err != nil {
+		return selection{}, err
+	}
+	c.extra = slices.Concat(pre, post, around.Pre, around.Post)
 	for i, group := range order {
-		order[i] = withProcfile(slices.Concat(pre, group, post), s.add(library[procfileID]))
+		group = d.surround(slices.Concat(pre, group, post), around)
+		order[i] = withProcfile(group, s.add(library[procfileID]))
 	}
 	c.selection.order, err = detect.Expand(order, s.composites)
 	return c.selection, err

@@ -34,6 +34,8 @@ type Deploy struct {
 	// Asked are references to buildpacks that are asked about an app that names
 	// none, one after the other, before the builtin ones.
 	Asked []string
+	// System is what stands before and behind every group of buildpacks.
+	System System
 	// Exe is the running binary, which builtin buildpacks run as, and Clients
 	// are this machine's package clients, whose settings they get.
 	Exe     string

@@ -11,6 +11,10 @@
 // herokuish and other runners look for what a Procfile does not name. Its lines
 // work wherever the slug is unpacked. A .release of the app's own stays.
 //
+// The buildpacks of an operator's system.toml stand around all that an app and
+// project.toml name, and that of the Procfile behind them: what a Procfile says
+// stands above everybody.
+//
 // The files are its nouns: the workplace (an opened source with the site on
 // which it is built), the buildpacks that were chosen, the walked tree, the
 // trial that tests an app, the forms of artifacts (slug, image) and the bundle

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/slugc/slugc/build/beside"
+	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/project"
 	"github.com/slugc/slugc/detect"
 )
@@ -22,14 +24,15 @@ func (e *PinnedError) Error() string {
 }
 
 // pin writes the buildpacks of a plan to the .buildpacks of a source, one a
-// line, and returns the name of that file. That of the Procfile joins every group by itself.
+// line, and returns the name of that file. That of the Procfile joins every
+// group by itself, and so do those that project.toml and the operator add.
 func (p planned) pin(source string) (string, error) {
 	if p.by != "" && p.by != byFlag {
 		return "", &PinnedError{By: p.by}
 	}
 	var lines strings.Builder
 	for _, m := range p.members() {
-		if m.ID == procfileID {
+		if m.ID == procfileID || slices.ContainsFunc(p.extra, func(e buildpacks.Member) bool { return e.ID == m.ID }) {
 			continue
 		}
 		ref := p.references[detect.Key(m)]

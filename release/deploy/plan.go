@@ -41,9 +41,19 @@ func (d Deploy) detect(ctx context.Context, work workplace, refs []string) (p pl
 	}
 	if len(p.Rivals) > 0 {
 		d.Voice.Warningf("%s could build this app too: %s builds, because it stands first. Pin the choice: slugc detect --pin",
-			strings.Join(p.Rivals, ", "), p.Group[0].ID)
+			strings.Join(p.Rivals, ", "), p.first())
 	}
 	return p, nil
+}
+
+// first is the first buildpack of the group that not every group has.
+func (p planned) first() string {
+	for _, c := range p.Group {
+		if !slices.ContainsFunc(p.extra, func(m buildpacks.Member) bool { return m.ID == c.ID }) {
+			return c.ID
+		}
+	}
+	return p.Group[0].ID
 }
 
 // withRoot adds to an error what lies in a directory that nobody can build.

@@ -15,12 +15,12 @@ import (
 	"io"
 	"os"
 	"slices"
-	"sync"
 
 	"github.com/buildpacks/lifecycle/api"
 	"github.com/buildpacks/lifecycle/buildpack"
 	"github.com/buildpacks/lifecycle/log"
 	"github.com/buildpacks/lifecycle/phase"
+	"github.com/buildpacks/lifecycle/platform"
 	"github.com/buildpacks/lifecycle/platform/files"
 )
 
@@ -29,6 +29,8 @@ type testCase struct {
 	Target  files.TargetMetadata
 	ExecEnv string
 	Order   order
+	// System stand before and behind each group.
+	System struct{ Pre, Post []files.SystemBuildpack }
 	// Buildpacks are those there are, by id@version.
 	Buildpacks map[string]module
 }
@@ -101,16 +103,15 @@ func run(in io.Reader, out io.Writer) error {
 
 func (c testCase) detect() (answer, error) {
 	logger := log.NewDefaultLogger(io.Discard)
-	detector := phase.Detector{
-		DirStore:    c,
-		Executor:    c,
-		ExecEnv:     c.ExecEnv,
-		Logger:      logger,
-		Order:       c.Order.reference(),
-		Resolver:    phase.NewDefaultDetectResolver(logger),
-		Runs:        &sync.Map{},
-		AnalyzeMD:   files.Analyzed{RunImage: &files.RunImage{TargetMetadata: &c.Target}},
-		PlatformAPI: api.MustParse("0.15"),
+	factory := phase.NewHermeticFactory(api.MustParse("0.15"), anyAPI{}, handler{c: c}, c)
+	detector, err := factory.NewDetector(platform.LifecycleInputs{ExecEnv: c.ExecEnv}, logger)
+	if err != nil {
+		return answer{}, err
+	}
+	detector.Executor, detector.Resolver = c, phase.NewDefaultDetectResolver(logger)
+	// See reference: merging leaves room too.
+	for i, group := range detector.Order {
+		detector.Order[i].Group = slices.Clip(group.Group)
 	}
 	group, plan, err := detector.DetectOrder(detector.Order)
 	var failed *buildpack.Error
@@ -138,6 +139,36 @@ func (c testCase) detect() (answer, error) {
 	slices.SortFunc(a.Entries, func(a, b entry) int { return cmp.Compare(a.Name, b.Name) })
 	return a, nil
 }
+
+// handler reads the files of a case, which are none.
+type handler struct {
+	phase.ConfigHandler
+	c testCase
+}
+
+// ReadAnalyzed implements phase.ConfigHandler.
+func (h handler) ReadAnalyzed(string, log.Logger) (files.Analyzed, error) {
+	return files.Analyzed{RunImage: &files.RunImage{TargetMetadata: &h.c.Target}}, nil
+}
+
+// ReadOrder implements phase.ConfigHandler.
+func (h handler) ReadOrder(string) (buildpack.Order, buildpack.Order, error) {
+	return h.c.Order.reference(), nil, nil
+}
+
+// ReadSystem implements phase.ConfigHandler.
+func (h handler) ReadSystem(string, log.Logger) (files.System, error) {
+	return files.System{
+		Pre:  files.SystemBuildpacks{Buildpacks: h.c.System.Pre},
+		Post: files.SystemBuildpacks{Buildpacks: h.c.System.Post},
+	}, nil
+}
+
+// anyAPI takes buildpacks of every API.
+type anyAPI struct{}
+
+// VerifyBuildpackAPI implements phase.BuildpackAPIVerifier.
+func (anyAPI) VerifyBuildpackAPI(_, _, _ string, _ log.Logger) error { return nil }
 
 // reference is the order as the reference has it. The slices have no room
 // left: the reference appends to them in place, and says that it should not.
