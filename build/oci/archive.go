@@ -29,10 +29,15 @@ func (a Archive) Export(ctx context.Context, image Image) (artifact.Artifact, er
 	if err == nil {
 		err = a.write(ctx, c)
 	}
+	return a.made(ctx, c, err, image)
+}
+
+// made is the artifact that images became, or the error for why they did not.
+func (a Archive) made(_ context.Context, c content, err error, images ...Image) (artifact.Artifact, error) {
 	if err != nil {
 		return artifact.Artifact{}, fmt.Errorf("writing to oci-archive:%s: %w", joinTag(a.File, a.Tag), err)
 	}
-	return c.artifact("oci-archive", joinTag(a.File, a.Tag), image), nil
+	return c.artifact("oci-archive", joinTag(a.File, a.Tag), images...), nil
 }
 
 // Check says what would keep an archive from being written.

@@ -22,6 +22,9 @@
 //   - A destination is changed in one step at the end, so that a failure, or
 //     a kill, leaves what was there. A blob gets its name when it is whole and
 //     its sha256 is right.
+//   - Images that are built on a machine for each platform come together in one
+//     index, in the order of their platforms: the same images are the same index,
+//     whichever came last. Joined says what several machines at once can rely on.
 //   - A push is tried again blob by blob, and only where the error may pass.
 //     Whether it is allowed is asked before a build. What went to one repository
 //     of a registry is mounted in the others.
@@ -71,6 +74,7 @@
 //	  reuse of layers          TestPrevious, TestReference with previous images
 //	  too many layers          TestDepth
 //	  several tags             TestRegistry, TestPushBeside
+//	  several platforms        TestIndex, TestJoined
 //	  registry that fails      TestRegistry, TestPushCheck
 //	SBOM layer                 TestJobs, TestReference, TestPrevious
 //	Slices

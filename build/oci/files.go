@@ -61,7 +61,7 @@ func (o Opener) fromFiles(files fs.FS, tag string) (Base, error) {
 	}
 	switch len(images) {
 	case 0:
-		return Base{}, &missingError{fmt.Errorf("it has no image for %s", o.Target)}
+		return Base{}, &missingError{&otherPlatformError{fmt.Errorf("it has no image for %s", o.Target)}}
 	case 1:
 	default:
 		return Base{}, fmt.Errorf("it has %d images, name one%s%s", len(images), tagList(index.Manifests), platformList(images))
@@ -77,6 +77,9 @@ func (o Opener) fromFiles(files fs.FS, tag string) (Base, error) {
 // that a reference names.
 func placeOf(image v1.Descriptor, index v1.IndexManifest, named []v1.Descriptor) Place {
 	place := Place{Others: len(index.Manifests) - 1, Index: true}
+	if len(named) == 1 {
+		place.Tag = named[0].Annotations[refName]
+	}
 	for _, d := range named {
 		if d.Digest == image.Digest {
 			place.Index, place.Tag = false, d.Annotations[refName]

@@ -72,6 +72,7 @@ func program(machine uint16) []byte {
 const (
 	machineAMD64 = 62
 	machineARM64 = 183
+	machineARM   = 40
 )
 
 // tree builds the app that the tests are about, in a directory.

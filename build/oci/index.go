@@ -112,10 +112,7 @@ func (l Layout) ExportIndex(ctx context.Context, images []Image) (artifact.Artif
 	if err == nil {
 		err = l.write(ctx, c)
 	}
-	if err != nil {
-		return artifact.Artifact{}, fmt.Errorf("writing to oci:%s: %w", joinTag(l.Dir, l.Tag), err)
-	}
-	return c.artifact("oci", joinTag(l.Dir, l.Tag), images...), nil
+	return l.made(ctx, c, err, images...)
 }
 
 // ExportIndex writes the archive.
@@ -124,10 +121,7 @@ func (a Archive) ExportIndex(ctx context.Context, images []Image) (artifact.Arti
 	if err == nil {
 		err = a.write(ctx, c)
 	}
-	if err != nil {
-		return artifact.Artifact{}, fmt.Errorf("writing to oci-archive:%s: %w", joinTag(a.File, a.Tag), err)
-	}
-	return c.artifact("oci-archive", joinTag(a.File, a.Tag), images...), nil
+	return a.made(ctx, c, err, images...)
 }
 
 // ExportIndex pushes the images and, when all of them are there, the index. An
@@ -137,8 +131,5 @@ func (r Registry) ExportIndex(ctx context.Context, images []Image) (artifact.Art
 	if err == nil {
 		err = r.push(ctx, index, c, images...)
 	}
-	if err != nil {
-		return artifact.Artifact{}, r.failed(ctx, err)
-	}
-	return c.artifact("docker", r.Tag.String(), images...), nil
+	return r.made(ctx, c, err, images...)
 }

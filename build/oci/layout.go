@@ -47,10 +47,15 @@ func (l Layout) Export(ctx context.Context, image Image) (artifact.Artifact, err
 	if err == nil {
 		err = l.write(ctx, c)
 	}
+	return l.made(ctx, c, err, image)
+}
+
+// made is the artifact that images became, or the error for why they did not.
+func (l Layout) made(_ context.Context, c content, err error, images ...Image) (artifact.Artifact, error) {
 	if err != nil {
 		return artifact.Artifact{}, fmt.Errorf("writing to oci:%s: %w", joinTag(l.Dir, l.Tag), err)
 	}
-	return c.artifact("oci", joinTag(l.Dir, l.Tag), image), nil
+	return c.artifact("oci", joinTag(l.Dir, l.Tag), images...), nil
 }
 
 // write writes the blobs and then names the last of them in the layout.

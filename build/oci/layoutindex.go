@@ -19,8 +19,13 @@ import (
 	"github.com/slugc/slugc/build/beside"
 )
 
-// publish puts the image into index.json.
-func (l Layout) publish(d v1.Descriptor) (err error) {
+// publish puts an image or an index into index.json.
+func (l Layout) publish(d v1.Descriptor) error {
+	return l.locked(func() error { return l.enter(d) })
+}
+
+// locked does something while nobody else names anything in the layout.
+func (l Layout) locked(do func() error) (err error) {
 	// The lock is on the directory, so that it leaves nothing behind.
 	dir, err := os.Open(l.Dir)
 	if err != nil {
@@ -30,6 +35,14 @@ func (l Layout) publish(d v1.Descriptor) (err error) {
 	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil {
 		return fmt.Errorf("locking the layout: %w", err)
 	}
+	if err := do(); err != nil {
+		return err
+	}
+	return dir.Sync()
+}
+
+// enter puts a descriptor into index.json, for one who has locked the layout.
+func (l Layout) enter(d v1.Descriptor) error {
 	there, err := l.checkVersion()
 	if err != nil {
 		return err
@@ -51,10 +64,7 @@ func (l Layout) publish(d v1.Descriptor) (err error) {
 	if bytes.Equal(old, next) {
 		return nil
 	}
-	if err := beside.Write(l.Dir, filepath.Join(l.Dir, "index.json"), func(w *os.File) error { return writeAll(w, next) }); err != nil {
-		return err
-	}
-	return dir.Sync()
+	return beside.Write(l.Dir, filepath.Join(l.Dir, "index.json"), func(w *os.File) error { return writeAll(w, next) })
 }
 
 // index is the content of index.json, and its bytes; an empty one when there

@@ -46,7 +46,7 @@ func (o Opener) Open(ctx context.Context, ref string) (Base, error) {
 	}
 	base.Target = targetOf(config)
 	if !runs(base.Target, o.Target) {
-		return Base{}, &OpenError{ref, fmt.Errorf("it is for %s, expected %s", base.Target, o.Target)}
+		return Base{}, &OpenError{ref, &otherPlatformError{fmt.Errorf("it is for %s, expected %s", base.Target, o.Target)}}
 	}
 	return base, nil
 }
@@ -99,6 +99,19 @@ type missingError struct{ err error }
 func (e *missingError) Error() string { return e.err.Error() }
 
 func (e *missingError) Unwrap() error { return e.err }
+
+// OtherPlatform says that what is there is for other platforms.
+func (e *OpenError) OtherPlatform() bool {
+	_, other := errors.AsType[*otherPlatformError](e.Err)
+	return other
+}
+
+// otherPlatformError says that there are images, and none for the target.
+type otherPlatformError struct{ err error }
+
+func (e *otherPlatformError) Error() string { return e.err.Error() }
+
+func (e *otherPlatformError) Unwrap() error { return e.err }
 
 func (o Opener) open(ctx context.Context, ref string) (Base, error) {
 	if ref == "scratch" {
@@ -157,8 +170,14 @@ func (o Opener) fromRegistry(ctx context.Context, ref string) (Base, error) {
 	}
 	found, err := remote.Get(parsed, append(remoteOptions(ctx, o.Keychain, o.Transport), remote.WithPlatform(platform))...)
 	var image v1.Image
+	if err == nil && found.MediaType.IsIndex() {
+		err = anyFor(platform, found.Manifest)
+	}
 	if err == nil {
 		image, err = found.Image()
+	}
+	if _, other := errors.AsType[*otherPlatformError](err); other {
+		return Base{}, err
 	}
 	if err != nil && reasonOf(err) == Denied {
 		return Base{}, fmt.Errorf("the registry does not let you: log in with \"docker login %s\", or ask for the right to pull: %w",
@@ -175,6 +194,20 @@ func (o Opener) fromRegistry(ctx context.Context, ref string) (Base, error) {
 		Image: image, Name: ref, Reference: parsed.Context().Digest(digest.String()).String(),
 		Place: Place{Index: found.MediaType.IsIndex()},
 	}, nil
+}
+
+// anyFor fails for an index without an image for a platform.
+func anyFor(platform v1.Platform, manifest []byte) error {
+	index, err := parseIndex(manifest)
+	if err != nil {
+		return err
+	}
+	for _, d := range index.Manifests {
+		if d.Platform == nil || d.Platform.Satisfies(platform) {
+			return nil
+		}
+	}
+	return &missingError{&otherPlatformError{fmt.Errorf("it has no image for %s%s", platform, platformList(index.Manifests))}}
 }
 
 // remoteOptions are the options of go-containerregistry for who asks and how.

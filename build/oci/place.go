@@ -8,7 +8,8 @@ import (
 
 // Place is where an image was found.
 type Place struct {
-	// Tag is the tag of the image in a layout, if it has one there.
+	// Tag is the tag of the image, or of its index, in a layout, if it has one
+	// there.
 	Tag string
 	// Index says that the image is one of an index, the others being for other
 	// platforms.
@@ -43,4 +44,22 @@ func (b Base) InPlace(ref string, access Access) (Destination, error) {
 		return d, nil
 	}
 	return destination, nil
+}
+
+// InIndex is the destination that replaces an image where it was found, by the
+// reference with which it was opened, and keeps those for other platforms.
+func (b Base) InIndex(ref string, access Access) (Destination, error) {
+	if strings.HasPrefix(ref, "docker://") && strings.Contains(ref, "@") {
+		return nil, fmt.Errorf("%s is a digest, which names one image for ever: name another place for the next", ref)
+	}
+	destination, err := ParseDest(ref, access)
+	switch d := destination.(type) {
+	case Layout:
+		d.Tag = cmp.Or(d.Tag, b.Place.Tag)
+		destination = d
+	case Archive:
+		d.Tag = cmp.Or(d.Tag, b.Place.Tag)
+		destination = d
+	}
+	return Joined{To: destination}, err
 }

@@ -176,6 +176,39 @@ func TestRebaseInPlace(t *testing.T) {
 			}
 		})
 
+		it("replaces the image of an index and keeps the others", func() {
+			host, dir := aRegistry(t), t.TempDir()
+			for _, ref := range []string{"docker://" + host + "/app:1", "oci:" + dir, "oci-archive:" + dir + ".tar"} {
+				to := ref
+				if !strings.HasPrefix(ref, "docker://") {
+					to += ":v1" // whoever rebases need not know it
+				}
+				destination, err := oci.ParseDest(to, oci.Access{})
+				must(t, err)
+				other := appFor(t, "linux/arm64", "app")
+				for _, image := range []oci.Image{other, on(t, runImage(t, "", nil))} {
+					joined(t, destination, image)
+				}
+				opener := oci.Opener{Target: amd64}
+				before := open(t, opener, ref)
+				rebased, err := oci.Rebase{App: before, Base: runImage(t, "", nil)}.Assemble()
+				must(t, err)
+				next, err := before.InIndex(ref, oci.Access{})
+				must(t, err)
+				_, err = next.Export(t.Context(), rebased.Image)
+				must(t, err)
+				if got := open(t, opener, to); digestOf(t, got.Image) != digestOf(t, rebased) || rebased.Unchanged {
+					t.Errorf("%s: another image is there", ref)
+				}
+				if got := open(t, oci.Opener{Target: stack.Target{Arch: "arm64"}}, to); digestOf(t, got.Image) != digestOf(t, other.Image) {
+					t.Errorf("%s: the image for the other platform is another", ref)
+				}
+			}
+			if _, err := (oci.Base{}).InIndex("docker://"+host+"/app@sha256:"+strings.Repeat("0", 64), oci.Access{}); err == nil || !strings.Contains(err.Error(), "is a digest") {
+				t.Errorf("a digest: %v", err)
+			}
+		})
+
 		it("does not replace an index, a digest or an archive of several", func() {
 			host, dir := aRegistry(t), t.TempDir()
 			must(t, remote.WriteIndex(tagOf(t, host+"/index:1"), anIndex(t)))

@@ -55,10 +55,15 @@ func (r Registry) Export(ctx context.Context, image Image) (artifact.Artifact, e
 	if err == nil {
 		err = r.push(ctx, image, c, image)
 	}
+	return r.made(ctx, c, err, image)
+}
+
+// made is the artifact that images became, or the error for why they did not.
+func (r Registry) made(ctx context.Context, c content, err error, images ...Image) (artifact.Artifact, error) {
 	if err != nil {
 		return artifact.Artifact{}, r.failed(ctx, err)
 	}
-	return c.artifact("docker", r.Tag.String(), image), nil
+	return c.artifact("docker", r.Tag.String(), images...), nil
 }
 
 // Check says whether the registry lets the image be pushed: it begins an upload
@@ -101,9 +106,24 @@ func (r Registry) failed(ctx context.Context, err error) error {
 	return &PushError{Ref: r.Tag.String(), Registry: r.Tag.RegistryStr(), Reason: reasonOf(err), Err: err}
 }
 
-// push sends the layers of images and, as the last, what is to have the tag: an
-// image or an index.
+// push sends what is to have the tag, unless it has it: an image or an index.
 func (r Registry) push(ctx context.Context, tagged remote.Taggable, c content, images ...Image) error {
+	same, err := r.holds(ctx, c.descriptor.Digest, r.options(ctx))
+	if same || err != nil {
+		return err
+	}
+	return r.send(ctx, r.Tag, tagged, c, images...)
+}
+
+// options are those of every request. Attempts are counted here, where a wait
+// ends with the context.
+func (r Registry) options(ctx context.Context) []remote.Option {
+	return append(remoteOptions(ctx, r.Keychain, r.Transport),
+		remote.WithRetryBackoff(remote.Backoff{Steps: 1}), remote.WithRetryStatusCodes(), remote.WithJobs(blobsAtOnce))
+}
+
+// send sends the layers of images and, as the last, what a reference is to name.
+func (r Registry) send(ctx context.Context, ref name.Reference, tagged remote.Taggable, c content, images ...Image) error {
 	var layers []v1.Layer
 	for _, image := range images {
 		more, err := image.Layers()
@@ -112,14 +132,7 @@ func (r Registry) push(ctx context.Context, tagged remote.Taggable, c content, i
 		}
 		layers = append(layers, more...)
 	}
-	// Attempts are counted here, where a wait ends with the context.
-	options := append(remoteOptions(ctx, r.Keychain, r.Transport),
-		remote.WithRetryBackoff(remote.Backoff{Steps: 1}), remote.WithRetryStatusCodes(), remote.WithJobs(blobsAtOnce))
-	same, err := r.holds(ctx, c.descriptor.Digest, options)
-	if same || err != nil {
-		return err
-	}
-	pusher, err := remote.NewPusher(options...)
+	pusher, err := remote.NewPusher(r.options(ctx)...)
 	if err != nil {
 		return err
 	}
@@ -149,7 +162,7 @@ func (r Registry) push(ctx context.Context, tagged remote.Taggable, c content, i
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return r.retry(ctx, func() error { return pusher.Push(ctx, r.Tag, tagged) })
+	return r.retry(ctx, func() error { return pusher.Push(ctx, ref, tagged) })
 }
 
 // mountable is a layer that the registry can be told where to find.
@@ -226,6 +239,9 @@ func (e *PushError) Error() string {
 		return fmt.Sprintf("pushing to docker://%s: the registry does not let you: log in with \"docker login %s\", or ask for the right to push: %s",
 			e.Ref, e.Registry, answer(e.Err))
 	case Temporary:
+		if errors.Is(e.Err, errContended) {
+			return fmt.Sprintf("pushing to docker://%s: %v", e.Ref, e.Err)
+		}
 		return fmt.Sprintf("pushing to docker://%s: the registry does not answer as it should: try again later: %s", e.Ref, answer(e.Err))
 	default:
 		return fmt.Sprintf("pushing to docker://%s: %s", e.Ref, answer(e.Err))
@@ -257,7 +273,7 @@ func reasonOf(err error) Reason {
 		return Temporary
 	}
 	for _, broken := range []error{
-		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE,
+		errContended, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE,
 		syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH,
 	} {
 		if errors.Is(err, broken) {

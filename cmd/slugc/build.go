@@ -37,6 +37,8 @@ type buildFlags struct {
 	maxSize  string
 	// previousImage is where layers may be reused from.
 	previousImage string
+	// index joins the image with those for other platforms.
+	index bool
 
 	clearCache, offline, keep bool
 	timeout                   time.Duration
@@ -95,6 +97,9 @@ Credentials for registries come from SLUGC_REGISTRY_AUTH, a JSON object like
 No buildpack sees them. An image reuses layers of the one that it replaces, or of
 --previous-image, and states the time of creation SOURCE_DATE_EPOCH if it is set.
 
+Build for several platforms on a machine of each, with --index and the same DEST:
+their images come together in one image index, whichever is done last.
+
 An image stands on the run image of the stack; for the host stack that is the
 one of slugc's stacks that fits this machine. What has to be made for it is made
 once and kept.`,
@@ -110,6 +115,7 @@ once and kept.`,
 	c.Flags().StringVar(&f.runImage, "run-image", "", "base of the image, a `REF`: one of slugc stack list, docker://REF, oci:DIR[:TAG], oci-archive:FILE or scratch")
 	completeStackFlag(c, "run-image", "scratch")
 	c.Flags().StringVar(&f.previousImage, "previous-image", "", "reuse layers of this image, a `REF` (default what the first image DEST holds)")
+	c.Flags().BoolVar(&f.index, "index", false, "make image DESTs an index, or keep it: this image takes the place of that for its platform, those for others stay")
 	c.Flags().StringVar(&f.metadata, "metadata", "", "write the release record to this `FILE`")
 	c.Flags().StringVar(&f.process, "process", "", "process `TYPE` that the artifact starts by default")
 	c.Flags().StringVar(&f.maxSize, "max-slug-size", "500M", "refuse a slug above this `SIZE`; 0 refuses none")

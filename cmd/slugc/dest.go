@@ -46,7 +46,10 @@ func (p *program) forms(f buildFlags) (slugs deploy.Slug, image deploy.Image, er
 	if image.Created, err = p.sourceDate("slugc build"); err != nil {
 		return slugs, image, err
 	}
-	image.Warn = warn
+	image.Warn, image.Index = warn, f.index
+	image.Joined = func(a artifact.Artifact, j oci.Joint) {
+		p.voice.Detailf("%s is the index %s: %s", typed(a), j.Digest, strings.Join(j.Platforms, ", "))
+	}
 	keychain := p.keychain()
 	for i, dest := range f.dests {
 		if slices.Contains(f.dests[:i], dest) {
@@ -68,6 +71,9 @@ func (p *program) forms(f buildFlags) (slugs deploy.Slug, image deploy.Image, er
 	}
 	if len(image.Destinations) == 0 && f.runImage != "" {
 		return slugs, image, wrong(errors.New("--run-image is the base of an image, and no destination is one; add -o oci:DIR"))
+	}
+	if len(image.Destinations) == 0 && f.index {
+		return slugs, image, wrong(errors.New("--index joins images, and no destination is one; add -o oci:DIR"))
 	}
 	if len(image.Destinations) == 0 && f.previousImage != "" {
 		return slugs, image, wrong(errors.New("--previous-image has layers of an image, and no destination is one; add -o oci:DIR"))

@@ -32,7 +32,8 @@ func (p *program) previous(ctx context.Context, f buildFlags, target stack.Targe
 		previous, err = oci.NewPrevious(image.Image)
 	}
 	failed, opening := errors.AsType[*oci.OpenError](err)
-	if err != nil && (f.previousImage != "" || !opening || !failed.Missing()) {
+	none := opening && (failed.Missing() || f.index && failed.OtherPlatform())
+	if err != nil && (f.previousImage != "" || !none) {
 		p.voice.Warningf("Not reusing layers of the previous image %s: %v", ref, err)
 	}
 	return previous, nil

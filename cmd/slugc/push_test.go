@@ -9,11 +9,21 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/slugc/slugc/build/oci"
 )
 
 // watched is a registry that notes what it is asked.
@@ -90,13 +100,20 @@ printf '[[processes]]\ntype = "web"\ncommand = ["true"]\n' >launch.toml
 // build builds and pushes, with a cache of its own.
 func (p pusher) build(cache string, dests ...string) (code int, stdout, stderr string) {
 	p.t.Helper()
-	args := []string{
+	var flags []string
+	for _, dest := range dests {
+		flags = append(flags, "-o", dest)
+	}
+	return p.run(cache, flags...)
+}
+
+// run builds with flags of the test.
+func (p pusher) run(cache string, flags ...string) (code int, stdout, stderr string) {
+	p.t.Helper()
+	args := append([]string{
 		"build", filepath.Join(p.dir, "app"), "-b", filepath.Join(p.dir, "bp"), "--run-image", "scratch",
 		"--cache", filepath.Join(p.dir, cache), "--metadata", filepath.Join(p.dir, "release.json"),
-	}
-	for _, dest := range dests {
-		args = append(args, "-o", dest)
-	}
+	}, flags...)
 	var out, errOut bytes.Buffer
 	code = run(p.t.Context(), args, strings.NewReader(""), &out, &errOut, []string{"HOME=" + p.dir})
 	return code, out.String(), errOut.String()
@@ -147,6 +164,90 @@ func TestPushEverywhere(t *testing.T) {
 	}
 	if !bytes.Equal(text, again) {
 		t.Errorf("the record changed:\n%s\n%s", text, again)
+	}
+}
+
+// TestPushIndex is an app that machines of two kinds build, one after the other.
+func TestPushIndex(t *testing.T) {
+	there, p := newWatched(t), newPusher(t)
+	ref, dir := there.host+"/app:1", filepath.Join(p.dir, "image")
+	tag, err := name.NewTag(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dests := []string{"--index", "-o", "docker://" + ref, "-o", "oci:" + dir}
+	build := func(cache string) (stdout string) {
+		t.Helper()
+		code, stdout, stderr := p.run(cache, dests...)
+		if code != 0 || stderr != "" {
+			t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
+		}
+		return stdout
+	}
+	index := func() (platforms, digests []string) {
+		t.Helper()
+		index, err := remote.Index(tag)
+		if err == nil {
+			err = validate.Index(index)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		manifest, err := index.IndexManifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range manifest.Manifests {
+			platforms, digests = append(platforms, d.Platform.String()), append(digests, d.Digest.String())
+		}
+		return platforms, digests
+	}
+
+	// Another machine was first, and knew nothing of an index.
+	theirs, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: "loong64", RootFS: v1.RootFS{Type: "layers"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(tag, theirs); err != nil {
+		t.Fatal(err)
+	}
+	own := "linux/" + runtime.GOARCH
+	stdout := build("cache")
+	if want := "docker://" + ref + " is the index sha256:"; !strings.Contains(stdout, want) || !strings.Contains(stdout, ": "+own+", linux/loong64\n") {
+		t.Errorf("it does not say %q:\n%s", want, stdout)
+	}
+	platforms, digests := index()
+	if digest, err := theirs.Digest(); err != nil || !slices.Equal(platforms, []string{own, "linux/loong64"}) || digests[1] != digest.String() {
+		t.Fatalf("the index has %v %v", platforms, digests)
+	}
+	record, err := os.ReadFile(filepath.Join(p.dir, "release.json"))
+	if err != nil || !strings.Contains(string(record), digests[0]) {
+		t.Errorf("the record does not have %s: %v\n%s", digests[0], err, record)
+	}
+
+	// A machine of the first kind that has nothing finds its own layers in it.
+	if stdout := build("fresh"); !strings.Contains(stdout, "keeping the layer") {
+		t.Errorf("the layer was made again:\n%s", stdout)
+	}
+	// The other kind builds again; nobody loses anything.
+	newer, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: "loong64", Author: "newer", RootFS: v1.RootFS{Type: "layers"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (oci.Joined{To: oci.Registry{Tag: tag}}).Export(t.Context(), oci.Image{Image: newer}); err != nil {
+		t.Fatal(err)
+	}
+	build("cache")
+	again, now := index()
+	if digest, err := newer.Digest(); err != nil || !slices.Equal(platforms, again) || now[0] != digests[0] || now[1] != digest.String() {
+		t.Errorf("the index has %v %v", again, now)
+	}
+	// Who does not ask for an index gets none.
+	if code, stdout, stderr := p.build("cache", "docker://"+ref); code != 0 {
+		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	if d, err := remote.Head(tag); err != nil || d.MediaType.IsIndex() {
+		t.Errorf("%v, %v is an index", d, err)
 	}
 }
 

@@ -29,6 +29,8 @@ type rebaseFlags struct {
 	dest     string
 	platform string
 	force    bool
+	// index keeps the images for other platforms.
+	index bool
 }
 
 func (p *program) rebaseCommand() *cobra.Command {
@@ -53,6 +55,8 @@ or if the app says that it cannot be rebased (io.buildpacks.rebasable=false).
 An app whose base came from a file remembers no name, and takes any base that
 fits. --force goes over these rules and says which.
 
+Of an index --platform names the image to rebase, and --index keeps the others.
+
 The image states the time of creation that it had, or SOURCE_DATE_EPOCH.`,
 		Example: `  slugc rebase docker://registry.example/app:v1
   slugc rebase oci:app-image --run-image oci:base
@@ -62,6 +66,7 @@ The image states the time of creation that it had, or SOURCE_DATE_EPOCH.`,
 	c.Flags().StringVar(&f.runImage, "run-image", "", "the new base, a `REF`: one of slugc stack list, docker://REF, oci:DIR[:TAG] or oci-archive:FILE (default the image's own run image)")
 	c.Flags().StringVarP(&f.dest, "output", "o", "", "write the image to `DEST`, a reference like IMAGE, and leave IMAGE alone")
 	addPlatform(c, &f.platform)
+	c.Flags().BoolVar(&f.index, "index", false, "make the place of the image an index, or keep it: images for other platforms stay")
 	c.Flags().BoolVar(&f.force, "force", false, "rebase even if the new base may not fit the app")
 	p.addCache(c)
 	completeStackFlag(c, "run-image")
@@ -84,7 +89,7 @@ func (p *program) rebase(ctx context.Context, ref string, f rebaseFlags) (err er
 		Keychain: p.keychain(),
 		Progress: func(done, total int64) { live.Progress(done, total) },
 	}
-	destination, err := rebaseDest(ctx, app, ref, f.dest, access)
+	destination, err := rebaseDest(ctx, app, ref, f, access)
 	if err != nil {
 		return err
 	}
@@ -188,11 +193,20 @@ func parsePlatform(platform string) (stack.Target, error) {
 
 // rebaseDest is where the rebased image goes. It fails if nothing can be
 // written there.
-func rebaseDest(ctx context.Context, app oci.Base, ref, dest string, access oci.Access) (destination oci.Destination, err error) {
-	if dest != "" {
-		destination, err = oci.ParseDest(dest, access)
-	} else if destination, err = app.InPlace(ref, access); err != nil {
-		err = fmt.Errorf("%w with -o DEST", err)
+func rebaseDest(ctx context.Context, app oci.Base, ref string, f rebaseFlags, access oci.Access) (destination oci.Destination, err error) {
+	switch {
+	case f.index && f.dest != "":
+		destination, err = oci.Base{}.InIndex(f.dest, access)
+	case f.index:
+		destination, err = app.InIndex(ref, access)
+	case f.dest != "":
+		destination, err = oci.ParseDest(f.dest, access)
+	default:
+		if destination, err = app.InPlace(ref, access); err != nil && app.Place.Index {
+			err = fmt.Errorf("%w with -o DEST, or keep the others with --index", err)
+		} else if err != nil {
+			err = fmt.Errorf("%w with -o DEST", err)
+		}
 	}
 	if err != nil {
 		return nil, &cli.UsageError{Command: rebaseName, Err: err}

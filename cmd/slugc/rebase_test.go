@@ -97,12 +97,22 @@ func TestRebaseInRegistry(t *testing.T) {
 		Add: app, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "s390x"}},
 	})))
 	code, _, stderr = slugc("rebase", "docker://"+host+"/app:all", "--platform", "linux/s390x")
-	if code != 2 || !strings.Contains(stderr, "name another place for the image for linux/s390x with -o DEST") {
+	if code != 2 || !strings.Contains(stderr, "name another place for the image for linux/s390x with -o DEST, or keep the others with --index") {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 	code, _, stderr = slugc("rebase", "docker://"+host+"/app:all", "--platform", "linux/s390x", "-o", "docker://"+host+"/app:s390x")
 	if code != 0 {
 		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	code, _, stderr = slugc("rebase", "docker://"+host+"/app:all", "--platform", "linux/s390x", "--index")
+	all, err := remote.Index(tag("app:all"))
+	check(err)
+	in, err := all.IndexManifest()
+	check(err)
+	only, err := remote.Image(tag("app:s390x"))
+	check(err)
+	if digest, err := only.Digest(); err != nil || code != 0 || len(in.Manifests) != 1 || in.Manifests[0].Digest != digest {
+		t.Errorf("exit code %d, the index has %v, want %v\n%s", code, in.Manifests, digest, stderr)
 	}
 	code, stdout, stderr = slugc("rebase", "docker://"+host+"/none:1", "--json")
 	if code != 2 || !strings.Contains(stdout, `"code":2`) || stderr != "" {

@@ -20,6 +20,10 @@ type Image struct {
 	// Created is the time of creation that the image states; a fixed one when
 	// zero.
 	Created time.Time
+	// Index joins the image with those for other platforms that a destination
+	// holds. Joined is told what became of it; it may be nil.
+	Index  bool
+	Joined func(artifact.Artifact, oci.Joint)
 	// Warn hears of what the image has otherwise than buildpacks asked for. It
 	// may be nil.
 	Warn func(error)
@@ -30,7 +34,7 @@ var _ Form = Image{}
 // Ready says which destination could not take the image.
 func (i Image) Ready(ctx context.Context) error {
 	for _, destination := range i.Destinations {
-		if c, ok := destination.(oci.Checker); ok {
+		if c, ok := i.joined(destination).(oci.Checker); ok {
 			if err := c.Check(ctx); err != nil {
 				return err
 			}
@@ -65,13 +69,21 @@ func (i Image) Export(ctx context.Context, packed Packed) ([]artifact.Artifact, 
 			pushed[d.Tag.RegistryStr()] = &d.Tag
 			destination = d
 		}
-		a, err := destination.Export(ctx, image)
+		a, err := i.joined(destination).Export(ctx, image)
 		if err != nil {
 			return nil, err
 		}
 		made = append(made, a)
 	}
 	return made, nil
+}
+
+// joined is a destination as one of an index, if that is wanted.
+func (i Image) joined(to oci.Destination) oci.Destination {
+	if !i.Index {
+		return to
+	}
+	return oci.Joined{To: to, Told: i.Joined}
 }
 
 func (i Image) recipe(tree artifact.Tree, app pack.Index) oci.Recipe {
