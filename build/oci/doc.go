@@ -86,6 +86,12 @@
 //	  swap of layers           TestRebase, TestRebaseInPlace
 //	  rules, force             TestRebaseRules
 //	  layout, archive, index   TestLayout, TestArchive, TestIndex, TestOpener
+//	  of an index              TestRebaseInPlace "replaces the image of an index"
+//	  tree of -layout-dir      not supported here: a reference is one layout, oci:DIR[:TAG], TestLayout; a directory that
+//	                           is something else, such as that tree, is refused: TestLayout "refuses a directory"
+//	Image extensions
+//	  layers of an extended    not supported here: an image that says io.buildpacks.rebasable=false is refused for a
+//	  run image                rebase: TestRebaseRules
 //
 // # Dependencies
 //

@@ -353,6 +353,8 @@ func TestLayout(t *testing.T) {
 
 		for want, files := range map[string]map[string]string{
 			"holds something else than an OCI layout": {"main.go": "package main"},
+			// What the reference lifecycle writes with -layout.
+			"something else than an OCI layout: name a new one": {"registry.example/app/v1/oci-layout": `{"imageLayoutVersion":"1.0.0"}`},
 			"index.json":            {"index.json": "{", "oci-layout": `{"imageLayoutVersion":"1.0.0"}`},
 			"schemaVersion is 1":    {"index.json": `{"schemaVersion":1}`},
 			`is of version "2.0.0"`: {"oci-layout": `{"imageLayoutVersion":"2.0.0"}`},

@@ -67,6 +67,13 @@
 //	  labels, slices                       Parity: the last word wins; bin/build: slice the app by any path in it
 //	  unmet                                Parity: pass entries of the plan on
 //	  what is refused                      bin/build: is told what is wrong with them, and on which line
+//	image extensions
+//	  [[order-extensions]]                 not supported here, left out, as they are optional everywhere: ParseOrder
+//	  bin/detect, bin/generate, Dockerfiles, extend-config.toml, context
+//	                                       not supported here, refused: fetch.TestFetch "says what a directory is instead" and
+//	                                       "an extension" among images; builder.TestParseConfigErrors "extension" for packages
+//	  switch of the run image, extended images
+//	                                       not supported here: nothing asks for one; --run-image names another base
 //
 // Stricter than the reference, which finds these out when it exports, when the
 // process starts, or never: names of layers that are no text, layers named as
