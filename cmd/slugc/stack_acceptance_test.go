@@ -3,10 +3,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,11 +48,23 @@ func (s *slugc) places(name string) {
 func TestStackCreate(t *testing.T) {
 	s := ordinary(t)
 	open(t, s.dir)
-	s.places("first")
-	first := s.created("slugc-13", "--arch", "amd64,arm64", "--lock", "stack.lock.toml", "-o", "oci:one")
-	s.places("second")
-	if second := s.created("slugc-13", "--arch", "amd64,arm64", "--lock", "stack.lock.toml", "-o", "oci:two"); second[0].Digest != first[0].Digest {
-		t.Errorf("with empty caches the digest is %s, was %s", second[0].Digest, first[0].Digest)
+	// Two machines that know nothing of each other. Mirrors may get new packages
+	// between the two, but not each time.
+	create := func(place, dest string) artifact.Artifact {
+		t.Helper()
+		if err := errors.Join(os.RemoveAll(filepath.Join(s.dir, place)), os.RemoveAll(filepath.Join(s.dir, dest))); err != nil {
+			t.Fatal(err)
+		}
+		s.places(place)
+		return s.created("slugc-13", "--arch", "amd64,arm64", "-o", "oci:"+dest)[0]
+	}
+	first, second := create("first", "one"), create("second", "two")
+	if first.Digest != second.Digest {
+		t.Logf("the digests are %s and %s; perhaps there are new packages", first.Digest, second.Digest)
+		first, second = create("first", "one"), create("second", "two")
+	}
+	if first.Digest != second.Digest {
+		t.Errorf("with empty caches, and without a lock, the digest is %s, was %s", second.Digest, first.Digest)
 	}
 	for _, arch := range []string{"amd64", "arm64"} {
 		image, err := oci.Opener{Target: stack.Target{OS: "linux", Arch: arch}}.Open(t.Context(), "oci:"+filepath.Join(s.dir, "one"))
@@ -80,44 +92,65 @@ func TestStackCreate(t *testing.T) {
 		if err := os.RemoveAll(filepath.Join(s.dir, "first", "home")); err != nil {
 			t.Fatal(err)
 		}
-		if offline := s.created("slugc-13", "--arch", "amd64,arm64", "--offline", "-o", "oci:three"); offline[0].Digest != first[0].Digest {
-			t.Errorf("offline the digest is %s, was %s", offline[0].Digest, first[0].Digest)
+		if offline := s.created("slugc-13", "--arch", "amd64,arm64", "--offline", "-o", "oci:three"); offline[0].Digest != first.Digest {
+			t.Errorf("offline the digest is %s, was %s", offline[0].Digest, first.Digest)
 		}
 	})
 
 	t.Run("killed on the way", func(t *testing.T) {
 		s.t = t
 		s.places("second")
-		if err := os.RemoveAll(filepath.Join(s.dir, "second", "home")); err != nil {
-			t.Fatal(err)
+		home, cache := filepath.Join(s.dir, "second", "home"), filepath.Join(s.dir, "second", "cache")
+		forget := func(dir string) {
+			t.Helper()
+			if err := os.RemoveAll(dir); err != nil {
+				t.Fatal(err)
+			}
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		c := s.command(ctx, "stack", "create", "slugc-13", "--lock", "stack.lock.toml")
-		out, err := c.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
+		arguments := []string{"slugc-13", "--lock", "stack.lock.toml", "-o", "oci:killed"}
+		s.created(arguments...) // writes the lock
+		took := map[bool]time.Duration{}
+		var want string
+		for _, cold := range []bool{true, false} {
+			forget(home)
+			if cold {
+				forget(cache)
+			}
+			began := time.Now()
+			want = s.created(arguments...)[0].Digest
+			took[cold] = time.Since(began)
 		}
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			if strings.Contains(lines.Text(), "Fetching packages") {
-				// Now it unpacks.
-				if err := c.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-					t.Fatal(err)
+		random := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
+		const kills = 6
+		for i := range kills {
+			forget(home)
+			cold := i%3 == 0 // every so often while it downloads
+			if cold {
+				forget(cache)
+			}
+			after := time.Duration(random.Int64N(int64(took[cold])))
+			ctx, cancel := context.WithTimeout(t.Context(), after) // which ends it by SIGKILL
+			out, err := s.command(ctx, append([]string{"stack", "create"}, arguments...)...).CombinedOutput()
+			cancel()
+			if killed := ctx.Err() != nil; err != nil && !killed {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			// Half a stack that counted would be what the next run exports.
+			if got := s.created(arguments...)[0].Digest; got != want {
+				t.Errorf("killed after %v (cold %v) the next run makes %s, want %s", after, cold, got, want)
+			}
+			for _, pattern := range []string{filepath.Join(home, "stacks/slugc-13/*/run/new-*"), filepath.Join(s.dir, "killed/.*")} {
+				if left, err := filepath.Glob(pattern); err != nil || len(left) > 0 {
+					t.Errorf("killed after %v: left %v, %v", after, left, err)
 				}
 			}
 		}
-		if err := c.Wait(); err == nil {
-			t.Fatal("it was not killed")
+		image, err := oci.Opener{}.Open(t.Context(), "oci:"+filepath.Join(s.dir, "killed"))
+		if err != nil {
+			t.Fatal(err)
 		}
-		if out := s.must("stack", "list"); strings.Contains(out, "packages") {
-			t.Errorf("half a stack counts:\n%s", out)
-		}
-		s.must("stack", "create", "slugc-13", "--lock", "stack.lock.toml")
-		if left, err := filepath.Glob(filepath.Join(s.dir, "second/home/stacks/slugc-13/*/run/new-*")); err != nil || len(left) > 0 {
-			t.Errorf("left: %v, %v", left, err)
+		if err := validate.Image(image.Image); err != nil {
+			t.Error(err)
 		}
 	})
 }
