@@ -311,7 +311,7 @@ func testRegistry(t *testing.T, when spec.G, it spec.S) {
 		}
 		it("gives up a transfer that hangs", func() {
 			save("")
-			m.cache.Patience = 50 * time.Millisecond
+			m.cache.Patience = time.Second
 			hanging, blob := make(chan struct{}), m.blob(t, "cached")
 			defer close(hanging)
 			m.breakWith(func(_ http.ResponseWriter, r *http.Request) bool {
