@@ -171,10 +171,10 @@ func testDebs(t *testing.T, _ spec.G, it spec.S) {
 		ctx, cancel := context.WithCancel(t.Context())
 		a.Handle(func(w http.ResponseWriter, request *http.Request) bool {
 			w.Header().Set("Content-Length", "1000000")
-			if _, err := w.Write(make([]byte, 100)); err != nil {
-				t.Error(err)
-			}
-			if err := http.NewResponseController(w).Flush(); err != nil {
+			_, err := w.Write(make([]byte, 100))
+			err = errors.Join(err, http.NewResponseController(w).Flush())
+			// Of several downloads the first that is answered ends the others.
+			if err != nil && ctx.Err() == nil {
 				t.Error(err)
 			}
 			cancel()
