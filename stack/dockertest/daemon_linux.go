@@ -1,0 +1,183 @@
+package dockertest
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Daemon is a Docker daemon that runs until the test ends.
+type Daemon struct {
+	// Host is where it listens, as in DOCKER_HOST.
+	Host string
+	// APIVersion is the newest version of the API that it speaks. A client that
+	// is newer and does not ask has to be told it in DOCKER_API_VERSION.
+	APIVersion string
+
+	t      testing.TB
+	client *http.Client
+}
+
+// patience is how long the daemon may take to start, and the kernel to clear
+// away what it leaves.
+const patience = time.Minute
+
+// Start starts a daemon, or skips the test where there can be none.
+func Start(t testing.TB) *Daemon {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("a Docker daemon needs root")
+	}
+	dockerd, err := exec.LookPath("dockerd")
+	if err != nil {
+		t.Skip("there is no dockerd (Debian's package docker.io)")
+	}
+	// Not t.TempDir: the path of a socket is short.
+	dir, err := os.MkdirTemp("", "dockertest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(removeCgroups(filepath.Base(dir)), os.RemoveAll(dir)); err != nil {
+			t.Error(err)
+		}
+	})
+	socket := filepath.Join(dir, "docker.sock")
+	d := &Daemon{Host: "unix://" + socket, t: t, client: &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		},
+	}}}
+	t.Cleanup(d.client.CloseIdleConnections)
+	d.wait(d.start(dockerd, dir))
+	return d
+}
+
+// script shows the daemon its own processes, and hides where it would find the
+// configuration of the machine or leave something.
+const script = `set -e
+mount -t proc proc /proc
+mount -t tmpfs tmpfs /run
+[ ! -d /etc/docker ] || mount -t tmpfs tmpfs /etc/docker
+exec "$0" "$@"`
+
+// start starts the daemon. It returns a channel that has the error with which
+// the daemon ends.
+func (d *Daemon) start(dockerd, dir string) <-chan error {
+	d.t.Helper()
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer log.Close()
+	ctx, end := context.WithCancel(context.Background())
+	c := exec.CommandContext(ctx, "/bin/sh", "-c", script, dockerd,
+		"--host", d.Host, "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
+		"--pidfile", filepath.Join(dir, "pid"), "--log-level", "warn",
+		"--bridge=none", "--iptables=false", "--ip-forward=false",
+		"--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", "/"+filepath.Base(dir))
+	c.Env = []string{"PATH=" + os.Getenv("PATH")}
+	c.Stdout, c.Stderr = log, log
+	c.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWPID, Unshareflags: syscall.CLONE_NEWNS,
+		Pdeathsig: syscall.SIGKILL, Setsid: true,
+	}
+	started, ended := make(chan error, 1), make(chan error, 1)
+	go func() {
+		// The kernel kills the daemon when the thread ends that started it.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(ended)
+		err := c.Start()
+		started <- err
+		if err == nil {
+			ended <- c.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
+		end()
+		d.t.Fatalf("%s: %v", c, err)
+	}
+	d.t.Cleanup(func() {
+		end()
+		<-ended
+		if d.t.Failed() {
+			text, err := os.ReadFile(log.Name())
+			d.t.Logf("the log of dockerd (%v):\n%s", err, text)
+		}
+	})
+	return ended
+}
+
+// wait waits until the daemon answers.
+func (d *Daemon) wait(ended <-chan error) {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
+	defer cancel()
+	for {
+		err := d.ping(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case end := <-ended:
+			d.t.Fatalf("dockerd ended: %v", end)
+		case <-ctx.Done():
+			d.t.Fatalf("dockerd does not answer: %v", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// removeCgroups removes the cgroups of the containers, which the kernel keeps
+// until somebody does. In version 1 there is one in each hierarchy.
+func removeCgroups(name string) error {
+	const mounted = "/sys/fs/cgroup"
+	all, err := filepath.Glob(filepath.Join(mounted, "*", name))
+	if err != nil {
+		return err
+	}
+	for _, top := range append(all, filepath.Join(mounted, name)) {
+		for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+			err := removeCgroup(top)
+			if err == nil {
+				break
+			}
+			// It is busy until the last of its processes is gone.
+			if !errors.Is(err, syscall.EBUSY) || time.Now().After(deadline) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// removeCgroup removes a cgroup and those in it, if it is there. Their files
+// cannot be removed and go with them.
+func removeCgroup(top string) error {
+	var dirs []string
+	err := filepath.WalkDir(top, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() {
+			dirs = append(dirs, path)
+		}
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	slices.Reverse(dirs)
+	for _, dir := range dirs {
+		err = errors.Join(err, syscall.Rmdir(dir))
+	}
+	return err
+}
