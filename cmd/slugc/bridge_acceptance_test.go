@@ -19,8 +19,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/sclevine/spec"
 
+	"github.com/slugc/slugc/stack/dockertest"
 	"github.com/slugc/slugc/stack/referencetest"
 )
 
@@ -41,7 +43,7 @@ func testBridge(t *testing.T, _ spec.G, it spec.S) {
 		s.program("classic/bin/detect", `[ -f "$1/app.txt" ] && echo Greeting || { echo "no app.txt here" >&2; exit 1; }`)
 		s.program("classic/bin/compile", `set -eu
 			earlier-tool
-			[ -z "${SECRET-}" ] && [ "$(cat "$3/SECRET")" = hidden ] && [ "$HOME" != "$1" ] && [ "$STACK" = debian-13 ]
+			[ -z "${SECRET-}" ] && [ "$(cat "$3/SECRET")" = hidden ] && [ "$HOME" != "$1" ] && [ "$STACK" = "$(cat "$1/app.txt")" ]
 			echo "builds before this one: $(cat "$2/count" 2>/dev/null || echo 0)"
 			echo $(($(cat "$2/count" 2>/dev/null || echo 0) + 1)) >"$2/count"
 			here=$(cd "$(dirname "$0")/.." && pwd)
@@ -53,6 +55,10 @@ func testBridge(t *testing.T, _ spec.G, it spec.S) {
 			echo "export PATH=\"$here/tools:\$PATH\"" >"$here/export"`)
 		s.program("classic/bin/release", `printf 'default_process_types:\n  web: echo "$GREETING"\nconfig_vars:\n  MODE: production\n'`)
 		s.must("buildpack", "package", "--classic", "classic", "-o", "classic.cnb", "--id", "test/classic", "--version", "1.0.0")
+		s.buildpack("earlier", `mkdir -p tools/bin; printf '#!/bin/sh\necho the tool of an earlier buildpack\n' >tools/bin/earlier-tool
+			chmod 755 tools/bin/earlier-tool; printf '[types]\nbuild = true\n' >tools.toml`)
+		s.buildpack("later", `classic-tool
+			printf '[[processes]]\ntype = "other"\ncommand = ["printenv", "GREETING"]\n' >launch.toml`)
 	})
 
 	it("is inspected by pack", func() {
@@ -92,36 +98,98 @@ func testBridge(t *testing.T, _ spec.G, it spec.S) {
 	it("builds in a builder of pack", func() {
 		r := newImageRegistry(t)
 		r.pushRunImage()
-		s.buildpack("earlier", `mkdir -p tools/bin; printf '#!/bin/sh\necho the tool of an earlier buildpack\n' >tools/bin/earlier-tool
-			chmod 755 tools/bin/earlier-tool; printf '[types]\nbuild = true\n' >tools.toml`)
-		s.buildpack("later", `classic-tool
-			printf '[[processes]]\ntype = "other"\ncommand = ["printenv", "GREETING"]\n' >launch.toml`)
-		b := newPackBuilder(r, s, "./classic-linux-amd64.cnb", "./earlier", "./later")
+		b := newPackBuilder(r, s)
 
-		out := b.create()
-		for _, want := range []string{"the tool of an earlier buildpack", "the tool of the classic buildpack", "builds before this one: 0"} {
-			if !strings.Contains(out, want) {
-				t.Errorf("no %q in\n%s", want, out)
-			}
-		}
+		contains(t, b.create(), "the tool of an earlier buildpack", "the tool of the classic buildpack", "builds before this one: 0")
 		first := r.diffIDs(r.image("app:1"))
-		if out := b.create(); !strings.Contains(out, "builds before this one: 1") {
-			t.Errorf("the cache is lost\n%s", out)
-		}
+		contains(t, b.create(), "builds before this one: 1")
 		if diff := cmp.Diff(first, r.diffIDs(r.image("app:1"))); diff != "" {
 			t.Errorf("the second image has other layers:\n%s", diff)
 		}
 
-		const greeting = "hello from app, \"production\"\n\t\t\tand on\n"
-		for process, want := range map[string]string{"web": greeting, "other": greeting} {
-			if got := b.launch(process); got != want {
-				t.Errorf("%s: got %q, want %q", process, got, want)
-			}
+		greets(t, "app", b.launch)
+	})
+
+	it("builds in a container of pack, and what it builds runs in one", func() {
+		d, r := dockertest.Start(t), newImageRegistry(t)
+		// The scripts compile nothing, so the small variant is enough to build on.
+		s.must("stack", "create", "slugc-13", "-o", "docker://"+r.host+"/run:1")
+		// The reference lifecycle asks no daemon which API it speaks.
+		r.pushWithEnv("run:1", "build:1", "DOCKER_API_VERSION="+d.APIVersion)
+		s.builderConfig(r.host+"/build:1", r.host+"/run:1")
+		pack := func(args ...string) string {
+			// The key is in the names of the caches. Pack keeps one in its home, which is
+			// new each time.
+			_, out := runPackWith(t, []string{"DOCKER_HOST=" + d.Host, "DOCKER_API_VERSION=" + d.APIVersion, "PACK_VOLUME_KEY=test"}, args...)
+			return out
 		}
-		if got := b.launch("web", "MODE=own"); got != strings.ReplaceAll(greeting, "production", "own") {
-			t.Errorf("got %q", got)
+		pack("builder", "create", "test/builder", "--config", s.path("builder.toml"))
+
+		s.write("app/app.txt", "slugc-13")
+		build := []string{
+			"build", "test/app", "--path", s.path("app"), "--builder", "test/builder", "--trust-builder", "--env", "SECRET=hidden",
+			"--docker-host", "inherit", "--network", "none", "--pull-policy", "never",
+		}
+		contains(t, pack(build...), "the tool of an earlier buildpack", "the tool of the classic buildpack", "builds before this one: 0",
+			"Adding layer 'test/classic:profile'")
+		first := d.Layers("test/app")
+		contains(t, pack(build...), "builds before this one: 1", "Reusing layer 'test/classic:profile'")
+		if diff := cmp.Diff(first, d.Layers("test/app")); diff != "" {
+			t.Errorf("the second image has other layers:\n%s", diff)
+		}
+
+		greets(t, "workspace", func(process string, environ ...string) string {
+			return d.Run(dockertest.Container{Image: "test/app", Entrypoint: []string{process}, Env: environ})
+		})
+		if got, want := d.Run(dockertest.Container{Image: "test/app"}), greetingIn("workspace", "production"); got != want {
+			t.Errorf("the default process: got %q, want %q", got, want)
 		}
 	})
+}
+
+// contains tells what is not in a text.
+func contains(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("no %q in\n%s", part, text)
+		}
+	}
+}
+
+// greetingIn is what the .profile.d script of the classic buildpack exports, in an
+// app directory of that name.
+func greetingIn(home, mode string) string {
+	return fmt.Sprintf("hello from %s, %q\n\t\t\tand on\n", home, mode)
+}
+
+// greets starts processes of the classic buildpack and of another, which all
+// have the greeting.
+func greets(t *testing.T, home string, start func(process string, environ ...string) string) {
+	t.Helper()
+	for _, process := range []string{"web", "other"} {
+		if got, want := start(process), greetingIn(home, "production"); got != want {
+			t.Errorf("%s: got %q, want %q", process, got, want)
+		}
+	}
+	if got, want := start("web", "MODE=own"), greetingIn(home, "own"); got != want {
+		t.Errorf("with MODE: got %q, want %q", got, want)
+	}
+}
+
+// pushWithEnv pushes an image again under another name, with one more variable.
+func (r imageRegistry) pushWithEnv(from, to, variable string) {
+	r.t.Helper()
+	image := r.image(from)
+	config := r.config(image).Config.DeepCopy()
+	config.Env = append(config.Env, variable)
+	image, err := mutate.Config(image, *config)
+	if err == nil {
+		err = remote.Write(r.tag(to), image, remote.WithContext(r.t.Context()))
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // path is where a file of the test is.
@@ -175,21 +243,27 @@ type packBuilder struct {
 	root string
 }
 
-// newPackBuilder has pack make a builder with the reference lifecycle, in which a
-// group of three builds: test/earlier, test/classic and test/later.
-func newPackBuilder(r imageRegistry, s *slugc, buildpacks ...string) packBuilder {
+// builderConfig writes builder.toml of a builder with the reference lifecycle, in
+// which a group of three builds: test/earlier, test/classic and test/later.
+func (s *slugc) builderConfig(build, run string) {
 	s.t.Helper()
 	s.lifecycle("lifecycle.tgz")
 	var config strings.Builder
-	for _, uri := range buildpacks {
+	for _, uri := range []string{"earlier", "classic-linux-amd64.cnb", "later"} {
 		fmt.Fprintf(&config, "[[buildpacks]]\nuri = %q\n", s.path(uri))
 	}
 	config.WriteString("[[order]]\n")
 	for _, id := range []string{"earlier", "classic", "later"} {
 		fmt.Fprintf(&config, "[[order.group]]\nid = \"test/%s\"\nversion = \"1.0.0\"\n", id)
 	}
-	fmt.Fprintf(&config, "[lifecycle]\nuri = %q\n[build]\nimage = %q\n[[run.images]]\nimage = %q\n", s.path("lifecycle.tgz"), r.host+"/run:1", r.host+"/run:1")
+	fmt.Fprintf(&config, "[lifecycle]\nuri = %q\n[build]\nimage = %q\n[[run.images]]\nimage = %q\n", s.path("lifecycle.tgz"), build, run)
 	s.write("builder.toml", config.String())
+}
+
+// newPackBuilder has pack make that builder on the run image.
+func newPackBuilder(r imageRegistry, s *slugc) packBuilder {
+	s.t.Helper()
+	s.builderConfig(r.host+"/run:1", r.host+"/run:1")
 	runPack(s.t, emptyDocker(s.t), "builder", "create", r.host+"/builder:1", "--config", s.path("builder.toml"), "--publish")
 	return packBuilder{r, s, s.unpackImage(r, "builder:1", "builder")}
 }
@@ -263,7 +337,7 @@ func (b packBuilder) create() string {
 		b.s.tool("rm", "-rf", at(name))
 		b.s.tool("mkdir", "-p", at(name), at("cache"))
 	}
-	b.s.write("work/app/app.txt", "")
+	b.s.write("work/app/app.txt", "debian-13")
 	b.s.write("work/platform/env/SECRET", "hidden")
 	b.s.tool("chown", "-R", "1000:1000", at("app"), at("layers"), at("tmp"))
 	for dir := b.s.dir; dir != "/" && dir != os.TempDir(); dir = filepath.Dir(dir) {

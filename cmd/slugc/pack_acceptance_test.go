@@ -159,13 +159,19 @@ func emptyDocker(t *testing.T) string {
 // standard output. Without a Docker host there is none to be found.
 func runPack(t *testing.T, docker string, args ...string) (dir, stdout string) {
 	t.Helper()
-	home, dir := t.TempDir(), t.TempDir()
 	if docker == "" {
-		docker = "unix://" + filepath.Join(home, "none")
+		docker = "unix://" + filepath.Join(t.TempDir(), "none")
 	}
+	return runPackWith(t, []string{"DOCKER_HOST=" + docker}, args...)
+}
+
+// runPackWith does so with these variables, of which one is DOCKER_HOST.
+func runPackWith(t *testing.T, env []string, args ...string) (dir, stdout string) {
+	t.Helper()
+	home, dir := t.TempDir(), t.TempDir()
 	c := exec.CommandContext(t.Context(), packtest.Pack(t), append(args, "--no-color")...)
 	c.Dir = dir
-	c.Env = []string{"HOME=" + home, "PACK_HOME=" + home, "PATH=/usr/bin:/bin", "DOCKER_HOST=" + docker}
+	c.Env = append([]string{"HOME=" + home, "PACK_HOME=" + home, "PATH=/usr/bin:/bin"}, env...)
 	var out, errOut bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errOut
 	if err := c.Run(); err != nil {
