@@ -35,6 +35,9 @@ func merge(site buildpacks.Site, done []contribution) (tree artifact.Tree, warni
 		}
 	}
 	for i, c := range done {
+		if c.by.Dialect == buildpacks.Classic {
+			tree.StackName = site.StackName()
+		}
 		if c.Release != nil {
 			maps.Copy(tree.ConfigVars, c.Release.ConfigVars)
 			for _, addon := range c.Release.Addons {

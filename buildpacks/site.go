@@ -1,6 +1,7 @@
 package buildpacks
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"path/filepath"
@@ -86,6 +87,10 @@ func (s Site) Room(name string) (string, error) {
 	}
 	return dir, sandbox.Give(dir)
 }
+
+// StackName is what classic buildpacks are told of the stack: its id, or what the
+// person says that it is as good as (Heroku, "STACK").
+func (s Site) StackName() string { return cmp.Or(s.Env["STACK"], s.Stack.ID) }
 
 // Proxies are the variables that say how this network is left, with the values
 // that the person who builds gives them. They are no wish of the person, so

@@ -2,6 +2,7 @@ package release
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -51,7 +52,9 @@ type Slug struct {
 	Commit   string `json:"commit,omitempty"`
 	// Description is what the buildpack calls the app.
 	Description string `json:"buildpack_provided_description,omitempty"`
-	Stack       string `json:"stack"`
+	// Stack is what the slug runs on there, by the name that the buildpacks were
+	// told.
+	Stack string `json:"stack"`
 	// Size is in bytes.
 	Size int64 `json:"size"`
 }
@@ -77,7 +80,7 @@ func New(app string, source detect.Source, tree artifact.Tree, artifacts []artif
 	}
 	if i := slices.IndexFunc(artifacts, func(a artifact.Artifact) bool { return a.Kind == slug.Kind }); i >= 0 {
 		r.Slug = &Slug{
-			ProcessTypes: r.ProcessTypes, Commit: source.Commit, Description: tree.Description, Stack: r.Stack,
+			ProcessTypes: r.ProcessTypes, Commit: source.Commit, Description: tree.Description, Stack: cmp.Or(tree.StackName, r.Stack),
 			Checksum: "SHA256:" + strings.TrimPrefix(artifacts[i].Digest, "sha256:"), Size: artifacts[i].Size,
 		}
 	}

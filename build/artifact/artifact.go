@@ -48,6 +48,9 @@ type Tree struct {
 	// variables that processes get where nobody sets them, and services.
 	ConfigVars map[string]string
 	Addons     []string
+	// StackName is what classic buildpacks were told of the stack, by STACK; empty
+	// where there were none.
+	StackName string
 	// Stack is what the tree was built on.
 	Stack stack.Stack
 }

@@ -30,6 +30,9 @@ type App struct {
 	Name string `json:"name"`
 	// Source is the directory it is built from.
 	Source string `json:"source"`
+	// Named says that the name alone tells which app it is, wherever it is built
+	// from: a service checks out each version somewhere else.
+	Named bool `json:"named,omitempty"`
 	// ExecEnv is the execution environment that it is built for, "production"
 	// when empty. What builds for one leave is of no use to those for another.
 	ExecEnv string `json:"exec_env,omitempty"`
@@ -42,6 +45,9 @@ const maxName = 100
 // dirName is the name of an app's entry below a cache root.
 func (a App) dirName() string {
 	key, name := a.Source+"\x00"+a.Name, strings.ReplaceAll(a.Name, "/", "_")
+	if a.Named {
+		key = "\x00" + a.Name
+	}
 	if a.ExecEnv != "" && a.ExecEnv != buildpacks.DefaultExecEnv {
 		key, name = key+"\x00"+a.ExecEnv, name+"-"+a.ExecEnv
 	}

@@ -25,6 +25,9 @@ func (h *headers) entry(path string, mode fs.FileMode, link string, size int64) 
 	if a, found := h.attributes[path]; found {
 		uid, gid, mode = a.UID, a.GID, mode.Type()|a.Mode&^fs.ModeType
 	}
+	if h.shape.NoSetID {
+		mode &^= fs.ModeSetuid | fs.ModeSetgid
+	}
 	return h.encode(&tar.Header{
 		Name:     h.shape.name(path, mode.IsDir()),
 		Mode:     bits(mode),

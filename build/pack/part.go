@@ -85,6 +85,7 @@ func (p *Part) key(s *Shape, level int) Key {
 	k.word(s.ModTime.UTC().Format(time.RFC3339Nano))
 	k.flag(s.Root)
 	k.flag(s.Slash)
+	k.flag(s.NoSetID)
 	k.flag(s.Trailer)
 	k.number(int64(len(s.Parents)))
 	for _, p := range s.Parents {

@@ -28,6 +28,9 @@ type Shape struct {
 	// Slash ends the names of directories with a slash, as GNU tar does; the
 	// reference lifecycle does not.
 	Slash bool
+	// NoSetID takes the set-user-ID and set-group-ID bits off: where entries
+	// belong to root, a build that nobody trusts must not make them.
+	NoSetID bool
 	// Trailer ends the segment with the two blocks of zeros that end an
 	// archive. Segments that are concatenated have none.
 	Trailer bool

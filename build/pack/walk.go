@@ -22,6 +22,13 @@ var ErrChanged = errors.New("changed while it was packed; let nothing write to t
 // takes.
 const maxPath = 4095
 
+// SpecialError says that there is something that no archive of an app can hold.
+type SpecialError struct{ Path string }
+
+func (e *SpecialError) Error() string {
+	return e.Path + " is a device or a named pipe; only files, directories and symbolic links can be packed: remove it"
+}
+
 // The clock that stamps files ticks at most this often, in the kernels and
 // file systems that keep fractions of a second and in those that do not.
 const (
@@ -161,7 +168,7 @@ func (w *walker) list(rel string, f *folder) (err error) {
 			continue
 		}
 		if e.Mode&(fs.ModeDevice|fs.ModeNamedPipe|fs.ModeIrregular) != 0 {
-			return fmt.Errorf("%s is a device or a named pipe; only files, directories and symbolic links can be packed: remove it", w.root.path(e.Path))
+			return &SpecialError{Path: w.root.path(e.Path)}
 		}
 		if e.Mode.IsDir() {
 			dirs++

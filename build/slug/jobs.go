@@ -86,7 +86,7 @@ func shape(rel string) pack.Shape {
 	if rel != "" {
 		prefix += "/" + rel
 	}
-	return pack.Shape{Name: "slug", Prefix: prefix, ModTime: pack.Epoch(), Slash: true}
+	return pack.Shape{Name: "slug", Prefix: prefix, ModTime: pack.Epoch(), Slash: true, NoSetID: true}
 }
 
 // below returns the path relative to the app directory of a path that

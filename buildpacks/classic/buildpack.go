@@ -170,7 +170,7 @@ func Identify(address string) string {
 	switch {
 	case !idForm.MatchString(id) || strings.Contains(id, ".."):
 		return "classic"
-	case slices.Contains(reserved, id):
+	case slices.ContainsFunc(reserved, func(other string) bool { return launch.EscapeID(other) == launch.EscapeID(id) }):
 		return "classic-" + strings.ReplaceAll(id, "/", "-")
 	}
 	return id

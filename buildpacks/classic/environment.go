@@ -1,7 +1,6 @@
 package classic
 
 import (
-	"cmp"
 	"maps"
 	"path"
 
@@ -23,7 +22,7 @@ func environment(site buildpacks.Site, made launch.Env) launch.Env {
 	maps.Copy(env, made)
 	maps.Copy(env, launch.Env{
 		"HOME": site.Temp.Path, "USER": sandbox.UserName,
-		"STACK":     cmp.Or(site.Env["STACK"], site.Stack.ID),
+		"STACK":     site.StackName(),
 		"BUILD_DIR": site.App.Path, "CACHE_DIR": site.Cache.Path, "ENV_DIR": envDir(site),
 	})
 	for name, value := range map[string]string{"SOURCE_VERSION": site.SourceVersion, "REQUEST_ID": site.RequestID} {

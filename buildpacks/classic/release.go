@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -22,7 +23,7 @@ import (
 const maxRelease = 1 << 20
 
 // configLayer is the layer that gives processes the config vars of a buildpack.
-const configLayer = "config-vars"
+const configLayer = "slugc-config-vars"
 
 // release runs bin/release and adds what it says to a contribution. A buildpack
 // need not have one.
@@ -73,12 +74,38 @@ func (b *Buildpack) configVars(p *place, vars map[string]string) (buildpacks.Lay
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return layer, err
 	}
+	if err := overrule(filepath.Dir(p.layers(id)), vars); err != nil {
+		return layer, err
+	}
 	for name, value := range vars {
 		if err := os.WriteFile(filepath.Join(dir, name+".default"), []byte(value), 0o644); err != nil {
 			return layer, err
 		}
 	}
 	return layer, sandbox.GiveTree(p.layers(id))
+}
+
+// overrule takes variables out of the layers of earlier buildpacks: of defaults
+// the first counts, and of config vars the last.
+func overrule(layers string, vars map[string]string) error {
+	root, err := os.OpenRoot(layers)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	owners, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return err
+	}
+	for _, owner := range owners {
+		for name := range vars {
+			err := root.Remove(filepath.Join(owner.Name(), configLayer, "env.launch", name+".default"))
+			if err != nil && owner.IsDir() && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // released is what bin/release says.
@@ -147,7 +174,10 @@ func parseRelease(printed *buildpacks.Head) (r released, warnings []string, err 
 }
 
 // mapping is the entries of a YAML map by key. What is empty has none.
-func mapping(node *yaml.Node) (map[string]*yaml.Node, error) {
+func mapping(node *yaml.Node) (map[string]*yaml.Node, error) { return mappingWithin(node, 10) }
+
+// mappingWithin is mapping with merge keys ("<<") down to a depth.
+func mappingWithin(node *yaml.Node, depth int) (map[string]*yaml.Node, error) {
 	node = resolve(node)
 	if node == nil {
 		return nil, nil
@@ -158,6 +188,18 @@ func mapping(node *yaml.Node) (map[string]*yaml.Node, error) {
 	entries := map[string]*yaml.Node{}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key := resolve(node.Content[i])
+		if key != nil && key.Tag == "!!merge" && depth > 0 {
+			merged, err := mappingWithin(node.Content[i+1], depth-1)
+			if err != nil {
+				return nil, fmt.Errorf("a map that takes in %w", err)
+			}
+			for name, value := range merged {
+				if entries[name] == nil {
+					entries[name] = value
+				}
+			}
+			continue
+		}
 		if key == nil || key.Kind != yaml.ScalarNode {
 			return nil, fmt.Errorf("a map with a key in line %d that is no word", node.Content[i].Line)
 		}
@@ -180,6 +222,8 @@ func texts(node *yaml.Node) (map[string]string, error) {
 			all[name] = ""
 		case value.Kind != yaml.ScalarNode:
 			return nil, fmt.Errorf("%s: found %s; expected a text", name, kindOf(value))
+		case strings.ContainsRune(value.Value, 0):
+			return nil, fmt.Errorf("%s: there is a NUL byte in it", name)
 		default:
 			all[name] = value.Value
 		}

@@ -2,6 +2,7 @@ package classic
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 
 	"go.yaml.in/yaml/v3"
@@ -27,6 +28,10 @@ func (b *Buildpack) report(ctx context.Context, p *place, env launch.Env) buildp
 	}
 	var report buildpacks.Report
 	if err := yaml.Unmarshal(answer.Bytes(), &report); err != nil {
+		return nil
+	}
+	// Programs get it as JSON, which knows less than YAML.
+	if _, err := json.Marshal(report); err != nil {
 		return nil
 	}
 	return report

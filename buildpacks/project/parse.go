@@ -17,12 +17,9 @@ func schemas() []string { return []string{"0.1", "0.2", "0.3"} }
 // Read reads a project.toml. The error of one that is not there is
 // fs.ErrNotExist.
 func Read(file string) (Descriptor, error) {
-	if target, err := filepath.EvalSymlinks(file); err == nil {
-		file = target
-	}
 	data, err := readFile(file)
 	if err != nil {
-		return Descriptor{}, fmt.Errorf("reading %s: %w", file, err)
+		return Descriptor{}, fmt.Errorf("reading %s: %w", filepath.Clean(file), err)
 	}
 	d, err := Parse(data)
 	if err != nil {

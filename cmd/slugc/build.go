@@ -68,7 +68,7 @@ func (f *planFlags) addSite(c *cobra.Command, p *program) {
 	c.Flags().Var(&f.secrets, "secret", "like -e, for a value that nobody may read: never printed, and a build that leaves it in an artifact fails")
 	c.Flags().StringArrayVar(&f.bindings, "binding", nil, "let buildpacks use the service binding in `[NAME=]DIR`, or all in DIR; may be repeated")
 	c.Flags().StringVar(&f.stack, "stack", stack.HostID, "build on "+stackHelp)
-	c.Flags().StringVar(&f.app, "app", "", "the app's `NAME`; by default that of the source directory")
+	c.Flags().StringVar(&f.app, "app", "", "the app's `NAME`, by which its cache is found wherever SOURCE is; by default that of the source directory")
 	p.addCache(c)
 	completeStackFlag(c, "stack", stack.HostID)
 }
@@ -200,7 +200,7 @@ func leftOutputs(source string) []string {
 // sayFailed says where a build that failed is kept, and why it may have failed.
 func (p *program) sayFailed(err error, offline bool) {
 	if left, is := errors.AsType[*deploy.KeptError](err); is {
-		p.voice.Warningf("The build is kept as it failed, until you remove %s. Open a shell in it: slugc run kept:%s", left.Kept.Dir, left.Kept.Dir)
+		p.voice.Warningf("The build is kept as it failed, with the values of its variables, until you remove %s. Open a shell in it: slugc run kept:%s", left.Kept.Dir, left.Kept.Dir)
 	}
 	if _, failed := errors.AsType[*buildpacks.CompileError](err); failed && offline {
 		p.voice.Warningf("The network is cut off (--offline): a build finds only what earlier builds left in the cache.")

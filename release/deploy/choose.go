@@ -192,7 +192,7 @@ func (c chooser) group(ctx context.Context, refs []string) (buildpacks.Group, er
 
 // herokus is the buildpacks that an app names as apps on Heroku do. Of Heroku's
 // own those for which there is a builtin one are that.
-func (c chooser) herokus(ctx context.Context, chosen []project.Reference, where string) (buildpacks.Group, error) {
+func (c chooser) herokus(ctx context.Context, chosen []project.Reference, where string) (group buildpacks.Group, err error) {
 	c.deploy.Voice.Stepf("Buildpacks are chosen by %s", where)
 	if set := c.work.site.Env[buildpackURL]; set != "" && where != buildpackURL {
 		c.deploy.Voice.Warningf("%s is not used, because %s names buildpacks", buildpackURL, where)
@@ -209,12 +209,43 @@ func (c chooser) herokus(ctx context.Context, chosen []project.Reference, where 
 			if c.library[ref] == nil {
 				return nil, &fetch.RefError{Ref: r.Text, Err: fmt.Errorf("%s names it: %w", where, registryName(r))}
 			}
-		} else if !filepath.IsAbs(ref) && !strings.Contains(ref, ":") {
-			ref = filepath.Join(c.work.source.Dir, ref)
+		} else if where == buildpackURL {
+			if !filepath.IsAbs(ref) && !strings.Contains(ref, ":") {
+				ref = filepath.Join(c.work.source.Dir, ref)
+			}
+		} else if ref, err = c.ofApp(ref, where); err != nil {
+			return nil, err
 		}
 		refs = append(refs, ref)
 	}
 	return c.group(ctx, refs)
+}
+
+// ofApp is a reference that stands in a file of the app. An app may be anybody's:
+// of this machine it can name what lies in it, or in the repository that it is a
+// directory of, and nothing else.
+func (c chooser) ofApp(ref, where string) (string, error) {
+	refuse := func(err error) error {
+		return &fetch.RefError{Ref: ref, Err: fmt.Errorf("%s names it: %w; what lies elsewhere on this machine is named with -b", where, err)}
+	}
+	scheme, _, addressed := strings.Cut(ref, ":")
+	switch {
+	case addressed && (scheme == "file" || scheme == "git+file" || scheme == "oci" || scheme == "oci-archive"):
+		return "", refuse(errors.New("an app can name paths in it, such as ./DIRECTORY, and no " + scheme + ": of this machine"))
+	case addressed:
+		return ref, nil
+	}
+	path, fragment, named := strings.Cut(ref, "#")
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(c.work.source.Dir, path)
+	}
+	if _, err := within(repositoryOf(c.work.source.Dir), path); err != nil {
+		return "", refuse(err)
+	}
+	if named {
+		path += "#" + fragment
+	}
+	return path, nil
 }
 
 // reference is the buildpack that a reference names: a builtin id, or one to
@@ -245,11 +276,12 @@ func (c chooser) reference(ctx context.Context, ref string) (buildpacks.Member, 
 func (c chooser) classic(b *classic.Buildpack) (buildpacks.Member, error) {
 	d := b.Descriptor()
 	id := d.ID
-	for n := 2; c.library[id] != nil || c.copied[id] != "" && c.copied[id] != b.Dir(); n++ {
+	for n := 2; c.taken(id, b.Dir()); n++ {
 		id = fmt.Sprintf("%s-%d", d.ID, n)
 	}
 	m := buildpacks.Member{ID: id, Version: d.Version}
 	if c.copied[id] != "" {
+		c.deploy.Voice.Warningf("%s is named twice and builds once", id)
 		return m, nil
 	}
 	own, err := b.Named(id, d.Version).ForBuild(c.work.entry.Temp(filepath.Join("classic", launch.EscapeID(id))))
@@ -258,6 +290,23 @@ func (c chooser) classic(b *classic.Buildpack) (buildpacks.Member, error) {
 	}
 	c.copied[id] = b.Dir()
 	return c.add(own), nil
+}
+
+// taken says whether an id is another buildpack's. Ids that differ but would have
+// one directory of layers are one.
+func (c chooser) taken(id, dir string) bool {
+	same := func(other string) bool { return launch.EscapeID(other) == launch.EscapeID(id) }
+	for other := range c.library {
+		if same(other) {
+			return true
+		}
+	}
+	for _, b := range c.found {
+		if other := b.Descriptor().ID; same(other) && (other != id || c.copied[id] != dir) {
+			return true
+		}
+	}
+	return false
 }
 
 // described are the buildpacks of a list of project.toml.
@@ -289,7 +338,11 @@ func (c chooser) one(ctx context.Context, name string, b project.Buildpack) (bui
 		}
 		return c.add(opened), nil
 	case b.URI != "":
-		return c.reference(ctx, b.URI)
+		ref, err := c.ofApp(b.URI, project.FileName)
+		if err != nil {
+			return buildpacks.Member{}, err
+		}
+		return c.reference(ctx, ref)
 	}
 	known := c.library[b.ID]
 	if known == nil || b.Version != "" && b.Version != known.Descriptor().Version {

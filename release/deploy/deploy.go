@@ -46,8 +46,8 @@ type Deploy struct {
 type Request struct {
 	// Source is what to build: a directory.
 	Source string
-	// App names the app in the release record and the cache; by default it is
-	// the name of the source directory.
+	// App names the app in the release record and the cache, wherever its source
+	// is; by default it is the name of the source directory, and its own cache.
 	App string
 	// Buildpacks are references; none means that the builtin ones are asked.
 	Buildpacks []string
@@ -118,7 +118,7 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 	}
 	d.sayBigCache(walked)
 	if err := guard(ctx, tree, walked, req.Secrets); err != nil {
-		return record, whoseFault(tree, err)
+		return record, whoseFault(tree, work.forget(err))
 	}
 	d.save(ctx, work, onDisk(tree), walked)
 	if tree, err = withDefault(tree, req.Process); err != nil {
@@ -154,10 +154,10 @@ func (d Deploy) assemble(ctx context.Context, work workplace, req Request) (plan
 		return plan, tree, err
 	}
 	if tree, err = d.compile(ctx, work, plan, held); err != nil {
-		d.amend(ctx, work, err)
+		d.amend(ctx, work, req.Secrets, err)
 		return plan, tree, work.keep(err)
 	}
-	return plan, tree, nil
+	return plan, tree, checkProfiles(tree)
 }
 
 // Detect finds out who would build an app, and builds nothing.

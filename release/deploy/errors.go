@@ -4,11 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
 	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/buildpacks/classic"
 )
 
 // PackError says that a finished build could not be packed or taken to its
@@ -34,31 +38,60 @@ func (e *ProcessError) Error() string {
 	return fmt.Sprintf("no process type %s; the app has %s", e.Type, strings.Join(e.Types, ", "))
 }
 
-// UnreadableError says that a buildpack left a file that its owner may not read,
-// so that it can neither be packed nor be of use to a process.
-type UnreadableError struct {
+// LeftError says that a buildpack left something that can neither be packed nor be
+// of use to a process.
+type LeftError struct {
 	// Path is what processes would call it.
 	Path string
-	Err  error
+	// Problem is what is wrong with it, and what to do.
+	Problem string
+	Err     error
 }
 
-func (e *UnreadableError) Error() string {
-	return fmt.Sprintf("a buildpack left %s without the permission to read it: chmod -R u+rwX %s", e.Path, e.Path)
-}
+func (e *LeftError) Error() string { return fmt.Sprintf("a buildpack left %s %s", e.Path, e.Problem) }
 
-// Unwrap is what the system said.
-func (e *UnreadableError) Unwrap() error { return e.Err }
+// Unwrap is the cause.
+func (e *LeftError) Unwrap() error { return e.Err }
 
 // whoseFault is an error of reading a tree, as the buildpacks' where it is
 // theirs.
 func whoseFault(tree artifact.Tree, err error) error {
-	denied, is := errors.AsType[*fs.PathError](err)
-	if !is || !errors.Is(denied, fs.ErrPermission) {
-		return err
+	if denied, is := errors.AsType[*fs.PathError](err); is && errors.Is(denied, fs.ErrPermission) {
+		if path, is := seen(tree, denied.Path); is {
+			return &LeftError{Path: path, Problem: "without the permission to read it: chmod -R u+rwX " + path, Err: err}
+		}
 	}
-	rel, relErr := filepath.Rel(tree.App.Host, denied.Path)
-	if relErr != nil || !filepath.IsLocal(rel) {
-		return err
+	if special, is := errors.AsType[*pack.SpecialError](err); is {
+		if path, is := seen(tree, special.Path); is {
+			return &LeftError{Path: path, Problem: "which is a device or a named pipe: remove it when the build is done", Err: err}
+		}
 	}
-	return &UnreadableError{Path: path.Join(tree.App.Path, filepath.ToSlash(rel)), Err: err}
+	return err
+}
+
+// seen is what buildpacks call a path of this machine, if they know it.
+func seen(tree artifact.Tree, host string) (string, bool) {
+	dirs := []buildpacks.Dir{tree.App}
+	for _, l := range tree.CacheLayers {
+		if l.Buildpack == classic.CacheOwner {
+			dirs = []buildpacks.Dir{l.Dir, tree.App} // it lies in the app
+		}
+	}
+	for _, dir := range dirs {
+		if rel, err := filepath.Rel(dir.Host, host); err == nil && filepath.IsLocal(rel) {
+			return path.Join(dir.Path, filepath.ToSlash(rel)), true
+		}
+	}
+	return "", false
+}
+
+// checkProfiles makes sure that profile scripts can be where processes look for
+// them.
+func checkProfiles(tree artifact.Tree) error {
+	dir := path.Dir(profileScript)
+	info, err := os.Lstat(filepath.Join(tree.App.Host, dir))
+	if err != nil || info.IsDir() {
+		return nil
+	}
+	return &LeftError{Path: path.Join(tree.App.Path, dir), Problem: "which is no directory; profile scripts go there", Err: fs.ErrExist}
 }

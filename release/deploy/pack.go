@@ -3,8 +3,8 @@ package deploy
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 
@@ -12,6 +12,7 @@ import (
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/classic"
+	"github.com/slugc/slugc/stack/sandbox"
 )
 
 // save keeps for the next build what it can use of a tree. A build never fails
@@ -24,14 +25,23 @@ func (d Deploy) save(ctx context.Context, work workplace, tree artifact.Tree, fo
 
 // amend keeps for the next build what classic buildpacks put into their cache
 // before one of them failed, such as packages that it need not fetch again.
-func (d Deploy) amend(ctx context.Context, work workplace, failure error) {
+func (d Deploy) amend(ctx context.Context, work workplace, secrets map[string]string, failure error) {
 	if _, failed := errors.AsType[*buildpacks.CompileError](failure); !failed || work.site.Keep {
 		return
 	}
 	cache := buildpacks.Layer{Buildpack: classic.CacheOwner, Name: classic.CacheLayer, Dir: work.site.Cache, Cache: true}
+	// Whoever failed may have put a link in its place, or on the way to it.
+	for dir := cache.Dir.Host; dir != filepath.Dir(work.site.App.Host); dir = filepath.Dir(dir) {
+		if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
+			return
+		}
+	}
 	index, err := pack.Walk(ctx, cache.Dir.Host, pack.WalkOptions{})
-	if errors.Is(err, fs.ErrNotExist) {
-		return
+	if err == nil {
+		err = newGuardian(secrets).files(ctx, cache.Dir.Host, cache.Dir.Path, index)
+	}
+	if _, leak := errors.AsType[*LeakError](err); leak {
+		err = errors.Join(err, sandbox.Remove(cache.Dir.Host))
 	}
 	if err == nil {
 		err = work.entry.Amend(ctx, cache, index)

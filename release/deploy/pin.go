@@ -1,7 +1,9 @@
 package deploy
 
 import (
+	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,12 +44,15 @@ func (p planned) pin(source string) (string, error) {
 		case ref == "":
 			ref = m.ID
 		}
+		if u, err := url.Parse(ref); err == nil && u.Host != "" && (u.User != nil && strings.HasPrefix(u.Scheme, "http") || u.RawQuery != "") {
+			return "", fmt.Errorf("the address of %s has credentials in it, which must not be committed; name it without them, and let git or a proxy have them", m.ID)
+		}
 		if _, err := os.Stat(ref); err == nil && p.library[ref] == nil {
-			relative, err := relativeTo(source, ref)
+			rel, err := within(source, ref)
 			if err != nil {
-				return "", err
+				return "", fmt.Errorf("%s is not part of the app, so others do not have it; copy it into the app, or name a repository: %w", ref, err)
 			}
-			ref = relative
+			ref = "./" + filepath.ToSlash(rel)
 		}
 		lines.WriteString(ref + "\n")
 	}
@@ -65,15 +70,29 @@ func (p planned) pin(source string) (string, error) {
 // byFlag is who chose where references were handed in.
 const byFlag = "-b"
 
-// relativeTo is a path of this machine as a file in a directory names it: one
-// below it relative to it, any other in full.
-func relativeTo(dir, path string) (string, error) {
-	path, err := filepath.Abs(path)
+// within is a path of this machine that leads into a directory, also by way of
+// links, relative to that.
+func within(dir, path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return "", err
 	}
-	if rel, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(rel) {
-		return "./" + filepath.ToSlash(rel), nil
+	if real, err = filepath.Abs(real); err != nil {
+		return "", err
 	}
-	return path, nil
+	rel, err := filepath.Rel(dir, real)
+	if err != nil || !filepath.IsLocal(rel) {
+		return "", errors.New("it leads out of the app")
+	}
+	return rel, nil
+}
+
+// repositoryOf is the work tree of which a source is a directory, or the source.
+func repositoryOf(source string) string {
+	for dir := source; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+			return dir
+		}
+	}
+	return source
 }

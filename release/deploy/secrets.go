@@ -32,6 +32,15 @@ func (e *LeakError) Error() string {
 	return fmt.Sprintf("the secret %s is in %s, and whoever has the artifact would have it; remove it where it gets there, or hand it in with -e if it is none", e.Name, e.Place)
 }
 
+// forget clears the cache of a build that left a secret in what it made, so that
+// the secret does not stay on this machine.
+func (w *workplace) forget(err error) error {
+	if _, leak := errors.AsType[*LeakError](err); leak {
+		return errors.Join(err, w.entry.Clear())
+	}
+	return err
+}
+
 // shortestSecret is the length in bytes below which a value is too likely to be
 // in a file by chance.
 const shortestSecret = 8
@@ -39,16 +48,10 @@ const shortestSecret = 8
 // guard looks for secrets in all that a tree hands out: the files that are packed,
 // labels, processes and config vars. It returns a *LeakError for the first.
 func guard(ctx context.Context, tree artifact.Tree, found walked, secrets map[string]string) error {
-	values := map[string][]byte{}
-	for name, value := range secrets {
-		if value = strings.TrimSpace(value); len(value) >= shortestSecret {
-			values[name] = []byte(value)
-		}
-	}
-	if len(values) == 0 {
+	g := newGuardian(secrets)
+	if len(g.names) == 0 {
 		return nil
 	}
-	g := guardian{values: values, names: slices.Sorted(maps.Keys(values))}
 	if err := g.texts(tree); err != nil {
 		return err
 	}
@@ -73,6 +76,18 @@ type guardian struct {
 	names []string
 }
 
+// newGuardian looks for those secrets that are long enough to be told from what
+// is there by chance.
+func newGuardian(secrets map[string]string) guardian {
+	values := map[string][]byte{}
+	for name, value := range secrets {
+		if value = strings.TrimSpace(value); len(value) >= shortestSecret {
+			values[name] = []byte(value)
+		}
+	}
+	return guardian{values: values, names: slices.Sorted(maps.Keys(values))}
+}
+
 // in is the name of the first secret that is in data, empty for none.
 func (g guardian) in(data []byte) string {
 	for _, name := range g.names {
@@ -89,12 +104,17 @@ func (g guardian) texts(tree artifact.Tree) error {
 	for _, label := range tree.Labels {
 		places["the label "+label.Key] = label.Value
 	}
+	types := map[string]bool{}
 	for _, p := range tree.Metadata.Processes {
+		types[p.Type] = true
 		places["the command of the process type "+p.Type] = release.CommandLine(p)
 	}
 	for name, value := range tree.ConfigVars {
 		places["the config var "+name] = value
 	}
+	places["the names of process types"] = strings.Join(slices.Sorted(maps.Keys(types)), "\n")
+	places["what the buildpack calls the app"] = tree.Description
+	places["the add-ons"] = strings.Join(tree.Addons, "\n")
 	for _, l := range tree.LaunchLayers {
 		places["the metadata of layer "+l.ID()] = fmt.Sprint(l.Metadata)
 	}

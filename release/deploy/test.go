@@ -75,7 +75,7 @@ func (d Deploy) Test(ctx context.Context, req Request, tests Tests) (tested Test
 	saved := walked{layers: layers}
 	d.sayBigCache(saved)
 	if err := guard(ctx, tree, saved, req.Secrets); err != nil {
-		return tested, whoseFault(tree, err)
+		return tested, whoseFault(tree, work.forget(err))
 	}
 	d.save(ctx, work, tree, saved)
 	trial, err := findTrial(work, plan.selection, tree, tests.Command)

@@ -72,14 +72,6 @@ func (d Deploy) project(source detect.Source) (project.Descriptor, error) {
 	for _, warning := range described.Warnings {
 		d.Voice.Warningf("%s: %s", project.FileName, warning)
 	}
-	// Relative references are meant from where the file is.
-	for _, list := range [][]project.Buildpack{described.Group, described.Pre, described.Post} {
-		for i, b := range list {
-			if b.URI != "" && !filepath.IsAbs(b.URI) && !strings.Contains(b.URI, ":") {
-				list[i].URI = filepath.Join(source.Dir, b.URI)
-			}
-		}
-	}
 	return described, nil
 }
 

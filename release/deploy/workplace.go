@@ -54,7 +54,7 @@ func (d Deploy) open(ctx context.Context, req Request) (workplace, error) {
 	if app == "" {
 		app = filepath.Base(source.Dir)
 	}
-	owner := cachestore.App{Name: app, Source: source.Dir, ExecEnv: req.ExecEnv}
+	owner := cachestore.App{Name: app, Source: source.Dir, Named: req.App != "", ExecEnv: req.ExecEnv}
 	entry, err := cachestore.Open(ctx, req.CacheRoot, owner, func() {
 		d.Voice.Stepf("Waiting for another build of %s to end", app)
 	})

@@ -53,7 +53,7 @@ func Keep(root, name string, c sandbox.Command, dirs []string) (k Kept, err erro
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return k, fmt.Errorf("keeping the failed build: %w", err)
 	}
-	dir, err := os.MkdirTemp(root, strings.ReplaceAll(name, "/", "_")+"-")
+	dir, err := os.MkdirTemp(root, plain(name)+"-")
 	if err != nil {
 		return k, fmt.Errorf("keeping the failed build: %w", err)
 	}
@@ -82,6 +82,18 @@ func Keep(root, name string, c sandbox.Command, dirs []string) (k Kept, err erro
 		return k, fmt.Errorf("keeping the failed build: %w", err)
 	}
 	return Open(dir)
+}
+
+// plain is a name as the beginning of one of a directory.
+func plain(name string) string {
+	const most = 60
+	name = strings.Map(func(r rune) rune {
+		if strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", r) {
+			return r
+		}
+		return '_'
+	}, name)
+	return name[:min(len(name), most)]
 }
 
 // moved is a path of which the beginning was moved to base.

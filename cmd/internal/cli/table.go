@@ -64,7 +64,7 @@ func Faults() Table {
 		{Match: as[*oci.RefusedError](nil), Class: Usage},
 		{Match: as[*buildpacks.CompileError](nil), Class: CompileFailed},
 		{Match: as[*deploy.LeakError](nil), Class: CompileFailed},
-		{Match: as[*deploy.UnreadableError](nil), Class: CompileFailed},
+		{Match: as[*deploy.LeftError](nil), Class: CompileFailed},
 		{Match: as[*deploy.TestError](nil), Status: testStatus, Fault: tests},
 		{Match: as[*deploy.NoTestsError](nil), Class: Usage, Next: nextIs("slugc test -- COMMAND")},
 		{Match: unreachable, Class: Temporary},
