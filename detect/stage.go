@@ -14,6 +14,10 @@ import (
 // its top, or write a Procfile. So a member that says no, and stands behind a
 // classic one, may say yes later.
 //
+// Who says yes at once is not asked again, even if a classic buildpack before it
+// changes the app: what members provide and require has to fit together before
+// any of them builds.
+//
 // The plan is that of all members who can build now; Plan.Later are to be asked
 // again when it has been built. It returns a *NoMatchError when waiting does not
 // help.

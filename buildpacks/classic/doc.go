@@ -33,7 +33,8 @@
 //     is a buildpack behind it.
 //   - bin/release has to succeed and to print a YAML map, or nothing. Its process
 //     types are lines for a shell. config_vars become a layer with defaults, so
-//     that slug and image have them.
+//     that slug and image have them; of two buildpacks that suggest one the last
+//     counts.
 //   - A bin/compile is ended after 15 minutes, unless Site.BuildTimeout says
 //     otherwise; all that it started ends with it.
 //   - A classic buildpack does not say who it is: Identify makes an id of the

@@ -15,6 +15,11 @@
 // project.toml name, and that of the Procfile behind them: what a Procfile says
 // stands above everybody.
 //
+// What an app says about itself is anybody's word. Its files name buildpacks that
+// lie in it, in its repository or elsewhere in the world, but none of this
+// machine; the person who builds may name any. A secret that a build leaves in
+// what it made ends the build, and clears what it left here.
+//
 // The files are its nouns: the workplace (an opened source with the site on
 // which it is built), the buildpacks that were chosen, the walked tree, the
 // trial that tests an app, the forms of artifacts (slug, image) and the bundle
