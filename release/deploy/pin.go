@@ -73,14 +73,14 @@ const byFlag = "-b"
 // within is a path of this machine that leads into a directory, also by way of
 // links, relative to that.
 func within(dir, path string) (string, error) {
-	real, err := filepath.EvalSymlinks(path)
+	end, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return "", err
 	}
-	if real, err = filepath.Abs(real); err != nil {
+	if end, err = filepath.Abs(end); err != nil {
 		return "", err
 	}
-	rel, err := filepath.Rel(dir, real)
+	rel, err := filepath.Rel(dir, end)
 	if err != nil || !filepath.IsLocal(rel) {
 		return "", errors.New("it leads out of the app")
 	}
