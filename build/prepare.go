@@ -101,13 +101,17 @@ func writePlatform(dir string, parts ...Binding) error {
 
 // clearWay leaves nothing on the way from the app down to its layers but the
 // directories themselves: what an earlier build put beside them is no part of
-// this one, and a link in their place would lead out of the app.
+// this one, and a link in their place would lead out of the app. The directories
+// can be used again, whatever modes the build gave them.
 func clearWay(site buildpacks.Site) error {
 	rel, err := filepath.Rel(site.App.Host, site.Layers.Host)
 	if err != nil || !filepath.IsLocal(rel) {
 		return nil // the layers lie elsewhere
 	}
 	dir := site.App.Host
+	if err := sandbox.Mend(dir); err != nil {
+		return err
+	}
 	for i, name := range strings.Split(rel, string(filepath.Separator)) {
 		if i > 0 {
 			entries, err := os.ReadDir(dir)
@@ -133,6 +137,9 @@ func clearWay(site buildpacks.Site) error {
 		}
 		if !info.IsDir() {
 			return sandbox.Remove(dir)
+		}
+		if err := sandbox.Mend(dir); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -120,7 +120,11 @@ func empty(to Copy, items []item, last map[string]item) error {
 	}
 	var sweep func(rel string) error
 	sweep = func(rel string) error {
-		entries, err := os.ReadDir(filepath.Join(to.Dir, rel))
+		dir := filepath.Join(to.Dir, rel)
+		if err := sandbox.Mend(dir); err != nil {
+			return fmt.Errorf("clearing the app directory: %w", err)
+		}
+		entries, err := os.ReadDir(dir)
 		if err != nil {
 			return fmt.Errorf("clearing the app directory: %w", err)
 		}

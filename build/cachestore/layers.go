@@ -67,6 +67,9 @@ type Restored struct {
 // processes need, and store.toml. The contents of the latter are set aside for
 // Reclaim.
 func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpacks.Descriptor) ([]Restored, error) {
+	if err := mend(layersDir); err != nil {
+		return nil, fmt.Errorf("restoring the cache: %w", err)
+	}
 	rec := e.readRecord()
 	inGroup := map[string]bool{}
 	for _, d := range group {
@@ -143,6 +146,20 @@ func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpack
 	return results, nil
 }
 
+// Forget is for when Restore does not work: it leaves nothing in the layers
+// directory, and no note of what was there.
+func (e *Entry) Forget(layersDir string) error {
+	for _, path := range []string{e.path(recordFile), layersDir} {
+		if err := sandbox.Remove(path); err != nil {
+			return fmt.Errorf("clearing the cache: %w", err)
+		}
+	}
+	if err := errors.Join(os.MkdirAll(layersDir, 0o755), sandbox.Give(layersDir)); err != nil {
+		return fmt.Errorf("clearing the cache: %w", err)
+	}
+	return nil
+}
+
 // aside is where the contents of layers wait that buildpacks do not see.
 func (e *Entry) aside() string { return e.path("tmp", "aside") }
 
@@ -172,6 +189,7 @@ func (e *Entry) Reclaim(tree artifact.Tree) (artifact.Tree, error) {
 }
 
 // move renames a directory, to a place below directories that need not exist.
+// It keeps the mode, which is part of the layer's index, whatever it is.
 func move(from, to string) error {
 	if _, err := os.Lstat(from); err != nil {
 		return err
@@ -179,7 +197,28 @@ func move(from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
-	return os.Rename(from, to)
+	for _, parent := range []string{filepath.Dir(from), filepath.Dir(to)} {
+		if err := sandbox.Mend(parent); err != nil {
+			return err
+		}
+	}
+	return sandbox.Move(from, to)
+}
+
+// mend opens up the layers directory and the directories of the buildpacks in
+// it, whatever a build did to their modes.
+func mend(layersDir string) error {
+	if err := sandbox.Mend(layersDir); err != nil {
+		return err
+	}
+	owners, err := os.ReadDir(layersDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, owner := range owners {
+		err = errors.Join(err, sandbox.Mend(filepath.Join(layersDir, owner.Name())))
+	}
+	return err
 }
 
 // sweep removes everything below the layers directory but the layers to keep.

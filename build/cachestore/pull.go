@@ -120,6 +120,9 @@ func (p *pull) run(ctx context.Context, all inventory, group []buildpacks.Descri
 	for _, d := range group {
 		inGroup[d.ID] = true
 	}
+	if err := mend(p.layersDir); err != nil {
+		return err
+	}
 	local := p.entry.readRecord()
 	rec := merged{record: local}
 	var wanted []remoteLayer

@@ -5,14 +5,14 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
 // copyTree copies a buildpack to an empty directory, which is made if it is
 // missing: what is in it, links as they are, but not the repository that it
-// came from. Everybody may read the copy, and run what is in its bin.
+// came from. Everybody may read the copy, and run what is below its bin.
 func copyTree(from, to string) (err error) {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
@@ -61,7 +61,7 @@ func copyFile(source, target *os.Root, name string) (err error) {
 		return err
 	}
 	mode := fs.FileMode(0o644)
-	if info.Mode()&0o111 != 0 || path.Dir(name) == "bin" {
+	if info.Mode()&0o111 != 0 || strings.HasPrefix(name, "bin/") {
 		mode = 0o755
 	}
 	out, err := target.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)

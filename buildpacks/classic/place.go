@@ -71,6 +71,9 @@ func newPlace(site buildpacks.Site) (p *place, err error) {
 		if err := p.move(filepath.Join(site.App.Host, top), p.hidden); err != nil {
 			return p, err
 		}
+		if err := p.mend(site.Layers.Host, cache); err != nil {
+			return p, err
+		}
 		if rel, err := filepath.Rel(filepath.Join(site.App.Host, top), cache); err == nil && filepath.IsLocal(rel) {
 			cache = filepath.Join(p.hidden, rel)
 		}
@@ -95,6 +98,20 @@ func newPlace(site buildpacks.Site) (p *place, err error) {
 	return p, nil
 }
 
+// mend opens up directories that are hidden, with those that lead to them.
+func (p *place) mend(dirs ...string) error {
+	for _, dir := range dirs {
+		rel, err := filepath.Rel(filepath.Join(p.site.App.Host, p.top), dir)
+		if err != nil || !filepath.IsLocal(rel) {
+			continue
+		}
+		if err := sandbox.Mend(p.hidden, strings.Split(rel, string(filepath.Separator))...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // makeOurs makes a directory that scripts may write.
 func makeOurs(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -103,12 +120,16 @@ func makeOurs(dir string) error {
 	return sandbox.Give(dir)
 }
 
-// move renames a directory, and notes where its home is.
+// move renames a directory, and notes where its home is. Only who may write a
+// directory, and the one that it is in, can move it.
 func (p *place) move(home, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
 	if err := sandbox.Remove(to); err != nil {
+		return err
+	}
+	if err := sandbox.Mend(filepath.Dir(home), filepath.Base(home)); err != nil {
 		return err
 	}
 	if err := os.Rename(home, to); err != nil {
@@ -141,6 +162,11 @@ func (p *place) layers(id string) string {
 // place of one that is none any more there is an empty one; gone says whether
 // that is so for the app.
 func (p *place) close() (gone bool, err error) {
+	if p.root != "" {
+		if err := sandbox.Mend(p.root); err != nil {
+			return false, err
+		}
+	}
 	for i := len(p.moved) - 1; i >= 0; i-- {
 		m := p.moved[i]
 		if p.hidden != "" && m.now == p.hidden {
@@ -170,12 +196,8 @@ func restore(m move) (lost bool, err error) {
 	case err != nil || !info.IsDir():
 		return true, errors.Join(sandbox.Remove(m.now), makeOurs(m.home))
 	}
-	const needed = 0o700
-	if info.Mode().Perm()&needed != needed {
-		// Only who may write a directory can move it.
-		if err := os.Chmod(m.now, info.Mode().Perm()|needed); err != nil {
-			return false, err
-		}
+	if err := sandbox.Mend(m.now); err != nil {
+		return false, err
 	}
 	return false, os.Rename(m.now, m.home)
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks"
@@ -26,8 +27,14 @@ func decodeLeft(file string, v any) error {
 
 // checkDirs makes sure that the directories that lead to the layers, from the
 // app on, and those of the buildpacks below them still are directories.
+// They can be used again, whatever modes a script gave them; that of the app is
+// the script's business.
 func checkDirs(site buildpacks.Site) error {
-	for dir := site.Layers.Host; ; dir = filepath.Dir(dir) {
+	way := []string{site.Layers.Host}
+	for strings.HasPrefix(way[0], site.App.Host+"/") {
+		way = slices.Insert(way, 0, filepath.Dir(way[0]))
+	}
+	for _, dir := range way {
 		info, err := os.Lstat(dir)
 		if err != nil {
 			return err
@@ -35,8 +42,11 @@ func checkDirs(site buildpacks.Site) error {
 		if !info.IsDir() {
 			return fmt.Errorf("%s was replaced; expected a directory", dir)
 		}
-		if !strings.HasPrefix(dir, site.App.Host+"/") {
-			break
+		if dir == site.App.Host {
+			continue
+		}
+		if err := sandbox.Mend(dir); err != nil {
+			return err
 		}
 	}
 	owners, err := os.ReadDir(site.Layers.Host)
@@ -46,6 +56,9 @@ func checkDirs(site buildpacks.Site) error {
 	for _, owner := range owners {
 		if owner.Type()&fs.ModeSymlink != 0 {
 			return fmt.Errorf("%s is a symbolic link; expected a directory", filepath.Join(site.Layers.Host, owner.Name()))
+		}
+		if err := sandbox.Mend(filepath.Join(site.Layers.Host, owner.Name())); err != nil {
+			return err
 		}
 	}
 	return nil

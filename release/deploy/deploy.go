@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"time"
 
 	"github.com/slugc/slugc/build"
@@ -207,6 +208,11 @@ func ready(ctx context.Context, req Request) error {
 func (d Deploy) restore(ctx context.Context, work workplace, plan planned, req Request) (carried, error) {
 	group := plan.descriptors()
 	restored, err := work.entry.Restore(ctx, work.site.Layers.Host, group)
+	if errors.Is(err, fs.ErrPermission) && ctx.Err() == nil {
+		// A build never fails for its cache.
+		d.Voice.Warningf("%v\nThe build goes on without what the last one left.", err)
+		restored, err = nil, work.entry.Forget(work.site.Layers.Host)
+	}
 	if err != nil {
 		return nil, err
 	}

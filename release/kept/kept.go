@@ -64,7 +64,7 @@ func Keep(root, name string, c sandbox.Command, dirs []string) (k Kept, err erro
 	n.Mounts = append(n.Mounts, c.Mounts...)
 	for _, from := range dirs {
 		base := filepath.Base(from)
-		if err := os.Rename(from, filepath.Join(dir, base)); errors.Is(err, fs.ErrNotExist) {
+		if err := sandbox.Move(from, filepath.Join(dir, base)); errors.Is(err, fs.ErrNotExist) {
 			continue
 		} else if err != nil {
 			return k, fmt.Errorf("keeping the failed build: %w", err)
