@@ -173,8 +173,8 @@ func (d Deploy) Detect(ctx context.Context, req Request) (plan detect.Plan, err 
 }
 
 // Pin is Detect, and notes in the source who is to build the app from now on.
-// It returns the file that says so, and a *PinnedError where something else
-// does.
+// It returns the file that says so, and a *PinError where that cannot
+// be.
 func (d Deploy) Pin(ctx context.Context, req Request) (plan detect.Plan, file string, err error) {
 	work, err := d.open(ctx, req)
 	if err != nil {

@@ -15,22 +15,26 @@ import (
 	"github.com/slugc/slugc/detect"
 )
 
-// PinnedError says that the buildpacks of an app were chosen before.
-type PinnedError struct {
-	// By is the file or the variable that names them.
-	By string
+// PinError says why a choice of buildpacks cannot be written to the source.
+type PinError struct {
+	// Buildpack is the one that cannot be named there; empty for none.
+	Buildpack string
+	Problem   string
 }
 
-func (e *PinnedError) Error() string {
-	return fmt.Sprintf("%s names the buildpacks of this app already, so there is nothing to pin", e.By)
+func (e *PinError) Error() string {
+	if e.Buildpack == "" {
+		return "pinning the buildpacks: " + e.Problem
+	}
+	return fmt.Sprintf("pinning %s: %s", e.Buildpack, e.Problem)
 }
 
 // pin writes the buildpacks of a plan to the .buildpacks of a source, one a
 // line, and returns the name of that file. That of the Procfile joins every
 // group by itself, and so do those that project.toml and the operator add.
-func (p planned) pin(source string) (string, error) {
+func (p planned) pin(source string) (file string, err error) {
 	if p.by != "" && p.by != byFlag {
-		return "", &PinnedError{By: p.by}
+		return "", &PinError{Problem: p.by + " names the buildpacks of this app already, so there is nothing to pin"}
 	}
 	var lines strings.Builder
 	for _, m := range p.members() {
@@ -40,24 +44,25 @@ func (p planned) pin(source string) (string, error) {
 		ref := p.references[detect.Key(m)]
 		switch {
 		case ref == "" && p.library[m.ID] == nil:
-			return "", fmt.Errorf("%s is part of another buildpack and cannot be named in %s; name that one in %s", m.ID, project.BuildpackListFile, project.FileName)
+			return "", &PinError{m.ID, fmt.Sprintf("it is part of another buildpack and cannot be named in %s; name that one in %s", project.BuildpackListFile, project.FileName)}
 		case ref == "":
 			ref = m.ID
 		}
 		if u, err := url.Parse(ref); err == nil && u.Host != "" && (u.User != nil && strings.HasPrefix(u.Scheme, "http") || u.RawQuery != "") {
-			return "", fmt.Errorf("the address of %s has credentials in it, which must not be committed; name it without them, and let git or a proxy have them", m.ID)
+			return "", &PinError{m.ID, "its address has credentials, which must not be committed; name it without them, and let git or a proxy have them"}
 		}
 		if _, err := os.Stat(ref); err == nil && p.library[ref] == nil {
-			rel, err := within(source, ref)
-			if err != nil {
-				return "", fmt.Errorf("%s is not part of the app, so others do not have it; copy it into the app, or name a repository: %w", ref, err)
+			if ref, err = nameIn(source, ref); err != nil {
+				return "", err
 			}
-			ref = "./" + filepath.ToSlash(rel)
+			if ref == "" {
+				return "", &PinError{m.ID, "it is not part of the app or its repository, so others do not have it; copy it there, or name a repository"}
+			}
 		}
 		lines.WriteString(ref + "\n")
 	}
-	file := filepath.Join(source, project.BuildpackListFile)
-	err := beside.Write(source, file, func(f *os.File) error {
+	file = filepath.Join(source, project.BuildpackListFile)
+	err = beside.Write(source, file, func(f *os.File) error {
 		_, err := f.WriteString(lines.String())
 		return err
 	})
@@ -82,9 +87,29 @@ func within(dir, path string) (string, error) {
 	}
 	rel, err := filepath.Rel(dir, end)
 	if err != nil || !filepath.IsLocal(rel) {
-		return "", errors.New("it leads out of the app")
+		return "", errLeadsOut
 	}
 	return rel, nil
+}
+
+var errLeadsOut = errors.New("it leads out of the app")
+
+// nameIn is how a file of a source names a path of this machine: ./DIRECTORY, or
+// ../DIRECTORY for one that is beside it in its repository. It is empty for what
+// lies elsewhere.
+func nameIn(source, path string) (string, error) {
+	rel, err := within(repositoryOf(source), path)
+	if errors.Is(err, errLeadsOut) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	name, err := filepath.Rel(source, filepath.Join(repositoryOf(source), rel))
+	if err == nil && filepath.IsLocal(name) {
+		name = "./" + name
+	}
+	return filepath.ToSlash(name), err
 }
 
 // repositoryOf is the work tree of which a source is a directory, or the source.

@@ -40,6 +40,7 @@ func Faults() Table {
 		{Match: as[*stack.NoFitError](nil), Class: Usage},
 		{Match: as[*base.RefError](nil), Class: Usage, Next: nextIs("slugc stack list")},
 		{Match: as[*deploy.ProcessError](nil), Class: Usage},
+		{Match: as[*deploy.PinError](nil), Class: Usage},
 		{Match: as[*formation.UnknownTypeError](nil), Class: Usage},
 		{Match: as[*stack.UnknownError](nil), Class: Usage, Next: nextIs("slugc stack list")},
 		{Match: as[*stack.NameError](nil), Class: Usage, Next: nextIs("slugc stack list")},
