@@ -12,6 +12,10 @@
 // The bom tables of old APIs are among them as sbom.legacy.json, where there are
 // any: the reference lifecycle writes that file always, and "null" into it.
 //
-// A buildpack that built once is never asked again, and what it contributed is
-// not changed afterwards: the tree is made in one go when all are done.
+// A buildpack that built once is never asked again, and the tree is made in one go
+// when all are done. What a buildpack contributed is not changed afterwards, but
+// by classic ones: of config vars the last counts. A compiler that is an Exporter
+// changes the environment of those behind it in other ways than by layers. Plans
+// come one after the other, as who builds may depend on what was built (detect,
+// "Stage").
 package build

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -155,7 +156,7 @@ func (c chooser) order(ctx context.Context, refs []string) (order buildpacks.Ord
 	if err != nil || len(group) > 0 {
 		return buildpacks.Order{group}, project.FileName, err
 	}
-	chosen, where := c.work.wishes.choice(c.work.site.ExecEnv, c.work.site.Env)
+	chosen, where := c.work.wishes.choice(c.work.site.ExecEnv, c.work.buildpackURL)
 	if len(chosen) > 0 {
 		group, err := c.herokus(ctx, chosen, where)
 		return buildpacks.Order{group}, where, err
@@ -194,7 +195,7 @@ func (c chooser) group(ctx context.Context, refs []string) (buildpacks.Group, er
 // own those for which there is a builtin one are that.
 func (c chooser) herokus(ctx context.Context, chosen []project.Reference, where string) (group buildpacks.Group, err error) {
 	c.deploy.Voice.Stepf("Buildpacks are chosen by %s", where)
-	if set := c.work.site.Env[buildpackURL]; set != "" && where != buildpackURL {
+	if c.work.buildpackURL != "" && where != buildpackURL {
 		c.deploy.Voice.Warningf("%s is not used, because %s names buildpacks", buildpackURL, where)
 	}
 	var refs []string
@@ -221,6 +222,10 @@ func (c chooser) herokus(ctx context.Context, chosen []project.Reference, where 
 	return c.group(ctx, refs)
 }
 
+// address is a reference that is no path: SCHEME://..., oci:..., or USER@HOST:PATH
+// as ssh has it. Whatever else has a colon in it is a path.
+var address = regexp.MustCompile(`^(?:([A-Za-z][A-Za-z0-9+.-]*)://|(oci|oci-archive):|[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:)`)
+
 // ofApp is a reference that stands in a file of the app. An app may be anybody's:
 // of this machine it can name what lies in it, or in the repository that it is a
 // directory of, and nothing else.
@@ -228,11 +233,11 @@ func (c chooser) ofApp(ref, where string) (string, error) {
 	refuse := func(err error) error {
 		return &fetch.RefError{Ref: ref, Err: fmt.Errorf("%s names it: %w; what lies elsewhere on this machine is named with -b", where, err)}
 	}
-	scheme, _, addressed := strings.Cut(ref, ":")
-	switch {
-	case addressed && (scheme == "file" || scheme == "git+file" || scheme == "oci" || scheme == "oci-archive"):
-		return "", refuse(errors.New("an app can name paths in it, such as ./DIRECTORY, and no " + scheme + ": of this machine"))
-	case addressed:
+	if match := address.FindStringSubmatch(ref); match != nil {
+		switch scheme := strings.ToLower(match[1] + match[2]); scheme {
+		case "file", "git+file", "oci", "oci-archive":
+			return "", refuse(errors.New("an app can name paths in it, such as ./DIRECTORY, and no " + scheme + ": of this machine"))
+		}
 		return ref, nil
 	}
 	path, fragment, named := strings.Cut(ref, "#")

@@ -75,14 +75,14 @@ func (d Deploy) project(source detect.Source) (project.Descriptor, error) {
 	return described, nil
 }
 
-// choice are the buildpacks that an app, or the person who builds it, chose in
-// the way of Heroku, and where that stands; none where nobody did.
-func (w wishes) choice(execEnv string, env map[string]string) ([]project.Reference, string) {
+// choice are the buildpacks that an app, or the person who builds it by url, chose
+// in the way of Heroku, and where that stands; none where nobody did.
+func (w wishes) choice(execEnv, url string) ([]project.Reference, string) {
 	fromApp := w.app.Buildpacks
 	if execEnv == project.TestEnvironment {
 		fromApp = w.app.ForTest().Buildpacks
 	}
-	switch url := strings.TrimSpace(env[buildpackURL]); {
+	switch url = strings.TrimSpace(url); {
 	case len(fromApp) > 0:
 		return fromApp, project.AppJSONFile
 	case len(w.list) > 0:

@@ -40,6 +40,9 @@ type workplace struct {
 	// temp is the root of an improvised cache; empty when there is a real one.
 	temp string
 	site buildpacks.Site
+	// buildpackURL is the BUILDPACK_URL of the person who builds. One that files of
+	// the app set does not count: they have ways of their own.
+	buildpackURL string
 	// cacheRoot is where all caches are.
 	cacheRoot string
 }
@@ -104,7 +107,7 @@ func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, 
 	if err != nil {
 		return err
 	}
-	work.wishes, work.cacheRoot = wishes, req.CacheRoot
+	work.wishes, work.cacheRoot, work.buildpackURL = wishes, req.CacheRoot, req.Env[buildpackURL]
 	if req.ClearCache {
 		if err := work.entry.Clear(); err != nil {
 			return err
