@@ -16,11 +16,6 @@ import (
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
-func TestMain(m *testing.M) {
-	sandbox.Main()
-	os.Exit(m.Run())
-}
-
 // workshop is a place where the buildpacks of testdata/buildpacks build, in the
 // real sandbox.
 type workshop struct {

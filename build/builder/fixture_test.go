@@ -14,11 +14,6 @@ import (
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
-func TestMain(m *testing.M) {
-	sandbox.Main()
-	os.Exit(m.Run())
-}
-
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

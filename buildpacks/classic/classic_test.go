@@ -22,11 +22,6 @@ import (
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
-func TestMain(m *testing.M) {
-	sandbox.Main()
-	os.Exit(m.Run())
-}
-
 // files are the files of a buildpack by name; scripts have no first line.
 type files map[string]string
 

@@ -20,11 +20,6 @@ import (
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
-func TestMain(m *testing.M) {
-	sandbox.Main()
-	os.Exit(m.Run())
-}
-
 func TestBuildpack(t *testing.T) { spec.Run(t, "CNB", testBuildpack) }
 
 func testBuildpack(t *testing.T, when spec.G, it spec.S) {

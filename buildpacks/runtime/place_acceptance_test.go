@@ -25,11 +25,6 @@ import (
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
-func TestMain(m *testing.M) {
-	sandbox.Main()
-	os.Exit(m.Run())
-}
-
 // certificates are those that the machine of the test trusts.
 const certificates = "/etc/ssl/certs/ca-certificates.crt"
 

@@ -8,11 +8,9 @@ import (
 	"syscall"
 
 	"github.com/slugc/slugc/buildpacks/builtin"
-	"github.com/slugc/slugc/stack/sandbox"
 )
 
 func main() {
-	sandbox.Main()
 	if builtin.Called(os.Args[0], os.Getenv) {
 		os.Exit(script())
 	}

@@ -8,11 +8,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/slugc/slugc/buildpacks/builtin"
-	"github.com/slugc/slugc/stack/sandbox"
 )
 
 func TestMain(m *testing.M) {
-	sandbox.Main()
 	if builtin.Called(os.Args[0], os.Getenv) {
 		os.Exit(script())
 	}

@@ -208,7 +208,7 @@ func silent(state *os.ProcessState) error {
 	return &SetupError{
 		Op:   "starting",
 		Err:  fmt.Errorf("its first process ended without a report (%s)", state),
-		Hint: "main has to call sandbox.Main before anything else",
+		Hint: "the program that it was started as has to be one with slugc's package sandbox in it",
 	}
 }
 

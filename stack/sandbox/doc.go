@@ -46,8 +46,8 @@
 //
 // # How it works
 //
-// There are no helpers: the running program starts itself again, which is why
-// its main calls Main.
+// There are no helpers: the running program starts itself again, and what
+// this package does when it is initialised takes over.
 //
 //   - The parent works out what the root filesystem consists of (layout), and
 //     clones a process into new user, mount, PID, IPC, UTS and network

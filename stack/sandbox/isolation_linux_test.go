@@ -405,10 +405,10 @@ func testProgram(t *testing.T, when spec.G, it spec.S) {
 			run(t, sandbox.Namespaces{Exe: exe}, command("true"))
 		})
 
-		it("notices a program that does not call Main", func() {
+		it("notices a program without this package", func() {
 			err := sandbox.Namespaces{Exe: "/bin/true"}.Run(t.Context(), command("true"))
 			var setup *sandbox.SetupError
-			if !errors.As(err, &setup) || !strings.Contains(setup.Hint, "sandbox.Main") {
+			if !errors.As(err, &setup) || !strings.Contains(setup.Hint, "package sandbox") {
 				t.Errorf("Run returned %v", err)
 			}
 		})

@@ -11,11 +11,10 @@ const (
 )
 
 // Namespaces runs commands in Linux namespaces of their own. The zero value is
-// ready to use, by any number of goroutines at once, in a program whose main
-// calls Main first.
+// ready to use, by any number of goroutines at once.
 type Namespaces struct {
 	// Exe is the absolute path of the program that the sandbox's own processes
-	// are. Its main calls Main first. By default it is the running program.
+	// are, in which this package is linked. By default it is the running program.
 	Exe string
 	// CACert is a file of this machine with the certificates of authorities
 	// to trust, in PEM. It is shown in place of the stack's own bundle at

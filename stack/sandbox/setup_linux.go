@@ -44,10 +44,22 @@ func setUp(requests, _ *os.File) error {
 // of the sandbox.
 const opStartInit = "starting its first process"
 
+// deadly are the signals that would end or stop a stage: what the Go runtime
+// passes on to nobody else (runtime/sigtab_linux_generic.go: SigKill, SigThrow,
+// SigPanic), and what the kernel does itself (SigDefault).
+var deadly = []os.Signal{
+	unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM,
+	unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS, unix.SIGFPE, unix.SIGSEGV, unix.SIGSTKFLT, unix.SIGSYS,
+	unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU,
+}
+
 // surviveSignals keeps signals from ending a stage: those of a terminal, which
 // reach all processes in the foreground, and those that the target sends to
 // process 1. Ignored, they would be ignored in the target, too.
-func surviveSignals() { signal.Notify(make(chan os.Signal, 1)) }
+//
+// The Go runtime switches threads several times for each of the signals, and
+// stages start often, so those that do no harm are left alone.
+func surviveSignals() { signal.Notify(make(chan os.Signal, 1), deadly...) }
 
 // private gives the sandbox what is neither file nor permission.
 func private(req setupRequest) error {
