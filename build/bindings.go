@@ -46,7 +46,7 @@ func (e *BindingError) Unwrap() error { return e.Err }
 func FindBindings(words []string) (map[string]string, error) {
 	found := map[string]string{}
 	add := func(name, dir string) error {
-		if !bindingForm.MatchString(name) {
+		if !isBindingName(name) {
 			return &BindingError{name, dir, errors.New("expected a name of letters, digits, dots, dashes and underscores; write NAME=DIR")}
 		}
 		if other, twice := found[name]; twice {
@@ -102,9 +102,16 @@ func FindBindings(words []string) (map[string]string, error) {
 }
 
 var (
-	bindingForm = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,252}$`)
+	bindingForm = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 	errNoType   = errors.New("there is no file \"type\" that says what service it is for, such as postgresql")
 )
+
+// isBindingName says whether a binding may have that name, which is that of a
+// directory. Counting in the pattern would make it a large program.
+func isBindingName(name string) bool {
+	const longest = 253
+	return len(name) <= longest && bindingForm.MatchString(name)
+}
 
 const (
 	// maxBinding bounds the files of a binding, in bytes together. A secret of
@@ -134,7 +141,7 @@ func ReadBindings(dirs map[string]string) ([]Binding, error) {
 }
 
 func (b Binding) read(dir string) error {
-	if !bindingForm.MatchString(b.Name) {
+	if !isBindingName(b.Name) {
 		return errors.New("expected a name of letters, digits, dots, dashes and underscores")
 	}
 	info, err := os.Stat(dir)

@@ -181,7 +181,10 @@ func (s *Stacks) find(ctx context.Context, ref, variant string) (stack.Stack, er
 
 // idForm is how an image may call its stack. Artifacts repeat it, buildpacks get
 // it in their environment, and people read it.
-var idForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+var idForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+// longestID is the most characters that it may have.
+const longestID = 128
 
 // unpack returns the stack of an image.
 func (s *Stacks) unpack(ctx context.Context, ref string) (stack.Stack, error) {
@@ -202,7 +205,7 @@ func (s *Stacks) unpack(ctx context.Context, ref string) (stack.Stack, error) {
 	if err != nil {
 		return stack.Stack{}, &RefError{ref, err}
 	}
-	if named := config.Config.Labels["io.buildpacks.stack.id"]; idForm.MatchString(named) && named != stack.HostID {
+	if named := config.Config.Labels["io.buildpacks.stack.id"]; idForm.MatchString(named) && len(named) <= longestID && named != stack.HostID {
 		id = named
 	}
 	return stack.Stack{ID: id, Root: dir, Target: opened.Target}, nil

@@ -23,12 +23,12 @@ func FuzzParseRelease(f *testing.F) {
 			return
 		}
 		for name, command := range r.types {
-			if !typeForm.MatchString(name) || command == "" {
+			if !isType(name) || command == "" {
 				t.Errorf("process type %q: %q", name, command)
 			}
 		}
 		for name := range r.ConfigVars {
-			if !variableForm.MatchString(name) {
+			if !isVariable(name) {
 				t.Errorf("variable %q", name)
 			}
 		}

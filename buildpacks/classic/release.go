@@ -127,9 +127,21 @@ func (r released) processes(id string) []launch.Process {
 }
 
 var (
-	typeForm     = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
-	variableForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,200}$`)
+	typeForm     = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+	variableForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
+
+// Counting in the patterns would make them large programs.
+const (
+	longestType     = 128
+	longestVariable = 201
+)
+
+func isType(name string) bool { return len(name) <= longestType && typeForm.MatchString(name) }
+
+func isVariable(name string) bool {
+	return len(name) <= longestVariable && variableForm.MatchString(name)
+}
 
 // parseRelease reads what bin/release printed: a YAML map, or nothing that says
 // anything. Keys that are not known are no mistake; those of Ruby symbols are
@@ -151,7 +163,7 @@ func parseRelease(printed *buildpacks.Head) (r released, warnings []string, err 
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.types)) {
 		switch {
-		case !typeForm.MatchString(name):
+		case !isType(name):
 			return r, nil, fmt.Errorf("default_process_types: %q is no name of a process type; expected letters, digits, dashes and underscores", name)
 		case strings.TrimSpace(r.types[name]) == "":
 			warnings = append(warnings, fmt.Sprintf("process type %s has no command and is ignored", name))
@@ -162,7 +174,7 @@ func parseRelease(printed *buildpacks.Head) (r released, warnings []string, err 
 		return r, nil, fmt.Errorf("config_vars: %w", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.ConfigVars)) {
-		if !variableForm.MatchString(name) {
+		if !isVariable(name) {
 			warnings = append(warnings, fmt.Sprintf("%q is no name of a variable and is ignored", name))
 			delete(r.ConfigVars, name)
 		}
