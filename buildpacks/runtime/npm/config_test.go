@@ -2,6 +2,7 @@ package npm_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,12 +113,23 @@ func TestNetwork(t *testing.T) {
 		t.Errorf("made a client with certificates that are none: %v", err)
 	}
 	got.CA = nil
-	client, err := got.Client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !client.Transport.(*http.Transport).TLSClientConfig.InsecureSkipVerify {
-		t.Error("strict-ssl=false is not heard")
+	got.Proxies = download.Proxies{}
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	for _, insecure := range []bool{true, false} {
+		got.Insecure = insecure
+		client, err := got.Client()
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := client.Head(server.URL)
+		if err == nil {
+			err = response.Body.Close()
+		}
+		if (err == nil) != insecure {
+			t.Errorf("strict-ssl=%t, a certificate that nobody signed: %v", !insecure, err)
+		}
+		client.CloseIdleConnections()
 	}
 }
 
