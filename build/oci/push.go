@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"golang.org/x/sync/errgroup"
@@ -108,11 +110,26 @@ func (r Registry) failed(ctx context.Context, err error) error {
 
 // push sends what is to have the tag, unless it has it: an image or an index.
 func (r Registry) push(ctx context.Context, tagged remote.Taggable, c content, images ...Image) error {
-	same, err := r.holds(ctx, c.descriptor.Digest, r.options(ctx))
-	if same || err != nil {
+	now, err := r.tagged(ctx)
+	if err != nil || now.digest == c.descriptor.Digest {
 		return err
 	}
-	return r.send(ctx, r.Tag, tagged, c, images...)
+	image, single := tagged.(v1.Image)
+	if !single || len(now.layers) == 0 {
+		return r.send(ctx, r.Tag, tagged, c, images...)
+	}
+	err = r.replace(ctx, image, c, now)
+	if reasonOf(err) == Refused && isAnswer(err) {
+		// A registry may have lost blobs of an image that it still names.
+		err = r.send(ctx, r.Tag, tagged, c, images...)
+	}
+	return err
+}
+
+// isAnswer says whether an error is what a registry answered.
+func isAnswer(err error) bool {
+	_, answered := errors.AsType[*transport.Error](err)
+	return answered
 }
 
 // options are those of every request. Attempts are counted here, where a wait
@@ -136,7 +153,48 @@ func (r Registry) send(ctx context.Context, ref name.Reference, tagged remote.Ta
 	if err != nil {
 		return err
 	}
+	if err := r.upload(ctx, pusher, layers, newProgress(r.Progress, c.size())); err != nil {
+		return err
+	}
+	return r.retry(ctx, func() error { return pusher.Push(ctx, ref, tagged) })
+}
+
+// replace sends an image in the place of the one that the tag names now, whose
+// layers the registry is not asked about.
+func (r Registry) replace(ctx context.Context, image v1.Image, c content, now standing) error {
+	layers, err := image.Layers()
+	if err != nil {
+		return err
+	}
+	config, err := partial.ConfigLayer(image)
+	if err != nil {
+		return err
+	}
 	p := newProgress(r.Progress, c.size())
+	var missing []v1.Layer
+	for _, layer := range append(layers, config) {
+		digest, err := layer.Digest()
+		if err != nil {
+			return err
+		}
+		if size, there := now.layers[digest]; there {
+			p.add(size)
+		} else {
+			missing = append(missing, layer)
+		}
+	}
+	pusher, err := remote.NewPusher(r.options(ctx)...)
+	if err != nil {
+		return err
+	}
+	if err := r.upload(ctx, pusher, missing, p); err != nil {
+		return err
+	}
+	return r.retry(ctx, func() error { return pusher.Put(ctx, r.Tag, image) })
+}
+
+// upload sends layers that the registry has not.
+func (r Registry) upload(ctx context.Context, pusher *remote.Pusher, layers []v1.Layer, p *progress) error {
 	seen := map[v1.Hash]bool{}
 	group, pushing := errgroup.WithContext(ctx)
 	group.SetLimit(blobsAtOnce)
@@ -159,10 +217,7 @@ func (r Registry) send(ctx context.Context, ref name.Reference, tagged remote.Ta
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	return r.retry(ctx, func() error { return pusher.Push(ctx, ref, tagged) })
+	return group.Wait()
 }
 
 // mountable is a layer that the registry can be told where to find.
@@ -176,21 +231,40 @@ func (r Registry) mountable(layer v1.Layer) v1.Layer {
 	return &remote.MountableLayer{Layer: layer, Reference: *r.Beside}
 }
 
-// holds says whether the tag names the image already. A registry that does
-// not tell is taken to hold another.
-func (r Registry) holds(ctx context.Context, digest v1.Hash, options []remote.Option) (bool, error) {
-	same := false
-	err := r.retry(ctx, func() error {
-		d, err := remote.Head(r.Tag, options...)
-		if err == nil {
-			same = d.Digest == digest
-		}
+// standing is what a tag names: the digest, and the layers with their sizes if
+// it is an image.
+type standing struct {
+	digest v1.Hash
+	layers map[v1.Hash]int64
+}
+
+// tagged asks what the tag names. A registry that does not tell is taken to hold
+// nothing.
+func (r Registry) tagged(ctx context.Context) (now standing, err error) {
+	options := r.options(ctx)
+	var found *remote.Descriptor
+	err = r.retry(ctx, func() (err error) {
+		found, err = remote.Get(r.Tag, options...)
 		return err
 	})
-	if _, answered := errors.AsType[*transport.Error](err); answered && reasonOf(err) != Temporary {
-		return false, nil
+	if isAnswer(err) && reasonOf(err) != Temporary {
+		return now, nil
 	}
-	return same, err
+	if err != nil {
+		return now, err
+	}
+	now.digest = found.Digest
+	if !found.MediaType.IsImage() {
+		return now, nil
+	}
+	// What cannot be read is replaced as if it had no layers.
+	if manifest, err := v1.ParseManifest(bytes.NewReader(found.Manifest)); err == nil {
+		now.layers = map[v1.Hash]int64{}
+		for _, layer := range manifest.Layers {
+			now.layers[layer.Digest] = layer.Size
+		}
+	}
+	return now, nil
 }
 
 // retry does something again while it fails for now.

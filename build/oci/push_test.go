@@ -123,8 +123,60 @@ func TestRegistry(t *testing.T) {
 			counter = &counting{}
 			_, err = oci.Registry{Tag: tagOf(t, host+"/app:v2"), Transport: counter}.Export(t.Context(), anotherImage(t))
 			must(t, err)
-			if last := counter.requests[len(counter.requests)-1]; len(counter.blobs("HEAD")) != 0 || last != "HEAD /v2/app/manifests/v2" {
+			if last := counter.requests[len(counter.requests)-1]; len(counter.blobs("HEAD")) != 0 || last != "GET /v2/app/manifests/v2" {
 				t.Errorf("an unchanged image took the requests %q", counter.requests)
+			}
+		})
+
+		it("does not ask about the layers of the image that it replaces", func() {
+			host := aRegistry(t)
+			tag := tagOf(t, host+"/app:v1")
+			_, err := oci.Registry{Tag: tag}.Export(t.Context(), anImage(t))
+			must(t, err)
+			counter := &counting{}
+			next := anotherImage(t)
+			_, err = oci.Registry{Tag: tag, Transport: counter}.Export(t.Context(), next)
+			must(t, err)
+			// The app, one layer, the config.
+			if asked := counter.blobs("HEAD"); len(asked) != 3 {
+				t.Errorf("%d blobs were asked about, want 3: %q", len(asked), counter.requests)
+			}
+			read, err := remote.Image(tag)
+			must(t, err)
+			valid(t, read)
+			if digestOf(t, read) != digestOf(t, next) {
+				t.Error("the tag names another image")
+			}
+		})
+
+		it("sends layers that a registry lost of the image that it replaces", func() {
+			lost := 0
+			_, host := flakyRegistry(t, func(_ int, w http.ResponseWriter, r *http.Request) bool {
+				if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/manifests/v1") {
+					return false
+				}
+				if lost++; lost != 2 {
+					return false
+				}
+				w.WriteHeader(http.StatusBadRequest)
+				_, err := io.WriteString(w, `{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}`)
+				return err == nil
+			})
+			tag := tagOf(t, host+"/app:v1")
+			_, err := oci.Registry{Tag: tag}.Export(t.Context(), anImage(t))
+			must(t, err)
+			counter := &counting{}
+			next := anotherImage(t)
+			_, err = oci.Registry{Tag: tag, Transport: counter}.Export(t.Context(), next)
+			must(t, err)
+			layers, err := next.Layers()
+			must(t, err)
+			asked := map[string]bool{}
+			for _, request := range counter.blobs("HEAD") {
+				asked[request] = true
+			}
+			if lost != 3 || len(asked) != len(layers)+1 {
+				t.Errorf("the manifest was sent %d times, %d of %d blobs were asked about", lost, len(asked), len(layers)+1)
 			}
 		})
 
