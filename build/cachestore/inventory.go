@@ -19,6 +19,7 @@ const cacheLevel = 1
 
 // inventory describes the layers that the entry has recorded of a tree, and
 // packs those that nobody has. It returns the files of their blobs by digest.
+// It notes what their content is, by which another machine knows them.
 func (e *Entry) inventory(ctx context.Context, tree artifact.Tree, jobs []pack.Job) (all inventory, files map[string]string, err error) {
 	dirs := map[string]buildpacks.Layer{}
 	for _, l := range append(append([]buildpacks.Layer(nil), tree.LaunchLayers...), tree.CacheLayers...) {
@@ -27,10 +28,16 @@ func (e *Entry) inventory(ctx context.Context, tree artifact.Tree, jobs []pack.J
 	all = inventory{Schema: schemaVersion, Stores: map[string]string{}}
 	files = map[string]string{}
 	rec := e.readRecord()
-	for _, l := range rec.Layers {
+	for i := range rec.Layers {
+		l := &rec.Layers[i]
 		index, err := e.readIndex(l.Index)
 		if err != nil || len(index) == 0 {
 			return all, nil, fmt.Errorf("layer %s: its record is damaged", l.id())
+		}
+		if l.Content == "" {
+			if l.Content, _, err = pack.Contents(ctx, dirs[l.id()].Dir.Host, index); err != nil {
+				return all, nil, fmt.Errorf("layer %s: %w", l.id(), err)
+			}
 		}
 		part := pack.Part{Name: l.id(), Dir: dirs[l.id()].Dir.Host, Index: index}
 		segment, file, err := e.segment(ctx, part, jobs)
@@ -64,7 +71,7 @@ func (e *Entry) inventory(ctx context.Context, tree artifact.Tree, jobs []pack.J
 			return all, nil, fmt.Errorf("the store of %s: %w", id, err)
 		}
 	}
-	return all, files, nil
+	return all, files, e.writeRecord(rec)
 }
 
 // segment finds the segment of a layer that was packed for an artifact, or
@@ -72,21 +79,21 @@ func (e *Entry) inventory(ctx context.Context, tree artifact.Tree, jobs []pack.J
 func (e *Entry) segment(ctx context.Context, part pack.Part, jobs []pack.Job) (remoteSegment, string, error) {
 	store := pack.DirStore{Dir: e.Packed()}
 	for _, shape := range shapesOf(part, jobs) {
-		key := pack.Packer{}.Key(part, shape)
+		key := part.Key(shape)
 		if record, found := store.Lookup(key); found && record.Intact() && record.Index.Unchanged(part.Index) {
 			return newRemoteSegment(key, shape.Prefix, record), record.Segment.File, nil
 		}
 	}
-	shape := pack.Shape{Name: "cache", Prefix: "layer", ModTime: pack.Epoch(), Root: true, Trailer: true}
+	shape := pack.Shape{Name: "cache", Level: cacheLevel, Prefix: "layer", ModTime: pack.Epoch(), Root: true, Trailer: true}
 	temp := e.Temp("push")
 	if err := os.MkdirAll(temp, 0o755); err != nil {
 		return remoteSegment{}, "", err
 	}
-	packer := pack.Packer{Store: store, Temp: temp, Level: cacheLevel, Workers: runtime.GOMAXPROCS(0)}
+	packer := pack.Packer{Store: store, Temp: temp, Workers: runtime.GOMAXPROCS(0)}
 	if _, err := packer.Pack(ctx, []pack.Job{{Part: part, Shapes: []pack.Shape{shape}}}); err != nil {
 		return remoteSegment{}, "", err
 	}
-	key := packer.Key(part, shape)
+	key := part.Key(shape)
 	record, found := store.Lookup(key)
 	if !found {
 		return remoteSegment{}, "", errors.New("its segment is gone")

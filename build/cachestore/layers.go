@@ -36,7 +36,8 @@ type recordedLayer struct {
 	Metadata  map[string]any `toml:"metadata"`
 	// Index is the sha256 of the layer's index.
 	Index string `toml:"index"`
-	// Content is what pack.Contents says of the layer.
+	// Content is what pack.Contents says of the layer. It is empty for a layer
+	// of which a packed segment can say whether a copy has its content.
 	Content string `toml:"content,omitempty"`
 	// SBOM are the sha256 of the files that say what is in the layer, by format.
 	SBOM map[string]string `toml:"sbom,omitempty"`
@@ -253,8 +254,9 @@ func sweep(layersDir string, keep map[string]bool) error {
 }
 
 // Save records the layers of a tree for the next build. Indexes are those of
-// the tree's layers by id, taken after the build. What changed since the last
-// build is read once, so that a copy of it can be told from something else.
+// the tree's layers by id, taken after the build. A layer that no artifact holds
+// is read once when it changed, so that a copy of it can be told from something
+// else; of the others the segment tells.
 func (e *Entry) Save(ctx context.Context, tree artifact.Tree, indexes map[string]pack.Index) error {
 	known := map[string]recordedLayer{}
 	for _, l := range e.readRecord().Layers {
@@ -263,7 +265,9 @@ func (e *Entry) Save(ctx context.Context, tree artifact.Tree, indexes map[string
 	rec := record{Stores: tree.Stores}
 	inUse, sboms := map[string]bool{}, map[string]bool{}
 	keep := slices.Clone(tree.CacheLayers)
+	packed := map[string]bool{}
 	for _, l := range tree.LaunchLayers {
+		packed[l.ID()] = true
 		if !l.Cache && !l.Build {
 			keep = append(keep, l)
 		}
@@ -273,7 +277,10 @@ func (e *Entry) Save(ctx context.Context, tree artifact.Tree, indexes map[string
 		if !ok {
 			return fmt.Errorf("saving the cache: no index of layer %s", l.ID())
 		}
-		noted, err := e.note(ctx, l, index, known[l.ID()])
+		noted, err := e.note(l, index, known[l.ID()])
+		if err == nil && noted.Content == "" && !packed[l.ID()] {
+			noted.Content, _, err = pack.Contents(ctx, l.Dir.Host, index)
+		}
 		if err != nil {
 			return fmt.Errorf("saving the cache: %w", err)
 		}
@@ -295,19 +302,18 @@ func (e *Entry) Save(ctx context.Context, tree artifact.Tree, indexes map[string
 	return nil
 }
 
-// note is the record of a layer, whose state was that of known.
-func (e *Entry) note(ctx context.Context, l buildpacks.Layer, index pack.Index, known recordedLayer) (recordedLayer, error) {
+// note is the record of a layer, whose state was that of known. It has the sum
+// of the content if that is known.
+func (e *Entry) note(l buildpacks.Layer, index pack.Index, known recordedLayer) (recordedLayer, error) {
 	sum, err := e.writeIndex(index)
 	if err != nil {
 		return recordedLayer{}, err
 	}
-	content := known.Content
-	if content == "" || known.Index != sum {
-		if content, _, err = pack.Contents(ctx, l.Dir.Host, index); err != nil {
-			return recordedLayer{}, err
-		}
+	noted := recordedLayer{Buildpack: l.Buildpack, Name: l.Name, Metadata: l.Metadata, Index: sum, Aside: !l.Cache}
+	if known.Index == sum {
+		noted.Content = known.Content
 	}
-	return recordedLayer{Buildpack: l.Buildpack, Name: l.Name, Metadata: l.Metadata, Index: sum, Content: content, Aside: !l.Cache}, nil
+	return noted, nil
 }
 
 // Amend records one layer of a build that failed, as it is now; the others stay
@@ -320,7 +326,10 @@ func (e *Entry) Amend(ctx context.Context, l buildpacks.Layer, index pack.Index)
 	if at >= 0 {
 		known = rec.Layers[at]
 	}
-	noted, err := e.note(ctx, l, index, known)
+	noted, err := e.note(l, index, known)
+	if err == nil && noted.Content == "" {
+		noted.Content, _, err = pack.Contents(ctx, l.Dir.Host, index)
+	}
 	if err != nil {
 		return fmt.Errorf("saving the cache: %w", err)
 	}

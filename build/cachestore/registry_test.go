@@ -532,7 +532,7 @@ func testRegistry(t *testing.T, when spec.G, it spec.S) {
 		defer shut(t, elsewhere)
 		next := finish(t, elsewhere)
 		job.Part.Dir, job.Part.Index = next.tree.LaunchLayers[0].Dir.Host, next.indexes[layer.ID()]
-		key := pack.Packer{}.Key(job.Part, job.Shapes[0])
+		key := job.Part.Key(job.Shapes[0])
 		first, _ := pack.DirStore{Dir: e.Packed()}.Lookup(key)
 		second, _ := pack.DirStore{Dir: elsewhere.Packed()}.Lookup(key)
 		if diff := cmp.Diff(first.Members, second.Members); diff != "" || len(first.Members) == 0 {

@@ -37,17 +37,27 @@ func (e *Entry) check(ctx context.Context, dir string, l recordedLayer) (string,
 		return "", nil
 	}
 	const touched = "it is not as the last successful build left it"
-	if l.Content == "" || !resembles(now, then) {
+	if !resembles(now, then) {
 		return touched, nil
 	}
-	content, _, err := pack.Contents(ctx, dir, now)
+	copied := pack.Renewal{Old: then, New: now}
+	proved, err := e.proves(ctx, dir, l, copied)
 	if err != nil {
 		return fmt.Sprintf("it cannot be read: %v", err), nil
 	}
-	if content != l.Content {
+	if !proved {
 		return touched, nil
 	}
-	return "", &pack.Renewal{Old: then, New: now}
+	return "", &copied
+}
+
+// proves says whether a directory is a copy of the layer.
+func (e *Entry) proves(ctx context.Context, dir string, l recordedLayer, copied pack.Renewal) (bool, error) {
+	if l.Content == "" {
+		return pack.DirStore{Dir: e.Packed()}.Proves(ctx, dir, copied)
+	}
+	content, _, err := pack.Contents(ctx, dir, copied.New)
+	return content == l.Content, err
 }
 
 // resembles tells whether two indexes differ in times and inodes at most, as

@@ -25,6 +25,12 @@ const (
 	ProcessTypesPart = "process-types"
 )
 
+// imageLevel is the gzip level of layers. Most of them are pushed once and
+// pulled by machines that have most of the image, so that the time of the build
+// counts for more than a seventh of the size; registries, Docker and the
+// reference lifecycle choose so too.
+const imageLevel = 1
+
 // Jobs returns what has to be packed for the image, in the order of its
 // layers: launch layers, the launch SBOM, the app, which is several layers if
 // buildpacks want slices, the launcher, its configuration, the links of the
@@ -66,7 +72,7 @@ type planner struct {
 // add adds a part whose root is at a path of the image, below parents.
 func (p *planner) add(part pack.Part, at string, parents []pack.Parent, owner owner, root bool) {
 	p.jobs = append(p.jobs, pack.Job{Part: part, Shapes: []pack.Shape{{
-		Name: "oci", Prefix: at, UID: owner.uid, GID: owner.gid, ModTime: pack.Epoch(),
+		Name: "oci", Level: imageLevel, Prefix: at, UID: owner.uid, GID: owner.gid, ModTime: pack.Epoch(),
 		Parents: parents, Root: root, Trailer: true,
 	}}})
 }
@@ -158,7 +164,7 @@ func (p *planner) has(name string) bool {
 // launcher adds the launcher, which belongs to root.
 func (p *planner) launcher() error {
 	p.add(pack.Part{Name: LauncherPart, Files: []pack.File{{
-		Path: path.Base(launch.LauncherPath), Mode: 0o755, Content: p.recipe.Launcher.Content,
+		Path: path.Base(launch.LauncherPath), Mode: 0o755, Content: p.recipe.Launcher.Content, Gzip: p.recipe.Launcher.Gzip,
 	}}}, launch.LifecycleDir, rootDirs(launch.LifecycleDir), owner{}, false)
 	return nil
 }

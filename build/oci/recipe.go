@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"cmp"
 	"debug/elf"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/klauspost/compress/gzip"
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/pack"
@@ -57,13 +61,15 @@ type Recipe struct {
 type Launcher struct {
 	// Content is the program, linked statically.
 	Content []byte
+	// Gzip says that Content is one gzip member that holds the program.
+	Gzip bool
 	// Info goes into a label.
 	Info LauncherInfo
 }
 
 // check makes sure that an image of a target can run the launcher.
 func (l Launcher) check(target stack.Target) error {
-	program, err := elf.NewFile(bytes.NewReader(l.Content))
+	machine, err := l.machine()
 	if err != nil {
 		return fmt.Errorf("the launcher is not a program: %w", err)
 	}
@@ -71,11 +77,39 @@ func (l Launcher) check(target stack.Target) error {
 		"386": elf.EM_386, "amd64": elf.EM_X86_64, "arm": elf.EM_ARM, "arm64": elf.EM_AARCH64, "loong64": elf.EM_LOONGARCH,
 		"mips64le": elf.EM_MIPS, "ppc64le": elf.EM_PPC64, "riscv64": elf.EM_RISCV, "s390x": elf.EM_S390,
 	}
-	if want, known := machines[target.Arch]; known && program.Machine != want {
+	if want, known := machines[target.Arch]; known && machine != want {
 		return fmt.Errorf("the launcher is for another machine (%s) than the image (%s): use a launcher for %s",
-			program.Machine, target, target)
+			machine, target, target)
 	}
 	return nil
+}
+
+// machine is what the program runs on, by its ELF header, which is all of it
+// that is unpacked.
+func (l Launcher) machine() (elf.Machine, error) {
+	var program io.Reader = bytes.NewReader(l.Content)
+	if l.Gzip {
+		unzipped, err := gzip.NewReader(program)
+		if err != nil {
+			return 0, err
+		}
+		program = unzipped
+	}
+	var header struct {
+		Ident         [elf.EI_NIDENT]byte
+		Type, Machine [2]byte
+	}
+	if err := binary.Read(program, binary.LittleEndian, &header); err != nil {
+		return 0, err
+	}
+	if !bytes.HasPrefix(header.Ident[:], []byte(elf.ELFMAG)) {
+		return 0, errors.New("it has no ELF header")
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	if elf.Data(header.Ident[elf.EI_DATA]) == elf.ELFDATA2MSB {
+		order = binary.BigEndian
+	}
+	return elf.Machine(order.Uint16(header.Machine[:])), nil
 }
 
 // created is the time of creation.

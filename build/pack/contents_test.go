@@ -31,7 +31,7 @@ func TestContents(t *testing.T) {
 	}
 	for name, change := range map[string]func(dir string) error{
 		"content": func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, "sizes/2097229"), make([]byte, 2<<20+77), 0o644)
+			return os.WriteFile(filepath.Join(dir, "sizes/524365"), make([]byte, 512<<10+77), 0o644)
 		},
 		"mode": func(dir string) error { return os.Chmod(filepath.Join(dir, "lib-b"), 0o644) },
 		"link": func(dir string) error {
@@ -83,7 +83,7 @@ func TestRenew(t *testing.T) {
 	if reused() {
 		t.Fatal("the first segment is no new one")
 	}
-	key := pack.Packer{}.Key(job.Part, job.Shapes[0])
+	key := job.Part.Key(job.Shapes[0])
 	if parsed, err := pack.ParseKey(key.String()); err != nil || parsed != key {
 		t.Errorf("the key %s reads as %s (%v)", key, parsed, err)
 	}

@@ -6,14 +6,14 @@
 //
 // A segment is a sequence of gzip members (RFC 1952, section 2.2, allows them
 // to be concatenated). The body of a file of at least 16 KiB is cut into
-// members of at most 1 MiB that hold nothing else; small files and all tar
-// headers are gathered, in order, into mixed members of up to 1 MiB. Where the
+// members of at most 256 KiB that hold nothing else; small files and all tar
+// headers are gathered, in order, into mixed members of up to 256 KiB. Where the
 // cuts lie depends on the entries alone, so the bytes are the same on any
-// number of cores; a mixed member of 256 KiB ends before the next path that
+// number of cores; a mixed member of 64 KiB ends before the next path that
 // says so, so that an edit moves few cuts. When several segments hold the same file, in two shapes of
 // a layer or in an app that is whole in an image and split in a slug, its body
-// is read and compressed once and the members go into each stream; only the
-// mixed members are made per segment. For the same reason the members of an
+// is read once, compressed once for each level, and the members go into each
+// stream; only the mixed members are made per segment. For the same reason the members of an
 // unchanged file are copied from an earlier segment, and only its raw sha256
 // is taken again. So are mixed members, when the sha256 of what they hold is
 // that of an earlier one.

@@ -104,26 +104,28 @@ func (g *gatherer) entry(ctx context.Context, o *output, it *item) error {
 	return g.mix(ctx, o, header, it.content, make([]byte, padding(int64(len(it.content)))))
 }
 
-// body adds a piece of a file as a chunk of its own, the same for all
-// outputs.
+// body adds a piece of a file as a chunk of its own, the same for all outputs
+// of one level.
 func (g *gatherer) body(ctx context.Context, it *item) error {
-	c := it.chunk
-	c.refs.Store(int32(len(it.outputs)))
-	c.done = make(chan struct{})
 	for _, o := range it.outputs {
 		if err := g.flush(ctx, o); err != nil {
 			return err
 		}
 	}
-	if c.packed != nil {
-		close(c.done)
-	} else if err := send(ctx, g.stream.chunks, c); err != nil {
-		return err
-	}
-	g.done += min(int64(len(c.raw)), it.entry.Size-it.offset) * int64(len(it.outputs))
-	for _, o := range it.outputs {
-		if err := send(ctx, o.queue, c); err != nil {
+	for _, p := range it.pieces {
+		c := p.chunk
+		c.refs.Store(int32(len(p.outputs)))
+		c.done = make(chan struct{})
+		if c.packed != nil {
+			close(c.done)
+		} else if err := send(ctx, g.stream.chunks, c); err != nil {
 			return err
+		}
+		g.done += min(int64(len(c.raw)), it.entry.Size-it.offset) * int64(len(p.outputs))
+		for _, o := range p.outputs {
+			if err := send(ctx, o.queue, c); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -172,8 +174,8 @@ func (g *gatherer) flush(ctx context.Context, o *output) error {
 		return err
 	}
 	c := &chunk{
-		raw: o.mixed, done: make(chan struct{}), free: g.stream.freeMixed,
-		wantsSum: o.sums != nil, earlier: g.stream.offers[o.part.Dir],
+		raw: o.mixed, level: o.shape.level(), done: make(chan struct{}), free: g.stream.freeMixed,
+		wantsSum: o.sums != nil, earlier: g.stream.offers[o.place()],
 	}
 	c.refs.Store(1)
 	o.mixed = nil

@@ -49,6 +49,8 @@ func passes(outputs []*output) []pass {
 			split = append(split, pass{dir: p.dir, outputs: []*output{o}})
 		}
 	}
+	// What is held in memory is let go first.
+	slices.SortStableFunc(split, func(a, b pass) int { return cmp.Compare(min(len(a.dir), 1), min(len(b.dir), 1)) })
 	return split
 }
 

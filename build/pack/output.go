@@ -43,6 +43,9 @@ type output struct {
 	members []Member
 }
 
+// place is where members come from that can serve the output.
+func (o *output) place() place { return place{o.part.Dir, o.shape.level()} }
+
 // start readies the output for the gatherer.
 func (o *output) start(record bool) {
 	o.headers.shape, o.headers.attributes = o.shape, o.part.Attributes
@@ -88,7 +91,7 @@ func (s *stream) write(ctx context.Context, o *output) (err error) {
 			err = errors.Join(err, file.Close(), os.Remove(file.Name()))
 		}
 	}()
-	w := segmentWriter{file: bufio.NewWriterSize(file, 256<<10), raw: sha256.New(), packed: sha256.New()}
+	w := segmentWriter{file: bufio.NewWriterSize(file, 64<<10), raw: sha256.New(), packed: sha256.New()}
 	for open := true; open; {
 		select {
 		case c, more := <-o.queue:

@@ -128,8 +128,8 @@ func testPack(t *testing.T, when spec.G, it spec.S, dir string) {
 			segment artifact.Segment
 			want    int
 		}{
-			// 16384, 16385, 1048575, 1048576, 2 of 1048577 and its hard link
-			// each, 3 of 2097229, and bin/run.
+			// 16384, 16385, 262143, 262144, 2 of 262145 and its hard link each,
+			// 3 of 524365, and bin/run.
 			{segments[0][1], 12},
 			{segments[1][0], 1},
 		} {
@@ -295,7 +295,9 @@ func testPack(t *testing.T, when spec.G, it spec.S, dir string) {
 	})
 
 	it("names a level that is none", func() {
-		_, err := pack.Packer{Temp: t.TempDir(), Level: 10}.Pack(t.Context(), nil)
+		shape := segment
+		shape.Level = 10
+		_, err := pack.Packer{Temp: t.TempDir()}.Pack(t.Context(), []pack.Job{{Part: part, Shapes: []pack.Shape{shape}}})
 		if err == nil || !strings.Contains(err.Error(), "expected 1 to 9") {
 			t.Error(err)
 		}

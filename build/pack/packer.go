@@ -12,9 +12,6 @@ import (
 	"github.com/slugc/slugc/build/artifact"
 )
 
-// DefaultLevel is the gzip level of a Packer that names none.
-const DefaultLevel = 6
-
 // Packer packs parts into segments.
 type Packer struct {
 	// Store keeps segments for the next time. Without one, every part is
@@ -23,10 +20,8 @@ type Packer struct {
 	// Temp is the directory in which segments are made, best on the file
 	// system of the store. Pack leaves nothing there that it does not return.
 	Temp string
-	// Level is the gzip level, 1 to 9; DefaultLevel when zero.
-	Level int
 	// Workers is the number of members compressed at a time; GOMAXPROCS when
-	// zero. Each takes some 4 MiB of memory. It does not change the bytes.
+	// zero. Each takes some 2 MiB of memory. It does not change the bytes.
 	Workers int
 	// Progress is called now and then with the number of bytes of files that
 	// went into segments so far, and of all that will: one call at a time,
@@ -41,18 +36,12 @@ type Packer struct {
 // Pack returns, for each job and each of its shapes, the segment. What the
 // store holds and what has not changed since is returned with Reused set, and
 // no file of the part is opened. All other parts are packed in one pass; a
-// file that several of them hold is read and compressed once.
+// file that several of them hold is read once, and compressed once per level.
 //
 // A tree that is written to meanwhile is an error that wraps ErrChanged.
 func (p Packer) Pack(ctx context.Context, jobs []Job) ([][]artifact.Segment, error) {
 	if p.Temp == "" {
 		return nil, errors.New("packing needs a directory for temporary files")
-	}
-	if p.Level == 0 {
-		p.Level = DefaultLevel
-	}
-	if p.Level < 1 || p.Level > 9 {
-		return nil, fmt.Errorf("compression level %d: expected 1 to 9", p.Level)
 	}
 	if p.Workers <= 0 {
 		p.Workers = runtime.GOMAXPROCS(0)
@@ -67,10 +56,13 @@ func (p Packer) Pack(ctx context.Context, jobs []Job) ([][]artifact.Segment, err
 		segments[i] = make([]artifact.Segment, len(jobs[i].Shapes))
 		for j := range jobs[i].Shapes {
 			shape := &jobs[i].Shapes[j]
+			if level := shape.level(); level < 1 || level > 9 {
+				return nil, fmt.Errorf("compression level %d of %s: expected 1 to 9", level, shape.Name)
+			}
 			outputs = append(outputs, &output{
 				part:    &parts[i],
 				shape:   shape,
-				key:     parts[i].key(shape, p.Level),
+				key:     parts[i].Key(*shape),
 				segment: &segments[i][j],
 			})
 		}

@@ -1,14 +1,18 @@
 package pack
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"io"
 	"io/fs"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 
 	"github.com/slugc/slugc/stack"
 )
@@ -41,9 +45,35 @@ type File struct {
 	Mode fs.FileMode
 	// Content is that of a regular file.
 	Content []byte
+	// Gzip says that Content is one gzip member that holds it. It is unpacked
+	// when the file is packed, and not to see that this was done before.
+	Gzip bool
 	// Link is the target of a symbolic link.
 	Link string
 }
+
+// content is that of the file.
+func (f *File) content() (content []byte, err error) {
+	if !f.Gzip {
+		return f.Content, nil
+	}
+	// A member ends with the size of what it holds (RFC 1952, section 2.3.1).
+	if len(f.Content) < memberTrailer {
+		return nil, io.ErrUnexpectedEOF
+	}
+	size := binary.LittleEndian.Uint32(f.Content[len(f.Content)-4:])
+	unzipped, err := gzip.NewReader(bytes.NewReader(f.Content))
+	if err != nil {
+		return nil, err
+	}
+	// Room for one read more, which finds the end and checks the sum.
+	buf := bytes.NewBuffer(make([]byte, 0, min(int64(size), maxUnzipped)+bytes.MinRead))
+	_, err = buf.ReadFrom(unzipped)
+	return buf.Bytes(), err
+}
+
+// maxUnzipped limits the memory that a size in a gzip member alone can ask for.
+const maxUnzipped = 64 << 20
 
 // Job is a part and the shapes in which it is wanted.
 type Job struct {
@@ -69,14 +99,14 @@ func NewKey(words ...string) Key {
 
 // format is the version of how entries become members. A change of it leaves
 // all earlier segments alone.
-const format = "2"
+const format = "3"
 
-// key is the identity of the segment of a part in a shape.
-func (p *Part) key(s *Shape, level int) Key {
+// Key is the key under which Pack keeps the segment of the part in a shape.
+func (p *Part) Key(s Shape) Key {
 	k := newKeyHash()
 	k.word("segment")
 	k.word(format)
-	k.number(int64(level))
+	k.number(int64(s.level()))
 	k.word(p.Name)
 	k.word(s.Name)
 	k.word(s.Prefix)
@@ -100,6 +130,7 @@ func (p *Part) key(s *Shape, level int) Key {
 		k.number(int64(f.Mode))
 		k.word(f.Link)
 		k.number(int64(len(f.Content)))
+		k.flag(f.Gzip)
 		k.hash.Write(f.Content)
 	}
 	p.attributes(k)

@@ -3,6 +3,7 @@ package pack
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // maxItems limits the items of a task.
@@ -95,25 +96,40 @@ func (p *planner) entry(ctx context.Context, root *root, v visit) error {
 	if err := p.add(ctx, root, 0, item{op: opEntry, outputs: v.holders, entry: e}); err != nil {
 		return err
 	}
-	var from *donor
-	var members []Member
-	for _, d := range p.stream.donors[root.dir] {
-		if members = d.members(e); members != nil {
-			from = d
-			break
-		}
+	groups := byLevel(v.holders)
+	members := make([][]Member, len(groups))
+	donors := make([]*donor, len(groups))
+	for i, outputs := range groups {
+		donors[i], members[i] = p.stream.donor(outputs[0], e)
 	}
-	for offset := int64(0); offset < e.Size; offset += memberSize {
-		size := min(memberSize, e.Size-offset)
-		it := item{op: opBody, outputs: v.holders, entry: e, offset: offset, donor: from}
-		if from != nil {
-			it.member, members = members[0], members[1:]
+	for n := range memberCount(e.Size) {
+		it := item{op: opBody, outputs: v.holders, entry: e, offset: int64(n) * memberSize}
+		it.pieces = make([]piece, len(groups))
+		for i, outputs := range groups {
+			it.pieces[i] = piece{outputs: outputs, donor: donors[i]}
+			if donors[i] != nil {
+				it.pieces[i].member = members[i][n]
+			}
 		}
+		size := min(memberSize, e.Size-it.offset)
 		if err := p.add(ctx, root, int(size)+padding(size), it); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// byLevel groups outputs by the level of their shapes.
+func byLevel(outputs []*output) [][]*output {
+	var groups [][]*output
+	for _, o := range outputs {
+		i := slices.IndexFunc(groups, func(g []*output) bool { return g[0].shape.level() == o.shape.level() })
+		if i < 0 {
+			i, groups = len(groups), append(groups, nil)
+		}
+		groups[i] = append(groups[i], o)
+	}
+	return groups
 }
 
 // add puts an item that takes size bytes into the current task.
@@ -141,8 +157,14 @@ func (p *planner) add(ctx context.Context, root *root, size int, it item) error 
 	case it.op == opEntry:
 		it.content = t.room(size)
 	default:
-		it.chunk = &chunk{raw: t.room(size), body: true, free: func([]byte) { t.buf.release() }}
-		t.buf.refs.Add(1)
+		raw := t.room(size)
+		for i := range it.pieces {
+			it.pieces[i].chunk = &chunk{
+				raw: raw, level: it.pieces[i].outputs[0].shape.level(), body: true,
+				free: func([]byte) { t.buf.release() },
+			}
+			t.buf.refs.Add(1)
+		}
 	}
 	t.items = append(t.items, it)
 	return nil
@@ -171,11 +193,15 @@ func (p *planner) files(ctx context.Context, pass *pass) error {
 		}
 		for i := range o.part.Files {
 			f := &o.part.Files[i]
+			content, err := f.content()
+			if err != nil {
+				return fmt.Errorf("unpacking %s of %s: %w", f.Path, o.part.Name, err)
+			}
 			e := &Entry{Path: f.Path, Mode: f.Mode, Link: f.Link}
-			e.Size = int64(len(f.Content))
+			e.Size = int64(len(content))
 			it := item{op: opEntry, outputs: outputs, entry: e}
 			if e.Size < bodySize {
-				it.content = f.Content
+				it.content = content
 			}
 			if err := p.add(ctx, nil, 0, it); err != nil {
 				return err
@@ -183,12 +209,14 @@ func (p *planner) files(ctx context.Context, pass *pass) error {
 			if e.Size < bodySize {
 				continue
 			}
-			for offset := 0; offset < len(f.Content); offset += memberSize {
-				raw := f.Content[offset:min(len(f.Content), offset+memberSize)]
+			for offset := 0; offset < len(content); offset += memberSize {
+				raw := content[offset:min(len(content), offset+memberSize)]
 				if pad := padding(int64(len(raw))); pad > 0 {
 					raw = append(raw[:len(raw):len(raw)], make([]byte, pad)...)
 				}
-				it := item{op: opBody, outputs: outputs, entry: e, chunk: &chunk{raw: raw, body: true}}
+				it := item{op: opBody, outputs: outputs, entry: e, pieces: []piece{{
+					outputs: outputs, chunk: &chunk{raw: raw, level: o.shape.level(), body: true},
+				}}}
 				if err := p.add(ctx, nil, 0, it); err != nil {
 					return err
 				}

@@ -1,6 +1,9 @@
 package pack
 
 import (
+	"archive/tar"
+	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,22 +13,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-)
 
-// Key is the key under which Pack keeps the segment of a part in a shape.
-func (p Packer) Key(part Part, shape Shape) Key {
-	level := p.Level
-	if level == 0 {
-		level = DefaultLevel
-	}
-	return part.key(&shape, level)
-}
+	"github.com/klauspost/compress/gzip"
+)
 
 // ParseKey reads what Key.String returns.
 func ParseKey(s string) (Key, error) { return parseKey(s) }
 
 // Renewal is a directory that was copied as it was, so that nothing of it
-// differs but the fingerprints. Contents tells.
+// differs but the fingerprints. Contents or Proves tells.
 type Renewal struct {
 	// Old is the index that records have, New the one that they are to have.
 	Old, New Index
@@ -35,6 +31,39 @@ type Renewal struct {
 // were copied with them, good again. A segment is read to see that it is what
 // its record says.
 func (s DirStore) Renew(ctx context.Context, renewals []Renewal) error {
+	return s.each(ctx, func(key Key, record Record) (more bool, err error) {
+		if !record.renew(renewals) {
+			return true, nil
+		}
+		whole, err := record.reread(ctx)
+		if err == nil && whole {
+			err = s.Put(key, record)
+		}
+		return true, err
+	})
+}
+
+// Proves says whether a segment of the store was made of a directory when its
+// index was the old one, and dir, whose index is the new one, has the same
+// bytes. Names, types, modes and targets of links are not compared; the
+// indexes tell.
+func (s DirStore) Proves(ctx context.Context, dir string, copied Renewal) (proved bool, err error) {
+	err = s.each(ctx, func(_ Key, record Record) (more bool, err error) {
+		if !record.renew([]Renewal{copied}) {
+			return true, nil
+		}
+		whole, err := record.reread(ctx)
+		if err == nil && whole {
+			proved, err = record.holds(ctx, dir)
+		}
+		return !proved, err
+	})
+	return proved, err
+}
+
+// each calls f with the records of the store until one says that it needs no
+// more of them.
+func (s DirStore) each(ctx context.Context, f func(Key, Record) (more bool, err error)) error {
 	names, err := os.ReadDir(filepath.Join(s.Dir, recordDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -51,21 +80,80 @@ func (s DirStore) Renew(ctx context.Context, renewals []Renewal) error {
 			continue
 		}
 		record, found := s.Lookup(key)
-		if !found || !record.renew(renewals) {
+		if !found {
 			continue
 		}
-		whole, err := record.reread(ctx)
+		more, err := f(key, record)
 		if err != nil {
 			return fmt.Errorf("reading an earlier segment: %w", err)
 		}
-		if !whole {
-			continue
-		}
-		if err := s.Put(key, record); err != nil {
-			return err
+		if !more {
+			break
 		}
 	}
 	return nil
+}
+
+// holds says whether the files of the segment have the bytes of those of dir,
+// whose index is that of the record. Both are in the same order.
+func (r *Record) holds(ctx context.Context, dir string) (same bool, err error) {
+	file, err := os.Open(r.Segment.File)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	unzipped, err := gzip.NewReader(bufio.NewReaderSize(file, 256<<10))
+	if err != nil {
+		return false, err
+	}
+	archive := tar.NewReader(unzipped)
+	root, err := openRoot(dir)
+	if err != nil {
+		return false, err
+	}
+	defer root.close(&err)
+	buffers := [2][]byte{make([]byte, memberSize), make([]byte, memberSize)}
+	for i := range r.Index {
+		e := &r.Index[i]
+		if !e.Mode.IsRegular() {
+			continue
+		}
+		header, err := archive.Next()
+		for err == nil && header.Typeflag != tar.TypeReg {
+			header, err = archive.Next()
+		}
+		if errors.Is(err, io.EOF) || err == nil && header.Size != e.Size {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if same, err := root.equal(ctx, e, archive, buffers); !same || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// equal says whether a file of the index has the bytes that are to be read.
+func (r *root) equal(ctx context.Context, e *Entry, from io.Reader, buffers [2][]byte) (bool, error) {
+	for offset := int64(0); offset < e.Size; offset += int64(len(buffers[0])) {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		size := min(int64(len(buffers[0])), e.Size-offset)
+		here, there := buffers[0][:size], buffers[1][:size]
+		if err := r.read(e, offset, here); err != nil {
+			return false, err
+		}
+		if _, err := io.ReadFull(from, there); err != nil {
+			return false, err
+		}
+		if !bytes.Equal(here, there) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // renew gives the record the new index of its directory, with the sums that it

@@ -11,8 +11,8 @@ import (
 
 // reuse looks for the segment of each output in the store. Where the part has
 // not changed it fills in the segment and marks the output as done. It returns
-// the earlier segments whose members can still serve, by directory.
-func (p Packer) reuse(ctx context.Context, outputs []*output) (map[string][]*donor, error) {
+// the earlier segments whose members can still serve.
+func (p Packer) reuse(ctx context.Context, outputs []*output) (map[place][]*donor, error) {
 	if p.Store == nil {
 		return nil, nil
 	}
@@ -34,10 +34,10 @@ func (p Packer) reuse(ctx context.Context, outputs []*output) (map[string][]*don
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	donors := map[string][]*donor{}
+	donors := map[place][]*donor{}
 	for i, o := range outputs {
 		if found[i] != nil {
-			donors[o.part.Dir] = append(donors[o.part.Dir], found[i])
+			donors[o.place()] = append(donors[o.place()], found[i])
 		}
 	}
 	return donors, nil
@@ -123,6 +123,13 @@ func rehash(ctx context.Context, dir string, index Index, positions []int) (equa
 		}
 	}
 	return true, nil
+}
+
+// place is what outputs have in common that can have the same members: the
+// directory and the gzip level.
+type place struct {
+	dir   string
+	level int
 }
 
 // donor is an earlier segment. The members of a file that has not changed

@@ -156,7 +156,7 @@ func testReuse(t *testing.T, _ spec.G, it spec.S) {
 		expect(false)
 		jobs[0].Part.Name = "other"
 		expect(false)
-		p.Level = 1
+		jobs[0].Shapes[0].Level = 1
 		segments, err := p.Pack(t.Context(), jobs)
 		must(t, err)
 		if segments[0][0].Reused {

@@ -9,6 +9,9 @@ import (
 // 1980-01-01T00:00:01Z (CNB Platform API, "export", reproducibility).
 func Epoch() time.Time { return time.Date(1980, time.January, 1, 0, 0, 1, 0, time.UTC) }
 
+// DefaultLevel is the gzip level of a Shape that names none.
+const DefaultLevel = 6
+
 // Shape says how the entries of a part look in an archive.
 type Shape struct {
 	// Name is that of the kind of archive, "slug" or "oci".
@@ -21,6 +24,8 @@ type Shape struct {
 	UID, GID int
 	// ModTime is the time of every entry.
 	ModTime time.Time
+	// Level is the gzip level, 1 to 9; DefaultLevel when zero.
+	Level int
 	// Parents are directories that come first.
 	Parents []Parent
 	// Root says that the root directory has an entry of its own.
@@ -42,6 +47,14 @@ type Parent struct {
 	Name     string
 	Mode     fs.FileMode
 	UID, GID int
+}
+
+// level is the gzip level.
+func (s *Shape) level() int {
+	if s.Level == 0 {
+		return DefaultLevel
+	}
+	return s.Level
 }
 
 // name is the name of an entry in the archive.

@@ -25,8 +25,8 @@ const readers = 4
 // the memory; nobody who holds either waits for another of its kind.
 type stream struct {
 	packer  Packer
-	donors  map[string][]*donor
-	offers  map[string]map[Sum]offer
+	donors  map[place][]*donor
+	offers  map[place]map[Sum]offer
 	total   int64
 	buffers chan *buffer
 	reads   chan *task
@@ -39,7 +39,7 @@ type stream struct {
 }
 
 // stream packs the outputs that are not done.
-func (p Packer) stream(ctx context.Context, outputs []*output, donors map[string][]*donor) (err error) {
+func (p Packer) stream(ctx context.Context, outputs []*output, donors map[place][]*donor) (err error) {
 	todo := passes(outputs)
 	if len(todo) == 0 {
 		return ctx.Err()
@@ -47,8 +47,8 @@ func (p Packer) stream(ctx context.Context, outputs []*output, donors map[string
 	ahead := p.Workers + readers
 	s := &stream{
 		packer:  p,
-		donors:  map[string][]*donor{},
-		offers:  map[string]map[Sum]offer{},
+		donors:  map[place][]*donor{},
+		offers:  map[place]map[Sum]offer{},
 		buffers: make(chan *buffer, ahead),
 		reads:   make(chan *task, ahead),
 		tasks:   make(chan *task, ahead),
@@ -63,16 +63,7 @@ func (p Packer) stream(ctx context.Context, outputs []*output, donors map[string
 	for _, pass := range todo {
 		for _, o := range pass.outputs {
 			s.total += o.part.size()
-		}
-		for _, d := range donors[pass.dir] {
-			if !d.open() {
-				continue
-			}
-			s.donors[pass.dir] = append(s.donors[pass.dir], d)
-			if s.offers[pass.dir] == nil {
-				s.offers[pass.dir] = map[Sum]offer{}
-			}
-			d.offer(s.offers[pass.dir])
+			s.recruit(o.place(), donors)
 		}
 	}
 
@@ -90,6 +81,31 @@ func (p Packer) stream(ctx context.Context, outputs []*output, donors map[string
 		return errors.Join(err, discard(outputs))
 	}
 	return nil
+}
+
+// recruit opens the donors of a place, once.
+func (s *stream) recruit(at place, donors map[place][]*donor) {
+	if s.offers[at] != nil {
+		return
+	}
+	s.offers[at] = map[Sum]offer{}
+	for _, d := range donors[at] {
+		if d.open() {
+			s.donors[at] = append(s.donors[at], d)
+			d.offer(s.offers[at])
+		}
+	}
+}
+
+// donor returns who has the members of the body of e for an output, and them;
+// nil if nobody has.
+func (s *stream) donor(o *output, e *Entry) (*donor, []Member) {
+	for _, d := range s.donors[o.place()] {
+		if members := d.members(e); members != nil {
+			return d, members
+		}
+	}
+	return nil, nil
 }
 
 // discard removes segments that were finished before another one broke.
@@ -152,26 +168,25 @@ func (it *item) read(root *root) error {
 			return err
 		}
 		it.sum = sumOf(it.content)
-	case it.chunk != nil:
-		raw := it.chunk.raw
+	case len(it.pieces) > 0:
+		raw := it.pieces[0].chunk.raw
 		size := min(int64(len(raw)), it.entry.Size-it.offset)
 		if err := root.read(it.entry, it.offset, raw[:size]); err != nil {
 			return err
 		}
 		clear(raw[size:])
-		if it.donor != nil {
-			it.chunk.packed = it.donor.take(it.member, raw)
+		for _, p := range it.pieces {
+			if p.donor != nil {
+				p.chunk.packed = p.donor.take(p.member, raw)
+			}
 		}
 	}
 	return nil
 }
 
 // compress turns chunks into members.
-func (s *stream) compress(ctx context.Context) error {
-	p, err := newPress(s.packer.Level)
-	if err != nil {
-		return err
-	}
+func (s *stream) compress(ctx context.Context) (err error) {
+	presses := map[int]*press{}
 	for {
 		select {
 		case c, more := <-s.chunks:
@@ -183,7 +198,15 @@ func (s *stream) compress(ctx context.Context) error {
 				c.packed = c.earlier[c.sum].take(c.raw)
 			}
 			if c.packed == nil {
-				if c.packed, err = p.member(c.raw); err != nil {
+				p := presses[c.level]
+				if p == nil {
+					p, err = newPress(c.level)
+					presses[c.level] = p
+				}
+				if err == nil {
+					c.packed, err = p.member(c.raw)
+				}
+				if err != nil {
 					return fmt.Errorf("compressing: %w", err)
 				}
 			}

@@ -24,9 +24,17 @@ type item struct {
 	// content is that of a small file.
 	content []byte
 	sum     Sum
-	// chunk is a piece of a body, offset where it begins.
-	chunk  *chunk
+	// offset is where in a body the piece begins that pieces are of.
 	offset int64
+	pieces []piece
+}
+
+// piece is a piece of a body for the outputs of one level, which share its
+// member.
+type piece struct {
+	outputs []*output
+	chunk   *chunk
+	// donor has the member already; nil if nobody has.
 	donor  *donor
 	member Member
 }
@@ -65,6 +73,8 @@ type chunk struct {
 	raw    []byte
 	packed []byte
 	done   chan struct{}
+	// level is the gzip level of the member.
+	level int
 	// body says that the member holds a piece of one file.
 	body bool
 	// wantsSum says that sum, the hash of raw, is to be taken; earlier are the

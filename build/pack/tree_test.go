@@ -32,7 +32,7 @@ func tree(t *testing.T, dir string) {
 	t.Helper()
 	rnd := rand.New(rand.NewPCG(7, 9))
 	text := text()
-	for _, size := range []int{0, 1, 511, 512, 513, 16<<10 - 1, 16 << 10, 16<<10 + 1, 1<<20 - 1, 1 << 20, 1<<20 + 1, 2<<20 + 77} {
+	for _, size := range []int{0, 1, 511, 512, 513, 16<<10 - 1, 16 << 10, 16<<10 + 1, 256<<10 - 1, 256 << 10, 256<<10 + 1, 512<<10 + 77} {
 		write(t, filepath.Join(dir, "sizes", fmt.Sprint(size)), text[:size], 0o644)
 	}
 	for i := range 120 {
@@ -48,7 +48,7 @@ func tree(t *testing.T, dir string) {
 	must(t, os.Symlink("bin/run", filepath.Join(dir, "link")))
 	must(t, os.Symlink("/nowhere", filepath.Join(dir, "dangling")))
 	must(t, os.Symlink(strings.Repeat("long/", 50)+"target", filepath.Join(dir, "long-link")))
-	must(t, os.Link(filepath.Join(dir, "sizes/1048577"), filepath.Join(dir, "hard-link")))
+	must(t, os.Link(filepath.Join(dir, "sizes/262145"), filepath.Join(dir, "hard-link")))
 	for _, name := range oddNames() {
 		write(t, filepath.Join(dir, "odd", name), []byte(name), 0o644)
 	}

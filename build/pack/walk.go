@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -152,15 +153,14 @@ func (w *walker) list(rel string, f *folder) (err error) {
 		return w.fail("open", rel, err)
 	}
 	defer closeFD(fd, &err)
-	names, err := w.names(fd)
+	paths, err := w.paths(fd, rel)
 	if err != nil {
 		return w.fail("read", rel, err)
 	}
-	slices.Sort(names)
-	f.entries = make([]Entry, 0, len(names))
+	f.entries = make([]Entry, 0, len(paths))
 	dirs := 0
-	for _, name := range names {
-		e, err := w.entry(fd, rel, name)
+	for _, path := range paths {
+		e, err := w.entry(fd, rel, path)
 		if err != nil {
 			return err
 		}
@@ -179,7 +179,9 @@ func (w *walker) list(rel string, f *folder) (err error) {
 	return nil
 }
 
-func (w *walker) names(fd int) ([]string, error) {
+// paths are those of the entries of the directory at rel, in order. They are
+// pieces of one string: a tree has many, and each on its own costs more.
+func (w *walker) paths(fd int, rel string) ([]string, error) {
 	buf := w.buffers.get()
 	defer w.buffers.put(buf)
 	var names []string
@@ -190,18 +192,40 @@ func (w *walker) names(fd int) ([]string, error) {
 			return nil, err
 		}
 		if n <= 0 {
-			return names, nil
+			break
 		}
 		_, _, names = unix.ParseDirent(buf[:n], -1, names)
 	}
+	slices.Sort(names)
+	if rel == "" {
+		return names, nil
+	}
+	size := 0
+	for _, name := range names {
+		size += len(rel) + len("/") + len(name)
+	}
+	var all strings.Builder
+	all.Grow(size)
+	for _, name := range names {
+		all.WriteString(rel)
+		all.WriteByte('/')
+		all.WriteString(name)
+	}
+	rest := all.String()
+	for i, name := range names {
+		names[i], rest = rest[:len(rel)+len("/")+len(name)], rest[len(rel)+len("/")+len(name):]
+	}
+	return names, nil
 }
 
-func (w *walker) entry(fd int, rel, name string) (Entry, error) {
-	e := Entry{Path: name}
+// entry looks at the entry at path of the directory at rel.
+func (w *walker) entry(fd int, rel, path string) (Entry, error) {
+	e := Entry{Path: path}
+	name := path
 	if rel != "" {
-		e.Path = rel + "/" + name
+		name = path[len(rel)+len("/"):]
 	}
-	if len(e.Path) > maxPath {
+	if len(path) > maxPath {
 		return e, fmt.Errorf("%s/%.40s...: the path of a file has more than %d bytes: remove the nested directories", w.root.dir, e.Path, maxPath)
 	}
 	var st unix.Stat_t

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -27,29 +28,35 @@ const launcherVersion = "0.21.0+slugc.1"
 
 // launcherFor is the launcher for the images of a target.
 func launcherFor(target stack.Target) (oci.Launcher, error) {
-	content, err := embeddedProgram("launcher", target.OS, target.Arch)
+	content, err := embeddedGzip("launcher", target.OS, target.Arch)
 	if errors.Is(err, fs.ErrNotExist) {
 		return oci.Launcher{}, fmt.Errorf("this slugc carries no launcher for %s, so it can make no image for it; build slugc with make build", target)
 	}
 	if err != nil {
 		return oci.Launcher{}, err
 	}
-	return oci.Launcher{Content: content, Info: oci.LauncherInfo{Version: launcherVersion}}, nil
+	return oci.Launcher{Content: content, Gzip: true, Info: oci.LauncherInfo{Version: launcherVersion}}, nil
+}
+
+// embeddedGzip is a program for a platform, as one gzip member. An error is
+// fs.ErrNotExist where there is none.
+func embeddedGzip(name, system, arch string) ([]byte, error) {
+	return embedded.ReadFile(fmt.Sprintf("embedded/%s-%s-%s.gz", name, system, arch))
 }
 
 // embeddedProgram unpacks a program for a platform. An error is fs.ErrNotExist
 // where there is none.
-func embeddedProgram(name, system, arch string) (content []byte, err error) {
-	f, err := embedded.Open(fmt.Sprintf("embedded/%s-%s-%s.gz", name, system, arch))
+func embeddedProgram(name, system, arch string) ([]byte, error) {
+	packed, err := embeddedGzip(name, system, arch)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	unpacked, err := gzip.NewReader(f)
+	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
 		return nil, fmt.Errorf("unpacking the %s: %w", name, err)
 	}
-	if content, err = io.ReadAll(unpacked); err != nil {
+	content, err := io.ReadAll(unpacked)
+	if err != nil {
 		return nil, fmt.Errorf("unpacking the %s: %w", name, err)
 	}
 	return content, nil

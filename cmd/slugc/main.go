@@ -5,14 +5,23 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/slugc/slugc/buildpacks/builtin"
 )
 
+// heapGrowth is by how many percent the heap grows before garbage is collected,
+// unless GOGC says otherwise. slugc makes little garbage: less than half of Go's 100
+// takes 2 % more of the processor and a quarter less memory.
+const heapGrowth = 40
+
 func main() {
 	if builtin.Called(os.Args[0], os.Getenv) {
 		os.Exit(script())
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(heapGrowth)
 	}
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
 }
