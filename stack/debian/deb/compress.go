@@ -8,7 +8,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	"github.com/therootcompany/xz"
+
+	"github.com/slugc/slugc/stack/debian/xz"
 )
 
 const (
@@ -26,8 +27,7 @@ func decompress(name string, r io.Reader) (io.ReadCloser, error) {
 	case ".tar":
 		return io.NopCloser(r), nil
 	case ".xz":
-		x, err := xz.NewReader(bufio.NewReaderSize(r, block), dictionary)
-		return io.NopCloser(x), err
+		return io.NopCloser(xz.NewReader(r, dictionary)), nil
 	case ".gz":
 		return gzip.NewReader(bufio.NewReaderSize(r, block))
 	case ".zst":

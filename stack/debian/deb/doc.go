@@ -29,7 +29,5 @@
 //   - On an error what was written stays; the caller throws the root away.
 //
 // Third-party: klauspost/compress has zstd, which the standard library lacks,
-// and a faster gzip. therootcompany/xz reads LZMA2 in 0.75 of the processor time
-// of ulikunitz/xz, and most of the time of making a root filesystem is that; it
-// also bounds the dictionary that a package may ask for.
+// and a faster gzip.
 package deb

@@ -59,7 +59,6 @@
 //
 //   - ProtonMail/go-crypto verifies OpenPGP signatures; its v2 looks at all
 //     signatures of a text, and at the key as it was when it signed.
-//   - therootcompany/xz decompresses xz, the only form of many Packages files.
 //   - klauspost/compress/gzip is twice as fast as the standard library.
 //   - x/sync/errgroup waits for what is fetched at the same time.
 package repository

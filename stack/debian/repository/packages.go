@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/therootcompany/xz"
 
+	"github.com/slugc/slugc/stack/debian/xz"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -126,7 +126,7 @@ func unpack(packed io.Reader, ending string, limit int64, to io.Writer) (int64, 
 	var err error
 	switch ending {
 	case ".xz":
-		plain, err = xz.NewReader(packed, dictionary)
+		plain = xz.NewReader(packed, dictionary)
 	case ".gz":
 		plain, err = gzip.NewReader(packed)
 	}
