@@ -1,6 +1,7 @@
 // Package sandbox is the one door through which slugc starts processes that
 // are not its own: buildpacks, apps, git, tar of someone else's. Runner is the
-// door, and Namespaces is what is behind it on Linux.
+// door, and Namespaces is what is behind it on Linux. Direct is for the inside of
+// a container that somebody else made, which is a sandbox already.
 //
 // # What a process gets to see
 //

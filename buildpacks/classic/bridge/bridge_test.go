@@ -9,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
@@ -391,7 +393,7 @@ END`})
 		y.t.Chdir(y.at("app"))
 		command := sandbox.Command{Args: []string{y.at("package/linux/amd64/classic/bin/compile")}, Dir: y.at("app"), Env: []string{"PATH=" + stack.DefaultPath}}
 		done := make(chan error, 1)
-		go func() { done <- bridge.Direct{}.Run(ctx, command) }()
+		go func() { done <- sandbox.Direct{}.Run(ctx, command) }()
 		pid := started(t, y.at("app/pid"))
 		cancel()
 		err := <-done
@@ -400,4 +402,33 @@ END`})
 		}
 		gone(t, pid)
 	})
+}
+
+// started waits for the id of a process in a file, whole once it is there.
+func started(t *testing.T, file string) int {
+	t.Helper()
+	for {
+		data, err := os.ReadFile(file)
+		if id, convErr := strconv.Atoi(strings.TrimSpace(string(data))); err == nil && convErr == nil {
+			return id
+		}
+		if err := t.Context().Err(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// gone waits for the end of a process. A zombie that nobody waits for has ended.
+func gone(t *testing.T, id int) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(id), "stat"))
+		if err != nil || strings.Contains(string(stat), ") Z ") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d is still there", id)
+		}
+	}
 }

@@ -22,7 +22,8 @@
 // What it decided:
 //
 //   - The scripts run in the container that the platform started, each in a
-//     process group that ends with it, after 15 minutes at the latest (Direct).
+//     process group that ends with it, after 15 minutes at the latest
+//     (sandbox.Direct).
 //     There is no sandbox in the sandbox: BUILD_DIR is the app's directory where
 //     the platform has it, and cannot be removed where that is a mount point.
 //     A script that writes /app into its results, in place of $HOME, has to be

@@ -11,12 +11,13 @@ import (
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/stack/launch"
+	"github.com/slugc/slugc/stack/sandbox"
 )
 
 // Run is bin/detect or bin/build, as the last name of args[0] says, of the
 // package in CNB_BUILDPACK_DIR of the environment. It returns the exit status.
 func Run(ctx context.Context, args, environ []string, out io.Writer) int {
-	h := Helpers{Out: out, Env: launch.NewEnv(environ), Runner: Direct{}}
+	h := Helpers{Out: out, Env: launch.NewEnv(environ), Runner: sandbox.Direct{}}
 	status := &exit{out: out}
 	libcnb.BuildpackMain(Detect(ctx, h), Build(ctx, h), libcnb.WithArguments(args), libcnb.WithExitHandler(status))
 	return status.code

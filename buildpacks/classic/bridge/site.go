@@ -26,7 +26,7 @@ type Helpers struct {
 	Out io.Writer
 	// Env is their environment.
 	Env launch.Env
-	// Runner starts the classic scripts; Direct but in tests.
+	// Runner starts the classic scripts; sandbox.Direct but in tests.
 	Runner sandbox.Runner
 }
 

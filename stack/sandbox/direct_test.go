@@ -1,4 +1,4 @@
-package bridge_test
+package sandbox_test
 
 import (
 	"bytes"
@@ -12,13 +12,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/slugc/slugc/buildpacks/classic/bridge"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
-// started waits for the id of a process in a file, whole once it is there.
-func started(t *testing.T, file string) int {
+// noted waits for the id of a process in a file, whole once it is there.
+func noted(t *testing.T, file string) int {
 	t.Helper()
 	for {
 		data, err := os.ReadFile(file)
@@ -79,7 +78,7 @@ func TestDirect(t *testing.T) {
 			var out bytes.Buffer
 			c.command.Dir, c.command.Stdout, c.command.Stderr = dir, &out, &out
 			c.command.Env = append(c.command.Env, "PATH="+stack.DefaultPath)
-			err := bridge.Direct{}.Run(t.Context(), c.command)
+			err := sandbox.Direct{}.Run(t.Context(), c.command)
 			if diff := cmp.Diff(c.want, err); diff != "" {
 				t.Error(diff)
 			}
@@ -92,11 +91,11 @@ func TestDirect(t *testing.T) {
 
 func TestDirectLeavesNothingBehind(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "pid")
-	err := bridge.Direct{}.Run(t.Context(), sandbox.Command{
+	err := sandbox.Direct{}.Run(t.Context(), sandbox.Command{
 		Args: []string{"sh", "-c", "sleep 1000 & echo $! >" + file}, Env: []string{"PATH=" + stack.DefaultPath},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone(t, started(t, file))
+	gone(t, noted(t, file))
 }

@@ -1,4 +1,4 @@
-package bridge
+package sandbox
 
 import (
 	"cmp"
@@ -11,9 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/slugc/slugc/stack/launch"
-	"github.com/slugc/slugc/stack/sandbox"
 )
 
 // Direct starts commands where it runs itself, in the container of a platform,
@@ -22,27 +19,27 @@ import (
 // runs in a process group that ends with it.
 type Direct struct{}
 
-var _ sandbox.Runner = Direct{}
+var _ Runner = Direct{}
 
 // drain is how long output is awaited from what a command left behind.
 const drain = 5 * time.Second
 
 // Status of a command that did not start (sh(1), "Exit Status").
 const (
-	cannotRun = 126
-	notFound  = 127
+	directNotExecutable = 126
+	directNotFound      = 127
 )
 
 // Run starts a command and waits for it. Its errors are those of the sandbox:
-// *sandbox.ExitError, *sandbox.TimeoutError and *sandbox.StoppedError.
-func (Direct) Run(ctx context.Context, c sandbox.Command) error {
-	late := &sandbox.TimeoutError{After: c.Timeout}
+// *ExitError, *TimeoutError and *StoppedError.
+func (Direct) Run(ctx context.Context, c Command) error {
+	late := &TimeoutError{After: c.Timeout}
 	if c.Timeout > 0 {
 		limited, cancel := context.WithTimeoutCause(ctx, c.Timeout, late)
 		defer cancel()
 		ctx = limited
 	}
-	program, err := lookUp(c.Args[0], launch.NewEnv(c.Env)["PATH"])
+	program, err := lookUpDirect(c.Args[0], c.Env)
 	if err != nil {
 		return err
 	}
@@ -54,14 +51,14 @@ func (Direct) Run(ctx context.Context, c sandbox.Command) error {
 	cmd.WaitDelay = drain
 	err = cmd.Start()
 	if err != nil {
-		return notStarted(err)
+		return directNotStarted(err)
 	}
 	err = cmd.Wait()
 	// What the command left behind must not outlive it.
 	if killErr := killGroup(cmd.Process); killErr != nil && !errors.Is(killErr, os.ErrProcessDone) {
 		err = errors.Join(err, killErr)
 	}
-	return ended(ctx, program, err)
+	return directEnded(ctx, program, err)
 }
 
 // killGroup ends all processes of a group, whose first one is given.
@@ -73,54 +70,61 @@ func killGroup(first *os.Process) error {
 	return err
 }
 
-// ended says how a command ended that was waited for.
-func ended(ctx context.Context, program string, err error) error {
+// directEnded says how a command ended that was waited for.
+func directEnded(ctx context.Context, program string, err error) error {
 	exit, exited := errors.AsType[*exec.ExitError](err)
 	cause := context.Cause(ctx)
-	late, isLate := errors.AsType[*sandbox.TimeoutError](cause)
+	late, isLate := errors.AsType[*TimeoutError](cause)
 	switch {
 	case err == nil:
 		return nil
 	case isLate:
 		return late
 	case cause != nil:
-		return &sandbox.StoppedError{Program: program, Status: 128 + int(syscall.SIGKILL), Err: cause}
+		return &StoppedError{Program: program, Status: 128 + int(syscall.SIGKILL), Err: cause}
 	case errors.Is(err, exec.ErrWaitDelay):
 		return nil // it ended well, and left something behind that held its output
 	case !exited:
 		return err
 	}
 	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return &sandbox.ExitError{Code: -1, Signal: status.Signal()}
+		return &ExitError{Code: -1, Signal: status.Signal()}
 	}
-	return &sandbox.ExitError{Code: exit.ExitCode()}
+	return &ExitError{Code: exit.ExitCode()}
 }
 
-// notStarted is the error of a command that the kernel did not take, with the
+// directNotStarted is the error of a command that the kernel did not take, with the
 // status that a shell has for it.
-func notStarted(err error) error {
-	code := cannotRun
+func directNotStarted(err error) error {
+	code := directNotExecutable
 	reason := err.Error()
 	if errors.Is(err, fs.ErrNotExist) {
-		code = notFound
+		code = directNotFound
 		if failed, ok := errors.AsType[*fs.PathError](err); ok {
-			// The program itself is there, or lookUp would have said so.
+			// The program itself is there, or lookUpDirect would have said so.
 			if _, statErr := os.Stat(failed.Path); statErr == nil {
 				reason = failed.Path + ": its interpreter, which the first line names, is not there"
 			}
 		}
 	}
-	return &sandbox.ExitError{Code: code, Reason: reason}
+	return &ExitError{Code: code, Reason: reason}
 }
 
-// lookUp finds a program: a path, or a name in the directories of path.
-func lookUp(name, path string) (string, error) {
-	missing := &sandbox.ExitError{Code: notFound, Reason: name + ": not found"}
+// lookUpDirect finds a program: a path, or a name in the directories of the last
+// PATH of an environment.
+func lookUpDirect(name string, env []string) (string, error) {
+	missing := &ExitError{Code: directNotFound, Reason: name + ": not found"}
 	if strings.ContainsRune(name, '/') {
 		if _, err := os.Stat(name); err != nil {
 			return "", missing
 		}
 		return name, nil
+	}
+	path := ""
+	for _, variable := range env {
+		if value, is := strings.CutPrefix(variable, "PATH="); is {
+			path = value
+		}
 	}
 	for _, dir := range filepath.SplitList(path) {
 		file := filepath.Join(cmp.Or(dir, "."), name)
