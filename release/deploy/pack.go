@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
@@ -17,8 +18,8 @@ import (
 
 // save keeps for the next build what it can use of a tree. A build never fails
 // for its cache.
-func (d Deploy) save(ctx context.Context, work workplace, tree artifact.Tree, found walked) {
-	if err := work.entry.Save(ctx, tree, found.layers); err != nil {
+func (d Deploy) save(ctx context.Context, work workplace, tree artifact.Tree, found build.Walked) {
+	if err := work.entry.Save(ctx, tree, found.Layers); err != nil {
 		d.Voice.Warningf("%v\nThe next build will take longer.", err)
 	}
 }
@@ -53,17 +54,17 @@ func (d Deploy) amend(ctx context.Context, work workplace, secrets map[string]st
 
 // pack packs a tree once for all forms and has each write its artifacts. It also
 // returns what was packed.
-func (d Deploy) pack(ctx context.Context, work workplace, tree artifact.Tree, found walked, req Request) ([]artifact.Artifact, []pack.Job, error) {
+func (d Deploy) pack(ctx context.Context, work workplace, tree artifact.Tree, found build.Walked, req Request) ([]artifact.Artifact, []pack.Job, error) {
 	var b bundle
 	for _, form := range req.Forms {
-		jobs, err := form.Jobs(tree, found.app)
+		jobs, err := form.Jobs(tree, found.App)
 		if err != nil {
 			return nil, nil, err
 		}
 		b.add(jobs)
 	}
 	for i, job := range b.jobs {
-		if index, ok := found.layers[job.Part.Name]; ok && job.Part.Dir != "" {
+		if index, ok := found.Layers[job.Part.Name]; ok && job.Part.Dir != "" {
 			b.jobs[i].Part.Index = index
 		}
 	}
@@ -75,7 +76,7 @@ func (d Deploy) pack(ctx context.Context, work workplace, tree artifact.Tree, fo
 	var artifacts []artifact.Artifact
 	for i, form := range req.Forms {
 		made, err := form.Export(ctx, Packed{
-			Tree: tree, App: found.app, Segments: b.pick(i, segments), Memory: store,
+			Tree: tree, App: found.App, Segments: b.pick(i, segments), Memory: store,
 			Previous: req.Previous, Project: projectOf(work.source, work.wishes.project),
 		})
 		if err != nil {

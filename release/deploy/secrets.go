@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/release"
@@ -47,7 +48,7 @@ const shortestSecret = 8
 
 // guard looks for secrets in all that a tree hands out: the files that are packed,
 // labels, processes and config vars. It returns a *LeakError for the first.
-func guard(ctx context.Context, tree artifact.Tree, found walked, secrets map[string]string) error {
+func guard(ctx context.Context, tree artifact.Tree, found build.Walked, secrets map[string]string) error {
 	g := newGuardian(secrets)
 	if len(g.names) == 0 {
 		return nil
@@ -55,14 +56,14 @@ func guard(ctx context.Context, tree artifact.Tree, found walked, secrets map[st
 	if err := g.texts(tree); err != nil {
 		return err
 	}
-	if err := g.files(ctx, tree.App.Host, tree.App.Path, found.app); err != nil {
+	if err := g.files(ctx, tree.App.Host, tree.App.Path, found.App); err != nil {
 		return err
 	}
 	for _, l := range slices.Concat(tree.LaunchLayers, tree.CacheLayers) {
 		if l.Dir.Host == "" {
 			continue
 		}
-		if err := g.files(ctx, l.Dir.Host, l.Dir.Path, found.layers[l.ID()]); err != nil {
+		if err := g.files(ctx, l.Dir.Host, l.Dir.Path, found.Layers[l.ID()]); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/classic"
@@ -68,11 +69,11 @@ func (d Deploy) Test(ctx context.Context, req Request, tests Tests) (tested Test
 	if err != nil {
 		return tested, err
 	}
-	layers, err := walkLayers(ctx, tree)
+	layers, err := build.WalkLayers(ctx, tree)
 	if err != nil {
 		return tested, whoseFault(tree, err)
 	}
-	saved := walked{layers: layers}
+	saved := build.Walked{Layers: layers}
 	d.sayBigCache(saved)
 	if err := guard(ctx, tree, saved, req.Secrets); err != nil {
 		return tested, whoseFault(tree, work.forget(err))

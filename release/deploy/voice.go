@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/classic"
@@ -43,9 +44,9 @@ func (d Deploy) sayBuildpack(by detect.Choice) {
 const bigCache = 2 << 30
 
 // sayBigCache warns of what classic buildpacks let grow.
-func (d Deploy) sayBigCache(found walked) {
+func (d Deploy) sayBigCache(found build.Walked) {
 	cache := buildpacks.Layer{Buildpack: classic.CacheOwner, Name: classic.CacheLayer}
-	index := found.layers[cache.ID()]
+	index := found.Layers[cache.ID()]
 	if index.Size() <= bigCache {
 		return
 	}

@@ -1,4 +1,4 @@
-package deploy
+package build
 
 import (
 	"context"
@@ -13,29 +13,30 @@ import (
 	"github.com/slugc/slugc/buildpacks"
 )
 
-// walked is the state of a tree's files once it is finished. It is taken once,
+// Walked is the state of a tree's files once it is finished. It is taken once,
 // for the cache and for packing.
-type walked struct {
-	// layers are the indexes of all layers on disk, by layer id.
-	layers map[string]pack.Index
-	// app is the index of the app directory without the layers.
-	app pack.Index
+type Walked struct {
+	// Layers are the indexes of all layers on disk, by layer id.
+	Layers map[string]pack.Index
+	// App is the index of the app directory without the layers.
+	App pack.Index
 }
 
-// walk walks a tree. What leftOut names of the app is not there for those who
-// pack it; nil names nothing.
-func walk(ctx context.Context, tree artifact.Tree, leftOut func(path string, isDir bool) bool) (w walked, err error) {
-	if w.layers, err = walkLayers(ctx, tree); err != nil {
-		return walked{}, err
+// Walk walks a tree. What leftOut names of the app is not there for those who
+// pack it; nil names nothing. Errors are those of pack.Walk.
+func Walk(ctx context.Context, tree artifact.Tree, leftOut func(path string, isDir bool) bool) (w Walked, err error) {
+	if w.Layers, err = WalkLayers(ctx, tree); err != nil {
+		return Walked{}, err
 	}
-	if w.app, err = walkApp(ctx, tree, leftOut); err != nil {
-		return walked{}, err
+	if w.App, err = walkApp(ctx, tree, leftOut); err != nil {
+		return Walked{}, err
 	}
 	return w, nil
 }
 
-// walkLayers walks every layer of a tree once.
-func walkLayers(ctx context.Context, tree artifact.Tree) (map[string]pack.Index, error) {
+// WalkLayers walks every layer of a tree that is on disk once, and returns the
+// indexes by layer id.
+func WalkLayers(ctx context.Context, tree artifact.Tree) (map[string]pack.Index, error) {
 	var layers []buildpacks.Layer
 	seen := map[string]bool{}
 	for _, l := range append(append([]buildpacks.Layer(nil), tree.LaunchLayers...), tree.CacheLayers...) {
