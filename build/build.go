@@ -36,6 +36,11 @@ type Builder struct {
 	// Reported is told what a buildpack reports about its build, also about one
 	// that failed; it may be nil.
 	Reported func(buildpacks.Descriptor, buildpacks.Report)
+	// LegacySBOM says that there is a sbom.legacy.json for launch and for build
+	// in any case (CNB Platform API 0.9; the reference lifecycle writes "null"
+	// where no buildpack has a bom table). Without it there is one where it says
+	// something.
+	LegacySBOM bool
 	// Warned is told what the person should know although the build goes on;
 	// it may be nil.
 	Warned func(text string)
@@ -44,7 +49,10 @@ type Builder struct {
 // Build runs every buildpack of the plans, one plan after the other, and returns
 // the tree that they made. A plan is asked for when the one before it is built.
 func (b Builder) Build(ctx context.Context, site buildpacks.Site, plans iter.Seq2[detect.Plan, error]) (artifact.Tree, error) {
-	r := run{Builder: b, site: site, env: launch.Env{"PATH": stack.DefaultPath}, met: map[string]bool{}}
+	r := run{Builder: b, site: site, env: site.Base.Clone(), met: map[string]bool{}}
+	if site.Base == nil {
+		r.env["PATH"] = stack.DefaultPath
+	}
 	for plan, err := range plans {
 		if err == nil {
 			err = r.plan(ctx, plan)
@@ -59,7 +67,7 @@ func (b Builder) Build(ctx context.Context, site buildpacks.Site, plans iter.Seq
 	tree, warnings := merge(site, r.done)
 	tree.Description = r.description
 	b.warn(warnings...)
-	if err := gatherSBOM(site.Layers.Host, tree.SBOM, r.done); err != nil {
+	if err := gatherSBOM(site.Layers.Host, tree.SBOM, r.done, b.LegacySBOM); err != nil {
 		return artifact.Tree{}, err
 	}
 	return tree, nil

@@ -10,7 +10,8 @@
 // SBOM files are gathered below <layers>/sbom in one place when all is built, in
 // the layout of the CNB Platform API, where images and caches take them from.
 // The bom tables of old APIs are among them as sbom.legacy.json, where there are
-// any: the reference lifecycle writes that file always, and "null" into it.
+// any: the reference lifecycle writes that file always, and "null" into it, and so
+// does a Builder with LegacySBOM.
 //
 // A buildpack that built once is never asked again, and the tree is made in one go
 // when all are done. What a buildpack contributed is not changed afterwards, but

@@ -24,6 +24,8 @@ type workshop struct {
 	entries  []detect.Entry
 	output   *bytes.Buffer
 	warnings []string
+	// inPlace: the site is there already.
+	inPlace bool
 }
 
 func newWorkshop(t *testing.T) *workshop {
@@ -49,8 +51,8 @@ func newWorkshop(t *testing.T) *workshop {
 func (w *workshop) try(dirs ...string) (artifact.Tree, error) {
 	w.t.Helper()
 	b := build.Builder{
-		Compilers: map[string]build.Compiler{},
-		Warned:    func(text string) { w.warnings = append(w.warnings, text) },
+		Compilers: map[string]build.Compiler{}, LegacySBOM: w.inPlace,
+		Warned: func(text string) { w.warnings = append(w.warnings, text) },
 	}
 	plan := detect.Plan{Entries: w.entries}
 	for _, dir := range dirs {
@@ -65,8 +67,10 @@ func (w *workshop) try(dirs ...string) (artifact.Tree, error) {
 		}
 		b.Compilers[opened.Descriptor().ID] = opened
 	}
-	if err := build.Prepare(w.site); err != nil {
-		w.t.Fatal(err)
+	if !w.inPlace {
+		if err := build.Prepare(w.site); err != nil {
+			w.t.Fatal(err)
+		}
 	}
 	return b.Build(w.t.Context(), w.site, build.Only(plan))
 }

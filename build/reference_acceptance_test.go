@@ -93,6 +93,24 @@ func TestReference(t *testing.T) {
 			if diff := gocmp.Diff(ref.metadata(), outcomeOf(tree), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("metadata (-reference +ours):\n%s", diff)
 			}
+
+			in := ref.inPlace(w)
+			tree = in.workshop.build(in.group...)
+			if diff := gocmp.Diff(ref.files(), in.files()); diff != "" {
+				t.Errorf("files, in place (-reference +ours):\n%s", diff)
+			}
+			for _, scope := range []string{"launch", "build"} {
+				theirs, err := os.ReadFile(ref.at("layers/sbom", scope, "sbom.legacy.json"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := in.workshop.left("sbom", scope, "sbom.legacy.json"); got != string(theirs) {
+					t.Errorf("tables of old APIs, in place: got %s, the reference has %s", got, theirs)
+				}
+			}
+			if diff := gocmp.Diff(ref.metadata(), outcomeOf(tree), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("metadata, in place (-reference +ours):\n%s", diff)
+			}
 		})
 	}
 }
@@ -294,7 +312,11 @@ func (r reference) files() map[string]string {
 	r.t.Helper()
 	other := &workshop{t: r.t}
 	other.site.Layers.Host = r.at("layers")
-	files := other.files(".")
+	return r.translate(other.files("."))
+}
+
+// translate gives paths in files the names that slugc has in a sandbox.
+func (r reference) translate(files map[string]string) map[string]string {
 	for path, text := range files {
 		for _, from := range slices.Sorted(maps.Keys(r.names)) {
 			text = strings.ReplaceAll(text, from, r.names[from])
@@ -302,6 +324,52 @@ func (r reference) files() map[string]string {
 		files[path] = planPath.ReplaceAllString(text, "/plan/plan.toml")
 	}
 	return comparable(files)
+}
+
+// inPlace is a workshop without a sandbox, with the inputs of the reference.
+type inPlace struct {
+	reference
+	workshop *workshop
+	group    []string
+}
+
+func (r reference) inPlace(w *workshop) inPlace {
+	r.t.Helper()
+	in := inPlace{reference: reference{t: r.t, dir: filepath.Join(r.dir, "place")}}
+	in.names = map[string]string{
+		in.at("layers"): "/layers", in.at("app"): "/app", r.at("platform"): "/platform", r.at("buildpacks"): "/cnb/buildpacks",
+	}
+	dir := func(path string) buildpacks.Dir { return buildpacks.Dir{Host: path, Path: path} }
+	own := *w
+	in.workshop = &own
+	in.workshop.warnings = nil
+	in.workshop.inPlace = true
+	site := &in.workshop.site
+	site.InPlace, site.Runner = true, sandbox.Direct{}
+	site.Base = launch.Env{"PATH": stack.DefaultPath, "HOME": "/tmp"}
+	site.App, site.Layers, site.Platform = dir(in.at("app")), dir(in.at("layers")), dir(r.at("platform"))
+	site.Scratch = in.at("scratch")
+	for _, d := range []string{site.App.Host, site.Layers.Host, site.Scratch} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	var doc struct {
+		Group []struct{ ID, Version string } `toml:"group"`
+	}
+	if _, err := toml.DecodeFile(r.at("group.toml"), &doc); err != nil {
+		r.t.Fatal(err)
+	}
+	for _, b := range doc.Group {
+		in.group = append(in.group, r.at("buildpacks", launch.EscapeID(b.ID), b.Version))
+	}
+	return in
+}
+
+// files are what is in the layers, paths as slugc has them in a sandbox.
+func (in inPlace) files() map[string]string {
+	in.t.Helper()
+	return in.translate(in.workshop.files("."))
 }
 
 // planPath is where the reference puts the plan of a buildpack.

@@ -23,9 +23,9 @@ const sbomDir = "sbom"
 // gatherSBOM copies the SBOM files of all buildpacks to
 // <layers>/sbom/<scope>/<buildpack>/[<layer>/]sbom.<format> and notes for each
 // that it lies there (CNB Platform API, "Build": SBOM files). What buildpacks
-// still say in tables becomes <layers>/sbom/<scope>/sbom.legacy.json. There is
-// nothing else in that directory afterwards.
-func gatherSBOM(layers string, files []buildpacks.SBOM, done []contribution) (err error) {
+// still say in tables becomes <layers>/sbom/<scope>/sbom.legacy.json, where there
+// is any, or always. There is nothing else in that directory afterwards.
+func gatherSBOM(layers string, files []buildpacks.SBOM, done []contribution, always bool) (err error) {
 	if err := sandbox.Remove(filepath.Join(layers, sbomDir)); err != nil {
 		return fmt.Errorf("gathering the SBOM: %w", err)
 	}
@@ -48,12 +48,15 @@ func gatherSBOM(layers string, files []buildpacks.SBOM, done []contribution) (er
 		}
 		files[i].File = filepath.Join(layers, to)
 	}
-	legacy := map[string][]buildpacks.BOMEntry{}
+	legacy := map[string][]buildpacks.BOMEntry{"launch": nil, "build": nil}
 	for _, c := range done {
 		legacy["launch"] = append(legacy["launch"], c.LaunchBOM...)
 		legacy["build"] = append(legacy["build"], c.BuildBOM...)
 	}
 	for scope, entries := range legacy {
+		if len(entries) == 0 && !always {
+			continue
+		}
 		if err := writeLegacy(root, scope, entries); err != nil {
 			return fmt.Errorf("gathering the SBOM: %w", err)
 		}
@@ -62,11 +65,8 @@ func gatherSBOM(layers string, files []buildpacks.SBOM, done []contribution) (er
 }
 
 // writeLegacy writes the tables of all buildpacks as the reference lifecycle
-// does, but no file that says nothing.
+// does.
 func writeLegacy(root *os.Root, scope string, entries []buildpacks.BOMEntry) error {
-	if len(entries) == 0 {
-		return nil
-	}
 	var text bytes.Buffer
 	if err := json.NewEncoder(&text).Encode(entries); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -17,6 +18,16 @@ import (
 type Site struct {
 	Stack  stack.Stack
 	Runner sandbox.Runner
+	// InPlace says that scripts see everything where it is on this machine: of
+	// each Dir, Host and Path are the same, nothing is mounted, and scripts run as
+	// whoever runs slugc. It is for the inside of a container, which is the
+	// sandbox; the Runner is a sandbox.Direct then.
+	InPlace bool
+	// Base is what a platform passes on of its own environment, which the layers
+	// of buildpacks then change (CNB Platform API, "Environment Variables"). With
+	// it scripts have the PATH, HOME, CNB_STACK_ID and proxies that it has, or
+	// none; nil leaves them to slugc.
+	Base launch.Env
 	App    Dir
 	Layers Dir
 	// Platform holds what the person who builds hands in: env/NAME files with
@@ -85,7 +96,15 @@ func (s Site) Room(name string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	return dir, sandbox.Give(dir)
+	return dir, s.Give(dir)
+}
+
+// Give hands a file or directory to the user that scripts run as.
+func (s Site) Give(path string) error {
+	if s.InPlace {
+		return nil
+	}
+	return sandbox.Give(path)
 }
 
 // StackName is what classic buildpacks are told of the stack: its id, or what the

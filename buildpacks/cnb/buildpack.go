@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/slugc/slugc/buildpacks"
@@ -16,7 +17,8 @@ import (
 
 // Buildpack is a CNB on disk.
 type Buildpack struct {
-	// Dir holds buildpack.toml and bin. It is shown to the scripts read-only.
+	// Dir holds buildpack.toml and bin. It is shown to the scripts read-only. For
+	// a site in place it is absolute.
 	Dir string
 	// Mounts are shown to the scripts besides, also read-only, and Env is set
 	// for them.
@@ -72,16 +74,23 @@ func executable(script string) error {
 func (b *Buildpack) Descriptor() buildpacks.Descriptor { return b.descriptor }
 
 // root is where the scripts find the buildpack.
-func (b *Buildpack) root() string {
+func (b *Buildpack) root(site buildpacks.Site) string {
+	if site.InPlace {
+		return b.Dir
+	}
 	return path.Join("/cnb/buildpacks", launch.EscapeID(b.descriptor.ID), b.descriptor.Version)
 }
 
-// mounts are what every script of the buildpack sees besides the stack.
-func (b *Buildpack) mounts(site buildpacks.Site, writableApp bool) []sandbox.Mount {
+// mounts are what every script of the buildpack sees besides the stack, own being
+// what this one sees; none in place.
+func (b *Buildpack) mounts(site buildpacks.Site, writableApp bool, own ...sandbox.Mount) []sandbox.Mount {
+	if site.InPlace {
+		return nil
+	}
 	mounts := []sandbox.Mount{
 		{Source: site.App.Host, Target: site.App.Path, Writable: writableApp},
 		{Source: site.Platform.Host, Target: site.Platform.Path},
-		{Source: b.Dir, Target: b.root()},
+		{Source: b.Dir, Target: b.root(site)},
 	}
-	return append(mounts, b.Mounts...)
+	return slices.Concat(mounts, b.Mounts, own)
 }

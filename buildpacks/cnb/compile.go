@@ -34,38 +34,43 @@ func (b *Buildpack) Compile(ctx context.Context, site buildpacks.Site, job build
 	if err := os.MkdirAll(layers.Host, 0o755); err != nil {
 		return buildpacks.Contribution{}, err
 	}
-	if err := sandbox.Give(layers.Host); err != nil {
+	if err := site.Give(layers.Host); err != nil {
 		return buildpacks.Contribution{}, err
 	}
 	plans, err := site.Room("build-" + launch.EscapeID(b.descriptor.ID))
 	if err != nil {
 		return buildpacks.Contribution{}, err
 	}
-	if err := writePlan(filepath.Join(plans, planFile), job.Plan); err != nil {
+	if err := writePlan(site, filepath.Join(plans, planFile), job.Plan); err != nil {
 		return buildpacks.Contribution{}, err
 	}
-	planPath := path.Join(planDir, planFile)
+	planPath := planPath(site, plans)
 
 	env, err := b.environment(site, job.Env, map[string]string{"CNB_LAYERS_DIR": layers.Path, "CNB_BP_PLAN_PATH": planPath})
 	if err != nil {
 		return buildpacks.Contribution{}, fmt.Errorf("building with %s: %w", b.descriptor, err)
 	}
-	mounts := append(b.mounts(site, true),
-		sandbox.Mount{Source: plans, Target: planDir, Writable: true},
-		sandbox.Mount{Source: site.Temp.Host, Target: site.Temp.Path, Writable: true})
+	own := []sandbox.Mount{
+		{Source: plans, Target: planDir, Writable: true},
+		{Source: site.Temp.Host, Target: site.Temp.Path, Writable: true},
+	}
 	if rel, err := filepath.Rel(site.App.Host, site.Layers.Host); err != nil || !filepath.IsLocal(rel) {
-		mounts = append(mounts, sandbox.Mount{Source: layers.Host, Target: layers.Path, Writable: true})
+		own = append(own, sandbox.Mount{Source: layers.Host, Target: layers.Path, Writable: true})
+	}
+	timeout := site.Timeout(buildTimeout)
+	if site.InPlace {
+		timeout = site.Timeout(0)
 	}
 	command := sandbox.Command{
 		Stack:   site.Stack,
-		Mounts:  mounts,
-		Args:    []string{path.Join(b.root(), "bin/build"), layers.Path, site.Platform.Path, planPath},
+		Mounts:  b.mounts(site, true, own...),
+		Args:    []string{path.Join(b.root(site), "bin/build"), layers.Path, site.Platform.Path, planPath},
 		Dir:     site.App.Path,
 		Env:     env,
 		Stdout:  site.Output,
 		Stderr:  site.Output,
 		Network: !site.Offline,
-		Timeout: site.Timeout(buildTimeout),
+		Timeout: timeout,
 	}
 	failed := func(step string, status int, err error) error {
 		return &buildpacks.CompileError{Buildpack: b.descriptor, Step: step, Status: status, Command: command, Err: err}
@@ -93,7 +98,7 @@ func (b *Buildpack) Compile(ctx context.Context, site buildpacks.Site, job build
 	return c, nil
 }
 
-func writePlan(file string, plan []buildpacks.Requirement) error {
+func writePlan(site buildpacks.Site, file string, plan []buildpacks.Requirement) error {
 	var doc struct {
 		Entries []buildpacks.Requirement `toml:"entries"`
 	}
@@ -105,7 +110,7 @@ func writePlan(file string, plan []buildpacks.Requirement) error {
 	if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("writing the build plan: %w", err)
 	}
-	return sandbox.Give(file)
+	return site.Give(file)
 }
 
 // contribution reads the layers directory of the buildpack. The step is the

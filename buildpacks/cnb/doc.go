@@ -35,6 +35,10 @@
 // A bin/build that hangs is ended after an hour, unless Site.BuildTimeout says
 // otherwise.
 //
+// Inside a platform's container, where a site is in place, there is no sandbox, the
+// environment begins with what the platform passes on, and no script is ended
+// for the time it takes: that is the platform's to say.
+//
 // The rules of the build by where they are shown. "Parity" and "Rebuild" are
 // tests of package build, on the buildpacks of testdata/buildpacks; its test
 // Reference, of the tag acceptance, finds no difference to what the reference

@@ -13,18 +13,23 @@ import (
 // environment is what a script of the buildpack finds in its environment (CNB
 // Buildpack API, "Environment"), from the weakest to the strongest:
 //
-//   - PATH, HOME, and the proxies that the person names, which the reference
-//     takes from its own environment;
+//   - PATH, HOME, and the proxies that the person names, or in their place what
+//     the platform passes on (Site.Base), as the reference does;
 //   - what the layers of the buildpacks before it made of that: made, if any;
 //   - the person's variables, unless the buildpack wants none of them;
 //   - the operator's;
 //   - what the specification reserves, with the paths of this script;
 //   - what slugc sets for its own buildpacks.
 func (b *Buildpack) environment(site buildpacks.Site, made launch.Env, paths map[string]string) ([]string, error) {
-	env := launch.Env{"PATH": stack.DefaultPath}
-	maps.Copy(env, site.Proxies())
+	env := site.Base.Clone()
+	if site.Base == nil {
+		env = launch.Env{"PATH": stack.DefaultPath}
+		maps.Copy(env, site.Proxies())
+	}
 	maps.Copy(env, made)
-	env["HOME"] = cmp.Or(env["HOME"], home)
+	if site.Base == nil {
+		env["HOME"] = cmp.Or(env["HOME"], home)
+	}
 	if !b.clearEnv {
 		for name, value := range site.Env {
 			if old := env[name]; listVariable(name) && old != "" {
@@ -53,13 +58,16 @@ const home = "/tmp"
 // first.
 func (b *Buildpack) reserved(site buildpacks.Site) map[string]string {
 	env := map[string]string{
-		"CNB_BUILDPACK_DIR": b.root(),
+		"CNB_BUILDPACK_DIR": b.root(site),
 		"CNB_PLATFORM_DIR":  site.Platform.Path,
 	}
 	if len(site.Bindings) > 0 {
 		env["SERVICE_BINDING_ROOT"] = path.Join(site.Platform.Path, "bindings")
 	}
-	optional := map[string]string{"CNB_STACK_ID": site.Stack.ID}
+	optional := map[string]string{}
+	if site.Base == nil {
+		optional["CNB_STACK_ID"] = site.Stack.ID
+	}
 	if b.api.targets {
 		t := site.Stack.Target
 		optional = map[string]string{

@@ -35,21 +35,25 @@ func (b *Buildpack) Probe(ctx context.Context, site buildpacks.Site) (d buildpac
 		return d, fmt.Errorf("asking %s: %w", b.descriptor, err)
 	}
 	defer func() { err = errors.Join(err, sandbox.Remove(plans)) }()
-	planPath := path.Join(planDir, planFile)
+	planPath := planPath(site, plans)
 	env, err := b.environment(site, nil, map[string]string{"CNB_BUILD_PLAN_PATH": planPath})
 	if err != nil {
 		return d, fmt.Errorf("asking %s: %w", b.descriptor, err)
 	}
+	timeout := cmp.Or(b.DetectTimeout, detectTimeout)
+	if site.InPlace {
+		timeout = b.DetectTimeout // a platform ends the whole phase when it likes
+	}
 	output := &buildpacks.Head{Limit: maxReason}
 	err = site.Runner.Run(ctx, sandbox.Command{
 		Stack:   site.Stack,
-		Mounts:  append(b.mounts(site, false), sandbox.Mount{Source: plans, Target: planDir, Writable: true}),
-		Args:    []string{path.Join(b.root(), "bin/detect"), site.Platform.Path, planPath},
+		Mounts:  b.mounts(site, false, sandbox.Mount{Source: plans, Target: planDir, Writable: true}),
+		Args:    []string{path.Join(b.root(site), "bin/detect"), site.Platform.Path, planPath},
 		Dir:     site.App.Path,
 		Env:     env,
 		Stdout:  output,
 		Stderr:  output,
-		Timeout: cmp.Or(b.DetectTimeout, detectTimeout),
+		Timeout: timeout,
 	})
 	var exit *sandbox.ExitError
 	var late *sandbox.TimeoutError
@@ -94,5 +98,14 @@ func planScratch(site buildpacks.Site) (string, error) {
 	}
 	file := filepath.Join(dir, planFile)
 	return dir, errors.Join(
-		os.Chmod(dir, 0o755), os.WriteFile(file, nil, 0o644), sandbox.Give(dir), sandbox.Give(file))
+		os.Chmod(dir, 0o755), os.WriteFile(file, nil, 0o644), site.Give(dir), site.Give(file))
+}
+
+// planPath is where a script finds the plan file that lies in a directory on this
+// machine.
+func planPath(site buildpacks.Site, dir string) string {
+	if site.InPlace {
+		return filepath.Join(dir, planFile)
+	}
+	return path.Join(planDir, planFile)
 }
