@@ -1,0 +1,44 @@
+package target
+
+import (
+	"context"
+
+	"github.com/slugc/slugc/build/oci"
+)
+
+// Target is where images are read and written.
+type Target interface {
+	// Find looks for an image.
+	Find(ctx context.Context, image string) (Found, error)
+	// Access checks that images can be read, and that others can be read and
+	// written too; empty names are passed over.
+	Access(ctx context.Context, read, write []string) error
+	// Export gives an image its names. What became of each name is in Saved, also
+	// when some of them failed; the error is for what failed for all.
+	Export(ctx context.Context, image oci.Image, names []string) (Saved, error)
+}
+
+// Found is what Find found.
+type Found struct {
+	// There is false where there is no such image, and then all else is empty but
+	// Name.
+	There bool
+	oci.Base
+	// ID names this image and no other: by digest, or as the id of a daemon.
+	ID string
+}
+
+// Saved is an image that was exported.
+type Saved struct {
+	// Digest is that of the manifest in a registry, ID that of a daemon.
+	Digest, ID string
+	// ManifestSize is in bytes; zero where it is not known.
+	ManifestSize int64
+	Names        []Outcome
+}
+
+// Outcome is what became of a name: Err is nil where it names the image now.
+type Outcome struct {
+	Name string
+	Err  error
+}
