@@ -65,8 +65,22 @@ slugc: launcher bridge
 buildpack:
 	@if [ -n "$(wildcard cmd/buildpack/*.go)" ]; then $(go_build) -ldflags "$(stamp)" -o $(out)/buildpack ./cmd/buildpack; fi
 
-lifecycle:
-	@if [ -n "$(wildcard cmd/lifecycle/*.go)" ]; then $(go_build) -ldflags "$(stamp)" -o $(out)/lifecycle/lifecycle ./cmd/lifecycle; fi
+# The phases of the lifecycle, which are one program, and the launcher beside them:
+# for this machine in out/lifecycle, and for each platform as the archive that pack
+# takes into a builder. The same sources are the same archive.
+phases := analyzer builder creator detector exporter extender rebaser restorer
+lifecycle: launcher
+	@for platform in $(platforms); do \
+	  dir=$(out)/lifecycle-$$platform && rm -rf $$dir && mkdir -p $$dir/lifecycle && cp cmd/lifecycle/lifecycle.toml $$dir/ && \
+	  cp $(out)/launcher-$$platform $$dir/lifecycle/launcher && \
+	  GOOS=$${platform%-*} GOARCH=$${platform#*-} $(go_build) -ldflags "-s -w" -o $$dir/lifecycle/lifecycle ./cmd/lifecycle && \
+	  for phase in $(phases); do ln -s lifecycle $$dir/lifecycle/$$phase; done && \
+	  tar -C $$dir --format=gnu --sort=name --owner=0 --group=0 --numeric-owner --mtime=@315532801 --mode=u=rwX,go=rX -cf - lifecycle.toml lifecycle | \
+	    gzip -n -9 >$$dir.tgz; \
+	done
+	@rm -rf $(out)/lifecycle && cp -R $(out)/lifecycle-linux-$$(go env GOARCH)/lifecycle $(out)/lifecycle && cp cmd/lifecycle/lifecycle.toml $(out)/lifecycle/
+	@big=$$(find $(out)/lifecycle-*/lifecycle/lifecycle -size +14M); \
+	  if [ -n "$$big" ]; then echo " !     Larger than 14 MiB: $$big" >&2; exit 1; fi
 
 deps: ## Install what the tests need and is missing (Debian, as root)
 	@.ci/deps

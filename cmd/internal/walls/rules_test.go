@@ -14,6 +14,7 @@ const (
 	libcnbModule   = "github.com/buildpacks/libcnb"
 	registryModule = "github.com/google/go-containerregistry"
 	archivesModule = "github.com/mholt/archives"
+	cobraModule    = "github.com/spf13/cobra"
 )
 
 // stairs are the top-level folders. Each may import itself and those after it.
@@ -166,6 +167,10 @@ func (g graph) linked(at string) []string {
 			why = "stack/launch is linked into every image: the standard library and toml"
 		case within(at, "detect") && within(name, registryModule):
 			why = "detect knows no registry"
+		case withinAny(at, []string{"cmd/lifecycle", "cmd/buildpack"}) && (within(name, cobraModule) || ours && within(inside, "release")):
+			why = "what runs in builders is no part of slugc's own road: neither release nor cobra"
+		case within(at, "cmd/lifecycle") && ours && (withinAny(inside, languages) || within(inside, "stack/debian")):
+			why = "the lifecycle knows no language and no packages"
 		}
 		if why != "" {
 			found = append(found, fmt.Sprintf("%s links %s, through %s: %s", at, name, links[name], why))

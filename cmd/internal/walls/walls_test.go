@@ -107,6 +107,17 @@ func TestBreaches(t *testing.T) {
 			"release/ledger imports " + module + "/cmd/internal/cli: imports run only down cmd > release > build > detect > buildpacks > stack",
 			"stack/sandbox imports " + module + "/buildpacks: imports run only down cmd > release > build > detect > buildpacks > stack",
 		}},
+		"what runs in builders": {map[string][]string{
+			"cmd/lifecycle":   own("build/lifecycle", "release/ledger", "!"+cobraModule),
+			"build/lifecycle": own("buildpacks/nodejs", "stack/debian"),
+			"cmd/buildpack":   own("buildpacks/builtin", "release"),
+		}, []string{
+			"cmd/buildpack links " + module + "/release, through " + module + "/cmd/buildpack: what runs in builders is no part of slugc's own road: neither release nor cobra",
+			"cmd/lifecycle links " + module + "/buildpacks/nodejs, through " + module + "/build/lifecycle: the lifecycle knows no language and no packages",
+			"cmd/lifecycle links " + module + "/release/ledger, through " + module + "/cmd/lifecycle: what runs in builders is no part of slugc's own road: neither release nor cobra",
+			"cmd/lifecycle links " + module + "/stack/debian, through " + module + "/build/lifecycle: the lifecycle knows no language and no packages",
+			"cmd/lifecycle links " + cobraModule + ", through " + module + "/cmd/lifecycle: what runs in builders is no part of slugc's own road: neither release nor cobra",
+		}},
 		"a name that only begins alike": {map[string][]string{
 			"build": own("buildpacks/cnb", "!"+archivesModule+"utils"),
 		}, nil},

@@ -1,0 +1,21 @@
+// Command lifecycle is the lifecycle of Cloud Native Buildpacks, for platforms such
+// as pack, kpack and Tekton: all phases in one program, which is told by its name
+// which one it is, or by its first argument (CNB Platform API, "Operations").
+//
+// A phase is a row of flags (flags.go) and a constructor (phases.go); all it does
+// is in build/lifecycle.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := run(ctx, os.Args, os.Environ(), os.Stdout)
+	stop()
+	os.Exit(code)
+}
