@@ -27,7 +27,7 @@ type Site struct {
 	// of buildpacks then change (CNB Platform API, "Environment Variables"). With
 	// it scripts have the PATH, HOME, CNB_STACK_ID and proxies that it has, or
 	// none; nil leaves them to slugc.
-	Base launch.Env
+	Base   launch.Env
 	App    Dir
 	Layers Dir
 	// Platform holds what the person who builds hands in: env/NAME files with
