@@ -270,7 +270,7 @@ func (a *assembly) entrypoint() error {
 	}
 	c.WorkingDir = a.recipe.Tree.App.Path
 	if c.User == "" {
-		owner, err := a.recipe.Base.owner()
+		owner, err := a.recipe.owner()
 		if err != nil {
 			return err
 		}

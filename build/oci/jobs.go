@@ -38,7 +38,7 @@ const imageLevel = 1
 // reads no more of the disk than whether there is an SBOM. It warns with a
 // *DepthError of an image of more layers than Docker runs.
 func (r Recipe) Jobs() ([]pack.Job, error) {
-	owner, err := r.Base.owner()
+	owner, err := r.owner()
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +172,9 @@ func (p *planner) launcher() error {
 // config adds the metadata for the launcher.
 func (p *planner) config() error {
 	file := launch.MetadataPath(p.recipe.Tree.Layers.Path)
+	if p.recipe.ConfigDir != "" {
+		return p.dir(ConfigPart, buildpacks.Dir{Host: p.recipe.ConfigDir, Path: path.Dir(file)})
+	}
 	parents, err := p.parents(file)
 	if err != nil {
 		return err

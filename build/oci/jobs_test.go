@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +157,19 @@ func TestJobs(t *testing.T) {
 				"5 0711 5:6 /app", "5 0711 5:6 /app/.slugc", "5 0711 5:6 /app/.slugc/layers",
 				"5 0711 1000:1000 /app/.slugc/layers/config", "0 0644 1000:1000 /app/.slugc/layers/config/metadata.toml",
 			}[1:], describe(entries(t, layerOf(t, image, "config")))[1:]); diff != "" {
+				t.Error(diff)
+			}
+		})
+
+		it("packs a directory of metadata as it lies, for the owner that the caller names", func() {
+			r := recipe(t, t.TempDir())
+			r.Owner, r.ConfigDir = &oci.Owner{UID: 7, GID: 8}, t.TempDir()
+			must(t, os.WriteFile(filepath.Join(r.ConfigDir, "metadata.toml"), nil, 0o600))
+			must(t, os.Chmod(r.ConfigDir, 0o750))
+			if diff := cmp.Diff([]string{
+				"5 0755 7:8 /app", "5 0755 7:8 /app/.slugc", "5 0755 7:8 /app/.slugc/layers",
+				"5 0750 7:8 /app/.slugc/layers/config", "0 0600 7:8 /app/.slugc/layers/config/metadata.toml",
+			}, describe(entries(t, layerOf(t, makeImage(t, r), "config")))); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -48,6 +48,11 @@ type Recipe struct {
 	// Parent returns the entry of a directory above a layer, by its path.
 	// When it is nil, modes are 0755 and owners are as the package says.
 	Parent func(path string) (pack.Parent, error)
+	// Owner owns the files of the app; when nil, whom the base names.
+	Owner *Owner
+	// ConfigDir is a directory on this machine that is in the image as it lies, in
+	// place of the metadata that the tree has: <layers>/config of a lifecycle.
+	ConfigDir string
 	// ExecEnv is the execution environment that the tree was built for; the
 	// image does not say when it is empty (CNB Platform API 0.15,
 	// "CNB_EXEC_ENV").
@@ -55,6 +60,17 @@ type Recipe struct {
 	// Warn hears of what the image has otherwise than buildpacks asked for. It
 	// may be nil.
 	Warn func(error)
+}
+
+// Owner is a user and group by their ids.
+type Owner struct{ UID, GID int }
+
+// owner owns the files of the app.
+func (r Recipe) owner() (owner, error) {
+	if r.Owner != nil {
+		return owner{r.Owner.UID, r.Owner.GID}, nil
+	}
+	return r.Base.owner()
 }
 
 // Launcher is the program that starts the processes of an image.

@@ -17,6 +17,16 @@ func readMetadata(config *v1.ConfigFile) (LifecycleMetadata, error) {
 	return m, err
 }
 
+// Metadata is what an image says about its layers, empty for one that no lifecycle
+// made. A label that cannot be read is an error.
+func (b Base) Metadata() (LifecycleMetadata, error) {
+	config, err := b.Image.ConfigFile()
+	if err != nil {
+		return LifecycleMetadata{}, fmt.Errorf("reading the config of the image: %w", err)
+	}
+	return readMetadata(config)
+}
+
 // footingLabel is readMetadata for an image that has to have the label.
 func footingLabel(config *v1.ConfigFile) (LifecycleMetadata, error) {
 	if config.Config.Labels[LifecycleLabel] == "" {
