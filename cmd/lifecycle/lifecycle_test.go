@@ -22,7 +22,7 @@ func TestDescriptor(t *testing.T) {
 	if _, err := toml.DecodeFile("lifecycle.toml", &got); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(platform.PlatformAPIs(), got.APIs.Platform.Supported); diff != "" {
+	if diff := cmp.Diff(platform.APIs(), got.APIs.Platform.Supported); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(platform.BuildpackAPIs(), got.APIs.Buildpack.Supported); diff != "" {

@@ -194,7 +194,7 @@ func (m LayersMetadata) Label() oci.LifecycleMetadata {
 // ReadAnalyzed reads an analyzed.toml. Where there is none it warns, and the value
 // is empty.
 func ReadAnalyzed(file string, log Logger) (a Analyzed, err error) {
-	_, err = read("analyzed", file, &a)
+	err = read("analyzed", file, &a)
 	if errors.Is(err, fs.ErrNotExist) {
 		log.Warnf("No analyzed metadata found at path %q", file)
 		return Analyzed{}, nil

@@ -1,6 +1,8 @@
 package files
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -211,3 +213,24 @@ func TestRunImages(t *testing.T) {
 }
 
 func unescape(s string) string { return strings.ReplaceAll(s, `\u003c`, "<") }
+
+func TestRead(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := ReadGroup(dir + "/none.toml"); err == nil || err.Error() != "failed to read group file: open "+dir+"/none.toml: no such file or directory" {
+		t.Errorf("got %v", err)
+	}
+	for name, text := range map[string]string{"good": groupText, "bad": "[[group]"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(name, filepath.Join(dir, name+".toml")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if g, err := ReadGroup(dir + "/good.toml"); err != nil || len(g.Buildpacks) != 2 {
+		t.Errorf("through a link: %+v, %v", g, err)
+	}
+	if _, err := ReadGroup(dir + "/bad.toml"); err == nil || !strings.HasPrefix(err.Error(), "failed to read group file: line 1: ") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -26,7 +26,7 @@ type Group struct {
 
 // ReadGroup reads a group.toml, which has to be there.
 func ReadGroup(file string) (g Group, err error) {
-	_, err = read("group", file, &g)
+	err = read("group", file, &g)
 	return g, err
 }
 
@@ -55,7 +55,7 @@ type Entry struct {
 
 // ReadPlan reads a plan.toml, which has to be there.
 func ReadPlan(file string) (p Plan, err error) {
-	_, err = read("plan", file, &p)
+	err = read("plan", file, &p)
 	return p, err
 }
 

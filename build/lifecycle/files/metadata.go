@@ -125,7 +125,7 @@ func (m BuildMetadata) Launch() launch.Metadata {
 
 // ReadBuildMetadata reads <layers>/config/metadata.toml, which has to be there.
 func ReadBuildMetadata(layers string) (m BuildMetadata, err error) {
-	_, err = read("build metadata", launch.MetadataPath(layers), &m)
+	err = read("build metadata", launch.MetadataPath(layers), &m)
 	return m, err
 }
 

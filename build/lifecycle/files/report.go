@@ -35,7 +35,7 @@ func WriteReport(file string, r Report) error { return write("report", file, r) 
 // ReadProject reads a project-metadata.toml. Where there is none it says so, and
 // the value is empty.
 func ReadProject(file string, log Logger) (p oci.ProjectMetadata, err error) {
-	_, err = read("project metadata", file, &p)
+	err = read("project metadata", file, &p)
 	if errors.Is(err, fs.ErrNotExist) {
 		log.Debugf("No project metadata found at path %q, project metadata will not be exported", file)
 		return oci.ProjectMetadata{}, nil

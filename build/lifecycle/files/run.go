@@ -47,7 +47,7 @@ type Run struct {
 
 // ReadRun reads a run.toml. Where there is none it says so, and the value is empty.
 func ReadRun(file string, log Logger) (r Run, err error) {
-	_, err = read("run", file, &r)
+	err = read("run", file, &r)
 	if errors.Is(err, fs.ErrNotExist) {
 		log.Infof("No run metadata found at path %q", file)
 		return Run{}, nil
@@ -64,7 +64,7 @@ type Stack struct {
 // ReadStack reads a stack.toml. Where there is none it says so, and the value is
 // empty.
 func ReadStack(file string, log Logger) (s Stack, err error) {
-	_, err = read("stack", file, &s)
+	err = read("stack", file, &s)
 	if errors.Is(err, fs.ErrNotExist) {
 		log.Infof("No stack metadata found at path %q", file)
 		return Stack{}, nil

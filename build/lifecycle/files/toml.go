@@ -25,20 +25,25 @@ type Logger interface {
 	Warnf(format string, args ...any)
 }
 
-// read reads a file of a kind; there is false where there is none. Platforms and
-// their tests read the words of the errors.
-func read(kind, file string, into any) (there bool, err error) {
-	data, err := sandbox.ReadFile(file, limit)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, fmt.Errorf("failed to read %s file: %w", kind, err)
+// read reads a file of a kind. Platforms and their tests read the words of the
+// errors.
+func read(kind, file string, into any) error {
+	// Platforms have links for files, such as those of a ConfigMap.
+	real, err := filepath.EvalSymlinks(file)
+	var data []byte
+	if err == nil {
+		data, err = sandbox.ReadFile(real, limit)
+	}
+	if missing, ok := errors.AsType[*fs.PathError](err); ok && missing.Op == "lstat" {
+		err = &fs.PathError{Op: "open", Path: file, Err: missing.Err}
 	}
 	if err == nil {
 		err = launch.DecodeTOML(data, into)
 	}
 	if err != nil {
-		return true, fmt.Errorf("failed to read %s file: %w", kind, err)
+		return fmt.Errorf("failed to read %s file: %w", kind, err)
 	}
-	return true, nil
+	return nil
 }
 
 // write writes a file of a kind, with the directory that it lies in.

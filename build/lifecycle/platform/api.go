@@ -79,13 +79,13 @@ type API struct {
 	ExecEnv bool
 }
 
-// PlatformAPIs are the supported versions of the Platform API, BuildpackAPIs
-// those of the Buildpack API, oldest first. None is deprecated.
-func PlatformAPIs() []string {
+// APIs are the supported versions of the Platform API, oldest first. None is
+// deprecated.
+func APIs() []string {
 	return []string{"0.7", "0.8", "0.9", "0.10", "0.11", "0.12", "0.13", "0.14", "0.15"}
 }
 
-// BuildpackAPIs: see PlatformAPIs.
+// BuildpackAPIs are the supported versions of the Buildpack API, likewise.
 func BuildpackAPIs() []string { return []string{"0.7", "0.8", "0.9", "0.10", "0.11", "0.12"} }
 
 // Exit codes of an APIError (CNB Platform API, "Outputs" of all phases).
@@ -128,11 +128,11 @@ func ParseAPI(value string) (API, error) {
 	if !ok {
 		return wrong(fmt.Sprintf("parse platform API '%s'", value), nil)
 	}
-	at := slices.Index(PlatformAPIs(), version)
+	at := slices.Index(APIs(), version)
 	if at < 0 {
 		return wrong("set platform API", fmt.Errorf("platform API version '%s' is incompatible with the lifecycle", value))
 	}
-	since := func(version string) bool { return at >= slices.Index(PlatformAPIs(), version) }
+	since := func(version string) bool { return at >= slices.Index(APIs(), version) }
 	v8, v9, v10, v11, v12, v13, v14, v15 := since("0.8"), since("0.9"), since("0.10"), since("0.11"), since("0.12"), since("0.13"), since("0.14"), since("0.15")
 	return API{
 		Version:        version,

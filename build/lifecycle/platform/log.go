@@ -87,18 +87,18 @@ func (l *Log) Phase(name string) {
 	}
 }
 
-// Debugf, Infof, Warnf and Errorf say something on their level.
+// Debugf says what helps to find mistakes.
 func (l *Log) Debugf(format string, args ...any) { l.say(Debug, "", fmt.Sprintf(format, args...)) }
 
-// Infof: see Debugf.
+// Infof says what happens.
 func (l *Log) Infof(format string, args ...any) { l.say(Info, "", fmt.Sprintf(format, args...)) }
 
-// Warnf: see Debugf.
+// Warnf says what may be not as it should be.
 func (l *Log) Warnf(format string, args ...any) {
 	l.say(Warn, "Warning: ", fmt.Sprintf(format, args...))
 }
 
-// Errorf: see Debugf.
+// Errorf says what ends a phase.
 func (l *Log) Errorf(format string, args ...any) {
 	l.say(Error, "ERROR: ", fmt.Sprintf(format, args...))
 }

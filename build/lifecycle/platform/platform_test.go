@@ -28,7 +28,7 @@ func TestAPI(t *testing.T) {
 		"RestoreRun": "0.14", "CacheMetadata": "0.14", "System": "0.15", "ExecEnv": "0.15",
 	}
 	first := map[string]string{}
-	for _, version := range platform.PlatformAPIs() {
+	for _, version := range platform.APIs() {
 		api, err := platform.ParseAPI(version)
 		if err != nil || api.Version != version {
 			t.Fatalf("%s: %+v, %v", version, api, err)
