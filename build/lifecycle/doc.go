@@ -3,6 +3,11 @@
 // API, "Operations"). A phase is a struct with its own inputs and a Run method. What
 // a version of the Platform API means is in a platform.API.
 //
+// The exporter reads from disk what the builder left (readTree), so that both can be
+// of different lifecycles. A restored layer is walked once; while its directory is
+// unchanged (pack.Index) its diffID is known, and it is neither packed nor read,
+// for the image and for the cache.
+//
 // Phases run inside the container that a platform made, which is the sandbox:
 // buildpacks work where everything is.
 package lifecycle

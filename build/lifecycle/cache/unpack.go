@@ -18,10 +18,10 @@ import (
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
-// unpack makes dir of a layer that has the path at in its tar: in a directory beside
+// Unpack makes dir of a layer that has the path at in its tar: in a directory beside
 // it, which gets the name when the sum of the tar is right. Directories above at
 // are passed over. A *LayerError says that the tar is not in order.
-func unpack(ctx context.Context, from io.Reader, diffID, at, dir string) (err error) {
+func Unpack(ctx context.Context, from io.Reader, diffID, at, dir string) (err error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
 		return err
 	}

@@ -56,10 +56,6 @@ func (v *Volume) committed() string { return filepath.Join(v.dir, "committed") }
 func (v *Volume) staging() string   { return filepath.Join(v.dir, "staging") }
 func (v *Volume) backup() string    { return filepath.Join(v.dir, "committed-backup") }
 
-// Staging is the directory of a next state, for a caller who makes tars that are to
-// be added: from there they are linked. Commit keeps what Add took and no more.
-func (v *Volume) Staging() string { return v.staging() }
-
 // Metadata reads the metadata.
 func (v *Volume) Metadata(context.Context) (Metadata, error) {
 	data, err := sandbox.ReadFile(filepath.Join(v.committed(), MetadataName), maxMetadata)
@@ -99,7 +95,7 @@ func (v *Volume) Restore(ctx context.Context, diffID, at, dir string) (err error
 		return &LayerError{diffID, err}
 	}
 	defer f.Close()
-	return unpack(ctx, f, diffID, at, dir)
+	return Unpack(ctx, f, diffID, at, dir)
 }
 
 // Begin empties the staging directory.
