@@ -247,7 +247,7 @@ type packBuilder struct {
 // which a group of three builds: test/earlier, test/classic and test/later.
 func (s *slugc) builderConfig(build, run string) {
 	s.t.Helper()
-	s.lifecycle("lifecycle.tgz")
+	s.lifecycle("lifecycle.tgz", referencetest.Build(s.t).Launcher())
 	var config strings.Builder
 	for _, uri := range []string{"earlier", "classic-linux-amd64.cnb", "later"} {
 		fmt.Fprintf(&config, "[[buildpacks]]\nuri = %q\n", s.path(uri))
@@ -268,8 +268,8 @@ func newPackBuilder(r imageRegistry, s *slugc) packBuilder {
 	return packBuilder{r, s, s.unpackImage(r, "builder:1", "builder")}
 }
 
-// lifecycle packs the reference lifecycle as pack wants it.
-func (s *slugc) lifecycle(file string) {
+// lifecycle packs the reference lifecycle as pack wants it, with a launcher.
+func (s *slugc) lifecycle(file, launcher string) {
 	s.t.Helper()
 	reference := referencetest.Build(s.t)
 	out, err := os.Create(s.path(file))
@@ -284,9 +284,9 @@ func (s *slugc) lifecycle(file string) {
 		err = errors.Join(err, writeErr)
 	}
 	add(tar.Header{Name: "lifecycle.toml"}, []byte("[lifecycle]\nversion = \""+referencetest.Version+"\"\n"+
-		"[apis.buildpack]\nsupported = [\"0.10\"]\n[apis.platform]\nsupported = [\"0.15\"]\n"))
-	for _, name := range []string{"launcher", "lifecycle"} {
-		content, readErr := os.ReadFile(filepath.Join(reference.Dir, name))
+		"[apis.buildpack]\nsupported = [\"0.10\", \"0.11\", \"0.12\"]\n[apis.platform]\nsupported = [\"0.15\"]\n"))
+	for name, program := range map[string]string{"launcher": launcher, "lifecycle": filepath.Join(reference.Dir, "lifecycle")} {
+		content, readErr := os.ReadFile(program)
 		err = errors.Join(err, readErr)
 		add(tar.Header{Name: "lifecycle/" + name}, content)
 	}

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 )
 
 // Container is a program in an image. Its fields are those of the Docker Engine
@@ -39,6 +41,20 @@ func (d *Daemon) Run(c Container) string {
 		d.t.Fatalf("%+v: exit code %d (%v)\n%s", c, ended.StatusCode, err, out)
 	}
 	return out
+}
+
+// Pull has the daemon pull an image from a registry, which it names.
+func (d *Daemon) Pull(image string) {
+	d.t.Helper()
+	repository, tag := image, "latest"
+	if i := strings.LastIndexByte(image, ':'); i > strings.LastIndexByte(image, '/') {
+		repository, tag = image[:i], image[i+1:]
+	}
+	var said []byte
+	d.must(http.MethodPost, "images/create?"+url.Values{"fromImage": {repository}, "tag": {tag}}.Encode(), nil, &said)
+	if bytes.Contains(said, []byte(`"errorDetail"`)) {
+		d.t.Fatalf("pulling %s: %s", image, said)
+	}
 }
 
 // Layers returns the diffIDs of the layers of an image.
