@@ -29,10 +29,10 @@ type Logger interface {
 // errors.
 func read(kind, file string, into any) error {
 	// Platforms have links for files, such as those of a ConfigMap.
-	real, err := filepath.EvalSymlinks(file)
+	target, err := filepath.EvalSymlinks(file)
 	var data []byte
 	if err == nil {
-		data, err = sandbox.ReadFile(real, limit)
+		data, err = sandbox.ReadFile(target, limit)
 	}
 	if missing, ok := errors.AsType[*fs.PathError](err); ok && missing.Op == "lstat" {
 		err = &fs.PathError{Op: "open", Path: file, Err: missing.Err}
