@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -199,6 +200,12 @@ func (to Copy) own(path string) error {
 	return nil
 }
 
+// copyBuffers are for the files of a source, which are many.
+var copyBuffers = sync.Pool{New: func() any {
+	buf := make([]byte, 64<<10)
+	return &buf
+}}
+
 // file copies one regular file and fills in its checksum and stamp.
 func (to Copy) file(ctx context.Context, from, target string, it *item) (err error) {
 	if err := ctx.Err(); err != nil {
@@ -231,7 +238,10 @@ func (to Copy) file(ctx context.Context, from, target string, it *item) (err err
 		}
 	}()
 	sum := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(out, sum), in); err != nil {
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	// A file that copies itself would make a buffer of its own.
+	if _, err := io.CopyBuffer(io.MultiWriter(out, sum), struct{ io.Reader }{in}, *buf); err != nil {
 		return fmt.Errorf("copying %s: %w", quotePath(it.Path), err)
 	}
 	if err := out.Chmod(it.Mode.Perm()); err != nil {
