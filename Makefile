@@ -96,12 +96,22 @@ reference_pack_version := 0.40.0
 reference_lifecycle := github.com/buildpacks/lifecycle
 reference_lifecycle_version := 0.21.0
 module_dir = $$(cd / && GOFLAGS= GONOSUMDB=$(reference_lifecycle) go mod download -json $(1)@v$(2) | sed -n 's/.*"Dir": "\(.*\)",/\1/p')
+# What CI services take: a program that checks files by JSON schemas and has
+# those of some, and the schema of a Tekton task.
+jsonschema := check-jsonschema==0.39.0
+tekton := github.com/tektoncd/pipeline
+tekton_version := 1.6.0
+
 reference_build = GOFLAGS= GOWORK=off go build -C "$$dir" -mod=readonly -buildvcs=false -trimpath
 
 tools: ## Build the foreign tools that the tests need
 	@[ -x $(out)/tools/scalibr ] || GOFLAGS= GOBIN=$(abspath $(out))/tools go install $(scanner)
 	@[ -x $(out)/tools/pack ] || { dir=$(call module_dir,$(reference_pack),$(reference_pack_version)) && \
 	  $(reference_build) -ldflags "-s -w -X $(reference_pack)/pkg/client.Version=$(reference_pack_version)" -o $(abspath $(out))/tools/pack .; }
+	@[ -x $(out)/tools/jsonschema/bin/check-jsonschema ] || { python3 -m venv $(out)/tools/jsonschema && \
+	  $(out)/tools/jsonschema/bin/pip install --quiet --disable-pip-version-check $(jsonschema); }
+	@[ -f $(out)/tools/tekton-task.yaml ] || { dir=$(call module_dir,$(tekton),$(tekton_version)) && \
+	  install -m 644 "$$dir/config/300-crds/300-task.yaml" $(out)/tools/tekton-task.yaml; }
 	@for program in launcher lifecycle; do \
 	  [ -x $(out)/tools/lifecycle/$$program ] || { dir=$(call module_dir,$(reference_lifecycle),$(reference_lifecycle_version)) && \
 	  $(reference_build) -ldflags "-s -w -X $(reference_lifecycle)/cmd.Version=$(reference_lifecycle_version)" -o $(abspath $(out))/tools/lifecycle/$$program ./cmd/$$program; }; \

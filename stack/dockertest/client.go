@@ -2,6 +2,7 @@ package dockertest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -18,17 +19,21 @@ import (
 type Container struct {
 	Image                string
 	Entrypoint, Cmd, Env []string `json:",omitempty"`
+	User                 string   `json:",omitempty"`
+	// Binds are directories of this machine and where they are seen, HOST:PATH.
+	Binds []string `json:"-"`
+	// Network is "none" when empty; "host" is that of this machine.
+	Network string `json:"-"`
 }
 
-// Run runs a container without a network, which has to end well, and returns
-// what it prints.
+// Run runs a container, which has to end well, and returns what it prints.
 func (d *Daemon) Run(c Container) string {
 	d.t.Helper()
 	var created struct{ ID string }
 	d.must(http.MethodPost, "containers/create", struct {
 		Container
-		HostConfig map[string]string
-	}{c, map[string]string{"NetworkMode": "none"}}, &created)
+		HostConfig map[string]any
+	}{c, map[string]any{"NetworkMode": cmp.Or(c.Network, "none"), "Binds": c.Binds}}, &created)
 	path := "containers/" + created.ID
 	d.must(http.MethodPost, path+"/start", nil, nil)
 	var ended struct{ StatusCode int }
