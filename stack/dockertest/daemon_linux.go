@@ -24,8 +24,12 @@ type Daemon struct {
 	// is newer and does not ask has to be told it in DOCKER_API_VERSION.
 	APIVersion string
 
-	t      testing.TB
-	client *http.Client
+	t       testing.TB
+	client  *http.Client
+	dockerd string
+	dir     string
+	// stop ends the daemon and waits for it.
+	stop func()
 }
 
 // patience is how long the daemon may take to start, and the kernel to clear
@@ -53,15 +57,36 @@ func Start(t testing.TB) *Daemon {
 		}
 	})
 	socket := filepath.Join(dir, "docker.sock")
-	d := &Daemon{Host: "unix://" + socket, t: t, client: &http.Client{Transport: &http.Transport{
+	d := &Daemon{Host: "unix://" + socket, t: t, dockerd: dockerd, dir: dir, client: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 		},
 	}}}
 	t.Cleanup(d.client.CloseIdleConnections)
-	d.wait(d.start(dockerd, dir))
+	t.Cleanup(func() {
+		d.stop()
+		if t.Failed() {
+			text, err := os.ReadFile(d.log())
+			t.Logf("the log of dockerd (%v):\n%s", err, text)
+		}
+	})
+	d.wait(d.start())
 	return d
 }
+
+// Restart kills the daemon and starts it again, with the images that it has.
+func (d *Daemon) Restart() {
+	d.t.Helper()
+	d.stop()
+	d.client.CloseIdleConnections()
+	// Its number is 1 each time, and it takes itself for the one before.
+	if err := os.Remove(filepath.Join(d.dir, "pid")); err != nil {
+		d.t.Fatal(err)
+	}
+	d.wait(d.start())
+}
+
+func (d *Daemon) log() string { return filepath.Join(d.dir, "log") }
 
 // script shows the daemon its own processes, and hides where it would find the
 // configuration of the machine or leave something.
@@ -73,15 +98,16 @@ exec "$0" "$@"`
 
 // start starts the daemon. It returns a channel that has the error with which
 // the daemon ends.
-func (d *Daemon) start(dockerd, dir string) <-chan error {
+func (d *Daemon) start() <-chan error {
 	d.t.Helper()
-	log, err := os.Create(filepath.Join(dir, "log"))
+	dir := d.dir
+	log, err := os.OpenFile(d.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	defer log.Close()
 	ctx, end := context.WithCancel(context.Background())
-	c := exec.CommandContext(ctx, "/bin/sh", "-c", script, dockerd,
+	c := exec.CommandContext(ctx, "/bin/sh", "-c", script, d.dockerd,
 		"--host", d.Host, "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
 		"--pidfile", filepath.Join(dir, "pid"), "--log-level", "warn",
 		"--bridge=none", "--iptables=false", "--ip-forward=false",
@@ -104,18 +130,15 @@ func (d *Daemon) start(dockerd, dir string) <-chan error {
 			ended <- c.Wait()
 		}
 	}()
+	d.stop = end
 	if err := <-started; err != nil {
 		end()
 		d.t.Fatalf("%s: %v", c, err)
 	}
-	d.t.Cleanup(func() {
+	d.stop = func() {
 		end()
 		<-ended
-		if d.t.Failed() {
-			text, err := os.ReadFile(log.Name())
-			d.t.Logf("the log of dockerd (%v):\n%s", err, text)
-		}
-	})
+	}
 	return ended
 }
 
