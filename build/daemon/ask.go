@@ -167,7 +167,7 @@ func (c *Client) Load(ctx context.Context, archive io.Reader) error {
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			return fmt.Errorf("reading what the Docker daemon at %s says about the image it loads: %w", c.host, err)
+			return &ConnectionError{c.host, fmt.Errorf("reading what it says about the image: %w", err)}
 		}
 		if message := line.ErrorDetail.Message + line.Error; message != "" {
 			if line.ErrorDetail.Message != "" {

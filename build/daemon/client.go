@@ -12,8 +12,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -45,7 +47,12 @@ type Client struct {
 // Dial looks for a daemon, and agrees with it on a version of the API.
 func Dial(ctx context.Context, config Config) (*Client, error) {
 	c := &Client{host: config.host(), held: make(chan net.Conn, 16)}
-	wrong := func(err error) (*Client, error) { return nil, &DialError{c.host, err} }
+	wrong := func(err error) (*Client, error) {
+		if _, told := errors.AsType[*ConnectionError](err); !told {
+			err = &ConnectionError{c.host, err}
+		}
+		return nil, err
+	}
 	transport, at, socket, err := config.connect(c.dial)
 	if err != nil {
 		return wrong(err)
@@ -70,19 +77,30 @@ func Dial(ctx context.Context, config Config) (*Client, error) {
 	return c, nil
 }
 
-// DialError says why there is no talking to a daemon.
-type DialError struct {
+// ConnectionError says why there is no talking to a daemon.
+type ConnectionError struct {
 	// Host is where it should be.
 	Host string
 	Err  error
 }
 
-func (e *DialError) Error() string {
-	return fmt.Sprintf("the Docker daemon at %s: %v", e.Host, e.Err)
+func (e *ConnectionError) Error() string {
+	advice := ""
+	switch {
+	case errors.Is(e.Err, fs.ErrNotExist), errors.Is(e.Err, syscall.ECONNREFUSED):
+		advice = "; start it, or name another in DOCKER_HOST"
+	case errors.Is(e.Err, fs.ErrPermission):
+		advice = "; be a user who may open it, such as a member of its group"
+	case slices.ContainsFunc([]error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.EPIPE, syscall.ECONNRESET}, func(end error) bool {
+		return errors.Is(e.Err, end)
+	}):
+		advice = "; it went away in the middle"
+	}
+	return fmt.Sprintf("the Docker daemon at %s: %v%s", e.Host, e.Err, advice)
 }
 
 // Unwrap returns the cause.
-func (e *DialError) Unwrap() error { return e.Err }
+func (e *ConnectionError) Unwrap() error { return e.Err }
 
 // Hold opens connections to a socket now, for a process that may not later. Each
 // serves one request at a time, any number of them one after another.
@@ -93,7 +111,7 @@ func (c *Client) Hold(ctx context.Context, connections int) error {
 		}
 		conn, err := greeted(ctx, c.socket)
 		if err != nil {
-			return &DialError{c.host, err}
+			return &ConnectionError{c.host, err}
 		}
 		c.held <- conn
 	}
@@ -215,7 +233,8 @@ func missing(err error) bool {
 	return ok && answer.Status == http.StatusNotFound
 }
 
-// send sends a request. An answer that is an error is an *Error.
+// send sends a request. An answer that is an error is an *Error, no answer a
+// *ConnectionError.
 func (c *Client) send(ctx context.Context, method, path string, query url.Values, body io.Reader) (*http.Response, error) {
 	at := *c.url
 	at.Path = strings.TrimSuffix(at.Path, "/") + "/" + path
@@ -236,7 +255,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
-		return nil, fmt.Errorf("asking the Docker daemon at %s: %w", c.host, err)
+		return nil, &ConnectionError{c.host, err}
 	}
 	if answer.StatusCode < http.StatusBadRequest {
 		return answer, nil
@@ -244,7 +263,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	defer drain(answer)
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("asking the Docker daemon at %s: %w", c.host, err)
+		return nil, &ConnectionError{c.host, err}
 	}
 	var said struct{ Message string }
 	if json.Unmarshal(text, &said) != nil {

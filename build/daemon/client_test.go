@@ -80,7 +80,7 @@ func TestDial(t *testing.T) {
 		}
 	}
 	for host, want := range map[string]string{
-		"unix:///nowhere/docker.sock": "the Docker daemon at unix:///nowhere/docker.sock: asking the Docker daemon at unix:///nowhere/docker.sock: dial unix /nowhere/docker.sock: connect: no such file or directory",
+		"unix:///nowhere/docker.sock": "the Docker daemon at unix:///nowhere/docker.sock: dial unix /nowhere/docker.sock: connect: no such file or directory; start it, or name another in DOCKER_HOST",
 		"tcp://127.0.0.1:1":           "connection refused",
 		"unix://":                     "it names no socket",
 		"tcp://":                      "it names no host",
@@ -89,7 +89,7 @@ func TestDial(t *testing.T) {
 		"unix://%zz":                  "it is no address",
 	} {
 		_, err := daemon.Dial(t.Context(), daemon.Config{Host: host})
-		if failed, ok := errors.AsType[*daemon.DialError](err); !ok || failed.Host != host || !strings.Contains(err.Error(), want) {
+		if failed, ok := errors.AsType[*daemon.ConnectionError](err); !ok || failed.Host != host || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v", host, err)
 		}
 	}
@@ -145,7 +145,7 @@ func TestLoad(t *testing.T) {
 		{`{"status": "x"}` + "\r\n" + `{"errorDetail": {"message": "bad tar"}, "error": "bad tar"}` + "\n", "the Docker daemon cannot load the image: bad tar"},
 		{`{"error": "worse"}`, "the Docker daemon cannot load the image: worse"},
 		{`{"stream": "Error unpacking image a: no blob\n"}`, "the Docker daemon cannot load the image: unpacking a: no blob"},
-		{`<html>`, "reading what the Docker daemon at unix://"},
+		{`<html>`, "the Docker daemon at unix://"},
 	} {
 		e.broken = func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, c.answer) }
 		err := client.Load(t.Context(), strings.NewReader("archive"))

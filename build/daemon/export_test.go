@@ -223,38 +223,39 @@ func TestExport(t *testing.T) {
 			}
 		})
 
-		for name, c := range map[string]struct {
+		for _, c := range []struct {
+			name   string
 			broken http.HandlerFunc
 			want   string
 		}{
-			"says no with a status": {func(w http.ResponseWriter, r *http.Request) {
+			{"says no with a status", func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)
 				w.WriteHeader(http.StatusInternalServerError)
 				fmt.Fprint(w, `{"message": "no space left on device"}`)
 			}, "no space left on device"},
-			"says no in its answer": {func(w http.ResponseWriter, r *http.Request) {
+			{"says no in its answer", func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)
 				fmt.Fprint(w, `{"status": "loading"}{"errorDetail": {"message": "no space left on device"}}`)
 			}, "no space left on device"},
-			"says no before it has read all": {func(w http.ResponseWriter, _ *http.Request) {
+			{"says no before it has read all", func(w http.ResponseWriter, _ *http.Request) {
 				fmt.Fprint(w, `{"errorDetail": {"message": "no space left on device"}}`)
 			}, "no space left on device"},
-			"goes away while it reads": {func(_ http.ResponseWriter, r *http.Request) {
+			{"goes away while it reads", func(_ http.ResponseWriter, r *http.Request) {
 				_, _ = io.ReadFull(r.Body, make([]byte, 1000))
 				panic(http.ErrAbortHandler)
-			}, "asking the Docker daemon at unix://"},
-			"goes away while it answers": {func(w http.ResponseWriter, r *http.Request) {
+			}, "it went away in the middle"},
+			{"goes away while it answers", func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)
 				fmt.Fprint(w, `{"stream": "Loading layer"}{"stre`)
 				must(t, http.NewResponseController(w).Flush())
 				panic(http.ErrAbortHandler)
-			}, "reading what the Docker daemon at unix://"},
-			"has no image afterwards": {func(w http.ResponseWriter, r *http.Request) {
+			}, "reading what it says about the image: unexpected EOF; it went away in the middle"},
+			{"has no image afterwards", func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)
 				fmt.Fprint(w, `{"stream": "Loaded image ID"}`)
 			}, "it says that it did, and has no image sha256:"},
 		} {
-			it("changes no name when the daemon "+name, func() {
+			it("changes no name when the daemon "+c.name, func() {
 				export(on(t, base, "old", layer("old")), "app")
 				before := fmt.Sprint(e.tags)
 				e.broken = c.broken
