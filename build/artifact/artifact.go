@@ -85,7 +85,7 @@ type Artifact struct {
 	// Ref is the destination without its transport.
 	Ref string `json:"ref"`
 	// Digest is, as "sha256:<hex>", that of a slug's bytes or of an image's
-	// manifest.
+	// manifest; in a Docker daemon it is the id of the image.
 	Digest string `json:"digest"`
 	// Size is the number of bytes of a slug, or of an image's manifest,
 	// config and layers.

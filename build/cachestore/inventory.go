@@ -101,8 +101,8 @@ func (e *Entry) segment(ctx context.Context, part pack.Part, jobs []pack.Job) (r
 	return newRemoteSegment(key, shape.Prefix, record), record.Segment.File, nil
 }
 
-// shapesOf are the shapes in which a layer was packed with its root. The first
-// ones are whole archives, as images have them: such a blob serves both.
+// shapesOf are the shapes in which a layer was packed with its root and compressed.
+// The first ones are whole archives, as images have them: such a blob serves both.
 func shapesOf(part pack.Part, jobs []pack.Job) []pack.Shape {
 	var whole, others []pack.Shape
 	for _, job := range jobs {
@@ -111,7 +111,7 @@ func shapesOf(part pack.Part, jobs []pack.Job) []pack.Shape {
 		}
 		for _, shape := range job.Shapes {
 			switch {
-			case !shape.Root:
+			case !shape.Root, shape.Raw:
 			case shape.Trailer:
 				whole = append(whole, shape)
 			default:

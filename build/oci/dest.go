@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/daemon"
 	"github.com/slugc/slugc/build/pack"
 )
 
@@ -26,6 +27,7 @@ var (
 	_ Destination = Layout{}
 	_ Destination = Archive{}
 	_ Destination = Registry{}
+	_ Destination = Daemon{}
 )
 
 // Checker is a destination that can say before the build what would keep an
@@ -39,6 +41,7 @@ var (
 	_ Checker = Layout{}
 	_ Checker = Archive{}
 	_ Checker = Registry{}
+	_ Checker = Daemon{}
 )
 
 // Access is what destinations need to do their work. All of it is optional.
@@ -49,6 +52,8 @@ type Access struct {
 	Keychain authn.Keychain
 	// Transport reaches registries.
 	Transport http.RoundTripper
+	// Daemon says which Docker daemon is meant.
+	Daemon daemon.Config
 	// Progress is told how many of the bytes that have to be copied are, one
 	// call at a time.
 	Progress func(done, total int64)
@@ -57,7 +62,7 @@ type Access struct {
 	Warn func(error)
 }
 
-// HasTransport tells whether a reference says how its image is reached: oci:,
+// HasTransport tells whether a reference says how an image can be opened there: oci:,
 // oci-archive: or docker://.
 func HasTransport(ref string) bool {
 	for _, transport := range []string{"oci:", "oci-archive:", "docker://"} {
@@ -68,9 +73,9 @@ func HasTransport(ref string) bool {
 	return false
 }
 
-// ParseDest reads a destination: oci:DIR[:TAG], oci-archive:FILE[:TAG] or
-// docker://REGISTRY/REPO[:TAG]. What follows the last colon is a tag if it
-// can be one.
+// ParseDest reads a destination: oci:DIR[:TAG], oci-archive:FILE[:TAG],
+// docker://REGISTRY/REPO[:TAG] or docker-daemon:REPO[:TAG]. What follows the last
+// colon is a tag if it can be one.
 func ParseDest(dest string, access Access) (Destination, error) {
 	if rest, found := strings.CutPrefix(dest, "oci:"); found {
 		dir, tag := splitTag(rest)
@@ -93,12 +98,19 @@ func ParseDest(dest string, access Access) (Destination, error) {
 		}
 		return Registry{Tag: ref, Keychain: access.Keychain, Transport: access.Transport, Progress: access.Progress}, nil
 	}
+	if rest, found := strings.CutPrefix(dest, DaemonKind+":"); found {
+		ref, err := parseDaemon(rest)
+		if err != nil {
+			return nil, destError(dest, err)
+		}
+		return Daemon{Name: ref, Config: access.Daemon, Progress: access.Progress}, nil
+	}
 	return nil, destError(dest, errors.New("unknown transport"))
 }
 
 // destError says what a destination has to look like.
 func destError(dest string, err error) error {
-	return fmt.Errorf("destination %q: %w; expected oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker://REGISTRY/REPO:TAG", dest, err)
+	return fmt.Errorf("destination %q: %w; expected oci:DIR[:TAG], oci-archive:FILE[:TAG], docker://REGISTRY/REPO:TAG or docker-daemon:REPO:TAG", dest, err)
 }
 
 // splitTag splits PATH[:TAG].

@@ -26,6 +26,9 @@ func TestParseDest(t *testing.T) {
 		"oci-archive:a.tar:v1":           oci.Archive{File: "a.tar", Tag: "v1"},
 		"docker://localhost:5000/a/b:v1": oci.Registry{Tag: tag("localhost:5000/a/b:v1")},
 		"docker://example.com/a":         oci.Registry{Tag: tag("example.com/a:latest")},
+		"docker-daemon:a":                oci.Daemon{Name: "a:latest"},
+		"docker-daemon:example:5000/a/b": oci.Daemon{Name: "example:5000/a/b:latest"},
+		"docker-daemon:me/a:v1":          oci.Daemon{Name: "me/a:v1"},
 	} {
 		got, err := oci.ParseDest(dest, oci.Access{})
 		if err != nil {
@@ -39,7 +42,8 @@ func TestParseDest(t *testing.T) {
 	}
 	for _, dest := range []string{
 		"", "out", "oci", "oci:", "oci-archive:", "oci-archive:dir/", "docker:example.com/a", "docker://", "docker://A B",
-		"docker://example.com/a@sha256:" + strings.Repeat("0", 64), "slug:x.tgz", "docker-daemon:a:b",
+		"docker://example.com/a@sha256:" + strings.Repeat("0", 64), "slug:x.tgz", "docker-daemon:",
+		"docker-daemon:a@sha256:" + strings.Repeat("0", 64), "docker-daemon://a",
 	} {
 		if got, err := oci.ParseDest(dest, oci.Access{}); err == nil || !strings.Contains(err.Error(), "expected oci:DIR[:TAG]") {
 			t.Errorf("%q: got %+v and the error %v", dest, got, err)

@@ -5,8 +5,8 @@
 //
 // A Recipe says what goes into the image. Its Jobs tell build/pack which layers
 // to make; its Assemble joins the segments with the layers of the Base. A
-// Destination takes the image to an OCI layout, an archive of one, or a
-// registry.
+// Destination takes the image to an OCI layout, an archive of one, a registry or a
+// Docker daemon.
 //
 // What it decided:
 //

@@ -85,6 +85,7 @@ more artifacts. DEST is one of
   oci:DIR[:TAG]           an image in an OCI layout
   oci-archive:FILE        an image in an OCI archive
   docker://REF            an image, pushed to a registry
+  docker-daemon:REPO:TAG  an image, loaded into Docker or Podman
 
 A release record goes to the file that --metadata names, or to FILE.json beside
 a slug. The build runs isolated on a stack, by default the host: this machine's
@@ -94,7 +95,8 @@ this machine is.
 
 Credentials for registries come from SLUGC_REGISTRY_AUTH, a JSON object like
 {"registry.example": "Basic BASE64"}, else from the configuration of docker login.
-No buildpack sees them. An image reuses layers of the one that it replaces, or of
+No buildpack sees them. DOCKER_HOST and the other variables of Docker's clients say
+which daemon is meant. An image reuses layers of the one that it replaces, or of
 --previous-image, and states the time of creation SOURCE_DATE_EPOCH if it is set.
 
 Build for several platforms on a machine of each, with --index and the same DEST:
@@ -165,7 +167,7 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) (err e
 		if req.Previous, err = p.previous(ctx, f, image.Base.Target); err != nil {
 			return err
 		}
-		req.Forms = append(req.Forms, image)
+		req.Forms = append(req.Forms, divided(image)...)
 	}
 	req.ClearCache, req.Offline, req.Keep = f.clearCache, f.offline, f.keep
 	req.BuildTimeout = f.timeout

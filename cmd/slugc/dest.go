@@ -9,6 +9,7 @@ import (
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/base"
+	"github.com/slugc/slugc/build/daemon"
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/cmd/internal/cli"
@@ -25,7 +26,7 @@ const (
 )
 
 // forms reads the destinations of slugc build. The image has yet to be put on
-// a base.
+// a base, and divided.
 func (p *program) forms(f buildFlags) (slugs deploy.Slug, image deploy.Image, err error) {
 	wrong := func(err error) error { return &cli.UsageError{Command: "slugc build", Err: err} }
 	limit, err := cli.ParseBytes(f.maxSize)
@@ -62,9 +63,12 @@ func (p *program) forms(f buildFlags) (slugs deploy.Slug, image deploy.Image, er
 		case isSlug:
 			slugs.Files = append(slugs.Files, file)
 		default:
-			destination, err := oci.ParseDest(dest, oci.Access{Keychain: keychain, Warn: warn})
+			destination, err := oci.ParseDest(dest, oci.Access{Keychain: keychain, Daemon: p.dockerDaemon(), Warn: warn})
 			if err != nil {
 				return slugs, image, wrong(fmt.Errorf("%w, or slug:FILE", err))
+			}
+			if _, is := destination.(oci.Daemon); is && f.index {
+				return slugs, image, wrong(fmt.Errorf("destination %q: a Docker daemon holds no index; leave --index out", dest))
 			}
 			image.Destinations = append(image.Destinations, destination)
 		}
@@ -80,6 +84,30 @@ func (p *program) forms(f buildFlags) (slugs deploy.Slug, image deploy.Image, er
 	}
 	return slugs, image, nil
 }
+
+// divided is an image for daemons, whose layers nobody compresses, and one for all
+// others.
+func divided(image deploy.Image) []deploy.Form {
+	others, daemons := image, image
+	others.Destinations, daemons.Destinations, daemons.Raw = nil, nil, true
+	for _, to := range image.Destinations {
+		if _, is := to.(oci.Daemon); is {
+			daemons.Destinations = append(daemons.Destinations, to)
+		} else {
+			others.Destinations = append(others.Destinations, to)
+		}
+	}
+	var forms []deploy.Form
+	for _, form := range []deploy.Image{others, daemons} {
+		if len(form.Destinations) > 0 {
+			forms = append(forms, form)
+		}
+	}
+	return forms
+}
+
+// dockerDaemon is the daemon that the variables of Docker's clients name.
+func (p *program) dockerDaemon() daemon.Config { return daemon.FromEnv(p.env.Get) }
 
 // onBase puts an image on the run image that was named, or on that of the
 // stack.

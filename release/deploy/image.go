@@ -17,6 +17,8 @@ type Image struct {
 	Launcher oci.Launcher
 	// Destinations receive the image, in this order.
 	Destinations []oci.Destination
+	// Raw leaves layers uncompressed, for destinations that unpack them at once.
+	Raw bool
 	// Created is the time of creation that the image states; a fixed one when
 	// zero.
 	Created time.Time
@@ -45,7 +47,13 @@ func (i Image) Ready(ctx context.Context) error {
 
 // Jobs are the layers of the image.
 func (i Image) Jobs(tree artifact.Tree, app pack.Index) ([]pack.Job, error) {
-	return i.recipe(tree, app).Jobs()
+	jobs, err := i.recipe(tree, app).Jobs()
+	for _, job := range jobs {
+		for n := range job.Shapes {
+			job.Shapes[n].Raw = i.Raw
+		}
+	}
+	return jobs, err
 }
 
 // Export assembles the image and takes it to every destination.
