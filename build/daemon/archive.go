@@ -28,6 +28,8 @@ type loading struct {
 	shelf shelf
 	// asIs keeps layers as their digests have them.
 	asIs bool
+	// uncached leaves the cache alone; fromCache says that something came from it.
+	uncached, fromCache bool
 }
 
 // file is an entry of an archive.
@@ -110,15 +112,19 @@ func (l *loading) contents(ctx context.Context, layers []layered) ([]file, error
 	return files, nil
 }
 
-// here finds a layer on this machine. Where it is not, the file has its diffID for a
-// name and does not open.
+// here finds a layer on this machine, as Client.cached does.
 func (l *loading) here(ctx context.Context, layer layered) (file, error) {
 	away, err := elsewhere(layer)
 	if err != nil {
 		return file{}, err
 	}
 	if away {
-		return l.cached(layer.diffID)
+		found := file{name: layer.diffID}
+		if !l.uncached {
+			found = l.exporter.Client.cached(layer.diffID)
+		}
+		l.fromCache = l.fromCache || found.open != nil
+		return found, nil
 	}
 	kind, err := layer.MediaType()
 	if err != nil {
@@ -140,21 +146,22 @@ func (l *loading) here(ctx context.Context, layer layered) (file, error) {
 	return l.shelf.file(layer.diffID)
 }
 
-// cached finds a layer in the cache.
-func (l *loading) cached(diffID string) (file, error) {
+// cached finds a layer in the cache. Where it is not, the file has its diffID for a
+// name and does not open.
+func (c *Client) cached(diffID string) file {
 	none := file{name: diffID}
-	if l.exporter.Cached == nil {
-		return none, nil
+	if c.Cached == nil {
+		return none
 	}
-	path, found := l.exporter.Cached(diffID)
+	path, found := c.Cached(diffID)
 	if !found {
-		return none, nil
+		return none
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return none, nil // it is no more than a cache
+		return none // it is no more than a cache
 	}
-	return file{diffID, info.Size(), func() (io.ReadCloser, error) { return os.Open(path) }}, nil
+	return file{diffID, info.Size(), func() (io.ReadCloser, error) { return os.Open(path) }}
 }
 
 // read reads layers from images of the daemon.

@@ -31,6 +31,10 @@ const (
 
 // Client asks a daemon.
 type Client struct {
+	// Cached finds a layer that is in an image of the daemon, by its diffID, as a file
+	// with its tar. It may be nil. What it does not find is read from the daemon.
+	Cached func(diffID string) (file string, found bool)
+
 	host    string
 	http    *http.Client
 	url     *url.URL

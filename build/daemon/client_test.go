@@ -24,7 +24,15 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 
 	"github.com/slugc/slugc/build/daemon"
+	"github.com/slugc/slugc/build/daemon/daemontest"
 )
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 func TestFromEnv(t *testing.T) {
 	for _, c := range []struct {
@@ -47,8 +55,8 @@ func TestFromEnv(t *testing.T) {
 func TestDial(t *testing.T) {
 	// ask is the path that a client asks a daemon of a version with.
 	ask := func(theirs, asked string) (string, error) {
-		e := &engine{version: theirs}
-		config := e.start(t)
+		e := &daemontest.Engine{Version: theirs}
+		config := e.Start(t)
 		config.Version = asked
 		client, err := daemon.Dial(t.Context(), config)
 		if err != nil {
@@ -58,7 +66,7 @@ func TestDial(t *testing.T) {
 		if _, found, err := client.Inspect(t.Context(), "some/image:1"); found || err != nil {
 			t.Errorf("found %t, %v", found, err)
 		}
-		return e.asked[len(e.asked)-1], nil
+		return e.Asked[len(e.Asked)-1], nil
 	}
 	for _, c := range []struct{ theirs, asked, want string }{
 		{"1.41", "", "v1.41"}, {"1.44", "", "v1.44"}, {"1.48", "", "v1.48"}, {"1.52", "", "v1.48"}, {"1.52", "1.43", "v1.43"},
@@ -97,8 +105,8 @@ func TestDial(t *testing.T) {
 
 // TestTLS has a server that asks for the certificate of the client.
 func TestTLS(t *testing.T) {
-	e := &engine{version: "1.41"}
-	e.start(t)
+	e := &daemontest.Engine{Version: "1.41"}
+	e.Start(t)
 	server := httptest.NewUnstartedServer(e)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12}
@@ -137,8 +145,8 @@ func TestTLS(t *testing.T) {
 }
 
 func TestLoad(t *testing.T) {
-	e := &engine{version: "1.41"}
-	client := e.dial(t)
+	e := &daemontest.Engine{Version: "1.41"}
+	client := e.Dial(t)
 	for _, c := range []struct{ answer, want string }{
 		{`{"stream": "Loaded image: a\n"}`, ""},
 		{``, ""},
@@ -147,7 +155,7 @@ func TestLoad(t *testing.T) {
 		{`{"stream": "Error unpacking image a: no blob\n"}`, "the Docker daemon cannot load the image: unpacking a: no blob"},
 		{`<html>`, "the Docker daemon at unix://"},
 	} {
-		e.broken = func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, c.answer) }
+		e.Broken = func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, c.answer) }
 		err := client.Load(t.Context(), strings.NewReader("archive"))
 		if c.want == "" && err == nil {
 			continue
@@ -156,7 +164,7 @@ func TestLoad(t *testing.T) {
 			t.Errorf("%s: got %v", c.answer, err)
 		}
 	}
-	e.broken = func(w http.ResponseWriter, _ *http.Request) {
+	e.Broken = func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
 		fmt.Fprint(w, "no JSON")
 	}
@@ -167,8 +175,8 @@ func TestLoad(t *testing.T) {
 }
 
 func TestImage(t *testing.T) {
-	e := &engine{version: "1.41"}
-	client := e.dial(t)
+	e := &daemontest.Engine{Version: "1.41"}
+	client := e.Dial(t)
 	if _, _, found, err := client.Image(t.Context(), "app"); found || err != nil {
 		t.Errorf("found %t, %v", found, err)
 	}
@@ -205,7 +213,7 @@ func TestImage(t *testing.T) {
 			t.Errorf("layer %d has %d bytes with the digest %s", i, size, sum)
 		}
 	}
-	e.remove("app")
+	e.Remove("app")
 	if _, err := layers[0].Uncompressed(); err == nil || !strings.Contains(err.Error(), "No such image") {
 		t.Errorf("got %v", err)
 	}
@@ -234,9 +242,9 @@ func TestHold(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can stop being root")
 	}
-	e := &engine{version: "1.41"}
+	e := &daemontest.Engine{Version: "1.41"}
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHold$", "-test.v")
-	child.Env = append(os.Environ(), variable+"="+e.start(t).Host)
+	child.Env = append(os.Environ(), variable+"="+e.Start(t).Host)
 	if out, err := child.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}

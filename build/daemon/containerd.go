@@ -49,8 +49,9 @@ func (e Exporter) toContainerd(ctx context.Context, image v1.Image, names []stri
 	if err == nil && !there {
 		saved.Sent, err = l.layout(ctx, made, layers, known)
 	}
-	if refused(err) && len(known) > 0 {
-		// What was there is not any more.
+	if refused(err) && (len(known) > 0 || l.fromCache) {
+		// What was there is not any more, or what was here is damaged.
+		l.uncached = true
 		if made, err = l.manifest(ctx, image, layers, nil); err != nil {
 			return Saved{}, err
 		}

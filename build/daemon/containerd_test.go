@@ -11,6 +11,7 @@ import (
 	"github.com/sclevine/spec"
 
 	"github.com/slugc/slugc/build/daemon"
+	"github.com/slugc/slugc/build/daemon/daemontest"
 )
 
 // TestContainerd has a server that answers as a daemon with containerd does.
@@ -21,7 +22,7 @@ func TestContainerd(t *testing.T) {
 }
 
 func testContainerd(t *testing.T, it spec.S, version string) {
-	var e *engine
+	var e *daemontest.Engine
 	var client *daemon.Client
 	var exporter daemon.Exporter
 	// run is the base as the daemon has it.
@@ -30,12 +31,12 @@ func testContainerd(t *testing.T, it spec.S, version string) {
 	// export fails unless so many layers went in so many archives.
 	export := func(image v1.Image, layers, loads int) daemon.Saved {
 		t.Helper()
-		e.received, e.loads, e.asked = nil, 0, nil
+		e.Received, e.Loads, e.Asked = nil, 0, nil
 		saved, err := exporter.Export(t.Context(), image, []string{"app"})
 		must(t, err)
 		must(t, saved.Names[0].Err)
 		blobs := 0
-		for _, name := range e.received {
+		for _, name := range e.Received {
 			if strings.HasPrefix(name, "blobs/") {
 				blobs++
 			}
@@ -44,16 +45,16 @@ func testContainerd(t *testing.T, it spec.S, version string) {
 		if loads > 0 {
 			layers += 2
 		}
-		if blobs != layers || e.loads != loads || (saved.Sent == 0) != (loads == 0) {
-			t.Errorf("%d blobs in the last of %d archives, want %d of %d: %q", blobs, e.loads, layers, loads, e.received)
+		if blobs != layers || e.Loads != loads || (saved.Sent == 0) != (loads == 0) {
+			t.Errorf("%d blobs in the last of %d archives, want %d of %d: %q", blobs, e.Loads, layers, loads, e.Received)
 		}
-		if e.id("app") != saved.ID {
-			t.Errorf("app is %s, want %s", e.id("app"), saved.ID)
+		if e.ID("app") != saved.ID {
+			t.Errorf("app is %s, want %s", e.ID("app"), saved.ID)
 		}
 		return saved
 	}
 	saves := func() (n int) {
-		for _, asked := range e.asked {
+		for _, asked := range e.Asked {
 			if strings.HasSuffix(asked, "/get") {
 				n++
 			}
@@ -61,8 +62,8 @@ func testContainerd(t *testing.T, it spec.S, version string) {
 		return n
 	}
 	it.Before(func() {
-		e = &engine{version: version, containerd: true}
-		client = e.dial(t)
+		e = &daemontest.Engine{Version: version, Containerd: true}
+		client = e.Dial(t)
 		first := daemon.Exporter{Client: client}
 		_, err := first.Export(t.Context(), on(t, empty.Image, "base", zip(t, "base 0"), layer("base 1")), []string{"run:1"})
 		must(t, err)
@@ -78,12 +79,12 @@ func testContainerd(t *testing.T, it spec.S, version string) {
 	it("sends what the daemon has only the first time", func() {
 		export(on(t, run, "app", layer("modules"), layer("app")), 4, 1)
 		if saves() != 1 {
-			t.Errorf("%q", e.asked)
+			t.Errorf("%q", e.Asked)
 		}
 		first := export(on(t, run, "app", layer("modules"), layer("app")), 0, 0)
 		edited := export(on(t, run, "app", layer("modules"), layer("edited")), 1, 1)
 		if saves() != 0 || first.ID == edited.ID {
-			t.Errorf("%q", e.asked)
+			t.Errorf("%q", e.Asked)
 		}
 		export(on(t, run, "other", layer("modules"), layer("edited")), 0, 1)
 		// Where a layer lies does not matter.
@@ -102,14 +103,14 @@ func testContainerd(t *testing.T, it spec.S, version string) {
 
 	it("sends everything if what was there is gone", func() {
 		export(on(t, run, "app", layer("modules"), layer("app")), 4, 1)
-		e.before = func() {
-			e.remove("app")
-			e.before = nil
+		e.Before = func() {
+			e.Remove("app")
+			e.Before = nil
 		}
 		export(on(t, run, "app", layer("modules"), layer("edited")), 4, 2)
 		// The base is read from the daemon, after the image that is gone.
 		if saves() != 2 {
-			t.Errorf("%q", e.asked)
+			t.Errorf("%q", e.Asked)
 		}
 	})
 
@@ -125,14 +126,14 @@ func testContainerd(t *testing.T, it spec.S, version string) {
 
 	it("gives no name to an image that the daemon cannot unpack", func() {
 		export(on(t, run, "app", layer("app")), 3, 1)
-		e.before = func() {
+		e.Before = func() {
 			for _, image := range []string{"app", "run:1"} {
-				e.remove(image)
+				e.Remove(image)
 			}
 		}
 		_, err := exporter.Export(t.Context(), on(t, run, "app", layer("edited")), []string{"app"})
-		if err == nil || e.tags["app:latest"] != "" || len(e.images) != 0 {
-			t.Errorf("got %v, %v, %d images", err, e.tags, len(e.images))
+		if err == nil || e.Tags["app:latest"] != "" || e.Images() != 0 {
+			t.Errorf("got %v, %v, %d images", err, e.Tags, e.Images())
 		}
 	})
 }

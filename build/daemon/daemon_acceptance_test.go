@@ -26,6 +26,7 @@ import (
 	"github.com/sclevine/spec"
 
 	"github.com/slugc/slugc/build/daemon"
+	"github.com/slugc/slugc/build/daemon/daemontest"
 	"github.com/slugc/slugc/stack/dockertest"
 )
 
@@ -172,7 +173,7 @@ func testDaemon(t *testing.T, it spec.S, d *dockertest.Daemon, main string) {
 		must(t, err)
 		diffID, err := program.DiffID()
 		must(t, err)
-		base := on(t, empty.Image, "base", withDiffID{static.NewLayer(zipped(t, content), types.DockerLayer), diffID},
+		base := on(t, empty.Image, "base", withDiffID{static.NewLayer(daemontest.Zipped(t, content), types.DockerLayer), diffID},
 			tarred(t, map[string]string{"base": random}))
 		config, err := base.ConfigFile()
 		must(t, err)

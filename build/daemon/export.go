@@ -20,9 +20,6 @@ type Exporter struct {
 	// matter. The names that the new image gets are looked at without being named
 	// here.
 	Near []string
-	// Cached finds a layer without contents by its diffID, as a file with its tar.
-	// It may be nil. What it does not find is read from an image of the daemon.
-	Cached func(diffID string) (file string, found bool)
 	// Temp is the directory for layers that have to be read from the daemon; that of
 	// the system when empty.
 	Temp string
@@ -102,8 +99,9 @@ func (e Exporter) toGraphDriver(ctx context.Context, image v1.Image, names []str
 	defer l.shelf.clear()
 	known := shared(layers, near)
 	saved.Sent, err = l.dockerArchive(ctx, config, layers, known)
-	if known > 0 && refused(err) {
-		// What was there is not any more.
+	if refused(err) && (known > 0 || l.fromCache) {
+		// What was there is not any more, or what was here is damaged.
+		l.uncached = true
 		var more int64
 		more, err = l.dockerArchive(ctx, config, layers, 0)
 		saved.Sent += more

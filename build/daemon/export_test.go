@@ -22,6 +22,7 @@ import (
 	"github.com/sclevine/spec"
 
 	"github.com/slugc/slugc/build/daemon"
+	"github.com/slugc/slugc/build/daemon/daemontest"
 )
 
 // layer is a raw layer that says what it is, so large that it is no small file.
@@ -34,7 +35,7 @@ func zip(t testing.TB, word string) v1.Layer {
 	raw := []byte(strings.Repeat(word+"\n", 1000))
 	diffID, _, err := v1.SHA256(bytes.NewReader(raw))
 	must(t, err)
-	return withDiffID{static.NewLayer(zipped(t, raw), types.DockerLayer), diffID}
+	return withDiffID{static.NewLayer(daemontest.Zipped(t, raw), types.DockerLayer), diffID}
 }
 
 // withDiffID is a layer with the diffID that the library does not know.
@@ -64,7 +65,7 @@ func on(t testing.TB, base v1.Image, label string, layers ...v1.Layer) v1.Image 
 
 func TestExport(t *testing.T) {
 	spec.Run(t, "Export", func(t *testing.T, when spec.G, it spec.S) {
-		var e *engine
+		var e *daemontest.Engine
 		var client *daemon.Client
 		var exporter daemon.Exporter
 		var base v1.Image
@@ -74,7 +75,7 @@ func TestExport(t *testing.T) {
 			must(t, err)
 			for _, name := range saved.Names {
 				must(t, name.Err)
-				if got := e.id(name.Name); got != saved.ID {
+				if got := e.ID(name.Name); got != saved.ID {
 					t.Errorf("%s is %s, want %s", name.Name, got, saved.ID)
 				}
 			}
@@ -84,19 +85,19 @@ func TestExport(t *testing.T) {
 		sent := func(layers, loads int) {
 			t.Helper()
 			n := 0
-			for _, name := range e.received {
+			for _, name := range e.Received {
 				if strings.HasSuffix(name, ".tar") {
 					n++
 				}
 			}
-			if n != layers || e.loads != loads {
-				t.Errorf("%d layers in the last of %d archives, want %d of %d: %q", n, e.loads, layers, loads, e.received)
+			if n != layers || e.Loads != loads {
+				t.Errorf("%d layers in the last of %d archives, want %d of %d: %q", n, e.Loads, layers, loads, e.Received)
 			}
-			e.received, e.loads = nil, 0
+			e.Received, e.Loads = nil, 0
 		}
 		it.Before(func() {
-			e = &engine{version: "1.41"}
-			client = e.dial(t)
+			e = &daemontest.Engine{Version: "1.41"}
+			client = e.Dial(t)
 			exporter = daemon.Exporter{Client: client, Temp: t.TempDir()}
 			base = on(t, empty.Image, "base", zip(t, "base 0"), layer("base 1"))
 		})
@@ -123,8 +124,8 @@ func TestExport(t *testing.T) {
 			if saved.Sent < total || last != total || total < 20_000 {
 				t.Errorf("sent %d, progress %d of %d", saved.Sent, last, total)
 			}
-			if len(saved.Names) != 2 || e.tags["app:latest"] != saved.ID || e.tags["host:5000/other:v1"] != saved.ID {
-				t.Errorf("%+v, %v", saved, e.tags)
+			if len(saved.Names) != 2 || e.Tags["app:latest"] != saved.ID || e.Tags["host:5000/other:v1"] != saved.ID {
+				t.Errorf("%+v, %v", saved, e.Tags)
 			}
 		})
 
@@ -132,7 +133,7 @@ func TestExport(t *testing.T) {
 			app := on(t, base, "app", layer("app"))
 			export(app, "app")
 			sent(3, 1)
-			if saved := export(app, "app", "app:again"); saved.Sent != 0 || e.tags["app:again"] != saved.ID {
+			if saved := export(app, "app", "app:again"); saved.Sent != 0 || e.Tags["app:again"] != saved.ID {
 				t.Errorf("%+v", saved)
 			}
 			sent(0, 0)
@@ -153,9 +154,9 @@ func TestExport(t *testing.T) {
 		it("sends all layers if what was there is gone", func() {
 			run := inDaemon()
 			export(on(t, base, "app", layer("modules"), layer("app")), "app")
-			e.before = func() {
-				e.remove("app")
-				e.before = nil
+			e.Before = func() {
+				e.Remove("app")
+				e.Before = nil
 			}
 			sent(2, 1)
 			saved := export(on(t, run, "app", layer("modules"), layer("edited")), "app")
@@ -164,17 +165,17 @@ func TestExport(t *testing.T) {
 				t.Errorf("%+v", saved)
 			}
 			// The layers of the base came from the daemon itself.
-			if !slices.Contains(e.asked, "GET /v1.41/images/"+exporter.Near[0]+"/get") {
-				t.Errorf("%q", e.asked)
+			if !slices.Contains(e.Asked, "GET /v1.41/images/"+exporter.Near[0]+"/get") {
+				t.Errorf("%q", e.Asked)
 			}
 		})
 
 		it("names the layer that is nowhere any more", func() {
 			run := inDaemon()
-			e.before = func() { e.remove("run:1") }
+			e.Before = func() { e.Remove("run:1") }
 			saved, err := exporter.Export(t.Context(), on(t, run, "app", layer("app")), []string{"app"})
-			if err == nil || !strings.Contains(err.Error(), "is in no image of the Docker daemon any more") || len(e.tags) != 0 {
-				t.Errorf("%+v, %v, %v", saved, err, e.tags)
+			if err == nil || !strings.Contains(err.Error(), "is in no image of the Docker daemon any more") || len(e.Tags) != 0 {
+				t.Errorf("%+v, %v, %v", saved, err, e.Tags)
 			}
 		})
 
@@ -187,7 +188,7 @@ func TestExport(t *testing.T) {
 			layers, err := previous.Layers()
 			must(t, err)
 			cache := t.TempDir()
-			exporter.Cached = func(diffID string) (string, bool) {
+			client.Cached = func(diffID string) (string, bool) {
 				file := filepath.Join(cache, diffID)
 				_, err := os.Stat(file)
 				return file, err == nil
@@ -195,7 +196,7 @@ func TestExport(t *testing.T) {
 			export(on(t, run, "app", layer("below, edited"), layers[3]), "app")
 			sent(2, 1)
 			gets := func() (n int) {
-				for _, asked := range e.asked {
+				for _, asked := range e.Asked {
 					if strings.HasSuffix(asked, "/get") {
 						n++
 					}
@@ -203,7 +204,7 @@ func TestExport(t *testing.T) {
 				return n
 			}
 			if gets() != 1 {
-				t.Errorf("%q", e.asked)
+				t.Errorf("%q", e.Asked)
 			}
 			diffID, err := layers[3].DiffID()
 			must(t, err)
@@ -211,14 +212,17 @@ func TestExport(t *testing.T) {
 			export(on(t, run, "app", layer("below, edited again"), layers[3]), "app")
 			sent(2, 1)
 			if gets() != 1 {
-				t.Errorf("%q", e.asked)
+				t.Errorf("%q", e.Asked)
 			}
+			must(t, os.WriteFile(filepath.Join(cache, diffID.String()), []byte("damaged"), 0o644))
+			export(on(t, run, "app", layer("below, edited once more"), layers[3]), "app")
+			sent(4, 2)
 		})
 
 		it("says what became of each name", func() {
 			saved, err := exporter.Export(t.Context(), base, []string{"app", "app@sha256:" + strings.Repeat("0", 64), "other"})
 			must(t, err)
-			if saved.Names[0].Err != nil || saved.Names[1].Err == nil || saved.Names[2].Err != nil || len(e.tags) != 2 {
+			if saved.Names[0].Err != nil || saved.Names[1].Err == nil || saved.Names[2].Err != nil || len(e.Tags) != 2 {
 				t.Errorf("%+v", saved)
 			}
 		})
@@ -257,14 +261,14 @@ func TestExport(t *testing.T) {
 		} {
 			it("changes no name when the daemon "+c.name, func() {
 				export(on(t, base, "old", layer("old")), "app")
-				before := fmt.Sprint(e.tags)
-				e.broken = c.broken
+				before := fmt.Sprint(e.Tags)
+				e.Broken = c.broken
 				big := static.NewLayer(make([]byte, 20<<20), types.DockerUncompressedLayer)
 				_, err := exporter.Export(t.Context(), on(t, base, "app", big), []string{"app"})
 				if err == nil || !strings.Contains(err.Error(), c.want) {
 					t.Errorf("got %v, want %s", err, c.want)
 				}
-				if diff := cmp.Diff(before, fmt.Sprint(e.tags)); diff != "" {
+				if diff := cmp.Diff(before, fmt.Sprint(e.Tags)); diff != "" {
 					t.Error(diff)
 				}
 			})
@@ -279,8 +283,8 @@ func TestExport(t *testing.T) {
 					t.Errorf("got %v", err)
 				}
 			}
-			if len(e.images) != 0 {
-				t.Errorf("there are images: %v", e.images)
+			if e.Images() != 0 {
+				t.Errorf("there are images: %v", e.Images())
 			}
 		})
 
@@ -288,8 +292,8 @@ func TestExport(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			why := errors.New("told to")
 			exporter.Progress = func(int64, int64) { cancel(why) }
-			if _, err := exporter.Export(ctx, base, []string{"app"}); !errors.Is(err, why) || len(e.tags) != 0 {
-				t.Errorf("got %v, %v", err, e.tags)
+			if _, err := exporter.Export(ctx, base, []string{"app"}); !errors.Is(err, why) || len(e.Tags) != 0 {
+				t.Errorf("got %v, %v", err, e.Tags)
 			}
 		})
 	})

@@ -19,7 +19,8 @@ import (
 //
 // Its config says what the daemon says of it, and its history as well if that has a
 // step for each layer. A layer has its diffID for a digest and the size 0, which
-// means that it is not known; reading it reads the whole image from the daemon.
+// means that it is not known; reading it reads the whole image from the daemon,
+// unless the layer is cached.
 func (c *Client) Image(ctx context.Context, name string) (image v1.Image, id string, found bool, err error) {
 	about, found, err := c.Inspect(ctx, name)
 	if err != nil || !found {
@@ -108,9 +109,12 @@ func (l layer) MediaType() (types.MediaType, error) { return types.DockerUncompr
 // Compressed is Uncompressed.
 func (l layer) Compressed() (io.ReadCloser, error) { return l.Uncompressed() }
 
-// Uncompressed reads the image from the daemon, and of it this layer. It is in a
-// file that goes away when it is closed.
+// Uncompressed opens the layer in the cache. Where it is not, the whole image is read
+// from the daemon, and of it this layer kept in a file until it is closed.
 func (l layer) Uncompressed() (io.ReadCloser, error) {
+	if cached := l.client.cached(l.diffID.String()); cached.open != nil {
+		return cached.open()
+	}
 	kept := shelf{}
 	if err := kept.fetch(l.ctx, l.client, l.image, map[string]bool{l.diffID.String(): true}); err != nil {
 		return nil, err

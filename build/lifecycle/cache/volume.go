@@ -180,10 +180,16 @@ func (u *update) Commit(_ context.Context, m Metadata) error {
 		_, err := f.Write(text.Bytes())
 		return err
 	})
-	if err == nil {
-		err = beside.SyncDir(v.staging())
-	}
 	if err != nil {
+		return err
+	}
+	return u.exchange()
+}
+
+// exchange makes the staging directory the current state.
+func (u *update) exchange() error {
+	v := u.volume
+	if err := beside.SyncDir(v.staging()); err != nil {
 		return err
 	}
 	if err := os.Rename(v.committed(), v.backup()); err != nil {

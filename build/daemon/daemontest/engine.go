@@ -1,4 +1,4 @@
-package daemon_test
+package daemontest
 
 import (
 	"archive/tar"
@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -25,36 +26,33 @@ import (
 	"github.com/slugc/slugc/build/daemon"
 )
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// engine is as much of a Docker daemon as loads images and gives them out. It keeps
+// Engine is as much of a Docker daemon as loads images and gives them out. It keeps
 // layers as one does: by all diffIDs from the bottom, or in containerd by the digest
-// of the blob.
-type engine struct {
-	t          testing.TB
-	version    string
-	containerd bool
-	// before is called when an archive has been read, and may change anything.
-	before func()
-	// broken is what it does in the place of loading: nil for nothing.
-	broken http.HandlerFunc
+// of the blob. Its fields are for who waits for no answer of it.
+type Engine struct {
+	// Version is that of its API.
+	Version string
+	// Containerd says that images are in containerd.
+	Containerd bool
+	// Before is called when an archive has been read, and may change anything.
+	Before func()
+	// Broken is what it does in the place of loading: nil for nothing.
+	Broken http.HandlerFunc
+	// Tags are ids by name.
+	Tags map[string]string
+	// Received are the names in the last archive, Loads the number of archives.
+	Received []string
+	Loads    int
+	// Asked are the methods and paths of all requests.
+	Asked []string
 
+	t      testing.TB
 	mu     sync.Mutex
-	tags   map[string]string
 	images map[string]*stored
 	// layers are contents by the diffIDs of the chain, or blobs by digest.
 	layers map[string][]byte
 	// unpacked are the chains of containerd.
 	unpacked map[string]bool
-	// received are the names in the last archive, loads the number of archives.
-	received []string
-	loads    int
-	asked    []string
 }
 
 type stored struct {
@@ -64,35 +62,43 @@ type stored struct {
 	digests []string
 }
 
-// start starts an engine on a socket.
-func (e *engine) start(t testing.TB) daemon.Config {
+// Start starts it on a socket, until the test ends.
+func (e *Engine) Start(t testing.TB) daemon.Config {
 	t.Helper()
-	e.t, e.tags, e.images, e.layers, e.unpacked = t, map[string]string{}, map[string]*stored{}, map[string][]byte{}, map[string]bool{}
+	e.t, e.Tags, e.images, e.layers, e.unpacked = t, map[string]string{}, map[string]*stored{}, map[string][]byte{}, map[string]bool{}
 	socket := filepath.Join(t.TempDir(), "s")
 	listener, err := net.Listen("unix", socket)
-	must(t, err)
-	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: e}}
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: e, ReadHeaderTimeout: time.Minute}}
 	server.Start()
 	t.Cleanup(server.Close)
 	return daemon.Config{Host: "unix://" + socket}
 }
 
-// dial starts an engine and asks for it.
-func (e *engine) dial(t testing.TB) *daemon.Client {
+// Dial starts it and asks for it.
+func (e *Engine) Dial(t testing.TB) *daemon.Client {
 	t.Helper()
-	client, err := daemon.Dial(t.Context(), e.start(t))
-	must(t, err)
+	client, err := daemon.Dial(t.Context(), e.Start(t))
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(client.Close)
 	return client
 }
 
-func (e *engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// Images is the number of images.
+func (e *Engine) Images() int { return len(e.images) }
+
+// ServeHTTP answers a request.
+func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	path := r.URL.Path
-	e.asked = append(e.asked, r.Method+" "+path)
+	e.Asked = append(e.Asked, r.Method+" "+path)
 	if path == "/_ping" {
-		w.Header().Set("Api-Version", e.version)
+		w.Header().Set("Api-Version", e.Version)
 		fmt.Fprint(w, "OK")
 		return
 	}
@@ -104,7 +110,7 @@ func (e *engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case path == "info":
 		status := [][2]string{{"Backing Filesystem", "tmpfs"}}
-		if e.containerd {
+		if e.Containerd {
 			status = [][2]string{{"driver-type", "io.containerd.snapshotter.v1"}}
 		}
 		e.say(w, map[string]any{"DriverStatus": status})
@@ -114,13 +120,13 @@ func (e *engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		e.say(w, map[string]string{"message": "No such image: " + image})
 	case r.Method == http.MethodDelete:
-		e.remove(image)
+		e.Remove(image)
 	case verb == "json":
 		e.inspect(w, r, image)
 	case verb == "history":
 		e.say(w, []daemon.Step{{CreatedBy: "last"}, {Created: 5, CreatedBy: "first", Comment: "a comment"}})
 	case verb == "tag":
-		e.tags[r.URL.Query().Get("repo")+":"+r.URL.Query().Get("tag")] = e.id(image)
+		e.Tags[r.URL.Query().Get("repo")+":"+r.URL.Query().Get("tag")] = e.ID(image)
 		w.WriteHeader(http.StatusCreated)
 	case verb == "get":
 		e.save(w, image)
@@ -129,39 +135,39 @@ func (e *engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (e *engine) say(w io.Writer, what any) {
+func (e *Engine) say(w io.Writer, what any) {
 	if err := json.NewEncoder(w).Encode(what); err != nil {
 		e.t.Error(err)
 	}
 }
 
-// id is the id that a name or an id means.
-func (e *engine) id(image string) string {
-	if id, tagged := e.tags[image]; tagged {
+// ID is the id that a name or an id means.
+func (e *Engine) ID(image string) string {
+	if id, tagged := e.Tags[image]; tagged {
 		return id
 	}
-	if id, tagged := e.tags[image+":latest"]; tagged {
+	if id, tagged := e.Tags[image+":latest"]; tagged {
 		return id
 	}
 	return image
 }
 
-func (e *engine) find(image string) *stored { return e.images[e.id(image)] }
+func (e *Engine) find(image string) *stored { return e.images[e.ID(image)] }
 
-// remove removes an image and what no other image has.
-func (e *engine) remove(image string) {
-	id := e.id(image)
+// Remove removes an image and what no other image has.
+func (e *Engine) Remove(image string) {
+	id := e.ID(image)
 	delete(e.images, id)
-	for tag, of := range e.tags {
+	for tag, of := range e.Tags {
 		if of == id {
-			delete(e.tags, tag)
+			delete(e.Tags, tag)
 		}
 	}
 	used := map[string]bool{}
 	for _, other := range e.images {
 		for i, digest := range other.diffIDs {
 			used[chain(other.diffIDs[:i+1])] = true
-			if e.containerd {
+			if e.Containerd {
 				digest = other.digests[i]
 			}
 			used[digest] = true
@@ -181,18 +187,18 @@ func (e *engine) remove(image string) {
 
 func chain(diffIDs []string) string { return strings.Join(diffIDs, " ") }
 
-func (e *engine) inspect(w io.Writer, r *http.Request, image string) {
+func (e *Engine) inspect(w io.Writer, r *http.Request, image string) {
 	found := e.find(image)
 	config, err := v1.ParseConfigFile(bytes.NewReader(found.config))
 	if err != nil {
 		e.t.Error(err)
 	}
 	about := map[string]any{
-		"Id": e.id(image), "Os": config.OS, "Architecture": config.Architecture, "Config": config.Config, "Created": config.Created,
+		"Id": e.ID(image), "Os": config.OS, "Architecture": config.Architecture, "Config": config.Config, "Created": config.Created,
 		"RootFS": map[string]any{"Type": "layers", "Layers": found.diffIDs},
 	}
 	if r.URL.Query().Get("manifests") == "1" {
-		about["Manifests"] = []map[string]any{{"ID": e.id(image), "Available": !slices.ContainsFunc(found.digests, func(digest string) bool {
+		about["Manifests"] = []map[string]any{{"ID": e.ID(image), "Available": !slices.ContainsFunc(found.digests, func(digest string) bool {
 			return e.layers[digest] == nil
 		})}}
 	}
@@ -200,14 +206,14 @@ func (e *engine) inspect(w io.Writer, r *http.Request, image string) {
 }
 
 // save gives out an image: the first layer with gzip, as containerd may have it.
-func (e *engine) save(w io.Writer, image string) {
+func (e *Engine) save(w io.Writer, image string) {
 	found, archive := e.find(image), tar.NewWriter(w)
 	for i := range found.diffIDs {
 		content := e.layers[chain(found.diffIDs[:i+1])]
-		if e.containerd {
+		if e.Containerd {
 			content = e.layers[found.digests[i]]
 		} else if i == 0 {
-			content = zipped(e.t, content)
+			content = Zipped(e.t, content)
 		}
 		entry(archive, fmt.Sprintf("blobs/%d", i), content)
 	}
@@ -222,7 +228,8 @@ func entry(archive *tar.Writer, name string, content []byte) {
 	}
 }
 
-func zipped(t testing.TB, content []byte) []byte {
+// Zipped is content with gzip.
+func Zipped(t testing.TB, content []byte) []byte {
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
 	_, err := z.Write(content)
@@ -250,13 +257,13 @@ func sum(content []byte) string {
 }
 
 // load takes an archive.
-func (e *engine) load(w http.ResponseWriter, r *http.Request) {
-	if e.broken != nil {
-		e.broken(w, r)
+func (e *Engine) load(w http.ResponseWriter, r *http.Request) {
+	if e.Broken != nil {
+		e.Broken(w, r)
 		return
 	}
 	files := map[string][]byte{}
-	e.received, e.loads = nil, e.loads+1
+	e.Received, e.Loads = nil, e.Loads+1
 	for archive := tar.NewReader(r.Body); ; {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
@@ -272,16 +279,16 @@ func (e *engine) load(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		files[header.Name] = content
-		e.received = append(e.received, header.Name)
+		e.Received = append(e.Received, header.Name)
 	}
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return
 	}
-	if e.before != nil {
-		e.before()
+	if e.Before != nil {
+		e.Before()
 	}
 	take := e.graphDriver
-	if e.containerd {
+	if e.Containerd {
 		take = e.inContainerd
 	}
 	id, err := take(files)
@@ -295,7 +302,7 @@ func (e *engine) load(w http.ResponseWriter, r *http.Request) {
 }
 
 // graphDriver takes an archive as docker save writes it.
-func (e *engine) graphDriver(files map[string][]byte) (string, error) {
+func (e *Engine) graphDriver(files map[string][]byte) (string, error) {
 	var manifest []struct {
 		Config           string
 		RepoTags, Layers []string
@@ -330,7 +337,7 @@ func (e *engine) graphDriver(files map[string][]byte) (string, error) {
 
 // inContainerd takes an archive of an OCI layout. An image with layers that are
 // missing is there afterwards too.
-func (e *engine) inContainerd(files map[string][]byte) (string, error) {
+func (e *Engine) inContainerd(files map[string][]byte) (string, error) {
 	index, err := v1.ParseIndexManifest(bytes.NewReader(files["index.json"]))
 	if err != nil {
 		return "", err

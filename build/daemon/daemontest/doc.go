@@ -1,0 +1,4 @@
+// Package daemontest gives tests a server that answers as a Docker daemon does, with
+// either store of images, where no daemon can be. There is nothing in it for a
+// product.
+package daemontest
