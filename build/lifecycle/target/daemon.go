@@ -1,0 +1,113 @@
+package target
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/slugc/slugc/build/daemon"
+	"github.com/slugc/slugc/build/lifecycle/cache"
+	"github.com/slugc/slugc/build/oci"
+)
+
+// Daemon is images in a Docker daemon. That unpacks layers at once, so that an exporter
+// packs them raw (pack.Shape). What Find found is where it looks for layers that need
+// not be sent.
+type Daemon struct {
+	client *daemon.Client
+	// launch is nil where there is no launch cache.
+	launch *cache.Launch
+	temp   string
+	warn   func(error)
+
+	mu    sync.Mutex
+	found []string
+}
+
+var _ Target = (*Daemon)(nil)
+
+// NewDaemon is the images of a daemon. The launch cache may be nil. Layers that have to
+// be read from the daemon are in the directory temp, or in that of the system when it
+// is empty. Warn hears of trouble with the launch cache; it may be nil.
+func NewDaemon(client *daemon.Client, launch *cache.Launch, temp string, warn func(error)) *Daemon {
+	if warn == nil {
+		warn = func(error) {}
+	}
+	if launch != nil {
+		client.Cached = launch.Find
+	}
+	return &Daemon{client: client, launch: launch, temp: temp, warn: warn}
+}
+
+// Find opens an image by name or id. Its layers are read from the launch cache, and from
+// the daemon where they are not there.
+func (d *Daemon) Find(ctx context.Context, image string) (Found, error) {
+	base, found, err := oci.InDaemon(ctx, d.client, image)
+	if err != nil || !found {
+		return Found{Base: oci.Base{Name: image}}, err
+	}
+	d.mu.Lock()
+	d.found = append(d.found, base.Reference)
+	d.mu.Unlock()
+	base.Name = image
+	return Found{There: true, Base: base, ID: base.Reference}, nil
+}
+
+// Access has nothing to check: who may ask the daemon may do everything.
+func (d *Daemon) Access(context.Context, []string, []string) error { return nil }
+
+// Reach reports whether an image is there.
+func (d *Daemon) Reach(ctx context.Context, image string) bool {
+	_, found, err := d.client.Inspect(ctx, image)
+	return err == nil && found
+}
+
+// Export loads an image under all of its names, and puts into the launch cache what the
+// next image may want of it.
+func (d *Daemon) Export(ctx context.Context, image oci.Image, names []string) (Saved, error) {
+	e := daemon.Exporter{Client: d.client, Near: d.near(), Temp: d.temp, Warn: d.warn}
+	if d.launch != nil {
+		e.Memory = d.launch.Memory()
+	}
+	loaded, err := e.Export(ctx, image, names)
+	if err != nil {
+		return Saved{}, err
+	}
+	saved := Saved{ID: loaded.ID}
+	for _, outcome := range loaded.Names {
+		saved.Names = append(saved.Names, Outcome(outcome))
+	}
+	if err := d.keep(ctx, image); err != nil {
+		if ctx.Err() != nil {
+			return Saved{}, context.Cause(ctx)
+		}
+		d.warn(fmt.Errorf("keeping layers in the launch cache: %w", err))
+	}
+	return saved, nil
+}
+
+func (d *Daemon) near() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append([]string(nil), d.found...)
+}
+
+// keep keeps the layers of an image that a later build may not have on disk: the app
+// is always there.
+func (d *Daemon) keep(ctx context.Context, image oci.Image) error {
+	if d.launch == nil {
+		return nil
+	}
+	layers := map[string]string{}
+	for _, s := range image.Segments {
+		if strings.HasPrefix(s.Name, oci.AppPart) && !strings.Contains(s.Name, ":") {
+			continue
+		}
+		layers[s.DiffID] = ""
+		if s.Raw() {
+			layers[s.DiffID] = s.File
+		}
+	}
+	return d.launch.Replace(ctx, layers)
+}
