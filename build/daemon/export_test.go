@@ -64,7 +64,7 @@ func on(t testing.TB, base v1.Image, label string, layers ...v1.Layer) v1.Image 
 }
 
 func TestExport(t *testing.T) {
-	spec.Run(t, "Export", func(t *testing.T, when spec.G, it spec.S) {
+	spec.Run(t, "Export", func(t *testing.T, _ spec.G, it spec.S) {
 		var e *daemontest.Engine
 		var client *daemon.Client
 		var exporter daemon.Exporter

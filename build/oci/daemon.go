@@ -28,35 +28,42 @@ type Daemon struct {
 // Export loads the image. The digest of the artifact is the id that the daemon gives
 // it.
 func (d Daemon) Export(ctx context.Context, image Image) (artifact.Artifact, error) {
-	wrong := func(err error) (artifact.Artifact, error) {
-		return artifact.Artifact{}, fmt.Errorf("writing to %s:%s: %w", DaemonKind, d.Name, err)
-	}
 	c, err := contentOf(image)
-	if err != nil {
-		return wrong(err)
+	var id string
+	if err == nil {
+		id, err = d.load(ctx, image)
 	}
+	if err != nil {
+		return artifact.Artifact{}, d.failed(err)
+	}
+	made := c.artifact(DaemonKind, d.Name, image)
+	made.Digest = id
+	return made, nil
+}
+
+// load returns the id of the image.
+func (d Daemon) load(ctx context.Context, image Image) (string, error) {
 	client, err := daemon.Dial(ctx, d.Config)
 	if err != nil {
-		return wrong(err)
+		return "", err
 	}
 	defer client.Close()
 	saved, err := daemon.Exporter{Client: client, Progress: d.Progress}.Export(ctx, image, []string{d.Name})
-	if err == nil {
-		err = saved.Names[0].Err
-	}
 	if err != nil {
-		return wrong(err)
+		return "", err
 	}
-	made := c.artifact(DaemonKind, d.Name, image)
-	made.Digest = saved.ID
-	return made, nil
+	return saved.ID, saved.Names[0].Err
+}
+
+func (d Daemon) failed(err error) error {
+	return fmt.Errorf("writing to %s:%s: %w", DaemonKind, d.Name, err)
 }
 
 // Check says what would keep an image from getting there.
 func (d Daemon) Check(ctx context.Context) error {
 	client, err := daemon.Dial(ctx, d.Config)
 	if err != nil {
-		return fmt.Errorf("writing to %s:%s: %w", DaemonKind, d.Name, err)
+		return d.failed(err)
 	}
 	client.Close()
 	return nil
