@@ -34,7 +34,7 @@ func (e Exporter) toContainerd(ctx context.Context, image v1.Image, names []stri
 	if err != nil {
 		return Saved{}, err
 	}
-	_, near, err := e.look(ctx, "", names)
+	_, near, err := e.look(ctx, "", layers, names)
 	if err != nil {
 		return Saved{}, err
 	}

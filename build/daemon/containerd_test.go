@@ -67,11 +67,10 @@ func testContainerd(t *testing.T, it spec.S, version string) {
 		first := daemon.Exporter{Client: client}
 		_, err := first.Export(t.Context(), on(t, empty.Image, "base", zip(t, "base 0"), layer("base 1")), []string{"run:1"})
 		must(t, err)
-		var id string
-		run, id, _, err = client.Image(t.Context(), "run:1")
+		run, _, _, err = client.Image(t.Context(), "run:1")
 		must(t, err)
 		exporter = daemon.Exporter{
-			Client: client, Near: []string{id}, Temp: t.TempDir(), Memory: filepath.Join(t.TempDir(), "slugc/v1/daemon.json"),
+			Client: client, Temp: t.TempDir(), Memory: filepath.Join(t.TempDir(), "slugc/v1/daemon.json"),
 			Warn: func(err error) { t.Error(err) },
 		}
 	})

@@ -183,10 +183,9 @@ func testDaemon(t *testing.T, it spec.S, d *dockertest.Daemon, main string) {
 		must(t, err)
 		_, err = daemon.Exporter{Client: client}.Export(t.Context(), base, []string{"test/run:1"})
 		must(t, err)
-		var id string
-		run, id, _, err = client.Image(t.Context(), "test/run:1")
+		run, _, _, err = client.Image(t.Context(), "test/run:1")
 		must(t, err)
-		exporter = daemon.Exporter{Client: client, Near: []string{id}, Temp: t.TempDir()}
+		exporter = daemon.Exporter{Client: client, Temp: t.TempDir()}
 		count.Store(0)
 	})
 

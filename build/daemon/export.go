@@ -16,9 +16,8 @@ import (
 type Exporter struct {
 	Client *Client
 	// Near are images of the daemon, by name or id, that may have layers of the new
-	// one, such as its base and the one before it. Those that are not there do not
-	// matter. The names that the new image gets are looked at without being named
-	// here.
+	// one. Those that are not there do not matter. Nobody has to name those that
+	// layers of the new one are from, and those that have its names now.
 	Near []string
 	// Temp is the directory for layers that have to be read from the daemon; that of
 	// the system when empty.
@@ -90,7 +89,7 @@ func (e Exporter) toGraphDriver(ctx context.Context, image v1.Image, names []str
 	if err != nil {
 		return Saved{}, err
 	}
-	there, near, err := e.look(ctx, id.String(), names)
+	there, near, err := e.look(ctx, id.String(), layers, names)
 	saved := Saved{ID: id.String()}
 	if err != nil || there {
 		return saved, err
@@ -114,8 +113,11 @@ func (e Exporter) toGraphDriver(ctx context.Context, image v1.Image, names []str
 
 // look asks whether an image is there, if its id is known, and for the layers of
 // those near it.
-func (e Exporter) look(ctx context.Context, id string, names []string) (there bool, near []Inspected, err error) {
+func (e Exporter) look(ctx context.Context, id string, layers []layered, names []string) (there bool, near []Inspected, err error) {
 	images := slices.Concat(e.Near, names)
+	for _, layer := range layers {
+		images = append(images, imageOf(layer.Layer))
+	}
 	slices.Sort(images)
 	images = slices.Compact(images)
 	found := make([]Inspected, len(images))

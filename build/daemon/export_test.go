@@ -69,6 +69,7 @@ func TestExport(t *testing.T) {
 		var client *daemon.Client
 		var exporter daemon.Exporter
 		var base v1.Image
+		var runID string
 		export := func(image v1.Image, names ...string) daemon.Saved {
 			t.Helper()
 			saved, err := exporter.Export(t.Context(), image, names)
@@ -111,7 +112,7 @@ func TestExport(t *testing.T) {
 			if !found || id != saved.ID {
 				t.Fatalf("found %t, %s", found, id)
 			}
-			exporter.Near = []string{id}
+			runID = id
 			return image
 		}
 
@@ -131,8 +132,12 @@ func TestExport(t *testing.T) {
 
 		it("sends nothing of an image that is there", func() {
 			app := on(t, base, "app", layer("app"))
-			export(app, "app")
+			first := export(app, "app")
 			sent(3, 1)
+			exporter.Near = []string{first.ID}
+			export(on(t, base, "other", layer("app")), "other")
+			sent(0, 1)
+			exporter.Near = nil
 			if saved := export(app, "app", "app:again"); saved.Sent != 0 || e.Tags["app:again"] != saved.ID {
 				t.Errorf("%+v", saved)
 			}
@@ -153,7 +158,7 @@ func TestExport(t *testing.T) {
 
 		it("sends all layers if what was there is gone", func() {
 			run := inDaemon()
-			export(on(t, base, "app", layer("modules"), layer("app")), "app")
+			export(on(t, run, "app", layer("modules"), layer("app")), "app")
 			e.Before = func() {
 				e.Remove("app")
 				e.Before = nil
@@ -165,7 +170,7 @@ func TestExport(t *testing.T) {
 				t.Errorf("%+v", saved)
 			}
 			// The layers of the base came from the daemon itself.
-			if !slices.Contains(e.Asked, "GET /v1.41/images/"+exporter.Near[0]+"/get") {
+			if !slices.Contains(e.Asked, "GET /v1.41/images/"+runID+"/get") {
 				t.Errorf("%q", e.Asked)
 			}
 		})

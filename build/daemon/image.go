@@ -122,6 +122,18 @@ func (l layer) Uncompressed() (io.ReadCloser, error) {
 	return kept.take(l.diffID.String())
 }
 
+// imageOf is the id of the image that a layer is of, empty for one that is of none. A
+// layer in another one is found by its method Unwrap.
+func imageOf(l v1.Layer) string {
+	switch l := l.(type) {
+	case layer:
+		return l.image
+	case interface{ Unwrap() v1.Layer }:
+		return imageOf(l.Unwrap())
+	}
+	return ""
+}
+
 // elsewhere says that a layer is in a daemon and nowhere else.
 func elsewhere(l v1.Layer) (bool, error) {
 	size, err := l.Size()

@@ -115,6 +115,9 @@ type typedLayer struct {
 // MediaType is that of the manifest.
 func (l typedLayer) MediaType() (types.MediaType, error) { return l.mediaType, nil }
 
+// Unwrap is the layer itself.
+func (l typedLayer) Unwrap() v1.Layer { return l.Layer }
+
 // typed gives a layer a media type. A layer of a registry stays one, which
 // another repository of that registry can mount.
 func typed(layer v1.Layer, mediaType types.MediaType) v1.Layer {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/slugc/slugc/build/daemon"
 	"github.com/slugc/slugc/build/lifecycle/cache"
@@ -12,17 +11,13 @@ import (
 )
 
 // Daemon is images in a Docker daemon. That unpacks layers at once, so that an exporter
-// packs them raw (pack.Shape). What Find found is where it looks for layers that need
-// not be sent.
+// packs them raw (pack.Shape).
 type Daemon struct {
 	client *daemon.Client
 	// launch is nil where there is no launch cache.
 	launch *cache.Launch
 	temp   string
 	warn   func(error)
-
-	mu    sync.Mutex
-	found []string
 }
 
 var _ Target = (*Daemon)(nil)
@@ -47,9 +42,6 @@ func (d *Daemon) Find(ctx context.Context, image string) (Found, error) {
 	if err != nil || !found {
 		return Found{Base: oci.Base{Name: image}}, err
 	}
-	d.mu.Lock()
-	d.found = append(d.found, base.Reference)
-	d.mu.Unlock()
 	base.Name = image
 	return Found{There: true, Base: base, ID: base.Reference}, nil
 }
@@ -66,7 +58,7 @@ func (d *Daemon) Reach(ctx context.Context, image string) bool {
 // Export loads an image under all of its names, and puts into the launch cache what the
 // next image may want of it.
 func (d *Daemon) Export(ctx context.Context, image oci.Image, names []string) (Saved, error) {
-	e := daemon.Exporter{Client: d.client, Near: d.near(), Temp: d.temp, Warn: d.warn}
+	e := daemon.Exporter{Client: d.client, Temp: d.temp, Warn: d.warn}
 	if d.launch != nil {
 		e.Memory = d.launch.Memory()
 	}
@@ -85,12 +77,6 @@ func (d *Daemon) Export(ctx context.Context, image oci.Image, names []string) (S
 		d.warn(fmt.Errorf("keeping layers in the launch cache: %w", err))
 	}
 	return saved, nil
-}
-
-func (d *Daemon) near() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return append([]string(nil), d.found...)
 }
 
 // keep keeps the layers of an image that a later build may not have on disk: the app
