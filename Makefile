@@ -35,7 +35,7 @@ go_sumdb = $(shell grep -ohE '"[^"+]+\+[0-9a-f]{8}\+[^"]+"' "$$(go env GOROOT)/s
 
 all: build
 
-build: launcher bridge slugc buildpack lifecycle ## Build out/slugc, out/launcher and the other binaries
+build: slugc ## Build out/slugc, out/launcher and the other binaries
 
 # A program that slugc carries for each platform, to put it into what it makes.
 # It has no version of its own: a new slugc must not change layers. It stays
@@ -59,11 +59,12 @@ launcher:
 bridge:
 	$(call embed,bridge,8)
 
-slugc: launcher bridge
+slugc: launcher bridge buildpack lifecycle
 	@$(go_build) -ldflags "$(stamp)" -o $(out)/slugc ./cmd/slugc
 
+# bin/detect and bin/build of the builtin buildpacks in packages and builders.
 buildpack:
-	@if [ -n "$(wildcard cmd/buildpack/*.go)" ]; then $(go_build) -ldflags "$(stamp)" -o $(out)/buildpack ./cmd/buildpack; fi
+	$(call embed,buildpack,12)
 
 # The phases of the lifecycle, which are one program, and the launcher beside them:
 # for this machine in out/lifecycle, and for each platform as the archive that pack
@@ -77,6 +78,7 @@ lifecycle: launcher
 	  for phase in $(phases); do ln -s lifecycle $$dir/lifecycle/$$phase; done && \
 	  tar -C $$dir --format=gnu --sort=name --owner=0 --group=0 --numeric-owner --mtime=@315532801 --mode=u=rwX,go=rX -cf - lifecycle.toml lifecycle | \
 	    gzip -n -9 >$$dir.tgz; \
+	  cp $$dir.tgz $(embedded)/lifecycle-$$platform.gz; \
 	done
 	@rm -rf $(out)/lifecycle && cp -R $(out)/lifecycle-linux-$$(go env GOARCH)/lifecycle $(out)/lifecycle && cp cmd/lifecycle/lifecycle.toml $(out)/lifecycle/
 	@big=$$(find $(out)/lifecycle-*/lifecycle/lifecycle -size +14M); \
