@@ -73,8 +73,9 @@ func packageClassic(ctx context.Context, packager builder.Packager, f classicFla
 	return made, err
 }
 
-// bridgeArchs are the architectures that make builds bridges for.
-var bridgeArchs = []string{"amd64", "arm64"}
+// carriedArchs are the architectures that make builds the programs for that slugc
+// carries.
+var carriedArchs = []string{"amd64", "arm64"}
 
 // bridges are the programs for targets; for all that there are without any.
 func bridges(targets []buildpacks.Target) ([]bridge.Program, error) {
@@ -89,14 +90,14 @@ func bridges(targets []buildpacks.Target) ([]bridge.Program, error) {
 		}
 	}
 	if len(archs) == 0 {
-		archs = bridgeArchs
+		archs = carriedArchs
 	}
 	var programs []bridge.Program
 	for _, arch := range archs {
 		content, err := embeddedProgram("bridge", "linux", arch)
 		if errors.Is(err, fs.ErrNotExist) {
 			err = &cli.UsageError{Command: buildpackPackage, Err: fmt.Errorf(
-				"this slugc carries no bridge for linux/%s; make build brings those for %s", arch, strings.Join(bridgeArchs, ", "))}
+				"this slugc carries no bridge for linux/%s; make build brings those for %s", arch, strings.Join(carriedArchs, ", "))}
 		}
 		if err != nil {
 			return nil, err

@@ -36,7 +36,7 @@ type packageFlags struct {
 func (p *program) buildpackPackageCommand() *cobra.Command {
 	var f packageFlags
 	c := &cobra.Command{
-		Use:   "package DIR|package.toml|--classic REF",
+		Use:   "package DIR|package.toml|ID|--classic REF",
 		Short: "Make a package of a buildpack, for others to build with",
 		Long: `Make a package of the buildpack in DIR. One that is an order of others comes with
 them; where they are says package.toml, in DIR or wherever you name it:
@@ -50,7 +50,8 @@ them; where they are says package.toml, in DIR or wherever you name it:
   [[dependencies]]
   uri = "docker://registry.example/buildpack:1"
 
-A uri is anything that slugc build -b takes. DEST is one of
+A uri is anything that slugc build -b takes. ID is a builtin buildpack, as slugc
+buildpack list shows them, which becomes one for every platform. DEST is one of
 
   FILE.cnb                a file that slugc build -b and pack take
   oci:DIR[:TAG]           an OCI layout
@@ -112,7 +113,7 @@ func (p *program) packageBuildpack(ctx context.Context, args []string, f package
 	if f.classic.ref != "" {
 		made, err = packageClassic(ctx, packager, f.classic, targets)
 	} else {
-		made, err = packager.Package(ctx, args[0], targets)
+		made, err = packageOwn(ctx, packager, args[0], targets)
 	}
 	if err != nil {
 		return packagingError(err)
