@@ -169,6 +169,12 @@ func tables(value any) []map[string]any {
 		return []map[string]any{v}
 	case []map[string]any:
 		return v
+	case []any:
+		var all []map[string]any
+		for _, element := range v {
+			all = append(all, tables(element)...)
+		}
+		return all
 	}
 	return nil
 }

@@ -20,6 +20,13 @@ const (
 // packageInfo is the label of the buildpack that a package is of, with the keys
 // that pack writes.
 type packageInfo struct {
+	moduleInfo
+	// Stacks are those that all buildpacks can be built on.
+	Stacks []stackRef `json:"stacks"`
+}
+
+// moduleInfo is what labels say of a buildpack itself.
+type moduleInfo struct {
 	ID          string         `json:"id"`
 	Name        string         `json:"name,omitempty"`
 	Version     string         `json:"version"`
@@ -29,8 +36,6 @@ type packageInfo struct {
 	ExecEnvs    []string       `json:"exec-env,omitempty"`
 	Licenses    []licenseLabel `json:"licenses,omitempty"`
 	ClearEnv    bool           `json:"clear-env,omitempty"`
-	// Stacks are those that all buildpacks can be built on.
-	Stacks []stackRef `json:"stacks"`
 }
 
 // licenseLabel is a license in a label, which alone has keys with capitals.
@@ -59,36 +64,26 @@ type distroInfo struct {
 	Version string `json:"version,omitempty"`
 }
 
+// groupInfo is a group of an order, in labels, in builder.toml and in the
+// order.toml of a builder.
 type groupInfo struct {
-	Group []memberInfo `json:"group"`
+	Group []memberInfo `json:"group" toml:"group"`
 }
 
 type memberInfo struct {
-	ID       string   `json:"id"`
-	Version  string   `json:"version"`
-	ExecEnvs []string `json:"exec-env,omitempty"`
-	Optional bool     `json:"optional,omitempty"`
+	ID       string   `json:"id" toml:"id,omitempty"`
+	Version  string   `json:"version,omitempty" toml:"version,omitempty"`
+	ExecEnvs []string `json:"exec-env,omitempty" toml:"exec-env,omitempty"`
+	Optional bool     `json:"optional,omitempty" toml:"optional,omitempty"`
 }
 
 // labels are the labels of an image whose layers have diffIDs.
 func (c content) labels(diffIDs []string) (map[string]string, error) {
 	root := c.modules[len(c.modules)-1]
-	info := packageInfo{
-		ID: root.ID, Name: root.Name, Version: root.Version, Description: root.description, Homepage: root.Homepage,
-		Keywords: root.keywords, ExecEnvs: root.ExecEnvs, ClearEnv: root.clearEnv, Stacks: c.stacks,
-	}
-	for _, l := range root.licenses {
-		info.Licenses = append(info.Licenses, licenseLabel(l))
-	}
-	layers := map[string]map[string]layerInfo{}
+	info := packageInfo{moduleInfo: root.info(), Stacks: c.stacks}
+	layers := moduleLayers{}
 	for i, m := range c.modules {
-		if layers[m.ID] == nil {
-			layers[m.ID] = map[string]layerInfo{}
-		}
-		layers[m.ID][m.Version] = layerInfo{
-			API: m.API, Stacks: m.stacks, Targets: targetInfos(m.declared), Order: groupInfos(m.order),
-			LayerDiffID: diffIDs[i], Homepage: m.Homepage, Name: m.Name,
-		}
+		layers.add(m, diffIDs[i])
 	}
 	infoText, err := json.Marshal(info)
 	if err != nil {

@@ -17,7 +17,7 @@ func attributes(index pack.Index) stack.Attributes {
 		mode := fs.FileMode(0o644)
 		switch {
 		case e.Mode.IsDir(), e.Mode.Type() == fs.ModeSymlink, e.Mode.Perm()&0o111 != 0,
-			e.Path == "bin/detect", e.Path == "bin/build":
+			e.Path == "bin/detect", e.Path == "bin/build", e.Path == "bin/generate":
 			mode = 0o755
 		}
 		all[e.Path] = stack.Attribute{Mode: mode}

@@ -29,6 +29,8 @@ type module struct {
 	licenses    []License
 	clearEnv    bool
 	stacks      []stackRef
+	// extension says that it is an image extension, and no buildpack.
+	extension bool
 	// declared are the targets that the file names: Descriptor.Targets has
 	// those too that follow from something else.
 	declared []buildpacks.Target
@@ -114,7 +116,12 @@ func (m module) member() buildpacks.Member {
 func (m module) at() string { return path.Join(m.above(), m.Version) }
 
 // above is the directory of all versions of the buildpack.
-func (m module) above() string { return path.Join(shelf, launch.EscapeID(m.ID)) }
+func (m module) above() string {
+	if m.extension {
+		return path.Join(extensionShelf, launch.EscapeID(m.ID))
+	}
+	return path.Join(shelf, launch.EscapeID(m.ID))
+}
 
 // shelf is the directory of all buildpacks.
 const shelf = "/cnb/buildpacks"

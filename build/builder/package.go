@@ -143,7 +143,7 @@ func (p Packager) layers(ctx context.Context, modules []module) (map[string]arti
 		}
 		jobs, dirs = append(jobs, job), append(dirs, m.dir)
 	}
-	segments, err := pack.Packer{Temp: p.Temp, Progress: p.Progress}.Pack(ctx, jobs)
+	segments, err := p.packer().Pack(ctx, jobs)
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +152,10 @@ func (p Packager) layers(ctx context.Context, modules []module) (map[string]arti
 		layers[dir] = segments[i][0]
 	}
 	return layers, nil
+}
+
+func (p Packager) packer() pack.Packer {
+	return pack.Packer{Temp: p.Temp, Progress: p.Progress}
 }
 
 // job packs a buildpack as its layer.

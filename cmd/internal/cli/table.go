@@ -72,6 +72,8 @@ func Faults() Table {
 		{Match: misserved, Class: Ours, Fault: mirror},
 		{Match: as[*fetch.RefError](nil), Class: Usage},
 		{Match: as[*builder.PackageError](nil), Class: Usage},
+		{Match: as[*builder.CreateError](nil), Class: Usage},
+		{Match: as[*builder.NoBuilderError](nil), Class: Usage},
 		{Match: as[*deploy.PackError](nil), Class: PackFailed},
 	}
 }
