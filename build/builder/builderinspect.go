@@ -11,9 +11,9 @@ import (
 	"github.com/slugc/slugc/buildpacks"
 )
 
-// BuilderContents is what there is to know about a builder image, whoever made
+// Inventory is what there is to know about a builder image, whoever made
 // it.
-type BuilderContents struct {
+type Inventory struct {
 	Description string `json:"description,omitempty"`
 	// Creator is the program that made it, with its version.
 	Creator string `json:"creator"`
@@ -27,10 +27,10 @@ type BuilderContents struct {
 	Order           []Group `json:"order"`
 	OrderExtensions []Group `json:"order_extensions,omitempty"`
 	// Before and After are the buildpacks around every group.
-	Before     Group          `json:"system_pre,omitempty"`
-	After      Group          `json:"system_post,omitempty"`
-	Buildpacks []BuilderEntry `json:"buildpacks"`
-	Extensions []BuilderEntry `json:"extensions,omitempty"`
+	Before     Group  `json:"system_pre,omitempty"`
+	After      Group  `json:"system_post,omitempty"`
+	Buildpacks []Item `json:"buildpacks"`
+	Extensions []Item `json:"extensions,omitempty"`
 }
 
 // LifecycleContents is the lifecycle of a builder.
@@ -46,8 +46,8 @@ type RunImages struct {
 	Mirrors []string `json:"mirrors,omitempty"`
 }
 
-// BuilderEntry is a buildpack or an extension in a builder.
-type BuilderEntry struct {
+// Item is a buildpack or an extension in a builder.
+type Item struct {
 	ID       string `json:"id"`
 	Version  string `json:"version"`
 	Name     string `json:"name,omitempty"`
@@ -60,7 +60,7 @@ type BuilderEntry struct {
 }
 
 // String is id@version.
-func (e BuilderEntry) String() string {
+func (e Item) String() string {
 	return name(buildpacks.Member{ID: e.ID, Version: e.Version})
 }
 
@@ -76,15 +76,15 @@ func (e *NoBuilderError) Error() string {
 
 // DescribeBuilder says what is in a builder. It reads manifest and config. An
 // image that is no builder is a *NoBuilderError.
-func DescribeBuilder(ref string, image v1.Image) (BuilderContents, error) {
+func DescribeBuilder(ref string, image v1.Image) (Inventory, error) {
 	config, err := image.ConfigFile()
 	if err != nil {
-		return BuilderContents{}, fmt.Errorf("reading the config of %s: %w", ref, err)
+		return Inventory{}, fmt.Errorf("reading the config of %s: %w", ref, err)
 	}
 	var info builderInfo
 	found, err := readLabel(config, builderLabel, &info)
 	if err == nil && !found {
-		return BuilderContents{}, &NoBuilderError{ref}
+		return Inventory{}, &NoBuilderError{ref}
 	}
 	layers, extensions := moduleLayers{}, moduleLayers{}
 	var order, orderExtensions []groupInfo
@@ -98,9 +98,9 @@ func DescribeBuilder(ref string, image v1.Image) (BuilderContents, error) {
 	}
 	sizes, sizeErr := layerSizes(image, config)
 	if err = errors.Join(err, sizeErr); err != nil {
-		return BuilderContents{}, fmt.Errorf("image %s: %w", ref, err)
+		return Inventory{}, fmt.Errorf("image %s: %w", ref, err)
 	}
-	c := BuilderContents{
+	c := Inventory{
 		Description: info.Description, Creator: info.CreatedBy.Name + " " + info.CreatedBy.Version,
 		Stack: config.Config.Labels[stackLabel], RunImages: info.runImages(), Lifecycle: info.Lifecycle.contents(),
 		Buildpacks: layers.entries(sizes), Extensions: extensions.entries(sizes),
@@ -108,7 +108,7 @@ func DescribeBuilder(ref string, image v1.Image) (BuilderContents, error) {
 	for _, variable := range []string{"CNB_USER_ID", "CNB_GROUP_ID"} {
 		id, err := idIn(config.Config.Env, variable)
 		if err != nil {
-			return BuilderContents{}, fmt.Errorf("image %s: %w", ref, err)
+			return Inventory{}, fmt.Errorf("image %s: %w", ref, err)
 		}
 		if c.User != "" {
 			c.User += ":"
@@ -120,9 +120,10 @@ func DescribeBuilder(ref string, image v1.Image) (BuilderContents, error) {
 		c.Order = []Group{}
 	}
 	c.OrderExtensions = extensions.tree().groups(ordered(orderExtensions))
-	around := ordered([]groupInfo{{system.Pre.Buildpacks}, {system.Post.Buildpacks}})
-	both := layers.tree().groups(around)
-	c.Before, c.After = both[0], both[1]
+	if !system.empty() {
+		around := layers.tree().groups(ordered([]groupInfo{{system.Pre.Buildpacks}, {system.Post.Buildpacks}}))
+		c.Before, c.After = around[0], around[1]
+	}
 	return c, nil
 }
 
@@ -163,12 +164,12 @@ func layerSizes(image v1.Image, config *v1.ConfigFile) (map[string]int64, error)
 }
 
 // entries are the buildpacks in the order of their names.
-func (l moduleLayers) entries(sizes map[string]int64) []BuilderEntry {
-	entries := []BuilderEntry{}
+func (l moduleLayers) entries(sizes map[string]int64) []Item {
+	entries := []Item{}
 	for _, id := range slices.Sorted(maps.Keys(l)) {
 		for _, version := range slices.Sorted(maps.Keys(l[id])) {
 			i := l[id][version]
-			entries = append(entries, BuilderEntry{
+			entries = append(entries, Item{
 				ID: id, Version: version, Name: i.Name, API: i.API, Homepage: i.Homepage, DiffID: i.LayerDiffID, Size: sizes[i.LayerDiffID],
 			})
 		}

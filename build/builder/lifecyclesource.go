@@ -29,7 +29,7 @@ func (c Creator) lifecycleOf(ctx context.Context, config builderConfig, t stack.
 	case scheme == "https" && addressed:
 		return c.downloadLifecycle(ctx, uri)
 	case addressed && scheme != "file":
-		return nil, fmt.Errorf("uri %.200q: expected a file, https://, docker://, oci: or oci-archive:", uri)
+		return nil, fmt.Errorf("uri %.200q: expected https://, docker://, oci:, oci-archive: or a file", uri)
 	}
 	file := strings.TrimPrefix(uri, "file://")
 	if !filepath.IsAbs(file) {

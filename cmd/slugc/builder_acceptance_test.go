@@ -170,4 +170,3 @@ func (r imageRegistry) relabel(from, to string, labels map[string]string) {
 		r.t.Fatal(err)
 	}
 }
-

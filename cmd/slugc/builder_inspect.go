@@ -74,7 +74,7 @@ func (p *program) inspectBuilder(ctx context.Context, ref, platform string) erro
 }
 
 // builder lists what is in a builder.
-func (t *table) builder(c builder.BuilderContents) {
+func (t *table) builder(c builder.Inventory) {
 	t.section("Run images")
 	for _, r := range c.RunImages {
 		t.row(r.Image)
@@ -103,7 +103,7 @@ func (t *table) builder(c builder.BuilderContents) {
 }
 
 // entries lists buildpacks with the sizes of their layers.
-func (t *table) entries(name string, all []builder.BuilderEntry) {
+func (t *table) entries(name string, all []builder.Item) {
 	t.section(name + ", compressed")
 	for _, e := range all {
 		t.size(e.Size, strings.TrimRight(e.String()+"  API "+e.API+"  "+e.Name, " "))
