@@ -31,7 +31,7 @@ go_proxy = $(shell go env GOPROXY 2>/dev/null | sed -E 's/(^|[,|])[^,|]*@[^,|]*/
 go_sumdb = $(shell grep -ohE '"[^"+]+\+[0-9a-f]{8}\+[^"]+"' "$$(go env GOROOT)/src/cmd/go/internal/modfetch/key.go" 2>/dev/null | \
 	tr -d '"' | head -n 1)
 
-.PHONY: all build launcher bridge slugc buildpack lifecycle deps tools vet lint unit acceptance test bench demo clean help
+.PHONY: all build launcher bridge slugc buildpack lifecycle builder deps tools vet lint unit acceptance test bench demo clean help
 
 all: build
 
@@ -83,6 +83,19 @@ lifecycle: launcher
 	@rm -rf $(out)/lifecycle && cp -R $(out)/lifecycle-linux-$$(go env GOARCH)/lifecycle $(out)/lifecycle && cp cmd/lifecycle/lifecycle.toml $(out)/lifecycle/
 	@big=$$(find $(out)/lifecycle-*/lifecycle/lifecycle -size +14M); \
 	  if [ -n "$$big" ]; then echo " !     Larger than 14 MiB: $$big" >&2; exit 1; fi
+
+# What the images of make builder run on, with commas between, and the name that
+# platforms will find the run image by.
+ARCHS ?= $(shell go env GOARCH)
+RUN_IMAGE ?= localhost/slugc-run:13
+builder: slugc ## Make slugc's builder, its run image and a lifecycle image as OCI layouts in out/
+	@for variant in run build; do \
+	  $(out)/slugc stack create slugc-13 --variant $$variant --arch $(ARCHS) -o oci:$(out)/stack-$$variant; \
+	done
+	@sed 's#RUN_IMAGE#$(RUN_IMAGE)#' buildpacks/builtin/builder.toml >$(out)/builder.toml
+	@targets=$$(sed -E 's#(^|,)#\1--target linux/#g; s#,# #g' <<<"$(ARCHS)"); \
+	  $(out)/slugc builder create oci:$(out)/builder -c $(out)/builder.toml --offline $$targets; \
+	  $(out)/slugc builder lifecycle oci:$(out)/lifecycle-image --base oci:$(out)/stack-run $$targets
 
 deps: ## Install what the tests need and is missing (Debian, as root)
 	@.ci/deps

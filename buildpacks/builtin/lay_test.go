@@ -3,10 +3,45 @@ package builtin_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
+	"github.com/BurntSushi/toml"
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/slugc/slugc/buildpacks/builtin"
+	"github.com/slugc/slugc/buildpacks/cnb"
 )
+
+// TestBuilder makes sure that the builder has all buildpacks, in their order.
+func TestBuilder(t *testing.T) {
+	order, err := cnb.ParseOrder("builder.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(builtin.Order(), order); diff != "" {
+		t.Error(diff)
+	}
+	var doc struct{ Buildpacks []struct{ URI string } }
+	if _, err := toml.DecodeFile("builder.toml", &doc); err != nil {
+		t.Fatal(err)
+	}
+	var named []string
+	for _, b := range doc.Buildpacks {
+		named = append(named, b.URI)
+	}
+	var all []string
+	for _, group := range builtin.Order() {
+		for _, m := range group {
+			if !slices.Contains(all, m.ID) {
+				all = append(all, m.ID)
+			}
+		}
+	}
+	if diff := cmp.Diff(all, named); diff != "" {
+		t.Error(diff)
+	}
+}
 
 func TestLay(t *testing.T) {
 	for _, group := range builtin.Order() {
