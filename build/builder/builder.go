@@ -201,10 +201,11 @@ func (c Creator) openBase(ctx context.Context, config builderConfig, t buildpack
 	if config.stackID != "" && config.stackID != p.on.stackID {
 		return fmt.Errorf("stack.id is %s, and the build image %s is of the stack %q", config.stackID, config.buildImage, p.on.stackID)
 	}
-	for label, into := range map[string]any{builderLabel: &p.info, layersLabel: &p.layers, extensionLayersLabel: &p.extensionLayers} {
-		if _, err := readLabel(base, label, into); err != nil {
-			return fmt.Errorf("build image %s: %w", config.buildImage, err)
-		}
+	_, err = readLabel(base, builderLabel, &p.info)
+	_, layersErr := readLabel(base, layersLabel, &p.layers)
+	_, extensionsErr := readLabel(base, extensionLayersLabel, &p.extensionLayers)
+	if err := errors.Join(err, layersErr, extensionsErr); err != nil {
+		return fmt.Errorf("build image %s: %w", config.buildImage, err)
 	}
 	return nil
 }

@@ -89,11 +89,14 @@ func DescribeBuilder(ref string, image v1.Image) (Inventory, error) {
 	layers, extensions := moduleLayers{}, moduleLayers{}
 	var order, orderExtensions []groupInfo
 	var system systemInfo
-	for label, into := range map[string]any{
-		layersLabel: &layers, extensionLayersLabel: &extensions, orderLabel: &order,
-		orderExtensionsLabel: &orderExtensions, systemLabel: &system,
+	for _, l := range []struct {
+		name string
+		into any
+	}{
+		{layersLabel, &layers}, {extensionLayersLabel, &extensions}, {orderLabel, &order},
+		{orderExtensionsLabel, &orderExtensions}, {systemLabel, &system},
 	} {
-		_, labelErr := readLabel(config, label, into)
+		_, labelErr := readLabel(config, l.name, l.into)
 		err = errors.Join(err, labelErr)
 	}
 	sizes, sizeErr := layerSizes(image, config)

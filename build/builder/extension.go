@@ -50,13 +50,13 @@ func parseExtension(data []byte) (module, error) {
 		return module{}, err
 	}
 	e := doc.Extension
-	for key, value := range map[string]string{"id": e.ID, "version": e.Version} {
-		if !partForm(value) {
-			return module{}, fmt.Errorf("%s %.100q: expected letters, digits, dots and dashes", key, value)
-		}
-	}
-	if doc.API == "" {
+	switch {
+	case doc.API == "":
 		return module{}, errors.New("no api; write api = \"0.10\" at the top")
+	case !partForm(e.ID):
+		return module{}, fmt.Errorf("extension id %.100q: expected letters, digits, dots, dashes and slashes", e.ID)
+	case strings.Contains(e.Version, "/") || !partForm(e.Version):
+		return module{}, fmt.Errorf("extension version %.100q: expected X.Y.Z", e.Version)
 	}
 	m := module{extension: true, description: e.Description, keywords: e.Keywords}
 	m.Descriptor = buildpacks.Descriptor{

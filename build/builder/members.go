@@ -261,14 +261,12 @@ func describeBase(ref string, target stack.Target, config *v1.ConfigFile) (build
 	if _, err := readLabel(config, mixinsLabel, &on.mixins); err != nil {
 		return builderBase{}, err
 	}
-	for variable, id := range map[string]*int{"CNB_USER_ID": &on.uid, "CNB_GROUP_ID": &on.gid} {
-		n, err := idIn(config.Config.Env, variable)
-		if err != nil {
-			return builderBase{}, err
-		}
-		*id = n
+	var err error
+	if on.uid, err = idIn(config.Config.Env, "CNB_USER_ID"); err != nil {
+		return builderBase{}, err
 	}
-	return on, nil
+	on.gid, err = idIn(config.Config.Env, "CNB_GROUP_ID")
+	return on, err
 }
 
 // resolve finds the versions of the places in a group. Which of several versions

@@ -86,19 +86,24 @@ func (t *table) builder(c builder.Inventory) {
 	t.section("Order")
 	t.groups(c.Order, "")
 	t.none(len(c.Order))
-	for name, around := range map[string]builder.Group{"Before every group": c.Before, "After every group": c.After} {
-		if len(around) > 0 {
-			t.section(name)
-			for _, place := range around {
-				t.row(placeText(place))
-			}
-		}
-	}
+	t.around("Before every group", c.Before)
+	t.around("After every group", c.After)
 	t.entries("Buildpacks", c.Buildpacks)
 	if len(c.Extensions) > 0 {
 		t.section("Order of extensions")
 		t.groups(c.OrderExtensions, "")
 		t.entries("Extensions", c.Extensions)
+	}
+}
+
+// around lists buildpacks that stand around every group, if there are any.
+func (t *table) around(name string, group builder.Group) {
+	if len(group) == 0 {
+		return
+	}
+	t.section(name)
+	for _, place := range group {
+		t.row(placeText(place))
 	}
 }
 
