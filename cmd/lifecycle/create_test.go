@@ -36,6 +36,9 @@ func newBuilder(t *testing.T) builder {
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
 	b := builder{t, t.TempDir(), server.Listener.Addr().String()}
+	// The parent of a test's directory is closed to others, such as the user that
+	// builds.
+	must(t, os.Chmod(filepath.Dir(b.dir), 0o755))
 	config := &v1.ConfigFile{OS: "linux", Architecture: "amd64", RootFS: v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{}}}
 	image, err := mutate.ConfigFile(empty.Image, config)
 	if err == nil {

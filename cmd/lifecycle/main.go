@@ -11,11 +11,19 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/slugc/slugc/build/lifecycle/target"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	code := run(ctx, os.Args, os.Environ(), os.Stdout)
+	// Whoever asks a second time need not wait for what is being cleared away.
+	context.AfterFunc(ctx, stop)
+	environ := os.Environ()
+	// Nothing that a phase starts has the credentials from it. A name without "="
+	// can always be unset.
+	_ = os.Unsetenv(target.AuthVariable)
+	code := run(ctx, os.Args, environ, os.Stdout)
 	stop()
 	os.Exit(code)
 }

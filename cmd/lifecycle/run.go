@@ -13,6 +13,7 @@ import (
 
 	"github.com/slugc/slugc/build/lifecycle"
 	"github.com/slugc/slugc/build/lifecycle/platform"
+	"github.com/slugc/slugc/build/lifecycle/target"
 	"github.com/slugc/slugc/stack/launch"
 )
 
@@ -71,6 +72,9 @@ type program struct {
 	env launch.Env
 	log *platform.Log
 	in  platform.Inputs
+	// images is where images are, once the program is connected.
+	images    target.Registry
+	connected bool
 }
 
 // flagError is what the flag package said already.
