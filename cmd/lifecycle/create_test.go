@@ -16,10 +16,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // builder is a builder on disk, with a registry that has its run image.
@@ -39,8 +40,16 @@ func newBuilder(t *testing.T) builder {
 	// The parent of a test's directory is closed to others, such as the user that
 	// builds.
 	must(t, os.Chmod(filepath.Dir(b.dir), 0o755))
-	config := &v1.ConfigFile{OS: "linux", Architecture: "amd64", RootFS: v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{}}}
-	image, err := mutate.ConfigFile(empty.Image, config)
+	// The reference lifecycle takes no image without layers to stand on.
+	layer, err := random.Layer(100, types.DockerLayer)
+	must(t, err)
+	image, err := mutate.AppendLayers(empty.Image, layer)
+	must(t, err)
+	config, err := image.ConfigFile()
+	must(t, err)
+	config = config.DeepCopy()
+	config.OS, config.Architecture = "linux", "amd64"
+	image, err = mutate.ConfigFile(image, config)
 	if err == nil {
 		err = remote.Write(b.tag("run"), image)
 	}

@@ -35,13 +35,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// nobody is the user that builds where root runs the test.
-const nobody = 65534
+// builderID is the user and group that builds where root runs the test.
+const builderID = 65534
 
 // owner is the user that builds.
 func owner() (uid, gid int) {
 	if os.Getuid() == 0 {
-		return nobody, nobody
+		return builderID, builderID
 	}
 	return os.Getuid(), os.Getgid()
 }
@@ -57,20 +57,17 @@ func (b builder) command(api, phase string, args ...string) *exec.Cmd {
 		fmt.Sprintf("CNB_USER_ID=%d", uid), fmt.Sprintf("CNB_GROUP_ID=%d", gid),
 	}
 	if os.Getuid() == 0 && (phase == "detector" || phase == "builder") {
-		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: builderID, Gid: builderID}}
 	}
 	return c
 }
 
 // arguments are what a platform says to a phase.
-func (b builder) arguments(api, phase, image string) []string {
+func (b builder) arguments(phase, image string) []string {
 	layers := []string{"-layers", b.at("layers")}
 	place := []string{"-app", b.at("app"), "-platform", b.at("platform"), "-buildpacks", b.at("buildpacks")}
 	cache := []string{"-cache-dir", b.at("cache")}
 	export := []string{"-launcher", b.at("launcher")}
-	if slices.Index(platform.APIs(), api) >= slices.Index(platform.APIs(), "0.11") {
-		export = append(export, "-launcher-sbom", b.dir)
-	}
 	run, order := []string{"-run-image", b.host + "/run"}, []string{"-order", b.at("order.toml")}
 	return map[string][]string{
 		"analyzer": slices.Concat(layers, run, []string{image}),
@@ -99,7 +96,7 @@ func (b builder) phases(api, image string, phases ...string) (out string) {
 	b.fresh("layers", "tmp")
 	var said bytes.Buffer
 	for _, phase := range phases {
-		c := b.command(api, phase, b.arguments(api, phase, b.host+"/"+image)...)
+		c := b.command(api, phase, b.arguments(phase, b.host+"/"+image)...)
 		c.Stdout, c.Stderr = &said, &said
 		if err := c.Run(); err != nil {
 			b.t.Fatalf("%s %s of %s: %v\n%s", phase, api, image, err, &said)
@@ -173,7 +170,7 @@ exit 0
 		for _, dir := range dirs[phase] {
 			must(t, os.Chown(b.at(dir), 0, 0))
 		}
-		c := b.command("0.15", phase, b.arguments("0.15", phase, b.host+"/app")...)
+		c := b.command("0.15", phase, b.arguments(phase, b.host+"/app")...)
 		c.Env = append(c.Env, `CNB_REGISTRY_AUTH={"registry.example": "Bearer sesame"}`)
 		c.Stdout, c.Stderr = &said, &said
 		if err := c.Run(); err != nil {
@@ -188,7 +185,7 @@ exit 0
 			return err
 		}
 		info, err := os.Lstat(path)
-		if stat, ok := info.Sys().(*syscall.Stat_t); err == nil && (!ok || stat.Uid != nobody) {
+		if stat, ok := info.Sys().(*syscall.Stat_t); err == nil && (!ok || stat.Uid != builderID) {
 			t.Errorf("%s belongs to %d", path, stat.Uid)
 		}
 		return err
@@ -203,7 +200,7 @@ func TestPhasesRefuseRoot(t *testing.T) {
 	b := newBuilder(t)
 	for phase, verb := range map[string]string{"detector": "detect", "builder": "build"} {
 		var out bytes.Buffer
-		code := run(t.Context(), append([]string{phase}, b.arguments("0.15", phase, "")...), []string{"CNB_PLATFORM_API=0.15", "CNB_NO_COLOR=true"}, &out)
+		code := run(t.Context(), append([]string{phase}, b.arguments(phase, "")...), []string{"CNB_PLATFORM_API=0.15", "CNB_NO_COLOR=true"}, &out)
 		if want := "ERROR: failed to " + verb + ": refusing to run as root\n"; code != 1 || out.String() != want {
 			t.Errorf("%s: code %d, %q", phase, code, out.String())
 		}
@@ -285,7 +282,7 @@ func TestPhasesStop(t *testing.T) {
 			b.fresh("cache")
 			b.phases("0.15", "app", c.before...)
 			asked := hanging.hang(c.request)
-			args := b.arguments("0.15", c.phase, b.host+"/app")
+			args := b.arguments(c.phase, b.host+"/app")
 			if c.phase == "restorer" {
 				args = append([]string{"-build-image", b.host + "/build"}, args...)
 			}
@@ -305,7 +302,7 @@ func TestPhasesStop(t *testing.T) {
 				select {
 				case <-asked:
 				case <-time.After(20 * time.Second):
-					t.Error("it asked nobody")
+					t.Error("it asked builderID")
 				}
 			} else {
 				wait(t, started)
