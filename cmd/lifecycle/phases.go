@@ -208,7 +208,7 @@ func (p *program) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := checkAPIs(group); err != nil {
+	if err := p.checkAPIs(group); err != nil {
 		return err
 	}
 	analyzed, err := files.ReadAnalyzed(p.in.Analyzed, p.log)
@@ -313,13 +313,17 @@ func (p *program) group() (files.Group, error) {
 	if err != nil {
 		return files.Group{}, err
 	}
-	return group, checkAPIs(group)
+	return group, p.checkAPIs(group)
 }
 
 // checkAPIs says whether the lifecycle speaks with all buildpacks of a group.
-func checkAPIs(group files.Group) error {
+func (p *program) checkAPIs(group files.Group) error {
 	for _, b := range group.Buildpacks {
-		if err := platform.CheckBuildpackAPI("Buildpack", b.String(), b.API); err != nil {
+		err := platform.CheckBuildpackAPI("Buildpack", b.String(), b.API)
+		if err == nil {
+			err = p.deprecation().CheckBuildpack("Buildpack", b.String(), b.API)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -86,6 +86,9 @@ func (p *program) phase(ctx context.Context, phase platform.Phase, args, environ
 	if err != nil {
 		return err
 	}
+	if err := p.deprecation().CheckPlatform(api); err != nil {
+		return err
+	}
 	p.in = platform.FromEnv(api, environ)
 	flags, showVersion := flagSet(phase, &p.in, os.Stderr)
 	switch err := flags.Parse(args); {
@@ -111,6 +114,11 @@ func (p *program) phase(ctx context.Context, phase platform.Phase, args, environ
 		return &lifecycle.Failure{Action: "parse arguments", Class: lifecycle.BadArgs, Err: err}
 	}
 	return p.start(ctx, phase)
+}
+
+// deprecation is what a platform wants with APIs that are to go.
+func (p *program) deprecation() platform.Deprecation {
+	return platform.Deprecation{Mode: p.env[platform.DeprecationVariable], Log: p.log}
 }
 
 // arguments takes the names of images.
