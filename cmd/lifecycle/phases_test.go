@@ -1,12 +1,15 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,6 +22,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
@@ -352,4 +357,137 @@ func wait(t *testing.T, file string) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Error("there is no " + file)
+}
+
+// TestPhasesCredentials builds at a registry that lets nobody in without a password,
+// which only root can read, or only a variable has.
+func TestPhasesCredentials(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root has secrets before others")
+	}
+	b := newBuilder(t)
+	image, err := remote.Image(b.tag("run"))
+	must(t, err)
+	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if name, password, _ := r.BasicAuth(); name != "me" || password != "sesame" {
+			w.Header().Set("WWW-Authenticate", "Basic realm=registry")
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		inner.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	b.host = server.Listener.Addr().String()
+	must(t, remote.Write(b.tag("run"), image, remote.WithAuth(&authn.Basic{Username: "me", Password: "sesame"})))
+	header := base64.StdEncoding.EncodeToString([]byte("me:sesame"))
+	must(t, os.Mkdir(b.at("docker"), 0o700))
+	b.write("docker/config.json", fmt.Sprintf(`{"auths": {%q: {"auth": %q}}}`, b.host, header))
+	for _, env := range []string{"DOCKER_CONFIG=" + b.at("docker"), fmt.Sprintf(`CNB_REGISTRY_AUTH={"http://%s/v2/": "basic %s"}`, b.host, header), ""} {
+		b.fresh("layers", "tmp", "cache")
+		var said bytes.Buffer
+		for _, phase := range five {
+			c := b.command("0.15", phase, b.arguments(phase, b.host+"/app")...)
+			c.Env = append(c.Env, env)
+			c.Stdout, c.Stderr = &said, &said
+			err = c.Run()
+			if env == "" {
+				break
+			}
+			if err != nil {
+				t.Errorf("%s with %s: %v\n%s", phase, env, err, &said)
+				break
+			}
+		}
+		if env == "" && (err == nil || !strings.Contains(said.String(), "failed to ensure registry read")) {
+			t.Errorf("without credentials: %v\n%s", err, &said)
+		}
+	}
+}
+
+// TestPhasesInsecure builds at a registry without TLS that is not on loopback.
+func TestPhasesInsecure(t *testing.T) {
+	b := newBuilder(t)
+	image, err := remote.Image(b.tag("run"))
+	must(t, err)
+	addresses, err := net.InterfaceAddrs()
+	must(t, err)
+	at := slices.IndexFunc(addresses, func(a net.Addr) bool {
+		ip, is := a.(*net.IPNet)
+		return is && ip.IP.To4() != nil && !ip.IP.IsLoopback() && !ip.IP.IsPrivate()
+	})
+	if at < 0 {
+		t.Skip("all addresses of this machine are taken to be without TLS")
+	}
+	ip, _, err := net.ParseCIDR(addresses[at].String())
+	must(t, err)
+	server := httptest.NewUnstartedServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	must(t, server.Listener.Close())
+	server.Listener, err = net.Listen("tcp", net.JoinHostPort(ip.String(), "0"))
+	must(t, err)
+	server.Start()
+	t.Cleanup(server.Close)
+	b.host = server.Listener.Addr().String()
+	tag, err := name.NewTag(b.host+"/run", name.Insecure)
+	must(t, err)
+	must(t, remote.Write(tag, image))
+	for _, env := range []string{"CNB_INSECURE_REGISTRIES=other.example," + b.host, ""} {
+		b.fresh("layers", "tmp", "cache")
+		var said bytes.Buffer
+		var err error
+		for _, phase := range five {
+			c := b.command("0.15", phase, b.arguments(phase, b.host+"/app")...)
+			c.Env = append(c.Env, env)
+			c.Stdout, c.Stderr = &said, &said
+			if err = c.Run(); err != nil {
+				break
+			}
+		}
+		if (err == nil) != (env != "") {
+			t.Errorf("with %s: %v\n%s", env, err, &said)
+		}
+	}
+}
+
+// TestPhasesStopRestore ends the restorer in the middle of a layer: there is no part
+// of it then.
+func TestPhasesStopRestore(t *testing.T) {
+	b := newBuilder(t)
+	b.fresh("cache", "layers", "tmp")
+	// A cache as if it had that layer, which is read for a while before its end.
+	diffID := "sha256:" + strings.Repeat("0", 64)
+	header := tar.Header{Name: b.at("layers/test_hello/big/hole"), Size: 512 << 20, Mode: 0o644}
+	var start bytes.Buffer
+	must(t, tar.NewWriter(&start).WriteHeader(&header))
+	b.write("cache/committed/"+diffID+".tar", start.String())
+	must(t, os.Truncate(b.at("cache/committed/"+diffID+".tar"), int64(start.Len())+512<<20+1024))
+	b.write("cache/committed/io.buildpacks.lifecycle.cache.metadata",
+		`{"buildpacks":[{"key":"test/hello","version":"1.0.0","layers":{"big":{"sha":"`+diffID+`","cache":true}}}]}`)
+	uid, gid := owner()
+	must(t, os.Chown(b.at("cache/committed"), uid, gid))
+	b.phases("0.15", "app", "analyzer", "detector")
+	c := b.command("0.15", "restorer", b.arguments("restorer", "")...)
+	var said bytes.Buffer
+	c.Stdout, c.Stderr = &said, &said
+	must(t, c.Start())
+	begun := false
+	for range 1000 {
+		entries, err := os.ReadDir(b.at("layers/test_hello"))
+		if begun = err == nil && len(entries) > 1; begun {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	must(t, c.Process.Signal(syscall.SIGTERM))
+	err := c.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 42 || !begun {
+		t.Errorf("it ended with %v, begun %v\n%s", err, begun, &said)
+	}
+	entries, err := os.ReadDir(b.at("layers/test_hello"))
+	must(t, err)
+	for _, entry := range entries {
+		if entry.IsDir() {
+			t.Errorf("there is a %s", entry.Name())
+		}
+	}
 }
