@@ -78,7 +78,7 @@ func TestReferenceHelp(t *testing.T) {
 
 // both plays a scene with the reference and with ours, where everything has the
 // same path and the same name.
-func both(t *testing.T, play func(program string, make func(*exec.Cmd) *exec.Cmd)) {
+func both(t *testing.T, play func(program string, by func(*exec.Cmd) *exec.Cmd)) {
 	theirs := referencetest.Build(t)
 	play("reference", func(c *exec.Cmd) *exec.Cmd { return reference(theirs, c) })
 	play("ours", func(c *exec.Cmd) *exec.Cmd { return c })
@@ -96,12 +96,12 @@ func TestReferencePhases(t *testing.T) {
 				must(t, os.CopyFS(b.at("buildpacks/test_layers/1.0.0"), os.DirFS("../../testdata/buildpacks/layers")))
 			}
 			states := map[string][]map[string]any{}
-			both(t, func(program string, make func(*exec.Cmd) *exec.Cmd) {
+			both(t, func(program string, by func(*exec.Cmd) *exec.Cmd) {
 				b.fresh("cache")
 				for range 3 {
 					b.fresh("layers", "tmp")
 					for _, phase := range five {
-						c := make(b.command(api, phase, b.arguments(phase, b.host+"/app")...))
+						c := by(b.command(api, phase, b.arguments(phase, b.host+"/app")...))
 						if code, out := ended(t, c); code != 0 {
 							t.Fatalf("%s of %s: code %d\n%s", phase, program, code, out)
 						}
