@@ -100,10 +100,11 @@ func (a *assembly) reuse(layer buildpacks.Layer, createdBy string) (LayerRef, er
 
 // replace is the layer of the previous image that holds what a segment holds,
 // compressed in another way: whoever has that image has the layer, and need not
-// take it again. Where there is none it is the segment itself.
+// take it again. Where there is none it is the segment itself, and so it is for a
+// destination that takes nothing compressed.
 func (a *assembly) replace(segment artifact.Segment, made v1.Layer) (artifact.Segment, v1.Layer, error) {
 	old, found := a.previous.content(segment.DiffID)
-	if !found {
+	if !found || segment.Raw() {
 		return segment, made, nil
 	}
 	if digest, err := old.Digest(); err == nil && digest.String() == segment.Digest {

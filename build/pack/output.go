@@ -81,7 +81,11 @@ func (p *Part) size() int64 {
 
 // write takes the chunks of an output in order and makes its segment.
 func (s *stream) write(ctx context.Context, o *output) (err error) {
-	file, err := os.CreateTemp(s.packer.Temp, "segment-*.tar.gz")
+	name := "segment-*.tar.gz"
+	if o.shape.Raw {
+		name = "segment-*.tar"
+	}
+	file, err := os.CreateTemp(s.packer.Temp, name)
 	if err != nil {
 		return fmt.Errorf("packing %s: %w", o.part.Name, err)
 	}
@@ -91,7 +95,10 @@ func (s *stream) write(ctx context.Context, o *output) (err error) {
 			err = errors.Join(err, file.Close(), os.Remove(file.Name()))
 		}
 	}()
-	w := segmentWriter{file: bufio.NewWriterSize(file, 64<<10), raw: sha256.New(), packed: sha256.New()}
+	w := segmentWriter{file: bufio.NewWriterSize(file, 64<<10), raw: sha256.New()}
+	if !o.shape.Raw {
+		w.packed = sha256.New()
+	}
 	for open := true; open; {
 		select {
 		case c, more := <-o.queue:
@@ -114,7 +121,10 @@ func (s *stream) write(ctx context.Context, o *output) (err error) {
 	finished = true
 	o.segment.Name = o.part.Name
 	o.segment.DiffID, o.segment.RawSize = digest(w.raw), w.rawSize
-	o.segment.Digest, o.segment.Size = digest(w.packed), w.size
+	o.segment.Digest, o.segment.Size = o.segment.DiffID, w.size
+	if w.packed != nil {
+		o.segment.Digest = digest(w.packed)
+	}
 	o.members = w.members
 	o.temp = file.Name()
 	return s.packer.keep(o, file.Name())
@@ -124,7 +134,8 @@ func digest(h hash.Hash) string { return "sha256:" + hex.EncodeToString(h.Sum(ni
 
 // segmentWriter writes members and hashes both sides of them.
 type segmentWriter struct {
-	file        *bufio.Writer
+	file *bufio.Writer
+	// packed is nil where nothing is compressed, and there are no members.
 	raw, packed hash.Hash
 	rawSize     int64
 	size        int64
@@ -142,8 +153,10 @@ func (w *segmentWriter) chunk(ctx context.Context, c *chunk) error {
 	if _, err := w.file.Write(c.packed); err != nil {
 		return err
 	}
-	w.packed.Write(c.packed)
-	w.members = append(w.members, Member{Offset: w.size, Size: int64(len(c.packed)), Sum: c.sum})
+	if w.packed != nil {
+		w.packed.Write(c.packed)
+		w.members = append(w.members, Member{Offset: w.size, Size: int64(len(c.packed)), Sum: c.sum})
+	}
 	w.size += int64(len(c.packed))
 	c.release()
 	return nil

@@ -56,7 +56,7 @@ func (p Packer) Pack(ctx context.Context, jobs []Job) ([][]artifact.Segment, err
 		segments[i] = make([]artifact.Segment, len(jobs[i].Shapes))
 		for j := range jobs[i].Shapes {
 			shape := &jobs[i].Shapes[j]
-			if level := shape.level(); level < 1 || level > 9 {
+			if level := shape.level(); !shape.Raw && (level < 1 || level > 9) {
 				return nil, fmt.Errorf("compression level %d of %s: expected 1 to 9", level, shape.Name)
 			}
 			outputs = append(outputs, &output{
