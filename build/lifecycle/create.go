@@ -54,6 +54,7 @@ func (c Creator) Run(ctx context.Context) error {
 
 	if !c.Restorer.SkipLayers || c.API.RestoreSkipped {
 		c.Log.Phase("RESTORING")
+		c.Restorer.creator = true
 		c.Restorer.Group, c.Restorer.Metadata = group.Buildpacks, analyzed.Metadata.Label()
 		if c.Exporter.Known, err = c.Restorer.Run(ctx); err != nil {
 			return err

@@ -2,11 +2,9 @@ package lifecycle
 
 import (
 	"cmp"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,6 +74,7 @@ const maxLauncher = 64 << 20
 // Its errors are of class ExportError.
 func (e Exporter) Run(ctx context.Context) (files.Report, error) {
 	x := export{Exporter: e}
+	defer x.forget()
 	stop := e.Log.Timer("Exporter")
 	report, err := x.image(ctx)
 	stop()
@@ -104,6 +103,7 @@ type export struct {
 	unchanged map[string]string
 	// segments are the layers that were packed, by name.
 	segments map[string]artifact.Segment
+	keeping
 }
 
 // image exports the image.
@@ -127,6 +127,7 @@ func (x *export) image(ctx context.Context) (files.Report, error) {
 	if err != nil {
 		return files.Report{}, err
 	}
+	x.recall()
 	x.compare(walked)
 	recipe, err := x.recipe(ctx, walked)
 	if err != nil {
@@ -213,55 +214,6 @@ func (x *export) previous(ctx context.Context) (oci.Previous, error) {
 		return oci.Previous{}, nil
 	}
 	return previous, nil
-}
-
-// pack packs what the image lacks and what only the cache wants, in one pass.
-func (x *export) pack(ctx context.Context, recipe oci.Recipe, walked build.Walked) error {
-	if x.Cache != nil {
-		recipe.Tree.LaunchLayers = append(slices.Clone(recipe.Tree.LaunchLayers), x.cacheOnly(recipe)...)
-	}
-	jobs, err := recipe.Jobs()
-	if err != nil {
-		return err
-	}
-	for i, job := range jobs {
-		if index, is := walked.Layers[job.Part.Name]; is && job.Part.Dir != "" {
-			jobs[i].Part.Index = index
-		}
-	}
-	segments, err := pack.Packer{Temp: x.Temp}.Pack(ctx, jobs)
-	if err != nil {
-		return err
-	}
-	x.segments = map[string]artifact.Segment{}
-	for _, shapes := range segments {
-		x.segments[shapes[0].Name] = shapes[0]
-	}
-	return nil
-}
-
-// cacheOnly are the layers that are packed for the cache alone: those that are not
-// packed for the image, and did not come from the cache as they are.
-func (x *export) cacheOnly(recipe oci.Recipe) []buildpacks.Layer {
-	var only []buildpacks.Layer
-	for _, l := range x.tree.CacheLayers {
-		inImage := slices.ContainsFunc(recipe.Tree.LaunchLayers, func(own buildpacks.Layer) bool {
-			return own.ID() == l.ID() && own.Dir.Host != ""
-		})
-		if !inImage && x.unchanged[l.ID()] == "" && l.Dir.Host != "" {
-			only = append(only, l)
-		}
-	}
-	return append(only, x.sbomForCache()...)
-}
-
-// sbomForCache is the layer of SBOM files that the cache keeps, if there is one.
-func (x *export) sbomForCache() []buildpacks.Layer {
-	dir := filepath.Join(x.Layers, "sbom", "cache")
-	if info, err := os.Stat(dir); !x.API.SBOM || err != nil || !info.IsDir() {
-		return nil
-	}
-	return []buildpacks.Layer{{Buildpack: ownID, Name: cacheSBOM, Dir: buildpacks.Dir{Host: dir, Path: dir}}}
 }
 
 // packed are the segments. Those for the cache alone go into no image.
@@ -405,90 +357,4 @@ func (x *export) ownSBOM() error {
 		return err
 	}
 	return put("launcher", "launch", "buildpacksio_lifecycle", "launcher")
-}
-
-// cache makes the next state of the cache.
-func (x *export) cache(ctx context.Context) (err error) {
-	before, err := x.Cache.Metadata(ctx)
-	if err != nil {
-		return fmt.Errorf("metadata for previous cache: %w", err)
-	}
-	update, err := x.Cache.Begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, update.Abort()) }()
-	var next cache.Metadata
-	for _, b := range x.Group {
-		layers := oci.BuildpackLayers{ID: b.ID, Version: b.Version, Layers: map[string]oci.LayerMetadata{}}
-		for _, l := range x.tree.CacheLayers {
-			if l.Buildpack != b.ID {
-				continue
-			}
-			diffID, err := x.keep(ctx, update, l, before.Buildpack(b.ID).Layers[l.Name].SHA)
-			if err != nil {
-				x.Log.Warnf("Failed to cache layer '%s': %v", l.ID(), err)
-				continue
-			}
-			layers.Layers[l.Name] = oci.LayerMetadata{
-				LayerRef: oci.LayerRef{SHA: diffID}, Data: l.Metadata, Build: l.Build, Launch: l.Launch, Cache: l.Cache,
-			}
-		}
-		next.Buildpacks = append(next.Buildpacks, layers)
-	}
-	for _, l := range x.sbomForCache() {
-		if next.SBOM.SHA, err = x.keep(ctx, update, l, before.SBOM.SHA); err != nil {
-			return err
-		}
-	}
-	return update.Commit(ctx, next)
-}
-
-// keep puts a layer into the next state, and returns its diffID.
-func (x *export) keep(ctx context.Context, update cache.Update, l buildpacks.Layer, before string) (string, error) {
-	diffID := x.unchanged[l.ID()]
-	segment, packed := x.segments[l.ID()]
-	if packed {
-		diffID = segment.DiffID
-	}
-	if diffID == "" {
-		return "", errors.New("it has no contents")
-	}
-	if diffID == before {
-		if err := update.Keep(diffID); err == nil || !packed {
-			x.Log.Infof("Reusing cache layer '%s'", l.ID())
-			return diffID, err
-		}
-	}
-	x.Log.Infof("Adding cache layer '%s'", l.ID())
-	file, err := x.raw(ctx, segment)
-	if err != nil {
-		return "", err
-	}
-	return diffID, errors.Join(update.Add(ctx, diffID, file), os.Remove(file))
-}
-
-// raw unpacks a segment to the tar that it is.
-func (x *export) raw(ctx context.Context, segment artifact.Segment) (file string, err error) {
-	in, err := os.Open(segment.File)
-	if err != nil {
-		return "", err
-	}
-	defer in.Close()
-	unpacked, err := gzip.NewReader(in)
-	if err != nil {
-		return "", err
-	}
-	out, err := os.CreateTemp(x.Temp, "layer-")
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	if err := out.Chmod(0o644); err != nil {
-		return "", err
-	}
-	if _, err := io.Copy(out, io.LimitReader(unpacked, segment.RawSize)); err != nil {
-		return "", err
-	}
-	return out.Name(), ctx.Err()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/oci"
 )
 
@@ -34,6 +35,8 @@ type Cache interface {
 	// its tar. A *LayerError says that the cache has it not, or not whole; then
 	// there is no dir.
 	Restore(ctx context.Context, diffID, at, dir string) error
+	// Raw says that an update wants tars as they are, and not their gzip form.
+	Raw() bool
 	// Begin begins a next state, without any layer. There is one at a time.
 	Begin(ctx context.Context) (Update, error)
 }
@@ -42,9 +45,9 @@ type Cache interface {
 type Update interface {
 	// Keep takes a layer over from the current state, without reading it.
 	Keep(diffID string) error
-	// Add takes a layer from a tar, which is a file that it may link: nobody
-	// changes it afterwards.
-	Add(ctx context.Context, diffID, tar string) error
+	// Add takes a layer in the form that the cache wants. It may link the file, so
+	// nobody changes that afterwards; it has to be there until Commit.
+	Add(ctx context.Context, layer artifact.Segment) error
 	// Commit makes it the current state. The update cannot be used any more.
 	Commit(ctx context.Context, m Metadata) error
 	// Abort forgets it. After Commit it does nothing.

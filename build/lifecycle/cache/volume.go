@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/beside"
 	"github.com/slugc/slugc/stack/sandbox"
 )
@@ -98,6 +99,9 @@ func (v *Volume) Restore(ctx context.Context, diffID, at, dir string) (err error
 	return Unpack(ctx, f, diffID, at, dir)
 }
 
+// Raw says that a volume has tars.
+func (v *Volume) Raw() bool { return true }
+
 // Begin empties the staging directory.
 func (v *Volume) Begin(context.Context) (Update, error) {
 	if err := sandbox.Remove(v.staging()); err != nil {
@@ -130,15 +134,19 @@ func (u *update) Keep(diffID string) error {
 }
 
 // Add links a tar, or copies it.
-func (u *update) Add(ctx context.Context, diffID, from string) error {
-	name, err := file(diffID)
+func (u *update) Add(ctx context.Context, layer artifact.Segment) error {
+	name, err := file(layer.DiffID)
 	if err != nil || u.names[name] {
 		return err
 	}
 	to := filepath.Join(u.volume.staging(), name)
-	if err := link(from, to); err != nil {
+	// A temporary file is its owner's alone.
+	if err := os.Chmod(layer.File, 0o644); err != nil {
+		return err
+	}
+	if err := link(layer.File, to); err != nil {
 		err = beside.Write(u.volume.staging(), to, func(out *os.File) error {
-			in, err := os.Open(from)
+			in, err := os.Open(layer.File)
 			if err != nil {
 				return err
 			}
