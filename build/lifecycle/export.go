@@ -203,7 +203,7 @@ func (x *export) recipe(ctx context.Context, walked build.Walked) (oci.Recipe, e
 		Launcher: oci.Launcher{Content: launcher, Info: info},
 		Owner:    &oci.Owner{UID: x.UID, GID: x.GID}, Parent: parent, ConfigDir: filepath.Join(x.Layers, "config"),
 		Created: x.Created, Warn: func(err error) { x.Log.Warnf("%v", err) },
-		Lifecycle: &oci.Lifecycle{NoHistory: !x.API.History, StackNames: !x.API.RunTOML, Build: label},
+		Lifecycle: &oci.Lifecycle{NoHistory: !x.API.History, StackNames: !x.API.RunTOML, NoSBOM: !x.API.SBOM, Build: label},
 	}
 	if x.API.ExecEnv {
 		r.ExecEnv = x.ExecEnv

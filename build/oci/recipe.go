@@ -78,6 +78,8 @@ type Lifecycle struct {
 	NoHistory bool
 	// StackNames names the base in the stack part of the label alone (before 0.12).
 	StackNames bool
+	// NoSBOM leaves out the launch SBOM (before 0.8).
+	NoSBOM bool
 	// Build is the value of the BuildLabel, as JSON.
 	Build json.RawMessage
 }
