@@ -92,6 +92,9 @@ func (e Exporter) Run(ctx context.Context) (files.Report, error) {
 func (e Exporter) run(ctx context.Context) (report files.Report, err error) {
 	stop := e.Log.Timer("Exporter")
 	x := export{Exporter: e, saved: make(chan struct{})}
+	if name := x.named(e.Names[0]); name != e.Names[0] {
+		e.Log.Infof("Using app image: %s", name)
+	}
 	image, err := x.image(ctx)
 	if err != nil {
 		stop()
