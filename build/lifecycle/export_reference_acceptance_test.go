@@ -505,11 +505,14 @@ func (b *bench) image(image string) (config, manifest map[string]any) {
 	return config, manifest
 }
 
-// differences are what is otherwise on purpose. Each makes both sides equal.
-var differences = []struct {
+// difference is something that is otherwise on purpose. Hide makes both sides equal.
+type difference struct {
 	why  string
 	hide func(reference, ours *outcome)
-}{
+}
+
+// exportDifferences are those of analyzer and exporter.
+var exportDifferences = []difference{
 	{
 		"the reference adds the layers of a cache that it reuses a second time",
 		func(reference, _ *outcome) {
@@ -538,7 +541,7 @@ func labels(config map[string]any) map[string]any {
 }
 
 // compare plays a build on both programs.
-func compare(t *testing.T, step string, reference, ours outcome) {
+func compare(t *testing.T, step string, reference, ours outcome, differences ...difference) {
 	t.Helper()
 	for _, d := range differences {
 		d.hide(&reference, &ours)
@@ -588,21 +591,21 @@ func TestExportReference(t *testing.T) {
 			{"exec env", first, options{execEnv: "test"}},
 			{"no cache", first, options{noCache: true}},
 		} {
-			compare(t, step.name, reference.play(step.build, step.options), ours.play(step.build, step.options))
+			compare(t, step.name, reference.play(step.build, step.options), ours.play(step.build, step.options), exportDifferences...)
 		}
 		sliced := edited
 		sliced.slices = true
 		plain := edited.edit(map[string]string{"layers/sbom/launch/acme_node/node/sbom.cdx.json": "", "layers/sbom/launch/acme_node/sbom.syft.json": ""})
 		plain.none = true
-		compare(t, "slices", reference.play(sliced, options{}), ours.play(sliced, options{}))
-		compare(t, "slices again", reference.play(sliced, options{}), ours.play(sliced, options{}))
+		compare(t, "slices", reference.play(sliced, options{}), ours.play(sliced, options{}), exportDifferences...)
+		compare(t, "slices again", reference.play(sliced, options{}), ours.play(sliced, options{}), exportDifferences...)
 		// From here on each has the image of the other.
 		reference.repo, ours.repo = ours.repo, reference.repo
 		for _, step := range []struct {
 			name  string
 			build build
 		}{{"slices of the other", sliced}, {"edit of the other", edited}, {"no processes", plain}} {
-			compare(t, step.name, reference.play(step.build, options{}), ours.play(step.build, options{}))
+			compare(t, step.name, reference.play(step.build, options{}), ours.play(step.build, options{}), exportDifferences...)
 		}
 	})
 }
