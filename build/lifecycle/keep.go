@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -177,7 +178,7 @@ func (x *export) sbomForCache() []buildpacks.Layer {
 func (x *export) cache(ctx context.Context) (err error) {
 	before, err := x.Cache.Metadata(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("metadata for previous cache: %w", err)
 	}
 	update, err := x.Cache.Begin(ctx)
 	if err != nil {
@@ -209,15 +210,17 @@ func (x *export) cache(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err := update.Commit(ctx, next); err != nil {
-		return err
-	}
 	if all, have := treesOf(x.records); have {
 		if err := all.Settle(ctx, trees); err != nil {
 			x.Log.Debugf("The next build will unpack its layers: %v", err)
 		}
 	}
-	return nil
+	select {
+	case <-x.saved:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return update.Commit(ctx, next)
 }
 
 // keep puts a layer into the next state, and returns its diffID.

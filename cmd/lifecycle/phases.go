@@ -25,7 +25,7 @@ func (p *program) start(ctx context.Context, phase platform.Phase) error {
 		return &lifecycle.Failure{Action: phase.Verb(), Class: lifecycle.Generic, Err: errors.New("this lifecycle has no " + what + " yet")}
 	}
 	switch {
-	case phase != platform.Create:
+	case phase != platform.Create && phase != platform.Rebase:
 		return notYet(string(phase))
 	case p.in.Daemon:
 		return notYet("export to a Docker daemon")
@@ -41,6 +41,9 @@ func (p *program) start(ctx context.Context, phase platform.Phase) error {
 	}
 	if err := p.in.Resolve(ctx, phase, p.reach, p.log); err != nil {
 		return &lifecycle.Failure{Action: "resolve inputs", Class: lifecycle.BadArgs, Err: err}
+	}
+	if phase == platform.Rebase {
+		return p.rebase(ctx)
 	}
 	return p.create(ctx)
 }
