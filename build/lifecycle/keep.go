@@ -176,6 +176,13 @@ func (x *export) sbomForCache() []buildpacks.Layer {
 
 // cache makes the next state of the cache.
 func (x *export) cache(ctx context.Context) (err error) {
+	there, err := x.Cache.Exists(ctx)
+	if err != nil {
+		return err
+	}
+	if !there {
+		x.Log.Infof("Layer cache not found")
+	}
 	before, err := x.Cache.Metadata(ctx)
 	if err != nil {
 		return fmt.Errorf("metadata for previous cache: %w", err)

@@ -66,8 +66,14 @@ func (r Restorer) Run(ctx context.Context) (map[string]Known, error) {
 func (r Restorer) run(ctx context.Context, records *cache.Records) (map[string]Known, error) {
 	var cached cache.Metadata
 	if r.Cache != nil {
-		var err error
-		if cached, err = r.Cache.Metadata(ctx); err != nil {
+		there, err := r.Cache.Exists(ctx)
+		if err == nil && !there {
+			r.Log.Infof("Layer cache not found")
+		}
+		if err == nil {
+			cached, err = r.Cache.Metadata(ctx)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("retrieving cache metadata: %w", err)
 		}
 	}

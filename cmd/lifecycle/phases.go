@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/slugc/slugc/build/lifecycle"
-	"github.com/slugc/slugc/build/lifecycle/cache"
 	"github.com/slugc/slugc/build/lifecycle/files"
 	"github.com/slugc/slugc/build/lifecycle/platform"
 	"github.com/slugc/slugc/build/lifecycle/privilege"
@@ -31,8 +30,6 @@ func (p *program) start(ctx context.Context, phase platform.Phase) error {
 		return notYet("export to a Docker daemon")
 	case p.in.Layout:
 		return notYet("export to OCI layouts")
-	case p.in.CacheImage != "":
-		return notYet("cache in an image")
 	}
 	for _, registry := range p.in.InsecureRegistries {
 		if !loopback(registry) {
@@ -78,11 +75,9 @@ func (p *program) create(ctx context.Context) (err error) {
 	if err := p.drop(in.CacheDir, in.Layers); err != nil {
 		return err
 	}
-	var store cache.Cache
-	if in.CacheDir != "" {
-		if store, err = cache.OpenVolume(in.CacheDir); err != nil {
-			return failed("create volume cache", err)
-		}
+	store, err := openCache(ctx, in, target.Registry{Keychain: keychain}, p.log)
+	if err != nil {
+		return err
 	}
 	temp, err := os.MkdirTemp("", "lifecycle-")
 	if err != nil {
@@ -102,7 +97,7 @@ func (p *program) create(ctx context.Context) (err error) {
 		API: in.API, Log: p.log,
 		Analyzer: lifecycle.Analyzer{
 			API: in.API, Target: images, Previous: in.PreviousImage, RunImage: in.RunImage,
-			Read: []string{in.PreviousImage, in.RunImage}, Write: in.Destinations(), Layers: in.Layers, SkipLayers: in.SkipLayers, Log: p.log,
+			Read: []string{in.PreviousImage, in.RunImage}, Write: append(in.Destinations(), in.CacheImage), Layers: in.Layers, SkipLayers: in.SkipLayers, Log: p.log,
 		},
 		Detector: lifecycle.Detector{API: in.API, Place: place, Order: in.Order, System: in.System, Log: p.log},
 		Restorer: lifecycle.Restorer{API: in.API, Layers: in.Layers, Cache: store, SkipLayers: in.SkipLayers, Log: p.log},

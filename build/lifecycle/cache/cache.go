@@ -1,7 +1,9 @@
 package cache
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/slugc/slugc/build/artifact"
@@ -17,6 +19,17 @@ type Metadata struct {
 	Buildpacks []oci.BuildpackLayers `json:"buildpacks"`
 }
 
+// parseMetadata reads the JSON form. What cannot be read is none.
+func parseMetadata(data []byte) Metadata {
+	var m Metadata
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if decoder.Decode(&m) != nil {
+		return Metadata{}
+	}
+	return m
+}
+
 // Buildpack is what there is of a buildpack.
 func (m Metadata) Buildpack(id string) oci.BuildpackLayers {
 	for _, b := range m.Buildpacks {
@@ -29,6 +42,8 @@ func (m Metadata) Buildpack(id string) oci.BuildpackLayers {
 
 // Cache keeps layers by diffID from build to build.
 type Cache interface {
+	// Exists reports whether there is a state at all.
+	Exists(ctx context.Context) (bool, error)
 	// Metadata is that of the current state. One that is damaged reads as none.
 	Metadata(ctx context.Context) (Metadata, error)
 	// Restore makes the directory dir of the layer diffID, which has the path at in
