@@ -106,7 +106,8 @@ func (r Restorer) run(ctx context.Context, records *cache.Records) (map[string]K
 				index, err := r.layer(restoring, records, diffID, dir)
 				if damaged, ok := errors.AsType[*cache.LayerError](err); ok {
 					r.Log.Warnf("Skipping restore for layer %s: %v", id, damaged)
-					return nil
+					// A buildpack that finds metadata takes the layer for whole.
+					return os.Remove(dir + ".toml")
 				}
 				if err != nil {
 					return fmt.Errorf("restoring layer %s: %w", id, err)
