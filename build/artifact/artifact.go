@@ -56,7 +56,7 @@ type Tree struct {
 }
 
 // Segment is one part of a tree, packed: a run of gzip members on disk that
-// holds a run of tar entries.
+// holds a run of tar entries, or those as they are.
 type Segment struct {
 	// Name says which part of the tree it is: "app", or "<buildpack>:<layer>".
 	Name string `json:"name"`
@@ -73,6 +73,9 @@ type Segment struct {
 	// Reused says that the bytes were made by an earlier build.
 	Reused bool `json:"-"`
 }
+
+// Raw says that the bytes are not compressed.
+func (s Segment) Raw() bool { return s.Digest == s.DiffID }
 
 // Artifact is one packed, content-addressed Tree.
 type Artifact struct {

@@ -13,7 +13,8 @@ import (
 	"github.com/slugc/slugc/build/artifact"
 )
 
-// fileLayer is a layer whose compressed bytes are a file.
+// fileLayer is a layer that is a file, with gzip or, where both digests are the
+// same, without.
 type fileLayer struct {
 	file           string
 	digest, diffID v1.Hash
@@ -22,6 +23,12 @@ type fileLayer struct {
 }
 
 var _ v1.Layer = (*fileLayer)(nil)
+
+// NewLayer is the layer that a segment is. Its file is read whenever somebody wants
+// the layer.
+func NewLayer(segment artifact.Segment, mediaType types.MediaType) (v1.Layer, error) {
+	return newLayer(segment, mediaType)
+}
 
 // newLayer is the layer that a segment is.
 func newLayer(segment artifact.Segment, mediaType types.MediaType) (*fileLayer, error) {
@@ -33,9 +40,21 @@ func newLayer(segment artifact.Segment, mediaType types.MediaType) (*fileLayer, 
 	if err != nil {
 		return nil, fmt.Errorf("the segment %s: %w", segment.Name, err)
 	}
+	if segment.Raw() {
+		mediaType = uncompressed(mediaType)
+	}
 	return &fileLayer{
 		file: segment.File, digest: digest, diffID: diffID, size: segment.Size, mediaType: mediaType,
 	}, nil
+}
+
+// uncompressed is the media type of a layer without compression, in the family
+// of another.
+func uncompressed(like types.MediaType) types.MediaType {
+	if like == types.DockerLayer {
+		return types.DockerUncompressedLayer
+	}
+	return types.OCIUncompressedLayer
 }
 
 // Digest is the sha256 of the file.
@@ -47,7 +66,7 @@ func (l *fileLayer) DiffID() (v1.Hash, error) { return l.diffID, nil }
 // Size is the number of bytes of the file.
 func (l *fileLayer) Size() (int64, error) { return l.size, nil }
 
-// MediaType is that of a gzip layer.
+// MediaType says whether there is gzip.
 func (l *fileLayer) MediaType() (types.MediaType, error) { return l.mediaType, nil }
 
 // Compressed opens the file.
@@ -58,6 +77,9 @@ func (l *fileLayer) Uncompressed() (io.ReadCloser, error) {
 	file, err := os.Open(l.file)
 	if err != nil {
 		return nil, err
+	}
+	if l.digest == l.diffID {
+		return file, nil
 	}
 	reader, err := gzip.NewReader(file)
 	if err != nil {

@@ -2,6 +2,7 @@ package pack_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -63,6 +64,12 @@ func TestContents(t *testing.T) {
 }
 
 func TestRenew(t *testing.T) {
+	for _, raw := range []bool{false, true} {
+		t.Run(fmt.Sprintf("raw %t", raw), func(t *testing.T) { testRenew(t, raw) })
+	}
+}
+
+func testRenew(t *testing.T, raw bool) {
 	t.Parallel()
 	store := pack.DirStore{Dir: t.TempDir()}
 	dir := filepath.Join(t.TempDir(), "layer")
@@ -73,7 +80,7 @@ func TestRenew(t *testing.T) {
 		must(t, err)
 		return index
 	}
-	job := pack.Job{Part: pack.Part{Name: "layer", Dir: dir}, Shapes: []pack.Shape{{Name: "oci", Prefix: "/layer", ModTime: pack.Epoch(), Root: true}}}
+	job := pack.Job{Part: pack.Part{Name: "layer", Dir: dir}, Shapes: []pack.Shape{{Name: "oci", Prefix: "/layer", ModTime: pack.Epoch(), Root: true, Raw: raw}}}
 	reused := func() bool {
 		t.Helper()
 		segments, err := pack.Packer{Store: store, Temp: t.TempDir()}.Pack(t.Context(), []pack.Job{job})
@@ -101,6 +108,9 @@ func TestRenew(t *testing.T) {
 	must(t, os.Remove(record.Segment.File))
 	must(t, os.WriteFile(record.Segment.File, blob, 0o644))
 	after := walk()
+	if proved, err := store.Proves(t.Context(), dir, pack.Renewal{Old: before, New: after}); err != nil || !proved {
+		t.Errorf("proved %t, %v", proved, err)
+	}
 	must(t, store.Renew(t.Context(), []pack.Renewal{{Old: before, New: after}}))
 	if !reused() {
 		t.Error("the segment of a copy was made anew")

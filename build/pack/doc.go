@@ -18,6 +18,9 @@
 // is taken again. So are mixed members, when the sha256 of what they hold is
 // that of an earlier one.
 //
+// A raw segment has neither members nor gzip, and is made in the same pass as
+// those that have.
+//
 // # The entries
 //
 // They are what the reference implementation of the Cloud Native Buildpacks

@@ -116,6 +116,9 @@ func (g *gatherer) body(ctx context.Context, it *item) error {
 		c := p.chunk
 		c.refs.Store(int32(len(p.outputs)))
 		c.done = make(chan struct{})
+		if c.level == rawLevel {
+			c.packed = c.raw
+		}
 		if c.packed != nil {
 			close(c.done)
 		} else if err := send(ctx, g.stream.chunks, c); err != nil {
@@ -179,7 +182,10 @@ func (g *gatherer) flush(ctx context.Context, o *output) error {
 	}
 	c.refs.Store(1)
 	o.mixed = nil
-	if err := send(ctx, g.stream.chunks, c); err != nil {
+	if c.level == rawLevel {
+		c.packed = c.raw
+		close(c.done)
+	} else if err := send(ctx, g.stream.chunks, c); err != nil {
 		return err
 	}
 	return send(ctx, o.queue, c)

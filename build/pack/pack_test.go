@@ -294,6 +294,31 @@ func testPack(t *testing.T, when spec.G, it spec.S, dir string) {
 		expectEmpty(t, temp)
 	})
 
+	it("leaves the tar as it is, beside a shape that does not", func() {
+		plain := layer
+		plain.Raw = true
+		p := pack.Packer{Temp: t.TempDir()}
+		segments, err := p.Pack(t.Context(), []pack.Job{
+			{Part: part, Shapes: []pack.Shape{plain, layer}},
+			{Part: pack.Part{Name: "file", Files: []pack.File{{Path: "big", Mode: 0o644, Content: text()[:700_000]}}}, Shapes: []pack.Shape{{Name: "oci", Raw: true}}},
+		})
+		must(t, err)
+		zipped := segments[0][1]
+		for _, s := range []artifact.Segment{segments[0][0], segments[1][0], packOne(t, p, part, plain)} {
+			content, err := os.ReadFile(s.File)
+			must(t, err)
+			if !s.Raw() || s.DiffID != sha(content) || s.Size != int64(len(content)) || s.RawSize != s.Size {
+				t.Errorf("the file has the digest %s and %d bytes, the segment says %+v", sha(content), len(content), s)
+			}
+			if s.Name == part.Name && !bytes.Equal(content, raw(t, zipped)) {
+				t.Error("not what the other shape has zipped")
+			}
+		}
+		if zipped.Raw() || zipped.Digest != packOne(t, p, part, layer).Digest {
+			t.Error("the other shape has other bytes than alone")
+		}
+	})
+
 	it("names a level that is none", func() {
 		shape := segment
 		shape.Level = 10

@@ -102,9 +102,11 @@ func (r *Record) holds(ctx context.Context, dir string) (same bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	unzipped, err := gzip.NewReader(bufio.NewReaderSize(file, 256<<10))
-	if err != nil {
-		return false, err
+	var unzipped io.Reader = bufio.NewReaderSize(file, 256<<10)
+	if !r.Segment.Raw() {
+		if unzipped, err = gzip.NewReader(unzipped); err != nil {
+			return false, err
+		}
 	}
 	archive := tar.NewReader(unzipped)
 	root, err := openRoot(dir)

@@ -164,6 +164,18 @@ func testReuse(t *testing.T, _ spec.G, it spec.S) {
 		}
 	})
 
+	it("keeps raw segments as it keeps others", func() {
+		for i := range jobs[0].Shapes {
+			jobs[0].Shapes[i].Raw = true
+		}
+		expect(false)
+		expect(true)
+		rewrite(t, filepath.Join(dir, "env/PATH"))
+		expect(true)
+		write(t, filepath.Join(dir, "lib/c.js"), text()[:50_000], 0o644)
+		expect(false)
+	})
+
 	for _, damage := range []struct {
 		name string
 		do   func(path string) error

@@ -2,6 +2,8 @@ package pack
 
 import (
 	"io/fs"
+	"reflect"
+	"slices"
 	"time"
 )
 
@@ -26,6 +28,10 @@ type Shape struct {
 	ModTime time.Time
 	// Level is the gzip level, 1 to 9; DefaultLevel when zero.
 	Level int
+	// Raw leaves the tar as it is, without gzip and whatever the Level: for who
+	// unpacks it at once, such as a Docker daemon or a cache on this machine. The
+	// Digest of such a segment is its DiffID.
+	Raw bool
 	// Parents are directories that come first.
 	Parents []Parent
 	// Root says that the root directory has an entry of its own.
@@ -49,12 +55,25 @@ type Parent struct {
 	UID, GID int
 }
 
-// level is the gzip level.
+// rawLevel is the level of what no gzip compresses.
+const rawLevel = 0
+
+// level is the gzip level, or rawLevel.
 func (s *Shape) level() int {
-	if s.Level == 0 {
+	switch {
+	case s.Raw:
+		return rawLevel
+	case s.Level == 0:
 		return DefaultLevel
 	}
 	return s.Level
+}
+
+// alike says whether two shapes differ in nothing but how they are compressed.
+func (s *Shape) alike(other *Shape) bool {
+	a, b := *s, *other
+	a.Name, a.Level, a.Raw, a.Parents = b.Name, b.Level, b.Raw, b.Parents
+	return reflect.DeepEqual(a, b) && slices.Equal(s.Parents, other.Parents)
 }
 
 // name is the name of an entry in the archive.

@@ -24,7 +24,7 @@ type Record struct {
 	File Fingerprint
 	// Index is what the segment was made of, nil if it was not a directory.
 	Index Index
-	// Members are the gzip members, in order.
+	// Members are the gzip members, in order; none of a raw segment.
 	Members []Member
 }
 

@@ -73,7 +73,8 @@ type chunk struct {
 	raw    []byte
 	packed []byte
 	done   chan struct{}
-	// level is the gzip level of the member.
+	// level is the gzip level of the member. At rawLevel the member is the raw
+	// bytes themselves.
 	level int
 	// body says that the member holds a piece of one file.
 	body bool

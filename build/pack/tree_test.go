@@ -101,6 +101,12 @@ func raw(t testing.TB, s artifact.Segment) []byte {
 	if got := sha(packed); got != s.Digest || int64(len(packed)) != s.Size {
 		t.Fatalf("%s: the file has digest %s and %d bytes, the segment says %s and %d", s.Name, got, len(packed), s.Digest, s.Size)
 	}
+	if s.Raw() {
+		if s.RawSize != s.Size {
+			t.Fatalf("%+v", s)
+		}
+		return packed
+	}
 	z, err := gzip.NewReader(bytes.NewReader(packed))
 	must(t, err)
 	content, err := io.ReadAll(z)

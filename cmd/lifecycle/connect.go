@@ -28,12 +28,11 @@ func noRoot(phase platform.Phase) error {
 // directories belong to from then on. No variable shows the credentials to what a
 // phase starts.
 func (p *program) connect(others []string, dirs ...string) error {
-	keychain, err := target.NewKeychain(p.env[target.AuthVariable], append(p.in.Images(), others...)...)
+	images, err := p.registry(append(p.in.Images(), others...)...)
 	if err != nil {
-		return failed("resolve keychain", err)
+		return err
 	}
-	p.images = target.Registry{Keychain: keychain, Transport: target.Insecure(p.in.InsecureRegistries)}
-	p.connected = true
+	p.images, p.connected = images, true
 	delete(p.env, target.AuthVariable)
 	uid, gid := p.in.UID, p.in.GID
 	if err := privilege.EnsureOwner(uid, gid, slices.DeleteFunc(dirs, func(dir string) bool { return dir == "" })...); err != nil {
@@ -43,6 +42,15 @@ func (p *program) connect(others []string, dirs ...string) error {
 		return failed(fmt.Sprintf("exec as user %d:%d", uid, gid), err)
 	}
 	return nil
+}
+
+// registry is registries with the credentials for images.
+func (p *program) registry(images ...string) (target.Registry, error) {
+	keychain, err := target.NewKeychain(p.env[target.AuthVariable], images...)
+	if err != nil {
+		return target.Registry{}, failed("resolve keychain", err)
+	}
+	return target.Registry{Keychain: keychain, Transport: target.Insecure(p.in.InsecureRegistries)}, nil
 }
 
 // settle makes the home of the user that builds that of the process, for
@@ -64,23 +72,15 @@ func (p *program) reach(ctx context.Context, image string) bool {
 	}
 	images := p.images
 	if !p.connected {
-		keychain, err := target.NewKeychain(p.env[target.AuthVariable], image)
-		if err != nil {
+		var err error
+		if images, err = p.registry(image); err != nil {
 			return false
 		}
-		images = target.Registry{Keychain: keychain, Transport: target.Insecure(p.in.InsecureRegistries)}
 	}
 	return images.Reach(ctx, image)
 }
 
 // store is the cache for layers; nil for none.
-func (p *program) store() (cache.Cache, error) {
-	if p.in.CacheDir == "" {
-		return nil, nil
-	}
-	volume, err := cache.OpenVolume(p.in.CacheDir)
-	if err != nil {
-		return nil, failed("create volume cache", err)
-	}
-	return volume, nil
+func (p *program) store(ctx context.Context) (cache.Cache, error) {
+	return openCache(ctx, p.in, p.images, p.log)
 }

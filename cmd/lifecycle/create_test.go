@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -13,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -27,6 +28,8 @@ import (
 type builder struct {
 	t         *testing.T
 	dir, host string
+	// api is the Platform API; 0.15 when empty.
+	api string
 }
 
 func newBuilder(t *testing.T) builder {
@@ -36,7 +39,7 @@ func newBuilder(t *testing.T) builder {
 	}
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
-	b := builder{t, t.TempDir(), server.Listener.Addr().String()}
+	b := builder{t: t, dir: t.TempDir(), host: server.Listener.Addr().String()}
 	// The parent of a test's directory is closed to others, such as the user that
 	// builds.
 	must(t, os.Chmod(filepath.Dir(b.dir), 0o755))
@@ -108,15 +111,27 @@ func (b builder) create(args ...string) (code int, out string) {
 		b.t.Fatal(err)
 	}
 	var said bytes.Buffer
-	all := append([]string{
-		"/cnb/lifecycle/creator", "-app", b.at("app"), "-layers", b.at("layers"), "-platform", b.at("platform"), "-buildpacks", b.at("buildpacks"),
-		"-order", b.at("order.toml"), "-cache-dir", b.at("cache"), "-launcher", b.at("launcher"), "-launcher-sbom", b.dir, "-run-image", b.host + "/run",
-	}, append(args, b.host+"/app:1")...)
+	all := append(append([]string{"/cnb/lifecycle/creator"}, b.flags()...), append(args, b.host+"/app:1")...)
 	code = run(b.t.Context(), all, []string{
-		"CNB_PLATFORM_API=0.15", "CNB_NO_COLOR=true", "PATH=" + os.Getenv("PATH"),
+		"CNB_PLATFORM_API=" + cmp.Or(b.api, "0.15"), "CNB_NO_COLOR=true", "PATH=" + os.Getenv("PATH"),
 		fmt.Sprintf("CNB_USER_ID=%d", os.Getuid()), fmt.Sprintf("CNB_GROUP_ID=%d", os.Getgid()),
 	}, &said)
 	return code, said.String()
+}
+
+// flags are those of a creator.
+func (b builder) flags() []string {
+	flags := []string{
+		"-app", b.at("app"), "-layers", b.at("layers"), "-platform", b.at("platform"), "-buildpacks", b.at("buildpacks"),
+		"-order", b.at("order.toml"), "-cache-dir", b.at("cache"), "-launcher", b.at("launcher"), "-run-image", b.host + "/run",
+	}
+	if b.api != "0.7" {
+		flags = append(flags, "-launcher-sbom", b.dir)
+	}
+	if _, err := os.Stat(b.at("stack.toml")); err == nil {
+		flags = append(flags, "-stack", b.at("stack.toml"))
+	}
+	return flags
 }
 
 func TestCreator(t *testing.T) {
@@ -159,7 +174,7 @@ func TestCreator(t *testing.T) {
 	}
 	said(out, "       Reusing the greeter", "       Build number 2", `Restoring data for "test/hello:greeter" from cache`, "Reusing layer 'test/hello:greeter'",
 		"Reused 1/1 app layer(s)", "Reusing cache layer 'test/hello:greeter'")
-	if diff := cmp.Diff(first, digest()); diff != "" {
+	if diff := gocmp.Diff(first, digest()); diff != "" {
 		t.Errorf("the second image is another: %s", diff)
 	}
 

@@ -33,7 +33,7 @@ func (p *program) start(ctx context.Context, phase platform.Phase) error {
 	}
 	run, has := map[platform.Phase]func(context.Context) error{
 		platform.Analyze: p.analyze, platform.Detect: p.detect, platform.Restore: p.restore, platform.Build: p.build,
-		platform.Export: p.export, platform.Create: p.create,
+		platform.Export: p.export, platform.Create: p.create, platform.Rebase: p.rebase,
 	}[phase]
 	if !has {
 		return failed(phase.Verb(), errors.New("this lifecycle has no "+string(phase)+" yet"))
@@ -53,8 +53,6 @@ func (p *program) notYet(phase platform.Phase) error {
 		what = "export to a Docker daemon"
 	case p.in.Layout:
 		what = "export to OCI layouts"
-	case p.in.CacheImage != "":
-		what = "cache in an image"
 	}
 	if what == "" {
 		return nil
@@ -141,7 +139,7 @@ func (p *program) restore(ctx context.Context) error {
 	} else if err := p.renew(ctx, &analyzed, run); err != nil {
 		return err
 	}
-	store, err := p.store()
+	store, err := p.store(ctx)
 	if err != nil {
 		return err
 	}
@@ -244,7 +242,7 @@ func (p *program) export(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	store, err := p.store()
+	store, err := p.store(ctx)
 	if err != nil {
 		return err
 	}
@@ -288,7 +286,7 @@ func (p *program) create(ctx context.Context) error {
 	if err := p.settle(); err != nil {
 		return err
 	}
-	store, err := p.store()
+	store, err := p.store(ctx)
 	if err != nil {
 		return err
 	}

@@ -114,15 +114,6 @@ func (b builder) phases(api, image string, phases ...string) (out string) {
 	return said.String()
 }
 
-func (b builder) digest(image string) string {
-	b.t.Helper()
-	found, err := remote.Head(b.tag(image))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return found.Digest.String()
-}
-
 // five are the phases of a platform that does not trust a builder.
 var five = []string{"analyzer", "detector", "restorer", "builder", "exporter"}
 
