@@ -40,14 +40,16 @@ func (b Builder) run(ctx context.Context) (files.BuildMetadata, error) {
 		Compilers: map[string]build.Compiler{}, LegacySBOM: b.API.LegacyBOMFiles,
 		Warned: func(text string) { b.Log.Warnf("%s", text) },
 	}
+	var bom []buildpacks.BOMEntry
 	for _, c := range b.Plan.Group {
-		opened, err := cnb.Open(b.Place.buildpackDir(c.ID, c.Version))
+		opened, err := cnb.OpenAny(b.Place.buildpackDir(c.ID, c.Version))
 		if err != nil {
 			return files.BuildMetadata{}, err
 		}
-		builder.Compilers[c.ID] = opened
+		opened.Tolerant = true
+		builder.Compilers[c.ID] = compiler{opened, b.API, b.Log, &bom}
 	}
-	site, err := b.Place.site(b.Analyzed)
+	site, err := b.Place.site(b.Analyzed, b.Log)
 	if err != nil {
 		return files.BuildMetadata{}, err
 	}
@@ -55,5 +57,42 @@ func (b Builder) run(ctx context.Context) (files.BuildMetadata, error) {
 	if err != nil {
 		return files.BuildMetadata{}, err
 	}
-	return files.NewBuildMetadata(tree, b.API.CommandList), nil
+	metadata := files.NewBuildMetadata(tree, b.API.CommandList)
+	for _, entry := range bom {
+		metadata.BOM = append(metadata.BOM, files.NewBOMEntry(entry))
+	}
+	return metadata, nil
+}
+
+// compiler is a buildpack as a Platform API sees it.
+type compiler struct {
+	*cnb.Buildpack
+	api platform.API
+	log *platform.Log
+	// bom gets the bom tables for launch of all buildpacks where they are no
+	// files.
+	bom *[]buildpacks.BOMEntry
+}
+
+// Compile builds, and takes from what that left what the Platform API has in
+// another place, or not at all.
+func (c compiler) Compile(ctx context.Context, site buildpacks.Site, job buildpacks.Job) (buildpacks.Contribution, error) {
+	made, err := c.Buildpack.Compile(ctx, site, job)
+	if err != nil {
+		return made, err
+	}
+	for _, table := range [][]buildpacks.BOMEntry{made.BuildBOM, made.LaunchBOM} {
+		if len(table) > 0 && len(made.SBOM) == 0 {
+			c.log.Warnf("BOM table is deprecated in this buildpack api version, though it remains supported for backwards compatibility. " +
+				"Buildpack authors should write BOM information to <layer>.sbom.<ext>, launch.sbom.<ext>, or build.sbom.<ext>.")
+		}
+	}
+	if !c.api.LegacyBOMFiles {
+		*c.bom = append(*c.bom, made.LaunchBOM...)
+		made.LaunchBOM, made.BuildBOM = nil, nil
+	}
+	if !c.api.SBOM {
+		made.SBOM = nil
+	}
+	return made, nil
 }

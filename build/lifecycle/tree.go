@@ -38,7 +38,7 @@ func readTree(layers, app string, group []files.Element, metadata files.BuildMet
 			if l.Launch {
 				tree.LaunchLayers = append(tree.LaunchLayers, l)
 			}
-			if l.Cache {
+			if l.Cache && l.Dir.Host != "" {
 				tree.CacheLayers = append(tree.CacheLayers, l)
 			}
 		}
@@ -90,7 +90,7 @@ func readLayers(layers string, b files.Element) (found []buildpacks.Layer, store
 		}
 		if info, err := os.Lstat(path); missing(err) {
 			l.Dir.Host = ""
-			if l.Cache {
+			if l.Cache && l.Launch {
 				return nil, nil, fmt.Errorf("layer '%s' is cache=true but has no contents", l.ID())
 			}
 		} else if err != nil {
