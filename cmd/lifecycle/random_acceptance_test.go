@@ -49,6 +49,9 @@ func (d dice) scene() scene {
 	if d.often(50) {
 		s.acts[1].files = map[string]string{"app/main.txt": "edited"}
 	}
+	if d.often(30) {
+		s.acts[0].args = []string{"-log-level", "debug"}
+	}
 	if d.often(20) {
 		env := []string{"CNB_EXEC_ENV=test"}
 		s.acts[0].env, s.acts[1].env = env, env
@@ -124,7 +127,7 @@ func (d dice) detect() string {
 func (d dice) build(id string, api int) string {
 	var script strings.Builder
 	script.WriteString("sort \"$3\"\necho \"${VALUE:-none} $PATH\"\n")
-	for _, name := range []string{"one", "two", "two-more"} {
+	for _, name := range []string{"one", "two", "three"} {
 		if !d.often(60) {
 			continue
 		}

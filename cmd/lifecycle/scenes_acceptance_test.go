@@ -4,8 +4,15 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 // shelf is the files of a builder.
@@ -218,8 +225,11 @@ func scenes() map[string]scene {
 		"second group":       once(order("test/one", "test/two? test/three"), minimal("test/one", fail), minimal("test/two", fail), minimal("test/three", pass)),
 		"optional ones":      once(order("test/one? test/longer-name test/three?"), minimal("test/one", fail), minimal("test/longer-name", pass), minimal("test/three", broken)),
 		"only optional ones": once(order("test/one? test/two?"), minimal("test/one", fail), minimal("test/two", fail)),
-		"the same twice":     once(order("test/one test/one"), minimal("test/one", pass)),
-		"plan":               once(order("test/one test/two"), minimal("test/one", plan(provides("a"), provides("b"))), minimal("test/two", plan(requires("a"), requires("b"), requires("a")))),
+		"debug": once(order("test/one? test/two", "test/three test/four? test/five?"), minimal("test/one", "exit 100"), minimal("test/two", plan(requires("a"))),
+			minimal("test/three", plan(provides("a"), "[[or]]", "[[or.provides]]", `name = "b"`)), minimal("test/four", plan(requires("b"))), minimal("test/five", plan(requires("c"))),
+		).with("-log-level", "debug"),
+		"the same twice": once(order("test/one test/one"), minimal("test/one", pass)),
+		"plan":           once(order("test/one test/two"), minimal("test/one", plan(provides("a"), provides("b"))), minimal("test/two", plan(requires("a"), requires("b"), requires("a")))),
 		"plan alternatives": once(order("test/one test/two"), minimal("test/one", plan(provides("a"), "[[or]]", "[[or.provides]]", `name = "b"`)),
 			minimal("test/two", plan(requires("b")))),
 		"plan passed on": once(order("test/one test/two"),
@@ -284,10 +294,79 @@ func scenes() map[string]scene {
 		"launch only is reused":      twice(left("0.10", "", "if [ ! -f \"$1/x.toml\" ]; then mkdir \"$1/x\"; fi\n"+file("x.toml", "[types]\nlaunch = true"))),
 		"processes redefined": once(order("test/one test/two"), left("0.10", "", file("launch.toml", "[[processes]]\ntype = \"web\"\ncommand = [\"a\"]\ndefault = true")),
 			order("test/one test/two"), buildpack("test/two", "0.10", "", pass, file("launch.toml", "[[processes]]\ntype = \"web\"\ncommand = [\"b\"]\n[[labels]]\nkey = \"x\"\nvalue = \"y\""))),
-		"process chosen":    once(plain()).with("-process-type", "another"),
-		"process not there": once(plain()).with("-process-type", "none"),
-		"project":           once(plain(), shelf{"project.toml": "[source]\ntype = \"git\"\n[source.version]\ncommit = \"abc\"\n[source.metadata]\nrepository = \"example.com/x\"\n"}),
+		"process chosen":        once(plain()).with("-process-type", "another"),
+		"process not there":     once(plain()).with("-process-type", "none"),
+		"broken cache metadata": {apis: edges(), files: plain(), acts: []act{{}, {files: shelf{"cache/committed/io.buildpacks.lifecycle.cache.metadata": "{"}}}},
+		"empty cache metadata":  {apis: edges(), files: plain(), acts: []act{{}, {files: shelf{"cache/committed/io.buildpacks.lifecycle.cache.metadata": "{}"}}}},
+		"cache layers gone": {apis: edges(), files: plain(), acts: []act{{}, {before: func(s *stage) {
+			s.tars(func(file string) { must(s.t, os.Remove(file)) })
+		}}}},
+		"broken cache layers": {apis: edges(), files: plain(), acts: []act{{}, {before: func(s *stage) {
+			s.tars(func(file string) { must(s.t, os.WriteFile(file, []byte("no tar"), 0o644)) })
+		}}}},
+		"cut cache layers": {apis: edges(), files: plain(), acts: []act{{}, {before: func(s *stage) {
+			s.tars(func(file string) { must(s.t, os.Truncate(file, 700)) })
+		}}}},
+		"cache gone":           {apis: edges(), files: plain(), acts: []act{{}, {before: func(s *stage) { must(s.t, os.RemoveAll(s.at("cache/committed"))) }}}},
+		"image gone":           {apis: edges(), files: plain(), acts: []act{{}, {before: func(s *stage) { must(s.t, remote.Delete(s.tag("app:1"))) }}}},
+		"broken label":         {apis: edges(), files: plain(), acts: []act{{}, {before: func(s *stage) { s.label("{") }}}},
+		"empty label":          {apis: edges(), files: plain(), acts: []act{{}, {before: func(s *stage) { s.label("{}") }}}},
+		"other previous image": {apis: edges(), files: plain(), acts: []act{{args: []string{"-tag", "HOST/app:2"}}, {args: []string{"-previous-image", "HOST/app:2"}}}},
+		"no previous image":    {apis: edges(), files: plain(), acts: []act{{}, {args: []string{"-previous-image", "HOST/none"}}}},
+		"tags":                 once(plain()).with("-tag", "HOST/app:2", "-tag", "HOST/more/app"),
+		"tag elsewhere":        once(plain()).with("-tag", "127.0.0.1:1/app"),
+		"odd tag":              once(plain()).with("-tag", "A B"),
+		"no run image":         once(plain()).with("-run-image", "HOST/none").but("not yet: a run image that is not there in analyzed.toml"),
+		"run image":            once(plain()).with("-run-image", "HOST/run:1"),
+		"no run image known":   once(plain(), shelf{"run.toml": "", "stack.toml": ""}),
+		"odd run images":       once(plain(), shelf{"run.toml": "[[", "stack.toml": "[["}),
+		"run image mirror": once(plain(), shelf{"run.toml": "[[images]]\nimage = \"example.com/a\"\nmirrors = [\"HOST/run:1\"]\n",
+			"stack.toml": "[run-image]\nimage = \"example.com/a\"\nmirrors = [\"HOST/run:1\"]\n"}),
+		"source date":     {apis: edges(), files: plain(), acts: []act{{env: []string{"SOURCE_DATE_EPOCH=1000000000"}}, {env: []string{"SOURCE_DATE_EPOCH=odd"}}}},
+		"modes of an app": {apis: edges(), files: plain(), acts: []act{{before: odd}, {}}},
+		"no cache":        once(plain()).with("-cache-dir", ""),
+		"other run image": {apis: edges(), files: plain(), run: &v1.ConfigFile{
+			OS: "linux", Architecture: "amd64", Variant: "v8", OSVersion: "1", Author: "somebody", RootFS: v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{}},
+			Config: v1.Config{Env: []string{"A=b"}, Cmd: []string{"cmd"}, Entrypoint: []string{"entry"}, WorkingDir: "/x", Labels: map[string]string{
+				"io.buildpacks.base.id": "test.id", "other": "label", "io.buildpacks.stack.mixins": "[\"a\"]", "io.buildpacks.rebasable": "true",
+			}, ExposedPorts: map[string]struct{}{"80/tcp": {}}, Volumes: map[string]struct{}{"/v": {}}, StopSignal: "SIGINT", Shell: []string{"/bin/sh"},
+				Healthcheck: &v1.HealthConfig{Test: []string{"NONE"}}, OnBuild: []string{"RUN x"}},
+		}, acts: []act{{}}},
+		"project": once(plain(), shelf{"project.toml": "[source]\ntype = \"git\"\n[source.version]\ncommit = \"abc\"\n[source.metadata]\nrepository = \"example.com/x\"\n"}),
 	}
+}
+
+// tars calls a function for every layer of the cache.
+func (s *stage) tars(do func(file string)) {
+	files, err := filepath.Glob(s.at("cache/committed/*.tar"))
+	must(s.t, err)
+	for _, file := range files {
+		do(file)
+	}
+}
+
+// label gives the last image another label of the lifecycle.
+func (s *stage) label(text string) {
+	image, err := remote.Image(s.tag("app:1"))
+	must(s.t, err)
+	config, err := image.ConfigFile()
+	must(s.t, err)
+	config = config.DeepCopy()
+	config.Config.Labels["io.buildpacks.lifecycle.metadata"] = text
+	image, err = mutate.ConfigFile(image, config)
+	must(s.t, err)
+	must(s.t, remote.Write(s.tag("app:1"), image))
+}
+
+// odd makes an app with what tars and files have besides text.
+func odd(s *stage) {
+	must(s.t, os.Symlink("main.txt", s.at("app/link")))
+	must(s.t, os.Symlink("/none", s.at("app/dangling")))
+	must(s.t, os.Link(s.at("app/main.txt"), s.at("app/hard")))
+	must(s.t, os.Mkdir(s.at("app/empty"), 0o700))
+	must(s.t, os.Chmod(s.at("app/empty"), 0o777|fs.ModeSticky))
+	must(s.t, os.Chmod(s.at("app/main.txt"), 0o755|fs.ModeSetuid))
+	must(s.t, os.WriteFile(s.at("app/"+strings.Repeat("long", 50)+" \u00e9 \n"), nil, 0o644))
 }
 
 // composite is a buildpack that is an order.
