@@ -19,8 +19,11 @@ type account struct {
 	// runImage is the target that is built for.
 	runImage any
 	lines    []accountLine
-	// broken says that a group did not pass in which a buildpack broke.
-	broken bool
+	// broken says that a group did not pass in which a buildpack broke. That of a
+	// group which there is again without an optional composite does not count;
+	// optional tells of each group whether it is one.
+	broken   bool
+	optional []bool
 	// done is how many buildpacks the last group has.
 	done int
 }
@@ -74,6 +77,8 @@ func (a *account) answer(s detect.Seat) (code int, output, fault string) {
 
 // group tells of a group whose buildpacks have answered.
 func (a *account) group(seats []detect.Seat) {
+	spare := len(a.optional) > 0 && a.optional[0]
+	a.optional = a.optional[min(1, len(a.optional)):]
 	a.done = len(seats)
 	for _, s := range seats {
 		say := a.debugf
@@ -121,7 +126,7 @@ func (a *account) group(seats []detect.Seat) {
 	}
 	switch {
 	case !passed:
-		a.broken = a.broken || broken
+		a.broken = a.broken || broken && !spare
 	case len(members) == 0:
 		a.debugf("fail: no viable buildpacks in group")
 	default:

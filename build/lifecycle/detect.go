@@ -116,7 +116,7 @@ func (d Detector) run(ctx context.Context, order buildpacks.Order, account *acco
 	} else if err != nil {
 		return detect.Plan{}, err
 	}
-	flat, err := detect.Expand(order, shelf.composites)
+	flat, optional, err := detect.ExpandMarked(order, shelf.composites)
 	if err != nil {
 		return detect.Plan{}, err
 	}
@@ -128,6 +128,7 @@ func (d Detector) run(ctx context.Context, order buildpacks.Order, account *acco
 	if err != nil {
 		return detect.Plan{}, err
 	}
+	account.optional = optional
 	account.runImage = files.NewTarget(site.Stack.Target, "")
 	plan, err := detect.Watch(ctx, site, flat, shelf.probers, account.group)
 	if err != nil {

@@ -263,6 +263,10 @@ func scenes() map[string]scene {
 		"no descriptor": once(order("test/one"), minimal("test/one", pass), shelf{"buildpacks/test_one/1.0.0/buildpack.toml": "[["}),
 		"composite": once(order("test/all? test/three"), composite("test/all", "test/one? test/two", "test/two"), minimal("test/one", fail), minimal("test/two", fail),
 			minimal("test/three", pass)),
+		"composite breaks":          once(order("test/all? test/three"), composite("test/all", "test/one"), minimal("test/one", broken), minimal("test/three", fail)),
+		"required composite breaks": once(order("test/all test/three", "test/three"), composite("test/all", "test/one"), minimal("test/one", broken), minimal("test/three", fail)),
+		"composites in each other": once(order("test/all? test/three"), composite("test/all", "test/more? test/two"), composite("test/more", "test/one", "test/one test/two"),
+			minimal("test/one", broken), minimal("test/two", fail), minimal("test/three", fail)),
 		"composite not there": once(order("test/all"), composite("test/all", "test/none")),
 		"system": once(order("test/one"), minimal("test/one", pass), minimal("test/two", pass), minimal("test/three", pass), shelf{"system.toml": system(
 			"pre", "test/two", "pre", "test/one", "post", "test/three")}).on("0.14", "0.15"),
