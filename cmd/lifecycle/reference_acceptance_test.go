@@ -323,6 +323,9 @@ func (s *stage) files(seen map[string]string) {
 					return err
 				}
 				text += "\n" + parsed(rel, data)
+				if name := filepath.Base(rel); name == "group.toml" || name == "metadata.toml" {
+					seen[rel+" bytes"] = string(data)
+				}
 			case entry.Type()&fs.ModeSymlink != 0:
 				to, err := os.Readlink(path)
 				if err != nil {
