@@ -59,13 +59,7 @@ func newBuilder(t *testing.T) builder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What makes a program for a machine one is its header.
-	header := make([]byte, 64)
-	copy(header, "\x7fELF\x02\x01\x01")
-	binary.LittleEndian.PutUint16(header[16:], 2)
-	binary.LittleEndian.PutUint16(header[18:], 62)
-	binary.LittleEndian.PutUint32(header[20:], 1)
-	b.write("launcher", string(header))
+	b.write("launcher", launcher())
 	b.write("order.toml", "[[order]]\n[[order.group]]\nid = \"test/hello\"\nversion = \"1.0.0\"\n")
 	b.write("app/hello.txt", "world")
 	b.write("platform/env/PERSON", "somebody")
@@ -78,6 +72,17 @@ func newBuilder(t *testing.T) builder {
 		}
 	}
 	return b
+}
+
+// launcher is as much of a program as it takes: what makes one for a machine is
+// its header.
+func launcher() string {
+	header := make([]byte, 64)
+	copy(header, "\x7fELF\x02\x01\x01")
+	binary.LittleEndian.PutUint16(header[16:], 2)
+	binary.LittleEndian.PutUint16(header[18:], 62)
+	binary.LittleEndian.PutUint32(header[20:], 1)
+	return string(header)
 }
 
 func (b builder) at(name string) string { return filepath.Join(b.dir, name) }
@@ -196,7 +201,7 @@ func TestCreatorFails(t *testing.T) {
 		{62, "ERROR: failed to export: determining entrypoint: tried to set none to default but it doesn't exist\n", []string{"-process-type", "none"}, func() { must(t, os.Remove(b.at("app/fail"))) }},
 		{3, "ERROR: failed to resolve inputs: writing to multiple registries is unsupported\n", []string{"-tag", "127.0.0.1:1/x"}, nil},
 		{20, "ERROR: failed to detect: no buildpacks participating\n", nil, func() { must(t, os.Remove(b.at("app/hello.txt"))) }},
-		{22, "ERROR: failed to detect: ", []string{"-order", "/none"}, nil},
+		{1, "ERROR: failed to initialize detector: reading order: failed to read order file: open /none: no such file or directory\n", []string{"-order", "/none"}, nil},
 		{1, "this lifecycle has no export to a Docker daemon yet\n", []string{"-daemon"}, nil},
 	} {
 		if c.prepare != nil {

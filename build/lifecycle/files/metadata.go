@@ -33,6 +33,11 @@ type BOMEntry struct {
 	Buildpack Element        `toml:"buildpack" json:"buildpack"`
 }
 
+// NewBOMEntry is the entry of a buildpack.
+func NewBOMEntry(e buildpacks.BOMEntry) BOMEntry {
+	return BOMEntry{Name: e.Name, Metadata: e.Metadata, Buildpack: Element{ID: e.Buildpack.ID, Version: e.Buildpack.Version}}
+}
+
 // Slice is files of the app that become a layer.
 type Slice struct {
 	Paths []string `toml:"paths"`
