@@ -90,11 +90,8 @@ func TestReferencePhases(t *testing.T) {
 	for _, api := range platform.APIs() {
 		t.Run(api, func(t *testing.T) {
 			b := newBuilder(t)
-			// One of the buildpacks writes SBOM files, which are from 0.8 on.
-			if api != "0.7" {
-				b.write("order.toml", "[[order]]\n[[order.group]]\nid = \"test/hello\"\nversion = \"1.0.0\"\n[[order.group]]\nid = \"test/layers\"\nversion = \"1.0.0\"\n")
-				must(t, os.CopyFS(b.at("buildpacks/test_layers/1.0.0"), os.DirFS("../../testdata/buildpacks/layers")))
-			}
+			b.write("order.toml", "[[order]]\n[[order.group]]\nid = \"test/hello\"\nversion = \"1.0.0\"\n[[order.group]]\nid = \"test/layers\"\nversion = \"1.0.0\"\n")
+			must(t, os.CopyFS(b.at("buildpacks/test_layers/1.0.0"), os.DirFS("../../testdata/buildpacks/layers")))
 			states := map[string][]map[string]any{}
 			both(t, func(program string, by func(*exec.Cmd) *exec.Cmd) {
 				b.fresh("cache")
