@@ -106,6 +106,9 @@ type Detection struct {
 	// Reason is what it printed, or what went wrong: the words that tell a
 	// person why.
 	Reason string
+	// Output is what it printed, where it is known apart from the reason, and
+	// Fault what went wrong besides the exit status.
+	Output, Fault string
 	// Found is what a classic buildpack calls the app that it found: "Node.js".
 	Found string
 	// Code is the exit status of the detect script, -1 if it did not end by

@@ -37,6 +37,25 @@ func Survey(ctx context.Context, site buildpacks.Site, order buildpacks.Order, p
 	return detect(ctx, site, order, probers, (*roll).survey)
 }
 
+// Seat is a buildpack in a group that is tried; see Watch.
+type Seat struct {
+	Choice
+	// Asked tells a buildpack that was asked from one that is required and does
+	// not fit the target.
+	Asked bool
+	// Detection is what it said when it was asked.
+	Detection buildpacks.Detection
+}
+
+// Watch is Detect that tells of each group that it tries, when all who were asked
+// in it have answered and before it is resolved.
+func Watch(ctx context.Context, site buildpacks.Site, order buildpacks.Order, probers map[string]Prober, tell func([]Seat)) (Plan, error) {
+	return detect(ctx, site, order, probers, func(r *roll, ctx context.Context) (Plan, error) {
+		r.tell = tell
+		return r.resolve(ctx)
+	})
+}
+
 func detect(ctx context.Context, site buildpacks.Site, order buildpacks.Order, probers map[string]Prober,
 	use func(*roll, context.Context) (Plan, error),
 ) (Plan, error) {
@@ -82,7 +101,22 @@ func (r *roll) try(ctx context.Context, resolver *resolver, group []seat) (Resol
 			return Resolution{}, err
 		}
 	}
+	if r.tell != nil {
+		r.tell(seats(group))
+	}
 	return resolver.group(members(group), answers(group)), nil
+}
+
+// seats is a group as others see it.
+func seats(group []seat) []Seat {
+	all := make([]Seat, len(group))
+	for i, s := range group {
+		all[i] = Seat{Choice: Choice{Descriptor: s.descriptor, Optional: s.member.Optional}, Asked: s.ask}
+		if s.ask {
+			all[i].Detection = s.detection
+		}
+	}
+	return all
 }
 
 // survey tries all groups.

@@ -287,6 +287,30 @@ z skip: was not asked, because a group that stands before its own in the order b
 		})
 	})
 
+	it("tells who watches of each group that it tries", func() {
+		has("a", "no: nothing here")
+		has("b", "")
+		has("c", "").descriptor.Targets = []buildpacks.Target{{OS: "windows"}}
+		has("z", "")
+		probers := map[string]detect.Prober{}
+		for key, p := range all {
+			probers[key] = p
+		}
+		var told []string
+		_, err := detect.Watch(t.Context(), site, order("a b; c b; a? b; z"), probers, func(group []detect.Seat) {
+			for _, s := range group {
+				told = append(told, fmt.Sprintf("%s %v %v %q", s.ID, s.Optional, s.Asked, s.Detection.Verdict))
+			}
+			told = append(told, "")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := `a false true "fail", b false true "pass", , c false false "", b false true "pass", , a true true "fail", b false true "pass", `
+		if diff := cmp.Diff(want, strings.Join(told, ", ")); diff != "" {
+			t.Error(diff)
+		}
+	})
 	it("tells the reasons of many groups in few lines", func() {
 		has("a", "+x")
 		has("b", "no: not mine")

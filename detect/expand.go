@@ -30,6 +30,13 @@ const (
 // It returns a *CycleError, a *MissingError for a composite without a version
 // of which there are several, or a *SizeError.
 func Expand(order buildpacks.Order, composites map[string]buildpacks.Composite) (buildpacks.Order, error) {
+	flat, _, err := ExpandMarked(order, composites)
+	return flat, err
+}
+
+// ExpandMarked is Expand that tells of each group whether it has a composite that
+// is optional, so that there is one without it behind it.
+func ExpandMarked(order buildpacks.Order, composites map[string]buildpacks.Composite) (flat buildpacks.Order, optional []bool, err error) {
 	e := expansion{composites: composites, versions: map[string][]string{}}
 	for _, c := range composites {
 		e.versions[c.ID] = append(e.versions[c.ID], c.Version)
@@ -39,10 +46,10 @@ func Expand(order buildpacks.Order, composites map[string]buildpacks.Composite) 
 	}
 	for _, group := range order {
 		if err := e.walk(nil, named(group, nil)); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return e.flat, nil
+	return e.flat, e.optional, nil
 }
 
 // expansion is an order that is being expanded.
@@ -51,6 +58,10 @@ type expansion struct {
 	// versions are those of each composite's id, sorted.
 	versions map[string][]string
 	flat     buildpacks.Order
+	// optional marks the groups with an optional composite, of which there are so
+	// many on the way down.
+	optional []bool
+	spare    int
 	// looked counts the members of what was expanded so far.
 	looked int
 }
@@ -119,17 +130,22 @@ func (e *expansion) walk(done buildpacks.Group, rest []place) error {
 		if chain := by.cycle(); chain != nil {
 			return &CycleError{Chain: chain}
 		}
+		if p.Optional {
+			e.spare++
+		}
 		for _, group := range composite.Order {
 			if err := e.walk(done, append(named(group, by), rest[i+1:]...)); err != nil {
 				return err
 			}
 		}
 		if p.Optional {
+			e.spare--
 			return e.walk(done, rest[i+1:])
 		}
 		return nil
 	}
 	e.flat = append(e.flat, done)
+	e.optional = append(e.optional, e.spare > 0)
 	return nil
 }
 

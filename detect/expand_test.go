@@ -191,3 +191,16 @@ func numbered(n int) string {
 	}
 	return b.String()
 }
+
+func TestExpandMarked(t *testing.T) {
+	flat, optional, err := detect.ExpandMarked(order("a O? P b"), composites(map[string]string{"O": "c; Q", "P": "d", "Q": "e; f"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("a c d b; a e d b; a f d b; a d b", written(flat)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]bool{true, true, true, false}, optional); diff != "" {
+		t.Error(diff)
+	}
+}

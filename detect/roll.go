@@ -16,6 +16,8 @@ type roll struct {
 	groups [][]seat
 	// chosen is the group that passed, once one did.
 	chosen int
+	// tell is told of every group that is tried; it may be nil.
+	tell func([]Seat)
 }
 
 // seat is a place in a group.

@@ -46,6 +46,9 @@ func (a Analyzer) Run(ctx context.Context) (files.Analyzed, error) {
 }
 
 func (a Analyzer) run(ctx context.Context) (analyzed files.Analyzed, err error) {
+	if _, is := a.Target.(*target.Once); !is {
+		a.Target = &target.Once{Target: a.Target}
+	}
 	if err := a.Target.Access(ctx, a.Read, a.Write); err != nil {
 		return analyzed, err
 	}
@@ -92,6 +95,16 @@ func (a Analyzer) previous(ctx context.Context, analyzed *files.Analyzed) error 
 	if !found.There {
 		a.Log.Infof("Image with name %q not found", a.Previous)
 		return nil
+	}
+	if checker, ok := a.Target.(target.Checker); ok {
+		if err := checker.Check(ctx, found); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			a.Log.Infof("Ignoring image %q because it was corrupt", found.Name)
+			a.Log.Debugf("%v", err)
+			return nil
+		}
 	}
 	label, err := found.Metadata()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/slugc/slugc/build/lifecycle/files"
 	"github.com/slugc/slugc/build/lifecycle/platform"
+	"github.com/slugc/slugc/build/lifecycle/target"
 )
 
 // Creator is all phases in one process (CNB Platform API, "creator"). Of the phases
@@ -29,6 +30,8 @@ type CreatorFiles struct{ Analyzed, Group, Plan, Report string }
 
 // Run builds. The classes of its errors are those of the phases.
 func (c Creator) Run(ctx context.Context) error {
+	images := &target.Once{Target: c.Analyzer.Target}
+	c.Analyzer.Target, c.Exporter.Target = images, images
 	c.Log.Phase("ANALYZING")
 	analyzed, err := c.Analyzer.Run(ctx)
 	if err != nil {
@@ -54,6 +57,7 @@ func (c Creator) Run(ctx context.Context) error {
 
 	if !c.Restorer.SkipLayers || c.API.RestoreSkipped {
 		c.Log.Phase("RESTORING")
+		c.Restorer.creator = true
 		c.Restorer.Group, c.Restorer.Metadata = group.Buildpacks, analyzed.Metadata.Label()
 		if c.Exporter.Known, err = c.Restorer.Run(ctx); err != nil {
 			return err

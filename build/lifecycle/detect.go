@@ -3,7 +3,9 @@ package lifecycle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/slugc/slugc/build/lifecycle/files"
 	"github.com/slugc/slugc/build/lifecycle/platform"
@@ -24,71 +26,116 @@ type Detector struct {
 }
 
 // Run returns who builds, and what they agreed on. The classes of its errors are
-// FailedDetect, FailedDetectErrors and DetectError.
+// Generic for what there is to begin with, FailedDetect, FailedDetectErrors and
+// DetectError; a buildpack with an API that is not supported is a
+// *platform.APIError.
 func (d Detector) Run(ctx context.Context) (detect.Plan, error) {
+	order, err := d.order()
+	if _, api := errors.AsType[*platform.APIError](err); api {
+		return detect.Plan{}, err
+	}
+	if err != nil {
+		return detect.Plan{}, &Failure{"initialize detector", Generic, err}
+	}
 	defer d.Log.Timer("Detector")()
-	plan, err := d.run(ctx)
-	if none, ok := errors.AsType[*detect.NoMatchError](err); ok {
-		return detect.Plan{}, d.none(none)
+	account := &account{}
+	plan, err := d.run(ctx, order, account)
+	account.tell(d.Log, err != nil)
+	if _, none := errors.AsType[*detect.NoMatchError](err); none {
+		return detect.Plan{}, d.none(account.broken)
 	}
 	if err != nil {
 		return detect.Plan{}, &Failure{"detect", DetectError, err}
 	}
-	width := 0
-	for _, c := range plan.Group {
-		width = max(width, len(c.ID))
-	}
-	for _, c := range plan.Group {
-		d.Log.Infof("%-*s %s", width, c.ID, c.Version)
-	}
 	return plan, nil
 }
 
-// none says that nobody builds, and why.
-func (d Detector) none(err *detect.NoMatchError) error {
-	for _, a := range err.Answers {
-		if a.Reason != "" {
-			d.Log.Infof("======== Output: %s ========", a.Descriptor)
-			d.Log.Infof("%s", a.Reason)
-		}
-	}
-	d.Log.Infof("======== Results ========")
-	for _, a := range err.Answers {
-		d.Log.Infof("%s: %s", a.Verdict, a.Descriptor)
-	}
+// none says that nobody builds.
+func (d Detector) none(broken bool) error {
 	d.Log.Errorf("No buildpack groups passed detection.")
-	if err.Broken() {
+	if broken {
 		return &Failure{"detect", FailedDetectErrors, errors.New("buildpack(s) failed with err")}
 	}
 	d.Log.Errorf("Please check that you are running against the correct path.")
 	return &Failure{"detect", FailedDetect, errors.New("no buildpacks participating")}
 }
 
-func (d Detector) run(ctx context.Context) (detect.Plan, error) {
+// order reads the order and who stands around its groups, and checks that all are
+// there and have an API that is supported.
+func (d Detector) order() (buildpacks.Order, error) {
 	order, err := cnb.ParseOrder(d.Order)
+	if errors.Is(err, cnb.ErrNoOrder) {
+		err = nil // nobody is in it
+	}
 	if err != nil {
-		return detect.Plan{}, err
+		return nil, fmt.Errorf("reading order: failed to read order file: %w", inner(err))
 	}
 	system, err := d.system()
 	if err != nil {
-		return detect.Plan{}, err
+		return nil, fmt.Errorf("reading system: failed to read system file: %w", inner(err))
 	}
 	for i, group := range order {
+		added := system.For(group)
+		if n := len(added.Pre); n > 0 {
+			d.Log.Debugf("Prepending %d system buildpack(s) to group", n)
+		}
+		if n := len(added.Post); n > 0 {
+			d.Log.Debugf("Appending %d system buildpack(s) to group", n)
+		}
 		order[i] = system.Around(group)
 	}
-	shelf := shelf{place: d.Place, probers: map[string]detect.Prober{}, composites: map[string]buildpacks.Composite{}}
-	if err := shelf.order(order); err != nil {
+	for _, group := range order {
+		for _, m := range group {
+			api, err := cnb.ReadAPI(d.Place.buildpackDir(m.ID, m.Version))
+			if err != nil {
+				return nil, inner(err)
+			}
+			if err := platform.CheckBuildpackAPI("Buildpack", detect.Key(m), api); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return order, nil
+}
+
+// inner is an error without what was said first of it.
+func inner(err error) error {
+	if cause := errors.Unwrap(err); cause != nil {
+		return cause
+	}
+	return err
+}
+
+func (d Detector) run(ctx context.Context, order buildpacks.Order, account *account) (detect.Plan, error) {
+	if len(order) == 0 {
+		return detect.Plan{}, &detect.NoMatchError{}
+	}
+	shelf := shelf{api: d.API, place: d.Place, probers: map[string]detect.Prober{}, composites: map[string]buildpacks.Composite{}}
+	if err := shelf.order(order); errors.Is(err, fs.ErrNotExist) {
+		return detect.Plan{}, inner(err)
+	} else if err != nil {
 		return detect.Plan{}, err
 	}
-	flat, err := detect.Expand(order, shelf.composites)
+	flat, optional, err := detect.ExpandMarked(order, shelf.composites)
 	if err != nil {
 		return detect.Plan{}, err
 	}
-	site, err := d.Place.site(d.Analyzed)
+	log := d.Log
+	if !slices.ContainsFunc(flat, func(g buildpacks.Group) bool { return len(g) > 0 }) {
+		log = nil // nobody asks for what this machine is
+	}
+	site, err := d.Place.site(d.Analyzed, log)
 	if err != nil {
 		return detect.Plan{}, err
 	}
-	return detect.Detect(ctx, site, flat, shelf.probers)
+	account.optional = optional
+	account.runImage = files.NewTarget(site.Stack.Target, "")
+	plan, err := detect.Watch(ctx, site, flat, shelf.probers, account.group)
+	if err != nil {
+		return detect.Plan{}, err
+	}
+	account.chosen(plan.Group)
+	return plan, nil
 }
 
 // system is the buildpacks that an operator puts around every group.
@@ -116,6 +163,7 @@ func (d Detector) system() (detect.System, error) {
 
 // shelf is the buildpacks of a builder that an order names.
 type shelf struct {
+	api        platform.API
 	place      Place
 	probers    map[string]detect.Prober
 	composites map[string]buildpacks.Composite
@@ -125,7 +173,10 @@ type shelf struct {
 // among them.
 func (s shelf) order(order buildpacks.Order) error {
 	for _, group := range order {
-		for _, m := range group {
+		for i, m := range group {
+			if !s.api.ExecEnv {
+				group[i].ExecEnvs = ""
+			}
 			key := detect.Key(m)
 			if _, known := s.composites[key]; known || s.probers[key] != nil {
 				continue
@@ -142,12 +193,30 @@ func (s shelf) order(order buildpacks.Order) error {
 				}
 				continue
 			}
-			b, err := cnb.Open(dir)
+			b, err := cnb.OpenAny(dir)
 			if err != nil {
 				return err
 			}
-			s.probers[key] = b
+			s.probers[key] = prober{b, s.api}
 		}
 	}
 	return nil
+}
+
+// prober is a buildpack as a Platform API sees it.
+type prober struct {
+	*cnb.Buildpack
+	api platform.API
+}
+
+// Descriptor is without what the Platform API does not look at.
+func (p prober) Descriptor() buildpacks.Descriptor {
+	d := p.Buildpack.Descriptor()
+	if !p.api.Targets {
+		d.Targets = nil
+	}
+	if !p.api.ExecEnv {
+		d.ExecEnvs = nil
+	}
+	return d
 }

@@ -8,6 +8,40 @@
 // unchanged (pack.Index) its diffID is known, and it is neither packed nor read,
 // for the image and for the cache.
 //
+// What the cache is short of costs time and nothing else: where its directory is full
+// or cannot be written to, an image is exported without it, with a warning.
+//
+// What the restorer does otherwise than the reference (v0.21.0), which
+// TestRestoreLikeReference compares it with:
+//
+//   - The metadata of a layer that the cache has not whole is removed with it. The
+//     reference leaves it, so that buildpacks take the layer for restored, and then the
+//     export fails.
+//
 // Phases run inside the container that a platform made, which is the sandbox:
 // buildpacks work where everything is.
+//
+// What is not as with the reference lifecycle v0.21.0, on purpose (cmd/lifecycle
+// compares the two for every Platform API, and its table of differences has no
+// others but what is not there yet):
+//
+//   - Blobs are compressed in parts, and the version of the launcher is ours: the
+//     digests of manifests differ, diffIDs do not.
+//   - The execution environment is in the label io.buildpacks.lifecycle.metadata
+//     too, as the specification has it.
+//   - What a cache takes over is not added to it a second time.
+//   - Errors and warnings about what a buildpack left name the buildpack, the file
+//     and what is expected; one warning is not said twice, and its words are no
+//     format. Which API cannot be read is said.
+//   - Layers of a buildpack come in the order of their names, of which one may be the
+//     beginning of another, and not in that of their files.
+//   - Buildpacks of API 0.7 get the variables of directories of API 0.8.
+//   - A version in a build plan is metadata.version, whatever the API.
+//   - A process that is to be the default and is none ends the exporter before it
+//     makes layers.
+//   - What is wrong with a layer of a cache is said, once; a launcher for
+//     another machine, and named pipes in the app, end the exporter.
+//   - Processes of a run image without a PATH get the usual one.
+//   - A whole number in a store is one again when it is restored, and restored files
+//     always have the mode 0644.
 package lifecycle

@@ -2,16 +2,17 @@ package lifecycle
 
 import (
 	"cmp"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/build/artifact"
@@ -22,6 +23,7 @@ import (
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -56,9 +58,11 @@ type Exporter struct {
 
 // Launcher is the program that starts the processes of an image.
 type Launcher struct {
-	// File is the program, SBOMDir where the files lifecycle.sbom.* and
-	// launcher.sbom.* are.
-	File, SBOMDir string
+	// File is the program.
+	File string
+	// SBOMDir is where its SBOM files are: launcher.sbom.* in the directory of the
+	// lifecycle, which it is when empty, and all SBOM files of any other.
+	SBOMDir string
 	// Version is in a label.
 	Version string
 }
@@ -72,75 +76,99 @@ const (
 // maxLauncher bounds the launcher, in bytes.
 const maxLauncher = 64 << 20
 
-// Run exports the image, and then the cache. Trouble with the cache is a warning.
-// Its errors are of class ExportError.
+// Run exports the image and, beside its way to the target, the cache, which counts
+// only once the image is there. Trouble with the cache is a warning. Its errors are
+// of class ExportError.
 func (e Exporter) Run(ctx context.Context) (files.Report, error) {
-	x := export{Exporter: e}
-	stop := e.Log.Timer("Exporter")
-	report, err := x.image(ctx)
-	stop()
+	report, err := e.run(ctx)
 	if err != nil {
 		return files.Report{}, &Failure{"export", ExportError, err}
 	}
-	if e.Cache == nil {
-		return report, nil
-	}
-	defer e.Log.Timer("Cache")()
-	if err := x.cache(ctx); err != nil {
-		if ctx.Err() != nil {
-			return files.Report{}, &Failure{"export", ExportError, err}
-		}
-		e.Log.Warnf("Failed to export cache: %v", err)
-	}
 	return report, nil
+}
+
+func (e Exporter) run(ctx context.Context) (report files.Report, err error) {
+	stop := e.Log.Timer("Exporter")
+	x := export{Exporter: e, saved: make(chan struct{})}
+	defer x.forget()
+	if name := x.named(e.Names[0]); name != e.Names[0] {
+		e.Log.Infof("Using app image: %s", name)
+	}
+	image, err := x.image(ctx)
+	if err != nil {
+		stop()
+		return report, err
+	}
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		defer stop()
+		if report, err = x.save(both, image); err == nil {
+			close(x.saved)
+		}
+		return err
+	})
+	if e.Cache != nil {
+		group.Go(func() error {
+			defer e.Log.Timer("Cache")()
+			if err := x.cache(both); err != nil && both.Err() == nil {
+				e.Log.Warnf("Failed to export cache: %v", err)
+			}
+			return context.Cause(ctx)
+		})
+	}
+	return report, group.Wait()
 }
 
 // export is an export under way.
 type export struct {
 	Exporter
+	// saved is closed when the image has its names.
+	saved chan struct{}
+	// metadata is that of the build.
+	metadata files.BuildMetadata
 	// tree is what was built.
 	tree artifact.Tree
 	// unchanged are layers that were restored and are still the same.
 	unchanged map[string]string
 	// segments are the layers that were packed, by name.
 	segments map[string]artifact.Segment
+	keeping
 }
 
-// image exports the image.
-func (x *export) image(ctx context.Context) (files.Report, error) {
-	metadata, err := files.ReadBuildMetadata(x.Layers)
-	if err != nil {
-		return files.Report{}, err
+// image makes the image.
+func (x *export) image(ctx context.Context) (image oci.Image, err error) {
+	if x.metadata, err = files.ReadBuildMetadata(x.Layers); err != nil {
+		return image, fmt.Errorf("read build metadata: %w", err)
 	}
 	if err := x.ownSBOM(); err != nil {
-		return files.Report{}, err
+		return image, fmt.Errorf("failed to copy buildpacksio SBOMs: %w", err)
 	}
-	if x.tree, err = readTree(x.Layers, x.App, x.Group, metadata); err != nil {
-		return files.Report{}, err
+	if x.tree, err = readTree(x.Layers, x.App, x.Group, x.metadata); err != nil {
+		return image, err
 	}
 	if x.Process != "" {
 		if _, there := x.tree.Metadata.Find(x.Process); !there {
-			return files.Report{}, fmt.Errorf("determining entrypoint: tried to set %s to default but it doesn't exist", x.Process)
+			return image, fmt.Errorf("determining entrypoint: tried to set %s to default but it doesn't exist", x.Process)
 		}
 	}
 	walked, err := build.Walk(ctx, x.tree, nil)
 	if err != nil {
-		return files.Report{}, err
+		return image, err
 	}
+	x.recall()
 	x.compare(walked)
 	recipe, err := x.recipe(ctx, walked)
 	if err != nil {
-		return files.Report{}, err
+		return image, err
 	}
 	if err := x.pack(ctx, recipe, walked); err != nil {
-		return files.Report{}, err
+		return image, err
 	}
-	image, err := recipe.Assemble(x.packed())
-	if err != nil {
-		return files.Report{}, err
+	if image, err = recipe.Assemble(x.packed()); err != nil {
+		return image, err
 	}
-	x.say(image, metadata)
-	return x.save(ctx, image)
+	x.say(image, x.metadata)
+	return image, nil
 }
 
 // compare finds the layers that are as they were restored.
@@ -165,103 +193,78 @@ func (x *export) recipe(ctx context.Context, walked build.Walked) (oci.Recipe, e
 	}
 	base := run.Base
 	base.Reference, base.Name, base.Mirrors = run.ID, x.RunImages.Image, x.RunImages.Mirrors
-	launcher, err := os.ReadFile(x.Launcher.File)
-	if err == nil && len(launcher) > maxLauncher {
-		err = fmt.Errorf("%s is larger than %d MiB", x.Launcher.File, maxLauncher>>20)
-	}
+	launcher, err := sandbox.ReadFile(x.Launcher.File, maxLauncher)
 	if err != nil {
 		return oci.Recipe{}, fmt.Errorf("creating launcher layers: %w", err)
 	}
+	info := oci.LauncherInfo{Version: x.Launcher.Version}
+	label, err := x.metadata.Label(info, x.API.CommandList, !x.API.LegacyBOMFiles)
+	if err != nil {
+		return oci.Recipe{}, err
+	}
 	r := oci.Recipe{
 		Base: base, Tree: x.tree, AppIndex: walked.App, Process: x.Process, Project: x.Project, PlatformAPI: x.API.Version,
-		Launcher: oci.Launcher{Content: launcher, Info: oci.LauncherInfo{Version: x.Launcher.Version}},
+		Launcher: oci.Launcher{Content: launcher, Info: info},
 		Owner:    &oci.Owner{UID: x.UID, GID: x.GID}, Parent: parent, ConfigDir: filepath.Join(x.Layers, "config"),
 		Created: x.Created, Warn: func(err error) { x.Log.Warnf("%v", err) },
+		Lifecycle: &oci.Lifecycle{NoHistory: !x.API.History, StackNames: !x.API.RunTOML, NoSBOM: !x.API.SBOM, Build: label},
 	}
 	if x.API.ExecEnv {
 		r.ExecEnv = x.ExecEnv
 	}
 	previous, err := x.previous(ctx)
-	if err != nil || previous.Image == nil {
-		return r, err
+	if err != nil {
+		return oci.Recipe{}, err
 	}
-	r.Previous = previous.Image
+	if previous.Image != nil {
+		r.Previous, r.PreviousMetadata = previous.Image, &previous.Metadata
+	}
 	r.Tree.LaunchLayers = slices.Clone(x.tree.LaunchLayers)
 	for i, l := range r.Tree.LaunchLayers {
-		if old, there := previous.Layer(l.Buildpack, l.Name); there && old.SHA == x.unchanged[l.ID()] {
+		old, there := previous.Layer(l.Buildpack, l.Name)
+		switch {
+		case there && old.SHA == x.unchanged[l.ID()]:
 			r.Tree.LaunchLayers[i].Dir.Host = ""
+		case l.Dir.Host != "" || there:
+		case l.Cache:
+			return oci.Recipe{}, fmt.Errorf("layer '%s' is cache=true but has no contents", l.ID())
+		case old.SHA == "":
+			return oci.Recipe{}, fmt.Errorf("cannot reuse '%s', previous image has no metadata for layer '%s'", l.ID(), l.ID())
+		default:
+			return oci.Recipe{}, fmt.Errorf("reusing layer: '%s': the previous image does not have the layer %s any more: build again with an empty cache", l.ID(), old.SHA)
 		}
 	}
 	return r, nil
 }
 
-// previous is the image that the analyzer found. One that is gone, or says nothing
-// of its layers, is none.
+// previous is the image that the analyzer found, with what it said then. One that
+// is gone has no layers.
 func (x *export) previous(ctx context.Context) (oci.Previous, error) {
+	known := x.Analyzed.Metadata.Label()
+	none := oci.Previous{Metadata: known}
 	reference := x.Analyzed.Previous()
 	if reference == "" {
-		return oci.Previous{}, nil
+		return none, nil
 	}
-	x.Log.Infof("Reusing layers from image '%s'", reference)
+	x.Log.Infof("Reusing layers from image '%s'", x.named(reference))
 	found, err := x.Target.Find(ctx, reference)
 	if err != nil || !found.There {
-		return oci.Previous{}, err
+		return none, err
 	}
-	previous, err := oci.NewPrevious(found.Image)
+	previous, err := oci.PreviousWith(found.Image, known)
 	if err != nil {
 		x.Log.Debugf("%v", err)
-		return oci.Previous{}, nil
+		return none, nil
 	}
 	return previous, nil
 }
 
-// pack packs what the image lacks and what only the cache wants, in one pass.
-func (x *export) pack(ctx context.Context, recipe oci.Recipe, walked build.Walked) error {
-	if x.Cache != nil {
-		recipe.Tree.LaunchLayers = append(slices.Clone(recipe.Tree.LaunchLayers), x.cacheOnly(recipe)...)
+// named is what messages call an image.
+func (x *export) named(image string) string {
+	if namer, ok := x.Target.(target.Namer); ok {
+		return namer.Named(image)
 	}
-	jobs, err := recipe.Jobs()
-	if err != nil {
-		return err
-	}
-	for i, job := range jobs {
-		if index, is := walked.Layers[job.Part.Name]; is && job.Part.Dir != "" {
-			jobs[i].Part.Index = index
-		}
-	}
-	segments, err := pack.Packer{Temp: x.Temp}.Pack(ctx, jobs)
-	if err != nil {
-		return err
-	}
-	x.segments = map[string]artifact.Segment{}
-	for _, shapes := range segments {
-		x.segments[shapes[0].Name] = shapes[0]
-	}
-	return nil
-}
-
-// cacheOnly are the layers that are packed for the cache alone: those that are not
-// packed for the image, and did not come from the cache as they are.
-func (x *export) cacheOnly(recipe oci.Recipe) []buildpacks.Layer {
-	var only []buildpacks.Layer
-	for _, l := range x.tree.CacheLayers {
-		inImage := slices.ContainsFunc(recipe.Tree.LaunchLayers, func(own buildpacks.Layer) bool {
-			return own.ID() == l.ID() && own.Dir.Host != ""
-		})
-		if !inImage && x.unchanged[l.ID()] == "" && l.Dir.Host != "" {
-			only = append(only, l)
-		}
-	}
-	return append(only, x.sbomForCache()...)
-}
-
-// sbomForCache is the layer of SBOM files that the cache keeps, if there is one.
-func (x *export) sbomForCache() []buildpacks.Layer {
-	dir := filepath.Join(x.Layers, "sbom", "cache")
-	if info, err := os.Stat(dir); !x.API.SBOM || err != nil || !info.IsDir() {
-		return nil
-	}
-	return []buildpacks.Layer{{Buildpack: ownID, Name: cacheSBOM, Dir: buildpacks.Dir{Host: dir, Path: dir}}}
+	return image
 }
 
 // packed are the segments. Those for the cache alone go into no image.
@@ -355,140 +358,133 @@ func (x *export) sayApp(app, reused int) {
 
 // save gives the image its names, and reports.
 func (x *export) save(ctx context.Context, image oci.Image) (files.Report, error) {
-	defer x.Log.Timer("Saving " + x.Names[0] + "...")()
-	x.Log.Infof("Saving %s...", x.Names[0])
-	saved, err := x.Target.Export(ctx, image, x.Names)
+	saved, err := save(ctx, x.Target, image, x.Names, x.Log)
 	if err != nil {
-		return files.Report{}, fmt.Errorf("saving image: %w", err)
+		return files.Report{}, err
 	}
-	x.Log.Infof("*** Images (%s):", cmp.Or(saved.Digest, saved.ID))
-	report := files.Report{Image: files.ReportImage{Digest: saved.Digest, ImageID: saved.ID, ManifestSize: saved.ManifestSize}}
+	bom, err := x.buildBOM()
+	return files.Report{Build: files.ReportBuild{BOM: bom}, Image: saved}, err
+}
+
+// save gives an image its names. It fails when the image did not get all of them.
+func save(ctx context.Context, to target.Target, image oci.Image, names []string, log *platform.Log) (files.ReportImage, error) {
+	first := names[0]
+	if namer, ok := to.(target.Namer); ok {
+		first = namer.Named(first)
+	}
+	defer log.Timer("Saving " + first + "...")()
+	log.Infof("Saving %s...", first)
+	saved, err := to.Export(ctx, image, names)
+	if err != nil {
+		return files.ReportImage{}, fmt.Errorf("saving image: %w", err)
+	}
+	log.Infof("*** Images (%s):", saved.Short())
+	report := files.ReportImage{Digest: saved.Digest, ImageID: saved.ID, ManifestSize: saved.ManifestSize}
+	var refused []string
 	for _, name := range saved.Names {
 		if name.Err != nil {
-			x.Log.Infof("      %s - %v", name.Name, name.Err)
-			err = errors.Join(err, fmt.Errorf("%s: %w", name.Name, name.Err))
+			log.Infof("      %s - %v", name.Name, name.Err)
+			refused = append(refused, fmt.Sprintf("[%s: %v]", name.Name, name.Err))
 			continue
 		}
-		x.Log.Infof("      %s", name.Name)
-		report.Image.Tags = append(report.Image.Tags, name.Name)
+		log.Infof("      %s", name.Name)
+		report.Tags = append(report.Tags, name.Name)
 	}
-	return report, err
+	switch {
+	case saved.ID != "":
+		log.Debugf("\n*** Image ID: %s", saved.ID)
+	case saved.Digest != "":
+		log.Debugf("\n*** Digest: %s", saved.Digest)
+	}
+	if saved.ManifestSize != 0 {
+		log.Debugf("\n*** Manifest Size: %d", saved.ManifestSize)
+	}
+	if len(refused) > 0 {
+		return files.ReportImage{}, fmt.Errorf("failed to write image to the following tags: %s", strings.Join(refused, ","))
+	}
+	return report, nil
 }
+
+// buildBOM is the bom tables of build.toml files, for old APIs.
+func (x *export) buildBOM() ([]files.BOMEntry, error) {
+	if x.API.LegacyBOMFiles {
+		return nil, nil
+	}
+	var all []files.BOMEntry
+	for _, b := range x.Group {
+		own, err := files.ReadBuildBOM(filepath.Join(x.Layers, launch.EscapeID(b.ID), "build.toml"))
+		if err != nil {
+			return nil, err
+		}
+		for _, entry := range own {
+			entry.Buildpack = files.Element{ID: b.ID, Version: b.Version, Extension: b.Extension, Optional: b.Optional}
+			all = append(all, entry)
+		}
+	}
+	return all, nil
+}
+
+// sbomFormats are the ends of the names of SBOM files.
+func sbomFormats() []string { return []string{"sbom.cdx.json", "sbom.spdx.json", "sbom.syft.json"} }
 
 // ownSBOM puts the SBOM files of lifecycle and launcher to those of the buildpacks.
 func (x *export) ownSBOM() error {
 	if !x.API.LauncherSBOM {
 		return nil
 	}
-	put := func(component string, to ...string) error {
-		for _, format := range []string{"sbom.cdx.json", "sbom.spdx.json", "sbom.syft.json"} {
-			name := component + "." + format
-			data, err := sandbox.ReadFile(filepath.Join(x.Launcher.SBOMDir, name), maxSBOM)
-			if missing(err) {
-				x.Log.Warnf("Did not find SBOM %s in %s", name, x.Launcher.SBOMDir)
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			dir := filepath.Join(append([]string{x.Layers, "sbom"}, to...)...)
-			if err := os.MkdirAll(dir, 0o777); err != nil {
-				return err
-			}
-			if err := os.WriteFile(filepath.Join(dir, format), data, 0o666); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if err := put("lifecycle", "build", "buildpacksio_lifecycle"); err != nil {
+	own := launch.EscapeID(ownID)
+	if err := x.putSBOM("lifecycle", filepath.Join(x.Layers, "sbom", "build", own)); err != nil {
 		return err
 	}
-	return put("launcher", "launch", "buildpacksio_lifecycle", "launcher")
-}
-
-// cache makes the next state of the cache.
-func (x *export) cache(ctx context.Context) (err error) {
-	before, err := x.Cache.Metadata(ctx)
-	if err != nil {
-		return fmt.Errorf("metadata for previous cache: %w", err)
+	to := filepath.Join(x.Layers, "sbom", "launch", own, "launcher")
+	from := x.Launcher.SBOMDir
+	if from == "" || filepath.Clean(from) == launch.LifecycleDir {
+		return x.putSBOM("launcher", to)
 	}
-	update, err := x.Cache.Begin(ctx)
+	entries, err := os.ReadDir(from)
 	if err != nil {
+		x.Log.Warnf("Failed to list contents of directory %s", from)
 		return err
 	}
-	defer func() { err = errors.Join(err, update.Abort()) }()
-	var next cache.Metadata
-	for _, b := range x.Group {
-		layers := oci.BuildpackLayers{ID: b.ID, Version: b.Version, Layers: map[string]oci.LayerMetadata{}}
-		for _, l := range x.tree.CacheLayers {
-			if l.Buildpack != b.ID {
-				continue
-			}
-			diffID, err := x.keep(ctx, update, l, before.Buildpack(b.ID).Layers[l.Name].SHA)
-			if err != nil {
-				x.Log.Warnf("Failed to cache layer '%s': %v", l.ID(), err)
-				continue
-			}
-			layers.Layers[l.Name] = oci.LayerMetadata{
-				LayerRef: oci.LayerRef{SHA: diffID}, Data: l.Metadata, Build: l.Build, Launch: l.Launch, Cache: l.Cache,
-			}
-		}
-		next.Buildpacks = append(next.Buildpacks, layers)
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
 	}
-	for _, l := range x.sbomForCache() {
-		if next.SBOM.SHA, err = x.keep(ctx, update, l, before.SBOM.SHA); err != nil {
+	for _, entry := range entries {
+		is := func(format string) bool { return strings.HasSuffix(entry.Name(), format) }
+		if entry.IsDir() || !slices.ContainsFunc(sbomFormats(), is) {
+			continue
+		}
+		if err := copySBOM(filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name())); err != nil {
 			return err
 		}
 	}
-	return update.Commit(ctx, next)
+	return nil
 }
 
-// keep puts a layer into the next state, and returns its diffID.
-func (x *export) keep(ctx context.Context, update cache.Update, l buildpacks.Layer, before string) (string, error) {
-	diffID := x.unchanged[l.ID()]
-	segment, packed := x.segments[l.ID()]
-	if packed {
-		diffID = segment.DiffID
-	}
-	if diffID == "" {
-		return "", errors.New("it has no contents")
-	}
-	if diffID == before {
-		if err := update.Keep(diffID); err == nil || !packed {
-			x.Log.Infof("Reusing cache layer '%s'", l.ID())
-			return diffID, err
+// putSBOM copies the SBOM files that a component of the lifecycle has beside it.
+func (x *export) putSBOM(component, to string) error {
+	for _, format := range sbomFormats() {
+		name := component + "." + format
+		from := filepath.Join(launch.LifecycleDir, name)
+		if _, err := os.Stat(from); missing(err) {
+			x.Log.Warnf("Did not find SBOM %s in %s", name, launch.LifecycleDir)
+			continue
+		}
+		err := os.MkdirAll(to, 0o777)
+		if err != nil {
+			return err
+		}
+		if err := copySBOM(from, filepath.Join(to, format)); err != nil {
+			return err
 		}
 	}
-	x.Log.Infof("Adding cache layer '%s'", l.ID())
-	file, err := x.raw(ctx, segment)
-	if err != nil {
-		return "", err
-	}
-	return diffID, errors.Join(update.Add(ctx, diffID, file), os.Remove(file))
+	return nil
 }
 
-// raw unpacks a segment to the tar that it is.
-func (x *export) raw(ctx context.Context, segment artifact.Segment) (file string, err error) {
-	in, err := os.Open(segment.File)
+func copySBOM(from, to string) error {
+	data, err := sandbox.ReadFile(from, maxSBOM)
 	if err != nil {
-		return "", err
+		return err
 	}
-	defer in.Close()
-	unpacked, err := gzip.NewReader(in)
-	if err != nil {
-		return "", err
-	}
-	out, err := os.CreateTemp(x.Temp, "layer-")
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	if err := out.Chmod(0o644); err != nil {
-		return "", err
-	}
-	if _, err := io.Copy(out, io.LimitReader(unpacked, segment.RawSize)); err != nil {
-		return "", err
-	}
-	return out.Name(), ctx.Err()
+	return os.WriteFile(to, data, 0o666)
 }

@@ -25,12 +25,8 @@ import (
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
-// Known is a layer that was restored: as long as its directory has that index its
-// diffID is that, and nobody need read it.
-type Known struct {
-	DiffID string
-	Index  pack.Index
-}
+// Known is a layer that was restored.
+type Known = cache.Known
 
 // Restorer gives buildpacks back what they had at the previous build (CNB Platform
 // API, "restorer"; Buildpack API, "Layer Types").
@@ -45,24 +41,39 @@ type Restorer struct {
 	// SkipLayers restores no more than the stores of buildpacks.
 	SkipLayers bool
 	Log        *platform.Log
+	// creator says that the exporter is in the same process, so that nothing need be
+	// left for it in a file.
+	creator bool
 }
 
 // Run returns the layers that are there again with their contents, by
 // <buildpack>:<layer>. Its errors are of class RestoreError.
 func (r Restorer) Run(ctx context.Context) (map[string]Known, error) {
 	defer r.Log.Timer("Restorer")()
-	known, err := r.run(ctx)
+	records := recordsOf(r.Cache)
+	known, err := r.run(ctx, records)
 	if err != nil {
 		return nil, &Failure{"restore", RestoreError, err}
+	}
+	if records != nil && !r.creator {
+		if err := records.Handover(known); err != nil {
+			r.Log.Debugf("The exporter will read all layers: %v", err)
+		}
 	}
 	return known, nil
 }
 
-func (r Restorer) run(ctx context.Context) (map[string]Known, error) {
+func (r Restorer) run(ctx context.Context, records *cache.Records) (map[string]Known, error) {
 	var cached cache.Metadata
 	if r.Cache != nil {
-		var err error
-		if cached, err = r.Cache.Metadata(ctx); err != nil {
+		there, err := r.Cache.Exists(ctx)
+		if err == nil && !there {
+			r.Log.Infof("Layer cache not found")
+		}
+		if err == nil {
+			cached, err = r.Cache.Metadata(ctx)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("retrieving cache metadata: %w", err)
 		}
 	}
@@ -92,21 +103,18 @@ func (r Restorer) run(ctx context.Context) (map[string]Known, error) {
 			id, diffID, dir := b.ID+":"+name, contents[name], filepath.Join(r.dir(b), name)
 			r.Log.Infof("Restoring data for %q from cache", id)
 			work.Go(func() error {
-				err := r.Cache.Restore(restoring, diffID, dir, dir)
+				index, err := r.layer(restoring, records, diffID, dir)
 				if damaged, ok := errors.AsType[*cache.LayerError](err); ok {
 					r.Log.Warnf("Skipping restore for layer %s: %v", id, damaged)
-					return nil
+					// A buildpack that finds metadata takes the layer for whole.
+					return os.Remove(dir + ".toml")
 				}
-				if err != nil {
-					return fmt.Errorf("restoring layer %s: %w", id, err)
-				}
-				index, err := pack.Walk(restoring, dir, pack.WalkOptions{})
 				if err != nil {
 					return fmt.Errorf("restoring layer %s: %w", id, err)
 				}
 				restored.Lock()
 				defer restored.Unlock()
-				known[id] = Known{diffID, index}
+				known[id] = Known{DiffID: diffID, Index: index}
 				return nil
 			})
 		}
@@ -115,6 +123,37 @@ func (r Restorer) run(ctx context.Context) (map[string]Known, error) {
 		return nil, err
 	}
 	return known, r.sbom(ctx, cached)
+}
+
+// layer restores the contents of a layer, of its tree where there is one.
+func (r Restorer) layer(ctx context.Context, records *cache.Records, diffID, dir string) (pack.Index, error) {
+	if trees, have := treesOf(records); have {
+		index, err := trees.Lend(ctx, diffID, dir)
+		if !errors.Is(err, cache.ErrNoTree) {
+			return index, err
+		}
+		r.Log.Debugf("%v", err)
+	}
+	if err := r.Cache.Restore(ctx, diffID, dir, dir); err != nil {
+		return nil, err
+	}
+	return pack.Walk(ctx, dir, pack.WalkOptions{})
+}
+
+// recordsOf are those of a cache, nil where it has none.
+func recordsOf(c cache.Cache) *cache.Records {
+	recorder, ok := c.(cache.Recorder)
+	if !ok {
+		return nil
+	}
+	return recorder.Records()
+}
+
+func treesOf(records *cache.Records) (cache.Trees, bool) {
+	if records == nil {
+		return cache.Trees{}, false
+	}
+	return records.Trees()
 }
 
 // dir is the directory of a buildpack's layers.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/slugc/slugc/build/lifecycle/files"
+	"github.com/slugc/slugc/build/lifecycle/platform"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
@@ -40,8 +41,8 @@ func passedOn() []string {
 }
 
 // site is the place for buildpacks, for the target of a run image. What that does
-// not say is as on this machine.
-func (p Place) site(analyzed files.Analyzed) (buildpacks.Site, error) {
+// not say is as on this machine, which the log is told of the distribution.
+func (p Place) site(analyzed files.Analyzed, log *platform.Log) (buildpacks.Site, error) {
 	host, err := stack.Host()
 	if err != nil {
 		return buildpacks.Site{}, err
@@ -54,6 +55,7 @@ func (p Place) site(analyzed files.Analyzed) (buildpacks.Site, error) {
 		target.Arch = host.Target.Arch
 	}
 	if target.DistroName == "" && target.DistroVersion == "" {
+		log.Infof("target distro name/version labels not found, reading /etc/os-release file")
 		target.DistroName, target.DistroVersion = host.Target.DistroName, host.Target.DistroVersion
 	}
 	base := launch.Env{}

@@ -46,6 +46,14 @@ func readTree(layers, app string, group []files.Element, metadata files.BuildMet
 	return tree, nil
 }
 
+// layerTOML is what a buildpack writes of a layer (Buildpack API, "layer.toml").
+type layerTOML struct {
+	Types    struct{ Build, Launch, Cache bool }
+	Metadata map[string]any
+	// Build, Launch and Cache were here in old APIs.
+	Build, Launch, Cache any
+}
+
 // maxLayerTOML bounds what a buildpack writes of a layer, in bytes.
 const maxLayerTOML = 1 << 20
 
@@ -60,24 +68,25 @@ func readLayers(layers string, b files.Element) (found []buildpacks.Layer, store
 	if err != nil {
 		return nil, nil, err
 	}
+	var malformed []string
 	for _, entry := range entries {
 		name, is := strings.CutSuffix(entry.Name(), ".toml")
 		if !is || entry.IsDir() || name == "launch" || name == "build" {
 			continue
 		}
-		var doc struct {
-			Types    struct{ Build, Launch, Cache bool }
-			Metadata map[string]any
-		}
+		var doc layerTOML
 		data, err := sandbox.ReadFile(filepath.Join(own, entry.Name()), maxLayerTOML)
 		if err == nil {
 			err = launch.DecodeTOML(data, &doc)
 		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", entry.Name(), err)
-		}
-		if name == "store" {
+		switch {
+		case name == "store" && err != nil:
+			return nil, nil, fmt.Errorf("failed decoding store.toml for buildpack %q: %w", b.ID, err)
+		case name == "store":
 			store = doc.Metadata
+			continue
+		case err != nil || doc.Build != nil || doc.Launch != nil || doc.Cache != nil:
+			malformed = append(malformed, b.ID+":"+name)
 			continue
 		}
 		if !doc.Types.Build && !doc.Types.Launch && !doc.Types.Cache {
@@ -90,15 +99,16 @@ func readLayers(layers string, b files.Element) (found []buildpacks.Layer, store
 		}
 		if info, err := os.Lstat(path); missing(err) {
 			l.Dir.Host = ""
-			if l.Cache {
-				return nil, nil, fmt.Errorf("layer '%s' is cache=true but has no contents", l.ID())
-			}
 		} else if err != nil {
 			return nil, nil, err
 		} else if !info.IsDir() {
 			return nil, nil, fmt.Errorf("layer '%s' is no directory", l.ID())
 		}
 		found = append(found, l)
+	}
+	if len(malformed) > 0 {
+		slices.Sort(malformed)
+		return nil, nil, fmt.Errorf("failed to parse metadata for layers '%s'", malformed)
 	}
 	slices.SortFunc(found, func(x, y buildpacks.Layer) int { return strings.Compare(x.Name, y.Name) })
 	return found, store, nil

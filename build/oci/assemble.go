@@ -29,7 +29,7 @@ func (r Recipe) Assemble(segments [][]artifact.Segment) (Image, error) {
 	a := assembly{recipe: r, segments: map[string]artifact.Segment{}}
 	if r.Previous != nil {
 		var err error
-		if a.previous, err = NewPrevious(r.Previous); err != nil {
+		if a.previous, err = newPrevious(r.Previous, r.PreviousMetadata); err != nil {
 			return Image{}, fmt.Errorf("assembling an image: %w", err)
 		}
 	}
@@ -187,22 +187,20 @@ func (a *assembly) labels() error {
 	base := a.recipe.Base
 	a.metadata.ExecEnv = a.recipe.ExecEnv
 	a.metadata.RunImage = RunImage{Reference: base.Reference, Image: base.Name, Mirrors: base.Mirrors}
+	lifecycle := a.recipe.Lifecycle
+	if lifecycle != nil && lifecycle.StackNames {
+		a.metadata.RunImage.Image, a.metadata.RunImage.Mirrors = "", nil
+	}
 	if diffIDs := a.config.RootFS.DiffIDs; len(diffIDs) > 0 {
 		a.metadata.RunImage.TopLayer = diffIDs[len(diffIDs)-1].String()
 	}
 	a.metadata.Stack = &StackMetadata{RunImage: StackRunImage{Image: base.Name, Mirrors: base.Mirrors}}
 
-	build := BuildMetadata{
-		Launcher: a.recipe.Launcher.Info, Processes: tree.Metadata.Processes, DefaultProcess: tree.Metadata.DefaultProcess,
-	}
-	for _, b := range tree.Metadata.Buildpacks {
-		build.Buildpacks = append(build.Buildpacks, BuildpackRef{ID: b.ID, Version: b.Version, Homepage: b.Homepage})
-	}
 	for _, label := range []struct {
 		name  string
 		value any
 	}{
-		{LifecycleLabel, a.metadata}, {BuildLabel, build}, {ProjectLabel, a.recipe.Project},
+		{LifecycleLabel, a.metadata}, {BuildLabel, a.build()}, {ProjectLabel, a.recipe.Project},
 	} {
 		if err := writeLabel(labels, label.name, label.value); err != nil {
 			return err
@@ -215,6 +213,21 @@ func (a *assembly) labels() error {
 		labels[ExecEnvLabel] = a.recipe.ExecEnv
 	}
 	return nil
+}
+
+// build is what the label says of the build.
+func (a *assembly) build() any {
+	if a.recipe.Lifecycle != nil {
+		return a.recipe.Lifecycle.Build
+	}
+	metadata := a.recipe.Tree.Metadata
+	build := BuildMetadata{
+		Launcher: a.recipe.Launcher.Info, Processes: metadata.Processes, DefaultProcess: metadata.DefaultProcess,
+	}
+	for _, b := range metadata.Buildpacks {
+		build.Buildpacks = append(build.Buildpacks, BuildpackRef{ID: b.ID, Version: b.Version, Homepage: b.Homepage})
+	}
+	return build
 }
 
 // environment sets the variables that the launcher reads, and the PATH that
@@ -269,7 +282,7 @@ func (a *assembly) entrypoint() error {
 		c.Entrypoint = []string{launch.ProcessDir + "/" + process}
 	}
 	c.WorkingDir = a.recipe.Tree.App.Path
-	if c.User == "" {
+	if c.User == "" && a.recipe.Lifecycle == nil {
 		owner, err := a.recipe.owner()
 		if err != nil {
 			return err
@@ -281,10 +294,15 @@ func (a *assembly) entrypoint() error {
 
 // join makes the image.
 func (a *assembly) join() (v1.Image, error) {
-	// What a container tool noted about its own work is not about this image.
-	a.config.Container, a.config.Config.Hostname, a.config.Config.Image = "", "", ""
 	a.config.Created = a.recipe.created()
-	a.config.History = accounted(a.config)
+	// What a container tool noted about its own work is not about this image.
+	a.config.Container = ""
+	if lifecycle := a.recipe.Lifecycle; lifecycle == nil {
+		a.config.Config.Hostname, a.config.Config.Image = "", ""
+		a.config.History = accounted(a.config)
+	} else {
+		a.history(lifecycle)
+	}
 	base, err := mutate.ConfigFile(a.recipe.Base.Image, a.config)
 	if err != nil {
 		return nil, err
@@ -297,6 +315,27 @@ func (a *assembly) join() (v1.Image, error) {
 		return nil, err
 	}
 	return image, nil
+}
+
+// history makes all entries as old as the image. Those without a layer, of which
+// nobody knows between which layers they belong once others follow, are left out.
+func (a *assembly) history(lifecycle *Lifecycle) {
+	created := a.recipe.created()
+	history := slices.DeleteFunc(accounted(a.config), func(h v1.History) bool { return h.EmptyLayer })
+	all := make([]*v1.History, 0, len(history)+len(a.adds))
+	for i := range history {
+		all = append(all, &history[i])
+	}
+	for i := range a.adds {
+		all = append(all, &a.adds[i].History)
+	}
+	for _, h := range all {
+		if lifecycle.NoHistory {
+			*h = v1.History{}
+		}
+		h.Created = created
+	}
+	a.config.History = history
 }
 
 // accounted is the history of an image. Where it does not account for the

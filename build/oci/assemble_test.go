@@ -366,3 +366,43 @@ func expectFailure(t *testing.T, r oci.Recipe, change func([][]artifact.Segment)
 		t.Errorf("got the error %v, want %q", err, want)
 	}
 }
+
+// TestAssembleLifecycle has the image of other lifecycles.
+func TestAssembleLifecycle(t *testing.T) {
+	dir := t.TempDir()
+	r := recipe(t, dir)
+	r.Base = aBase(t, types.DockerManifestSchema2)
+	base, err := r.Base.Image.ConfigFile()
+	must(t, err)
+	r.Lifecycle = &oci.Lifecycle{Build: json.RawMessage(`{"some":"label"}`)}
+	image := makeImage(t, r)
+	valid(t, image)
+	config := configOf(t, image)
+	if got := config.Config.Labels[oci.BuildLabel]; got != `{"some":"label"}` {
+		t.Errorf("the build label is %s", got)
+	}
+	if config.Config.User != base.Config.User {
+		t.Errorf("the user is %q, expected %q", config.Config.User, base.Config.User)
+	}
+	for i, h := range config.History {
+		if h.EmptyLayer || !h.Created.Time.Equal(config.Created.Time) {
+			t.Errorf("entry %d of the history is %+v", i, h)
+		}
+	}
+	if len(config.History) != len(config.RootFS.DiffIDs) {
+		t.Errorf("the history has %d entries for %d layers", len(config.History), len(config.RootFS.DiffIDs))
+	}
+
+	r.Lifecycle = &oci.Lifecycle{NoHistory: true, StackNames: true, NoSBOM: true, Build: r.Lifecycle.Build}
+	config = configOf(t, makeImage(t, r))
+	for i, h := range config.History {
+		if h.CreatedBy != "" || h.Author != "" {
+			t.Errorf("entry %d of the history is %+v", i, h)
+		}
+	}
+	var label oci.LifecycleMetadata
+	must(t, json.Unmarshal([]byte(config.Config.Labels[oci.LifecycleLabel]), &label))
+	if label.RunImage.Image != "" || label.Stack.RunImage.Image != r.Base.Name || label.SBOM != nil {
+		t.Errorf("the label is %+v", label)
+	}
+}

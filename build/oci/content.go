@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -93,6 +94,16 @@ func (c content) artifact(kind, ref string, images ...Image) artifact.Artifact {
 		made.Layers = append(made.Layers, image.Segments...)
 	}
 	return made
+}
+
+// nowhere says that the file with the bytes of a blob is not there.
+func (b blob) nowhere() bool {
+	r, err := b.open()
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	r.Close()
+	return false
 }
 
 // copyTo writes the bytes of a blob and fails if they are not those that its

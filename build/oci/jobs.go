@@ -89,6 +89,9 @@ func (p *planner) dir(name string, dir buildpacks.Dir) error {
 
 // sbom adds the SBOM for launch, if there is one.
 func (p *planner) sbom() error {
+	if lifecycle := p.recipe.Lifecycle; lifecycle != nil && lifecycle.NoSBOM {
+		return nil
+	}
 	layers := p.recipe.Tree.Layers
 	dir := buildpacks.Dir{
 		Host: filepath.Join(layers.Host, "sbom", "launch"),

@@ -34,6 +34,11 @@ type Layout struct {
 	Dir, Tag string
 	// Memory remembers which blobs are known to be whole. It may be nil.
 	Memory pack.Store
+	// Alone names no image but the exported one in the layout.
+	Alone bool
+	// Sparse leaves out the layers whose bytes are not where they come from, such
+	// as those of another layout that is sparse.
+	Sparse bool
 	// Progress is told of the bytes that were copied. It may be nil.
 	Progress func(done, total int64)
 	// Warn hears of trouble with the memory, which costs time at the next
@@ -137,7 +142,7 @@ func (l Layout) putBlobs(ctx context.Context, blobs []blob) error {
 	var todo []blob
 	var total int64
 	for i, b := range blobs {
-		if missing[i] {
+		if missing[i] && !(l.Sparse && b.nowhere()) {
 			todo = append(todo, b)
 			total += b.size
 		}

@@ -57,6 +57,9 @@ func (l Layout) enter(d v1.Descriptor) error {
 	if err != nil {
 		return err
 	}
+	if l.Alone {
+		index = emptyIndex()
+	}
 	next, err := json.Marshal(withImage(index, d, l.Tag))
 	if err != nil {
 		return err

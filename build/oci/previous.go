@@ -28,16 +28,26 @@ type Previous struct {
 
 // NewPrevious reads what an image says about its layers. It fails for an image
 // that no lifecycle made.
-func NewPrevious(image v1.Image) (Previous, error) {
+func NewPrevious(image v1.Image) (Previous, error) { return newPrevious(image, nil) }
+
+// PreviousWith is NewPrevious for an image of which is known what it says about its
+// layers, so that it need not say it.
+func PreviousWith(image v1.Image, metadata LifecycleMetadata) (Previous, error) {
+	return newPrevious(image, &metadata)
+}
+
+func newPrevious(image v1.Image, known *LifecycleMetadata) (Previous, error) {
 	config, err := image.ConfigFile()
 	if err != nil {
 		return Previous{}, fmt.Errorf("reading the config of the previous image: %w", err)
 	}
-	if config.Config.Labels[LifecycleLabel] == "" {
+	if known == nil && config.Config.Labels[LifecycleLabel] == "" {
 		return Previous{}, fmt.Errorf("the previous image has no label %s: only an image that slugc, pack or another lifecycle built can be one", LifecycleLabel)
 	}
 	p := Previous{Image: image, ExecEnv: config.Config.Labels[ExecEnvLabel], diffIDs: map[string]v1.Hash{}}
-	if p.Metadata, err = readMetadata(config); err != nil {
+	if known != nil {
+		p.Metadata = *known
+	} else if p.Metadata, err = readMetadata(config); err != nil {
 		return Previous{}, fmt.Errorf("the previous image: %w", err)
 	}
 	if p.Metadata.ExecEnv != "" {

@@ -39,7 +39,8 @@ type Registry struct {
 	Transport http.RoundTripper
 	// Beside is an image that was pushed before and has the same layers: where
 	// it is another repository of the same registry, they are mounted from
-	// there. It may be nil.
+	// there, and where it is in the same repository nobody asks about them. It may
+	// be nil.
 	Beside *name.Tag
 	// Backoff is the wait before the second attempt at something that failed
 	// for now; it triples with every attempt. One second when zero.
@@ -114,6 +115,11 @@ func (r Registry) push(ctx context.Context, tagged remote.Taggable, c content, i
 	if err != nil || now.digest == c.descriptor.Digest {
 		return err
 	}
+	if r.Beside != nil && r.Beside.Context() == r.Tag.Context() {
+		if err := r.put(ctx, tagged); reasonOf(err) != Refused || !isAnswer(err) {
+			return err
+		}
+	}
 	image, single := tagged.(v1.Image)
 	if !single || len(now.layers) == 0 {
 		return r.send(ctx, r.Tag, tagged, c, images...)
@@ -124,6 +130,15 @@ func (r Registry) push(ctx context.Context, tagged remote.Taggable, c content, i
 		err = r.send(ctx, r.Tag, tagged, c, images...)
 	}
 	return err
+}
+
+// put has the tag name what the repository has all blobs of.
+func (r Registry) put(ctx context.Context, tagged remote.Taggable) error {
+	pusher, err := remote.NewPusher(r.options(ctx)...)
+	if err != nil {
+		return err
+	}
+	return r.retry(ctx, func() error { return pusher.Put(ctx, r.Tag, tagged) })
 }
 
 // isAnswer says whether an error is what a registry answered.

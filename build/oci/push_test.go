@@ -401,6 +401,44 @@ func TestPushBeside(t *testing.T) {
 	}
 }
 
+func TestPushBesideInRepository(t *testing.T) {
+	host := scopedRegistry(t)
+	image := anImage(t)
+	first := tagOf(t, host+"/app:v1")
+	_, err := oci.Registry{Tag: first}.Export(t.Context(), image)
+	must(t, err)
+	counter := &counting{}
+	second := tagOf(t, host+"/app:v2")
+	_, err = oci.Registry{Tag: second, Transport: counter, Beside: &first}.Export(t.Context(), image)
+	must(t, err)
+	if asked := append(counter.blobs("HEAD"), counter.blobs("POST")...); len(asked) != 0 {
+		t.Errorf("the registry was asked %q", asked)
+	}
+	read, err := remote.Image(second)
+	must(t, err)
+	valid(t, read)
+
+	// One that does not have all of it any more gets it whole.
+	refused := 0
+	_, other := flakyRegistry(t, func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/manifests/v2") || refused > 0 {
+			return false
+		}
+		refused++
+		w.WriteHeader(http.StatusNotFound)
+		return true
+	})
+	first, second = tagOf(t, other+"/app:v1"), tagOf(t, other+"/app:v2")
+	_, err = oci.Registry{Tag: second, Beside: &first}.Export(t.Context(), image)
+	must(t, err)
+	read, err = remote.Image(second)
+	must(t, err)
+	valid(t, read)
+	if refused == 0 {
+		t.Error("nothing was refused")
+	}
+}
+
 func TestPushCheck(t *testing.T) {
 	check := func(answer func(w http.ResponseWriter) bool) error {
 		_, host := flakyRegistry(t, func(_ int, w http.ResponseWriter, r *http.Request) bool {

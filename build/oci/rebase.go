@@ -24,6 +24,14 @@ type Rebase struct {
 	Base Base
 	// Force goes on where a rule says no; see RefusedError.
 	Force bool
+	// Judge is for who has other rules: it decides in their place, by the configs of
+	// the images and the label of the app, and says whether the label names the
+	// base already. Names that it has otherwise are replaced. Its error is that of
+	// Assemble.
+	Judge func(app, base *v1.ConfigFile, label LifecycleMetadata) (named bool, err error)
+	// Labels are the beginnings of the names of labels that are about the base; all
+	// that are known when nil.
+	Labels []string
 	// Created is the time of creation that the image states, that of App when
 	// zero. It is for SOURCE_DATE_EPOCH.
 	Created time.Time
@@ -68,11 +76,17 @@ func (r Rebase) Assemble() (Rebased, error) {
 		return Rebased{}, err
 	}
 	rules := ruling{rebase: r, app: app, base: base, metadata: metadata}
-	refusals, notes := rules.apply()
-	if len(refusals) > 0 && !r.Force {
+	var refusals []Refusal
+	var notes []string
+	known := rules.known()
+	if r.Judge != nil {
+		if known, err = r.Judge(app.config, base.config, metadata); err != nil {
+			return Rebased{}, err
+		}
+	} else if refusals, notes = rules.apply(); len(refusals) > 0 && !r.Force {
 		return Rebased{}, &RefusedError{Refusals: refusals}
 	}
-	swap := swap{rebase: r, app: app, base: base, below: below, known: rules.known()}
+	swap := swap{rebase: r, app: app, base: base, below: below, known: known}
 	image, unchanged, err := swap.image()
 	if err != nil {
 		return Rebased{}, fmt.Errorf("rebasing an image: %w", err)

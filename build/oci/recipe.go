@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"debug/elf"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -37,6 +38,9 @@ type Recipe struct {
 	// Previous is an earlier image of the app, for layers of which the build
 	// kept no more than the metadata. It may be nil.
 	Previous v1.Image
+	// PreviousMetadata is what is known of the layers of Previous; when nil, what
+	// its label says, which it then has to have.
+	PreviousMetadata *LifecycleMetadata
 	// Project says what the source is.
 	Project ProjectMetadata
 	// PlatformAPI is the one that the launcher is to follow;
@@ -60,6 +64,24 @@ type Recipe struct {
 	// Warn hears of what the image has otherwise than buildpacks asked for. It
 	// may be nil.
 	Warn func(error)
+	// Lifecycle has the image say what that of another lifecycle says, and no more;
+	// nil is the image of slugc.
+	Lifecycle *Lifecycle
+}
+
+// Lifecycle is what an image says that a platform made by the phases of the CNB
+// Platform API. All of its history has the time of creation of the image, and what
+// the base is run as stays, root included.
+type Lifecycle struct {
+	// NoHistory leaves out what the layers are, those of the base too (before
+	// Platform API 0.12).
+	NoHistory bool
+	// StackNames names the base in the stack part of the label alone (before 0.12).
+	StackNames bool
+	// NoSBOM leaves out the launch SBOM (before 0.8).
+	NoSBOM bool
+	// Build is the value of the BuildLabel, as JSON.
+	Build json.RawMessage
 }
 
 // Owner is a user and group by their ids.

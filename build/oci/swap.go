@@ -77,7 +77,11 @@ func baseLabels() []string {
 
 // labels replaces the labels about the base.
 func (s swap) labels(labels map[string]string, base *v1.ConfigFile) error {
-	for _, prefix := range baseLabels() {
+	prefixes := s.rebase.Labels
+	if prefixes == nil {
+		prefixes = baseLabels()
+	}
+	for _, prefix := range prefixes {
 		for name := range labels {
 			if strings.HasPrefix(name, prefix) {
 				delete(labels, name)

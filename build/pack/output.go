@@ -25,6 +25,10 @@ type output struct {
 	segment *artifact.Segment
 	// done says that an earlier segment serves.
 	done bool
+	// twin is an output of the same bytes before they are compressed, which sums
+	// them for this one too; nil for none. made is closed when a twin is finished.
+	twin *output
+	made chan struct{}
 	// temp is the file of a finished segment that no store has taken over.
 	temp string
 
@@ -95,7 +99,10 @@ func (s *stream) write(ctx context.Context, o *output) (err error) {
 			err = errors.Join(err, file.Close(), os.Remove(file.Name()))
 		}
 	}()
-	w := segmentWriter{file: bufio.NewWriterSize(file, 64<<10), raw: sha256.New()}
+	w := segmentWriter{file: bufio.NewWriterSize(file, 64<<10)}
+	if o.twin == nil {
+		w.raw = sha256.New()
+	}
 	if !o.shape.Raw {
 		w.packed = sha256.New()
 	}
@@ -118,15 +125,25 @@ func (s *stream) write(ctx context.Context, o *output) (err error) {
 	if err := file.Close(); err != nil {
 		return fmt.Errorf("packing %s: %w", o.part.Name, err)
 	}
-	finished = true
+	finished, o.temp = true, file.Name()
 	o.segment.Name = o.part.Name
-	o.segment.DiffID, o.segment.RawSize = digest(w.raw), w.rawSize
+	o.segment.RawSize = w.rawSize
+	if o.twin == nil {
+		o.segment.DiffID = digest(w.raw)
+		close(o.made)
+	} else {
+		select {
+		case <-o.twin.made:
+			o.segment.DiffID = o.twin.segment.DiffID
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	o.segment.Digest, o.segment.Size = o.segment.DiffID, w.size
 	if w.packed != nil {
 		o.segment.Digest = digest(w.packed)
 	}
 	o.members = w.members
-	o.temp = file.Name()
 	return s.packer.keep(o, file.Name())
 }
 
@@ -135,7 +152,8 @@ func digest(h hash.Hash) string { return "sha256:" + hex.EncodeToString(h.Sum(ni
 // segmentWriter writes members and hashes both sides of them.
 type segmentWriter struct {
 	file *bufio.Writer
-	// packed is nil where nothing is compressed, and there are no members.
+	// raw is nil where another one sums the bytes, packed where nothing is
+	// compressed, and there are no members.
 	raw, packed hash.Hash
 	rawSize     int64
 	size        int64
@@ -143,7 +161,9 @@ type segmentWriter struct {
 }
 
 func (w *segmentWriter) chunk(ctx context.Context, c *chunk) error {
-	w.raw.Write(c.raw)
+	if w.raw != nil {
+		w.raw.Write(c.raw)
+	}
 	w.rawSize += int64(len(c.raw))
 	select {
 	case <-c.done:

@@ -71,10 +71,31 @@ func (p Packer) Pack(ctx context.Context, jobs []Job) ([][]artifact.Segment, err
 	if err != nil {
 		return nil, err
 	}
+	pair(outputs)
 	if err := p.stream(ctx, outputs, donors); err != nil {
 		return nil, err
 	}
 	return segments, nil
+}
+
+// pair finds the outputs that have the bytes of another one, but for the gzip.
+func pair(outputs []*output) {
+	sums := map[*Part][]*output{}
+	for _, o := range outputs {
+		if o.done {
+			continue
+		}
+		o.made = make(chan struct{})
+		for _, other := range sums[o.part] {
+			if o.shape.alike(other.shape) {
+				o.twin = other
+				break
+			}
+		}
+		if o.twin == nil {
+			sums[o.part] = append(sums[o.part], o)
+		}
+	}
 }
 
 // index returns the parts of the jobs, each that lies on disk with its index.

@@ -2,6 +2,8 @@ package pack
 
 import (
 	"io/fs"
+	"reflect"
+	"slices"
 	"time"
 )
 
@@ -65,6 +67,13 @@ func (s *Shape) level() int {
 		return DefaultLevel
 	}
 	return s.Level
+}
+
+// alike says whether two shapes differ in nothing but how they are compressed.
+func (s *Shape) alike(other *Shape) bool {
+	a, b := *s, *other
+	a.Name, a.Level, a.Raw, a.Parents = b.Name, b.Level, b.Raw, b.Parents
+	return reflect.DeepEqual(a, b) && slices.Equal(s.Parents, other.Parents)
 }
 
 // name is the name of an entry in the archive.

@@ -26,6 +26,9 @@ type Buildpack struct {
 	Env    map[string]string
 	// DetectTimeout ends a bin/detect that hangs; zero means two minutes.
 	DetectTimeout time.Duration
+	// Tolerant says that a layer that is cached need not have a directory, as the
+	// reference lifecycle has it.
+	Tolerant bool
 
 	descriptor  buildpacks.Descriptor
 	api         api
@@ -37,15 +40,9 @@ type Buildpack struct {
 // "buildpack.toml"). Errors name the file and what it should say. A composite
 // buildpack is an error; see ReadComposite.
 func Open(dir string) (*Buildpack, error) {
-	doc, d, err := readDescriptor(dir)
+	b, err := OpenAny(dir)
 	if err != nil {
 		return nil, err
-	}
-	if len(doc.Order) > 0 {
-		return nil, fmt.Errorf("%s is an order of other buildpacks and runs nothing itself; expected one with bin/detect and bin/build", d)
-	}
-	b := &Buildpack{
-		Dir: dir, clearEnv: doc.Buildpack.ClearEnv, descriptor: d, api: doc.api, sbomFormats: doc.Buildpack.SBOMFormats,
 	}
 	for _, script := range []string{"detect", "build"} {
 		if err := executable(filepath.Join(dir, "bin", script)); err != nil {
@@ -53,6 +50,21 @@ func Open(dir string) (*Buildpack, error) {
 		}
 	}
 	return b, nil
+}
+
+// OpenAny is Open for a buildpack whose scripts may be missing: one that is run
+// fails then.
+func OpenAny(dir string) (*Buildpack, error) {
+	doc, d, err := readDescriptor(dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(doc.Order) > 0 {
+		return nil, fmt.Errorf("%s is an order of other buildpacks and runs nothing itself; expected one with bin/detect and bin/build", d)
+	}
+	return &Buildpack{
+		Dir: dir, clearEnv: doc.Buildpack.ClearEnv, descriptor: d, api: doc.api, sbomFormats: doc.Buildpack.SBOMFormats,
+	}, nil
 }
 
 // executable says what keeps a script from being run. A link is looked at by

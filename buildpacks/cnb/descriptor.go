@@ -61,6 +61,23 @@ func readDescriptor(dir string) (doc descriptorDoc, d buildpacks.Descriptor, err
 	return doc, d, nil
 }
 
+// ReadAPI is the Buildpack API that the buildpack in a directory says it is for,
+// whether or not that is one.
+func ReadAPI(dir string) (string, error) {
+	file := filepath.Join(dir, "buildpack.toml")
+	var doc struct {
+		API string `toml:"api"`
+	}
+	data, err := read(file)
+	if err == nil {
+		err = decodeTOML(data, &doc)
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", file, err)
+	}
+	return doc.API, nil
+}
+
 // parseDescriptor reads a buildpack.toml, and checks all of it but the order.
 func parseDescriptor(data []byte) (doc descriptorDoc, err error) {
 	if err := decodeTOML(data, &doc); err != nil {

@@ -215,3 +215,26 @@ func TestBadTOML(t *testing.T) {
 		t.Error("a file that is not there is an order")
 	}
 }
+
+// TestReadAPI reads what no buildpack of ours may say.
+func TestReadAPI(t *testing.T) {
+	for _, api := range []string{"0.99", "new", ""} {
+		if got, err := cnb.ReadAPI(described(t, api, info, false)); got != api || err != nil {
+			t.Errorf("%q: %q, %v", api, got, err)
+		}
+	}
+	if _, err := cnb.ReadAPI(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without a buildpack.toml: %v", err)
+	}
+}
+
+// TestOpenAny opens a buildpack without scripts, whose bin/detect then breaks.
+func TestOpenAny(t *testing.T) {
+	b, err := cnb.OpenAny(described(t, "0.10", info, false))
+	if err != nil || b.Descriptor().ID != "test/bp" {
+		t.Errorf("got %v, %v", b, err)
+	}
+	if _, err := cnb.OpenAny(described(t, "0.10", info+"[[order]]\n[[order.group]]\nid = \"a\"\nversion = \"1\"\n", false)); err == nil {
+		t.Error("an order was opened")
+	}
+}

@@ -117,7 +117,7 @@ func (b *Buildpack) layer(dir buildpacks.Dir, name string) (l buildpacks.Layer, 
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		l.Dir.Host = ""
-		if l.Cache {
+		if l.Cache && !b.Tolerant {
 			return l, fmt.Errorf("layer %s is said to be cached, but has no directory", name)
 		}
 		return l, nil

@@ -48,6 +48,9 @@ func ParseOrder(file string) (buildpacks.Order, error) {
 	return o, nil
 }
 
+// ErrNoOrder says that an order.toml has no groups.
+var ErrNoOrder = errors.New("no order; expected [[order]] with [[order.group]]")
+
 func parseOrder(data []byte) (buildpacks.Order, error) {
 	var doc struct {
 		Order []groupDoc `toml:"order"`
@@ -56,7 +59,7 @@ func parseOrder(data []byte) (buildpacks.Order, error) {
 		return nil, err
 	}
 	if len(doc.Order) == 0 {
-		return nil, errors.New("no order; expected [[order]] with [[order.group]]")
+		return nil, ErrNoOrder
 	}
 	return order(doc.Order)
 }

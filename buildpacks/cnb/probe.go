@@ -59,11 +59,17 @@ func (b *Buildpack) Probe(ctx context.Context, site buildpacks.Site) (d buildpac
 	var late *sandbox.TimeoutError
 	switch {
 	case errors.As(err, &exit) && exit.Code == failStatus:
-		return buildpacks.Detection{Verdict: buildpacks.Fail, Code: failStatus, Reason: output.String()}, nil
+		return buildpacks.Detection{Verdict: buildpacks.Fail, Code: failStatus, Reason: output.String(), Output: output.String()}, nil
 	case errors.As(err, &exit):
-		return broken(exit.Code, fmt.Sprintf("bin/detect: %v\n%s", err, output)), nil
+		broken := broken(exit.Code, fmt.Sprintf("bin/detect: %v\n%s", err, output), output.String())
+		if exit.Reason != "" {
+			broken.Fault = exit.Reason
+		}
+		return broken, nil
 	case errors.As(err, &late):
-		return broken(-1, fmt.Sprintf("bin/detect: %v\n%s", err, output)), nil
+		broken := broken(-1, fmt.Sprintf("bin/detect: %v\n%s", err, output), output.String())
+		broken.Fault = err.Error()
+		return broken, nil
 	case err != nil:
 		return d, fmt.Errorf("asking %s: %w", b.descriptor, err)
 	}
@@ -72,14 +78,16 @@ func (b *Buildpack) Probe(ctx context.Context, site buildpacks.Site) (d buildpac
 		d.Plans, err = parsePlan(data)
 	}
 	if err != nil {
-		return broken(0, fmt.Sprintf("bin/detect left a build plan that is not in order: %v\n%s", err, output)), nil
+		broken := broken(0, fmt.Sprintf("bin/detect left a build plan that is not in order: %v\n%s", err, output), output.String())
+		broken.Fault = err.Error()
+		return broken, nil
 	}
-	d.Verdict, d.Reason = buildpacks.Pass, output.String()
+	d.Verdict, d.Reason, d.Output = buildpacks.Pass, output.String(), output.String()
 	return d, nil
 }
 
-func broken(code int, reason string) buildpacks.Detection {
-	return buildpacks.Detection{Verdict: buildpacks.Error, Code: code, Reason: strings.TrimSpace(reason)}
+func broken(code int, reason, output string) buildpacks.Detection {
+	return buildpacks.Detection{Verdict: buildpacks.Error, Code: code, Reason: strings.TrimSpace(reason), Output: output}
 }
 
 // planFile is the build plan in its directory.

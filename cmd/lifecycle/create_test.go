@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -13,19 +14,22 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // builder is a builder on disk, with a registry that has its run image.
 type builder struct {
 	t         *testing.T
 	dir, host string
+	// api is the Platform API; 0.15 when empty.
+	api string
 }
 
 func newBuilder(t *testing.T) builder {
@@ -35,22 +39,27 @@ func newBuilder(t *testing.T) builder {
 	}
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
-	b := builder{t, t.TempDir(), server.Listener.Addr().String()}
-	config := &v1.ConfigFile{OS: "linux", Architecture: "amd64", RootFS: v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{}}}
-	image, err := mutate.ConfigFile(empty.Image, config)
+	b := builder{t: t, dir: t.TempDir(), host: server.Listener.Addr().String()}
+	// The parent of a test's directory is closed to others, such as the user that
+	// builds.
+	must(t, os.Chmod(filepath.Dir(b.dir), 0o755))
+	// The reference lifecycle takes no image without layers to stand on.
+	layer, err := random.Layer(100, types.DockerLayer)
+	must(t, err)
+	image, err := mutate.AppendLayers(empty.Image, layer)
+	must(t, err)
+	config, err := image.ConfigFile()
+	must(t, err)
+	config = config.DeepCopy()
+	config.OS, config.Architecture = "linux", "amd64"
+	image, err = mutate.ConfigFile(image, config)
 	if err == nil {
 		err = remote.Write(b.tag("run"), image)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What makes a program for a machine one is its header.
-	header := make([]byte, 64)
-	copy(header, "\x7fELF\x02\x01\x01")
-	binary.LittleEndian.PutUint16(header[16:], 2)
-	binary.LittleEndian.PutUint16(header[18:], 62)
-	binary.LittleEndian.PutUint32(header[20:], 1)
-	b.write("launcher", string(header))
+	b.write("launcher", launcher())
 	b.write("order.toml", "[[order]]\n[[order.group]]\nid = \"test/hello\"\nversion = \"1.0.0\"\n")
 	b.write("app/hello.txt", "world")
 	b.write("platform/env/PERSON", "somebody")
@@ -63,6 +72,17 @@ func newBuilder(t *testing.T) builder {
 		}
 	}
 	return b
+}
+
+// launcher is as much of a program as it takes: what makes one for a machine is
+// its header.
+func launcher() string {
+	header := make([]byte, 64)
+	copy(header, "\x7fELF\x02\x01\x01")
+	binary.LittleEndian.PutUint16(header[16:], 2)
+	binary.LittleEndian.PutUint16(header[18:], 62)
+	binary.LittleEndian.PutUint32(header[20:], 1)
+	return string(header)
 }
 
 func (b builder) at(name string) string { return filepath.Join(b.dir, name) }
@@ -96,15 +116,27 @@ func (b builder) create(args ...string) (code int, out string) {
 		b.t.Fatal(err)
 	}
 	var said bytes.Buffer
-	all := append([]string{
-		"/cnb/lifecycle/creator", "-app", b.at("app"), "-layers", b.at("layers"), "-platform", b.at("platform"), "-buildpacks", b.at("buildpacks"),
-		"-order", b.at("order.toml"), "-cache-dir", b.at("cache"), "-launcher", b.at("launcher"), "-launcher-sbom", b.dir, "-run-image", b.host + "/run",
-	}, append(args, b.host+"/app:1")...)
+	all := append(append([]string{"/cnb/lifecycle/creator"}, b.flags()...), append(args, b.host+"/app:1")...)
 	code = run(b.t.Context(), all, []string{
-		"CNB_PLATFORM_API=0.15", "CNB_NO_COLOR=true", "PATH=" + os.Getenv("PATH"),
+		"CNB_PLATFORM_API=" + cmp.Or(b.api, "0.15"), "CNB_NO_COLOR=true", "PATH=" + os.Getenv("PATH"),
 		fmt.Sprintf("CNB_USER_ID=%d", os.Getuid()), fmt.Sprintf("CNB_GROUP_ID=%d", os.Getgid()),
 	}, &said)
 	return code, said.String()
+}
+
+// flags are those of a creator.
+func (b builder) flags() []string {
+	flags := []string{
+		"-app", b.at("app"), "-layers", b.at("layers"), "-platform", b.at("platform"), "-buildpacks", b.at("buildpacks"),
+		"-order", b.at("order.toml"), "-cache-dir", b.at("cache"), "-launcher", b.at("launcher"), "-run-image", b.host + "/run",
+	}
+	if b.api != "0.7" {
+		flags = append(flags, "-launcher-sbom", b.dir)
+	}
+	if _, err := os.Stat(b.at("stack.toml")); err == nil {
+		flags = append(flags, "-stack", b.at("stack.toml"))
+	}
+	return flags
 }
 
 func TestCreator(t *testing.T) {
@@ -147,7 +179,7 @@ func TestCreator(t *testing.T) {
 	}
 	said(out, "       Reusing the greeter", "       Build number 2", `Restoring data for "test/hello:greeter" from cache`, "Reusing layer 'test/hello:greeter'",
 		"Reused 1/1 app layer(s)", "Reusing cache layer 'test/hello:greeter'")
-	if diff := cmp.Diff(first, digest()); diff != "" {
+	if diff := gocmp.Diff(first, digest()); diff != "" {
 		t.Errorf("the second image is another: %s", diff)
 	}
 
@@ -169,7 +201,7 @@ func TestCreatorFails(t *testing.T) {
 		{62, "ERROR: failed to export: determining entrypoint: tried to set none to default but it doesn't exist\n", []string{"-process-type", "none"}, func() { must(t, os.Remove(b.at("app/fail"))) }},
 		{3, "ERROR: failed to resolve inputs: writing to multiple registries is unsupported\n", []string{"-tag", "127.0.0.1:1/x"}, nil},
 		{20, "ERROR: failed to detect: no buildpacks participating\n", nil, func() { must(t, os.Remove(b.at("app/hello.txt"))) }},
-		{22, "ERROR: failed to detect: ", []string{"-order", "/none"}, nil},
+		{1, "ERROR: failed to initialize detector: reading order: failed to read order file: open /none: no such file or directory\n", []string{"-order", "/none"}, nil},
 		{1, "this lifecycle has no export to a Docker daemon yet\n", []string{"-daemon"}, nil},
 	} {
 		if c.prepare != nil {

@@ -86,20 +86,37 @@ type contestant struct {
 	cold, unchanged, edited []figure
 }
 
-func (s subject) compare(t *testing.T) {
-	b := newBench(t)
-	source := filepath.Join(b.dir, "app")
+// prepare makes the source, and the buildpack with its tarballs.
+func (s subject) prepare(b *bench) (source, buildpack string) {
+	b.t.Helper()
+	source, buildpack = filepath.Join(b.dir, "app"), filepath.Join(b.dir, "buildpacks/slugc-examples_unpack/1.0.0")
 	s.app(b, source)
-	buildpack := filepath.Join(b.dir, "buildpacks/slugc-examples_unpack/1.0.0")
 	if err := os.CopyFS(buildpack, os.DirFS("../../testdata/buildpacks/unpack")); err != nil {
-		t.Fatal(err)
+		b.t.Fatal(err)
 	}
 	tarballs := filepath.Join(buildpack, "layers")
 	if err := os.Mkdir(tarballs, 0o755); err != nil {
-		t.Fatal(err)
+		b.t.Fatal(err)
 	}
 	s.layers(b, tarballs)
-	both := []*contestant{newCreator(b, source), b.newSlugc(source, buildpack)}
+	return source, buildpack
+}
+
+func (s subject) compare(t *testing.T) {
+	b := newBench(t)
+	source, buildpack := s.prepare(b)
+	both := []*contestant{newCreator(b, "reference", referencetest.Build(b.t), source), b.newSlugc(source, buildpack)}
+	measure(t, b, source, both)
+	report(s.name, both, targets{cold: 0.35, unchanged: 0.10, edited: 0.12})
+}
+
+// targets are at most so much of the reference's wall and CPU time.
+type targets struct{ cold, unchanged, edited float64 }
+
+// measure builds with each contestant in turn: cold, unchanged, and with a line
+// edited.
+func measure(t *testing.T, b *bench, source string, both []*contestant) {
+	t.Helper()
 	for range referenceRuns {
 		for _, c := range both {
 			c.forget()
@@ -117,7 +134,12 @@ func (s subject) compare(t *testing.T) {
 		}
 	}
 
-	fmt.Printf("\n%s, medians of %d, state on tmpfs, without the buildpack's own time when cold\n", s.name, referenceRuns)
+}
+
+// report prints the figures of the reference and of another contestant, and their
+// ratios.
+func report(name string, both []*contestant, at targets) {
+	fmt.Printf("\n%s, medians of %d, state on tmpfs, without the buildpack's own time when cold\n", name, referenceRuns)
 	fmt.Printf("%-42s %8s %8s %8s\n", "", "wall s", "CPU s", "MiB")
 	for _, scenario := range []struct {
 		name string
@@ -138,13 +160,13 @@ func (s subject) compare(t *testing.T) {
 		ours, theirs figure
 		target       float64
 	}{
-		{"cold", median(ours.cold), median(reference.cold), 0.35},
-		{"unchanged", median(ours.unchanged), median(reference.unchanged), 0.10},
-		{"one line edited", median(ours.edited), median(reference.edited), 0.12},
+		{"cold", median(ours.cold), median(reference.cold), at.cold},
+		{"unchanged", median(ours.unchanged), median(reference.unchanged), at.unchanged},
+		{"one line edited", median(ours.edited), median(reference.edited), at.edited},
 	} {
-		ratio(r.name+", wall, slugc / reference", r.ours.wall.Seconds()/r.theirs.wall.Seconds(), r.target)
-		ratio(r.name+", CPU, slugc / reference", r.ours.cpu.Seconds()/r.theirs.cpu.Seconds(), r.target)
-		ratio(r.name+", memory, slugc / reference", float64(r.ours.memory)/float64(r.theirs.memory), 1)
+		ratio(r.name+", wall, "+ours.name+" / reference", r.ours.wall.Seconds()/r.theirs.wall.Seconds(), r.target)
+		ratio(r.name+", CPU, "+ours.name+" / reference", r.ours.cpu.Seconds()/r.theirs.cpu.Seconds(), r.target)
+		ratio(r.name+", memory, "+ours.name+" / reference", float64(r.ours.memory)/float64(r.theirs.memory), 1)
 	}
 }
 
@@ -208,13 +230,13 @@ func (b *bench) newSlugc(source, buildpack string) *contestant {
 	}
 }
 
-// newCreator is the creator on the host, as platforms without Docker use it.
-func newCreator(b *bench, source string) *contestant {
+// newCreator is the creator of a lifecycle on the host, as platforms without
+// Docker use it.
+func newCreator(b *bench, title string, lifecycle referencetest.Lifecycle, source string) *contestant {
 	b.t.Helper()
-	dir := filepath.Join(b.dir, "reference")
+	dir := filepath.Join(b.dir, title)
 	at := func(name string) string { return filepath.Join(dir, name) }
 	const user = 1000
-	lifecycle := referencetest.Build(b.t)
 	const order = "[[order]]\n[[order.group]]\nid = \"slugc-examples/unpack\"\nversion = \"1.0.0\"\n"
 	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(at("order.toml"), []byte(order), 0o644)); err != nil {
 		b.t.Fatal(err)
@@ -229,8 +251,8 @@ func newCreator(b *bench, source string) *contestant {
 		}
 	}
 	return &contestant{
-		name:   "reference",
-		blobs:  filepath.Join(b.dir, "registry-of-reference"),
+		name:   title,
+		blobs:  filepath.Join(b.dir, "registry-of-"+title),
 		forget: func() { b.remove(at("cache")) },
 		build: func(registry string) figure {
 			b.t.Helper()

@@ -1,9 +1,12 @@
 package cache
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 
+	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/oci"
 )
 
@@ -14,6 +17,17 @@ const MetadataName = "io.buildpacks.lifecycle.cache.metadata"
 type Metadata struct {
 	SBOM       oci.LayerRef          `json:"sbom"`
 	Buildpacks []oci.BuildpackLayers `json:"buildpacks"`
+}
+
+// parseMetadata reads the JSON form. What cannot be read is none.
+func parseMetadata(data []byte) Metadata {
+	var m Metadata
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if decoder.Decode(&m) != nil {
+		return Metadata{}
+	}
+	return m
 }
 
 // Buildpack is what there is of a buildpack.
@@ -28,12 +42,16 @@ func (m Metadata) Buildpack(id string) oci.BuildpackLayers {
 
 // Cache keeps layers by diffID from build to build.
 type Cache interface {
+	// Exists reports whether there is a state at all.
+	Exists(ctx context.Context) (bool, error)
 	// Metadata is that of the current state. One that is damaged reads as none.
 	Metadata(ctx context.Context) (Metadata, error)
 	// Restore makes the directory dir of the layer diffID, which has the path at in
 	// its tar. A *LayerError says that the cache has it not, or not whole; then
 	// there is no dir.
 	Restore(ctx context.Context, diffID, at, dir string) error
+	// Raw says that an update wants tars as they are, and not their gzip form.
+	Raw() bool
 	// Begin begins a next state, without any layer. There is one at a time.
 	Begin(ctx context.Context) (Update, error)
 }
@@ -42,9 +60,9 @@ type Cache interface {
 type Update interface {
 	// Keep takes a layer over from the current state, without reading it.
 	Keep(diffID string) error
-	// Add takes a layer from a tar, which is a file that it may link: nobody
-	// changes it afterwards.
-	Add(ctx context.Context, diffID, tar string) error
+	// Add takes a layer in the form that the cache wants. It may link the file, so
+	// nobody changes that afterwards; it has to be there until Commit.
+	Add(ctx context.Context, layer artifact.Segment) error
 	// Commit makes it the current state. The update cannot be used any more.
 	Commit(ctx context.Context, m Metadata) error
 	// Abort forgets it. After Commit it does nothing.

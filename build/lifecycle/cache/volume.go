@@ -12,6 +12,9 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/beside"
 	"github.com/slugc/slugc/stack/sandbox"
 )
@@ -27,30 +30,40 @@ var _ Cache = (*Volume)(nil)
 const maxMetadata = 32 << 20
 
 // OpenVolume opens the cache in a directory, which has to be there. What an update
-// left that did not come to its end is gone.
+// left that did not come to its end is gone, and the state before it is back. In a
+// directory that cannot be written to there is what there is, and no update begins.
 func OpenVolume(dir string) (*Volume, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return nil, err
 	}
-	v := &Volume{dir}
+	v := &Volume{dir: dir}
 	if _, err := os.Lstat(v.committed()); errors.Is(err, fs.ErrNotExist) {
-		if err := os.Rename(v.backup(), v.committed()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err := os.Rename(v.backup(), v.committed())
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !readOnly(err) {
 			return nil, fmt.Errorf("taking back the cache from before: %w", err)
 		}
 	}
-	if err := sandbox.Remove(v.staging()); err != nil {
+	if err := sandbox.Remove(v.staging()); err != nil && !readOnly(err) {
 		return nil, fmt.Errorf("removing what is left of an update: %w", err)
 	}
-	if err := sandbox.Remove(v.backup()); err != nil {
+	if err := sandbox.Remove(v.backup()); err != nil && !readOnly(err) {
 		return nil, fmt.Errorf("removing the cache from before: %w", err)
 	}
 	for _, dir := range []string{v.committed(), v.staging()} {
-		if err := os.MkdirAll(dir, 0o777); err != nil {
+		if err := os.MkdirAll(dir, 0o777); err != nil && !readOnly(err) && !errors.Is(err, unix.ENOSPC) {
 			return nil, err
 		}
 	}
 	return v, nil
 }
+
+// readOnly reports whether an error is that of a directory that cannot be written to.
+func readOnly(err error) bool {
+	return errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrPermission)
+}
+
+// Exists says that a volume is a cache, if an empty one.
+func (v *Volume) Exists(context.Context) (bool, error) { return true, nil }
 
 func (v *Volume) committed() string { return filepath.Join(v.dir, "committed") }
 func (v *Volume) staging() string   { return filepath.Join(v.dir, "staging") }
@@ -65,13 +78,7 @@ func (v *Volume) Metadata(context.Context) (Metadata, error) {
 	if err != nil {
 		return Metadata{}, fmt.Errorf("reading the metadata of the cache: %w", err)
 	}
-	var m Metadata
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	if decoder.Decode(&m) != nil {
-		return Metadata{}, nil
-	}
-	return m, nil
+	return parseMetadata(data), nil
 }
 
 var diffIDForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
@@ -98,13 +105,18 @@ func (v *Volume) Restore(ctx context.Context, diffID, at, dir string) (err error
 	return Unpack(ctx, f, diffID, at, dir)
 }
 
+// Raw says that a volume has tars.
+func (v *Volume) Raw() bool { return true }
+
 // Begin empties the staging directory.
 func (v *Volume) Begin(context.Context) (Update, error) {
 	if err := sandbox.Remove(v.staging()); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(v.staging(), 0o777); err != nil {
-		return nil, err
+	for _, dir := range []string{v.committed(), v.staging()} {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return nil, err
+		}
 	}
 	return &update{volume: v, names: map[string]bool{}}, nil
 }
@@ -130,15 +142,19 @@ func (u *update) Keep(diffID string) error {
 }
 
 // Add links a tar, or copies it.
-func (u *update) Add(ctx context.Context, diffID, from string) error {
-	name, err := file(diffID)
+func (u *update) Add(ctx context.Context, layer artifact.Segment) error {
+	name, err := file(layer.DiffID)
 	if err != nil || u.names[name] {
 		return err
 	}
 	to := filepath.Join(u.volume.staging(), name)
-	if err := link(from, to); err != nil {
+	// A temporary file is its owner's alone.
+	if err := os.Chmod(layer.File, 0o644); err != nil {
+		return err
+	}
+	if err := link(layer.File, to); err != nil {
 		err = beside.Write(u.volume.staging(), to, func(out *os.File) error {
-			in, err := os.Open(from)
+			in, err := os.Open(layer.File)
 			if err != nil {
 				return err
 			}

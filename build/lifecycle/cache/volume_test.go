@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/lifecycle/cache"
 	"github.com/slugc/slugc/build/oci"
 )
@@ -62,7 +63,7 @@ func add(t *testing.T, v *cache.Volume, diffID, file string) cache.Metadata {
 	}}}}
 	u, err := v.Begin(t.Context())
 	if err == nil {
-		err = u.Add(t.Context(), diffID, file)
+		err = u.Add(t.Context(), artifact.Segment{DiffID: diffID, File: file})
 	}
 	if err == nil {
 		err = u.Commit(t.Context(), m)

@@ -36,17 +36,17 @@ type RunImage struct {
 
 // Target is what an image runs on.
 type Target struct {
-	ID      string  `toml:"id,omitempty"`
-	OS      string  `toml:"os"`
-	Arch    string  `toml:"arch"`
-	Variant string  `toml:"arch-variant,omitempty"`
-	Distro  *Distro `toml:"distro,omitempty"`
+	ID      string  `toml:"id,omitempty" json:"id,omitempty"`
+	OS      string  `toml:"os" json:"os"`
+	Arch    string  `toml:"arch" json:"arch"`
+	Variant string  `toml:"arch-variant,omitempty" json:"arch-variant,omitempty"`
+	Distro  *Distro `toml:"distro,omitempty" json:"distro,omitempty"`
 }
 
 // Distro is a distribution by ID and VERSION_ID of os-release(5).
 type Distro struct {
-	Name    string `toml:"name"`
-	Version string `toml:"version"`
+	Name    string `toml:"name" json:"name"`
+	Version string `toml:"version" json:"version"`
 }
 
 // NewTarget is the target of an image, with the id that a label of it gives.
@@ -76,6 +76,15 @@ func (a Analyzed) Target() *Target {
 		return nil
 	}
 	return a.RunImage.Target
+}
+
+// RunImageName is the name by which the run image was given, empty where nobody
+// knows.
+func (a Analyzed) RunImageName() string {
+	if a.RunImage == nil {
+		return ""
+	}
+	return a.RunImage.Image
 }
 
 // Previous is the reference of the previous image, empty where there is none.

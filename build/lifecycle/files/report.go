@@ -32,6 +32,25 @@ type ReportImage struct {
 // WriteReport writes a report.toml.
 func WriteReport(file string, r Report) error { return write("report", file, r) }
 
+// RebaseReport is a report.toml of a rebaser.
+type RebaseReport struct {
+	Image ReportImage `toml:"image"`
+}
+
+// WriteRebaseReport writes a report.toml of a rebaser.
+func WriteRebaseReport(file string, r RebaseReport) error { return write("rebase report", file, r) }
+
+// ReadBuildBOM reads the bom tables of a build.toml of a buildpack (Buildpack API,
+// "build.toml"). Where there is no file there are none.
+func ReadBuildBOM(file string) ([]BOMEntry, error) {
+	var build ReportBuild
+	err := read("build.toml", file, &build)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return build.BOM, err
+}
+
 // ReadProject reads a project-metadata.toml. Where there is none it says so, and
 // the value is empty.
 func ReadProject(file string, log Logger) (p oci.ProjectMetadata, err error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slugc/slugc/build/oci"
@@ -26,7 +27,13 @@ type Registry struct {
 	Backoff time.Duration
 }
 
-var _ Target = Registry{}
+var (
+	_ Target  = Registry{}
+	_ Checker = Registry{}
+)
+
+// asked is how many layers a registry is asked about at a time.
+const asked = 8
 
 // Find opens an image for this machine.
 func (r Registry) Find(ctx context.Context, image string) (Found, error) {
@@ -45,21 +52,15 @@ func (r Registry) Find(ctx context.Context, image string) (Found, error) {
 func (r Registry) Access(ctx context.Context, read, write []string) error {
 	group, asking := errgroup.WithContext(ctx)
 	group.SetLimit(len(read) + len(write) + 1)
-	for _, image := range read {
-		if image == "" {
-			continue
-		}
+	for _, image := range once(read) {
 		group.Go(func() error {
 			if _, err := r.Find(asking, image); err != nil {
-				return fmt.Errorf("validating registry read access: failed to ensure registry read access to %s: %w", image, err)
+				return noRead(image, err)
 			}
 			return nil
 		})
 	}
-	for _, image := range write {
-		if image == "" {
-			continue
-		}
+	for _, image := range once(write) {
 		group.Go(func() error {
 			to, err := r.to(image)
 			if err == nil {
@@ -69,6 +70,30 @@ func (r Registry) Access(ctx context.Context, read, write []string) error {
 				return fmt.Errorf("validating registry write access: failed to ensure registry read/write access to %s: %w", image, err)
 			}
 			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// Check asks for all layers at once, without reading them: registries lose layers of
+// images that they still name.
+func (r Registry) Check(ctx context.Context, found Found) error {
+	layers, err := found.Image.Layers()
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(asked)
+	for _, layer := range layers {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			there, err := partial.Exists(layer)
+			if err == nil && !there {
+				err = errors.New("a layer is not there")
+			}
+			return err
 		})
 	}
 	return group.Wait()

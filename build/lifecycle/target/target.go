@@ -1,7 +1,9 @@
 package target
 
 import (
+	"cmp"
 	"context"
+	"strings"
 
 	"github.com/slugc/slugc/build/oci"
 )
@@ -28,13 +30,34 @@ type Found struct {
 	ID string
 }
 
+// Namer is a Target in which messages and reports call images otherwise than
+// platforms do.
+type Namer interface {
+	// Named is what they call an image, or what an ID of one names.
+	Named(image string) string
+}
+
+// Checker is a Target that can lose parts of an image that it still has.
+type Checker interface {
+	// Check fails for an image that is not there with all of its layers.
+	Check(ctx context.Context, found Found) error
+}
+
 // Saved is an image that was exported.
 type Saved struct {
-	// Digest is that of the manifest in a registry, ID that of a daemon.
-	Digest, ID string
+	// Digest is that of the manifest in a registry, ID that of a daemon; one that
+	// is in neither has its Place.
+	Digest, ID, Place string
 	// ManifestSize is in bytes; zero where it is not known.
 	ManifestSize int64
 	Names        []Outcome
+}
+
+// Short is the image in a few letters, for messages.
+func (s Saved) Short() string {
+	const letters = 12
+	id := strings.TrimPrefix(s.ID, "sha256:")
+	return cmp.Or(s.Digest, id[:min(letters, len(id))], s.Place)
 }
 
 // Outcome is what became of a name: Err is nil where it names the image now.
