@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"log"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -30,13 +31,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/types"
+	ggcr "github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/slugc/slugc/build/lifecycle"
 	"github.com/slugc/slugc/build/lifecycle/cache"
 	"github.com/slugc/slugc/build/lifecycle/files"
 	"github.com/slugc/slugc/build/lifecycle/platform"
 	"github.com/slugc/slugc/build/lifecycle/target"
+	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/referencetest"
 )
 
@@ -53,7 +55,14 @@ type bench struct {
 
 func newBench(t *testing.T, version string) *bench {
 	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/refused/") && r.Method == http.MethodPut {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		inner.ServeHTTP(w, r)
+	}))
 	t.Cleanup(server.Close)
 	api, err := platform.ParseAPI(version)
 	must(t, err)
@@ -112,10 +121,10 @@ type runImage struct {
 func (b *bench) run(r runImage) {
 	b.t.Helper()
 	image := empty.Image
-	kind := types.DockerLayer
+	kind := ggcr.DockerLayer
 	if r.oci {
-		image = mutate.ConfigMediaType(mutate.MediaType(image, types.OCIManifestSchema1), types.OCIConfigJSON)
-		kind = types.OCILayer
+		image = mutate.ConfigMediaType(mutate.MediaType(image, ggcr.OCIManifestSchema1), ggcr.OCIConfigJSON)
+		kind = ggcr.OCILayer
 	}
 	config := &v1.ConfigFile{OS: "linux", Architecture: "amd64", Author: "somebody", Config: r.config, RootFS: v1.RootFS{Type: "layers"}}
 	config.Config.Labels = map[string]string{
@@ -300,21 +309,28 @@ func (p player) play(made build, o options) outcome {
 	if data, err := os.ReadFile(p.cacheDir() + "/committed/" + cache.MetadataName); err == nil {
 		must(p.t, json.Unmarshal(data, &out.Cache))
 	}
-	for _, line := range strings.Split(out.said, "\n") {
-		line = ansi.ReplaceAllString(line, "")
-		if known.MatchString(line) {
-			out.Said = append(out.Said, line)
-		}
-	}
-	slices.Sort(out.Said)
+	out.Said = heard(out.said)
 	return p.same(out)
 }
 
 var (
 	ansi  = regexp.MustCompile(`\x1b\[[0-9;]*m`)
-	known = regexp.MustCompile(`^(Reus|Add|Setting|no default|\*\*\* Images|      |Restoring|Image with|Saving|Warning: Did)`)
+	known = regexp.MustCompile(`^(Reus|Add|Setting|no default|\*\*\* Images|      |Restoring|Image with|Saving|Ignoring|Warning|ERROR)`)
 	hash  = regexp.MustCompile(`sha256:[0-9a-f]{64}`)
 )
+
+// heard are the lines that platforms look for, sorted.
+func heard(said string) []string {
+	var lines []string
+	for line := range strings.Lines(said) {
+		line = strings.TrimRight(ansi.ReplaceAllString(line, ""), "\n")
+		if known.MatchString(line) {
+			lines = append(lines, line)
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
 
 // same has the repository of a program in all texts as "it", and no digest of an
 // image, which is that of compressed layers.
@@ -323,6 +339,7 @@ func (p player) same(out outcome) outcome {
 	text, err := json.Marshal(out)
 	must(p.t, err)
 	plain := strings.ReplaceAll(string(text), p.host+"/"+p.repo+"/", "it/")
+	plain = strings.ReplaceAll(plain, "/v2/"+p.repo+"/", "/v2/it/")
 	plain = regexp.MustCompile(`it/app(:1)?@sha256:[0-9a-f]{64}`).ReplaceAllString(plain, "it/app@digest")
 	next := outcome{code: out.code, said: out.said}
 	must(p.t, json.Unmarshal([]byte(plain), &next))
@@ -421,11 +438,11 @@ func (p player) export(said io.Writer, o options) error {
 	must(p.t, err)
 	run, err := files.ReadRun(p.at("run.toml"), log)
 	must(p.t, err)
-	stack, err := files.ReadStack(p.at("stack.toml"), log)
+	stacked, err := files.ReadStack(p.at("stack.toml"), log)
 	must(p.t, err)
 	e := lifecycle.Exporter{
 		API: p.api, App: p.at("app"), Layers: p.at("layers"), Group: group.Buildpacks, Analyzed: analyzed, Target: target.Registry{Backoff: time.Millisecond},
-		RunImage: analyzed.RunImage.Reference, RunImages: stack.RunImage, Names: names,
+		RunImage: analyzed.RunImage.Reference, RunImages: stacked.RunImage, Names: names,
 		Launcher: lifecycle.Launcher{File: p.at("launcher"), SBOMDir: p.at("own-sbom"), Version: referencetest.Version},
 		Process:  o.process, Project: project, UID: p.uid, GID: p.uid, Temp: p.t.TempDir(), Log: log,
 	}
@@ -532,6 +549,77 @@ var exportDifferences = []difference{
 			}
 		},
 	},
+	{
+		"the reference gives layers the media type of Docker in manifests of OCI too",
+		func(reference, _ *outcome) { types(reference) },
+	},
+	{
+		"the reference has /cnb/process in PATH again where the base has it, and an empty PATH behind its own, which is the working directory, where the base has none",
+		func(reference, ours *outcome) { paths(reference); paths(ours) },
+	},
+	{
+		"ours checks what it has before it makes anything, so that an export that fails says less on the way",
+		func(reference, ours *outcome) {
+			for _, o := range []*outcome{reference, ours} {
+				if o.code != 0 {
+					o.Said = slices.DeleteFunc(o.Said, progress.MatchString)
+				}
+			}
+		},
+	},
+	{
+		"ours says what to do about a registry that refuses, and not of which library an error is",
+		func(reference, ours *outcome) {
+			for i := range reference.Said {
+				reference.Said[i] = strings.Replace(reference.Said[i], ": toml: ", ": ", 1)
+			}
+			for i := range ours.Said {
+				ours.Said[i] = advice.ReplaceAllString(ours.Said[i], "$1")
+			}
+		},
+	},
+	{
+		"ours says what to do about a layer that is gone",
+		func(reference, ours *outcome) {
+			for i := range min(len(reference.Said), len(ours.Said)) {
+				ref, own := &reference.Said[i], &ours.Said[i]
+				action, _, gone := strings.Cut(*ref, "failed to get layer by diffID")
+				if gone && strings.HasPrefix(*own, action) && strings.HasSuffix(*own, "build again with an empty cache") {
+					*own = *ref
+				}
+			}
+		},
+	},
+}
+
+var (
+	progress = regexp.MustCompile(`^(Add(ed|ing)|Reus(ed|ing) (layer|cache layer|\d)|Setting|no default)`)
+	advice   = regexp.MustCompile(`pushing to docker://.*?(PUT )`)
+)
+
+// types gives layers the media type that belongs into a manifest.
+func types(o *outcome) {
+	layers, _ := o.Manifest["layers"].([]any)
+	for _, layer := range layers {
+		if l, ok := layer.(map[string]any); ok && o.Manifest["mediaType"] == string(ggcr.OCIManifestSchema1) && l["mediaType"] == string(ggcr.DockerLayer) {
+			l["mediaType"] = string(ggcr.OCILayer)
+		}
+	}
+}
+
+// paths leaves of every PATH what the base has in it.
+func paths(o *outcome) {
+	inner, _ := o.Config["config"].(map[string]any)
+	env, _ := inner["Env"].([]any)
+	for i, word := range env {
+		if path, is := strings.CutPrefix(word.(string), "PATH=/cnb/process:/cnb/lifecycle:"); is {
+			path = strings.TrimPrefix(path, "/cnb/process:")
+			if path == "" {
+				path = stack.DefaultPath
+			}
+			env[i] = path
+		}
+	}
 }
 
 func labels(config map[string]any) map[string]any {

@@ -1,0 +1,97 @@
+//go:build acceptance
+
+package lifecycle_test
+
+import (
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// TestExportReferenceBases exports to all kinds of run images.
+func TestExportReferenceBases(t *testing.T) {
+	eachAPI(t, func(t *testing.T, b *bench) {
+		reference, ours := b.players()
+		for _, base := range []struct {
+			name string
+			runImage
+		}{
+			{"OCI", runImage{oci: true, history: 2}},
+			{"odd history", runImage{history: -1}},
+			{"user", runImage{history: 1, config: v1.Config{
+				User: "app", Hostname: "made-it", Entrypoint: []string{"/bin/sh"}, Cmd: []string{"-c", "true"}, WorkingDir: "/there",
+				Env: []string{"PATH=/cnb/process:/usr/bin", "CNB_APP_DIR=/old"},
+			}}},
+			{"no PATH", runImage{config: v1.Config{Env: []string{"A=b"}}}},
+		} {
+			b.run(base.runImage)
+			for _, step := range []string{"cold", "warm"} {
+				compare(t, base.name+" "+step, reference.play(cold(), options{}), ours.play(cold(), options{}), exportDifferences...)
+			}
+		}
+	})
+}
+
+// TestExportReferencePrevious exports over previous images that are not as they
+// should be.
+func TestExportReferencePrevious(t *testing.T) {
+	eachAPI(t, func(t *testing.T, b *bench) {
+		reference, ours := b.players()
+		first := cold()
+		compare(t, "cold", reference.play(first, options{}), ours.play(first, options{}), exportDifferences...)
+		must(t, remote.Write(b.tag("plain:1"), mustImage(t, b.tag("a/app:1"))))
+		for _, previous := range []struct {
+			name    string
+			changes []change
+		}{
+			{"no label", []change{label("io.buildpacks.lifecycle.metadata", "")}},
+			{"bad label", []change{label("io.buildpacks.lifecycle.metadata", "{")}},
+			{"other label", []change{label("io.buildpacks.lifecycle.metadata", `{"app": [], "buildpacks": [{"key": "acme/node", "layers": {"node": {"sha": "none"}}}]}`)}},
+		} {
+			for _, repo := range []string{"a", "b"} {
+				b.alter("plain:1", repo+"/app:1", previous.changes...)
+			}
+			compare(t, previous.name, reference.play(first, options{}), ours.play(first, options{}), exportDifferences...)
+		}
+		b.alter("plain:1", "elsewhere:1")
+		compare(t, "elsewhere", reference.play(first, options{previous: "elsewhere:1"}), ours.play(first, options{previous: "elsewhere:1"}), exportDifferences...)
+
+		// An image that went away between analyzer and exporter takes the layers
+		// without contents with it.
+		gone := func(p player) {
+			digest, err := remote.Head(b.tag(p.repo + "/app:1"))
+			must(t, err)
+			ref, err := name.NewDigest(b.host + "/" + p.repo + "/app@" + digest.Digest.String())
+			must(t, err)
+			must(t, remote.Delete(ref))
+		}
+		reuse := first.edit(map[string]string{"layers/acme_node/modules/m/index": ""})
+		compare(t, "gone", reference.play(reuse, options{between: gone}), ours.play(reuse, options{between: gone}), exportDifferences...)
+	})
+}
+
+// TestExportReferenceBad exports what cannot be exported.
+func TestExportReferenceBad(t *testing.T) {
+	eachAPI(t, func(t *testing.T, b *bench) {
+		reference, ours := b.players()
+		first := cold()
+		for _, bad := range []struct {
+			name  string
+			build build
+			options
+		}{
+			{"no such process", first, options{process: "none"}},
+			{"cached without contents", first.edit(map[string]string{"layers/acme_node/node/bin/node": ""}), options{}},
+			{"nothing to reuse", first.edit(map[string]string{"layers/acme_node/modules/m/index": ""}), options{}},
+			{"malformed", first.edit(map[string]string{"layers/acme_node/modules.toml": "types = 3"}), options{}},
+			{"old form", first.edit(map[string]string{"layers/acme_node/modules.toml": "launch = true\n"}), options{}},
+			{"malformed store", first.edit(map[string]string{"layers/acme_node/store.toml": "["}), options{}},
+			{"cached alone without contents", first.edit(map[string]string{"layers/acme_node/download/file": ""}), options{}},
+			{"refused tag", first, options{tags: []string{"app:2", "refused/app:1"}}},
+		} {
+			compare(t, bad.name, reference.play(bad.build, bad.options), ours.play(bad.build, bad.options), exportDifferences...)
+		}
+	})
+}
