@@ -67,7 +67,7 @@ func (a Analyzer) run(ctx context.Context) (analyzed files.Analyzed, err error) 
 		return analyzed, fmt.Errorf("getting run image: %w", err)
 	}
 	if !run.There {
-		a.Log.Infof("Image with name %q not found", a.RunImage)
+		a.Log.Infof("Image with name %q not found", run.Name)
 		return analyzed, nil
 	}
 	analyzed.RunImage.Reference = run.ID
@@ -79,7 +79,7 @@ func (a Analyzer) run(ctx context.Context) (analyzed files.Analyzed, err error) 
 		if config.OS == "" {
 			return analyzed, errors.New("failed to find OS in run image config")
 		}
-		analyzed.RunImage.Image = a.RunImage
+		analyzed.RunImage.Image = run.Name
 		analyzed.RunImage.Target = files.NewTarget(run.Target, config.Config.Labels[targetLabel])
 	}
 	return analyzed, nil
@@ -93,7 +93,7 @@ func (a Analyzer) previous(ctx context.Context, analyzed *files.Analyzed) error 
 		return fmt.Errorf("getting previous image: %w", err)
 	}
 	if !found.There {
-		a.Log.Infof("Image with name %q not found", a.Previous)
+		a.Log.Infof("Image with name %q not found", found.Name)
 		return nil
 	}
 	if checker, ok := a.Target.(target.Checker); ok {

@@ -28,16 +28,19 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	ggcr "github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/slugc/slugc/build/lifecycle"
 	"github.com/slugc/slugc/build/lifecycle/cache"
 	"github.com/slugc/slugc/build/lifecycle/files"
 	"github.com/slugc/slugc/build/lifecycle/platform"
 	"github.com/slugc/slugc/build/lifecycle/target"
+	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/referencetest"
 )
@@ -273,6 +276,16 @@ type player struct {
 	*bench
 	repo string
 	ours bool
+	// layout has images in OCI layouts.
+	layout bool
+}
+
+// images are where ours has its images.
+func (p player) images() target.Target {
+	if p.layout {
+		return target.Layout{Dir: p.at("layouts"), Memory: pack.DirStore{Dir: p.at("memory")}}
+	}
+	return target.Registry{Backoff: time.Millisecond}
 }
 
 // options are what a platform says.
@@ -304,7 +317,7 @@ func (p player) play(made build, o options) outcome {
 	out.code = exitCode(p.t, err)
 	if out.code == 0 {
 		out.Report = readTOML(p.t, p.at("layers/report.toml"))
-		out.Config, out.Manifest = p.image(p.repo + "/app:1")
+		out.Config, out.Manifest = p.made(p.repo + "/app:1")
 	}
 	if data, err := os.ReadFile(p.cacheDir() + "/committed/" + cache.MetadataName); err == nil {
 		must(p.t, json.Unmarshal(data, &out.Cache))
@@ -315,7 +328,7 @@ func (p player) play(made build, o options) outcome {
 
 var (
 	ansi  = regexp.MustCompile(`\x1b\[[0-9;]*m`)
-	known = regexp.MustCompile(`^(Reus|Add|Setting|no default|\*\*\* Images|      |Restoring|Image with|Saving|Ignoring|Warning|ERROR)`)
+	known = regexp.MustCompile(`^(Using|Reus|Add|Setting|no default|\*\*\* Images|      |Restoring|Image with|Saving|Ignoring|Warning: [^N]|ERROR)`)
 	hash  = regexp.MustCompile(`sha256:[0-9a-f]{64}`)
 )
 
@@ -340,7 +353,7 @@ func (p player) same(out outcome) outcome {
 	must(p.t, err)
 	plain := strings.ReplaceAll(string(text), p.host+"/"+p.repo+"/", "it/")
 	plain = strings.ReplaceAll(plain, "/v2/"+p.repo+"/", "/v2/it/")
-	plain = regexp.MustCompile(`it/app(:1)?@sha256:[0-9a-f]{64}`).ReplaceAllString(plain, "it/app@digest")
+	plain = regexp.MustCompile(`it/app(:1|/1)?@sha256:[0-9a-f]{64}`).ReplaceAllString(plain, "it/app@digest")
 	next := outcome{code: out.code, said: out.said}
 	must(p.t, json.Unmarshal([]byte(plain), &next))
 	if image, ok := next.Report["image"].(map[string]any); ok {
@@ -368,6 +381,14 @@ func (p player) command(said io.Writer, env []string, phase string, args ...stri
 	return c.Run()
 }
 
+// more are the flags for where images are.
+func (p player) more(args []string) []string {
+	if p.layout {
+		return append(args, "-layout", "-layout-dir", p.at("layouts"))
+	}
+	return args
+}
+
 func (p player) analyze(said io.Writer, o options) error {
 	image, run := p.host+"/"+p.repo+"/app:1", p.host+"/run:1"
 	previous := image
@@ -380,7 +401,7 @@ func (p player) analyze(said io.Writer, o options) error {
 	}
 	if p.ours {
 		a := lifecycle.Analyzer{
-			API: p.api, Target: target.Registry{}, Previous: previous, RunImage: run, Read: []string{previous, run}, Write: append([]string{image}, tags...),
+			API: p.api, Target: p.images(), Previous: previous, RunImage: run, Read: []string{previous, run}, Write: append([]string{image}, tags...),
 			Layers: p.at("layers"), Log: &platform.Log{Out: said, Plain: true},
 		}
 		analyzed, err := a.Run(p.t.Context())
@@ -395,7 +416,7 @@ func (p player) analyze(said io.Writer, o options) error {
 	for _, tag := range tags {
 		args = append(args, "-tag", tag)
 	}
-	return p.command(said, nil, "analyzer", append(args, image)...)
+	return p.command(said, nil, "analyzer", append(p.more(args), image)...)
 }
 
 func (p player) export(said io.Writer, o options) error {
@@ -427,7 +448,7 @@ func (p player) export(said io.Writer, o options) error {
 		if o.execEnv != "" {
 			env = append(env, "CNB_EXEC_ENV="+o.execEnv)
 		}
-		return p.command(said, env, "exporter", append(args, names...)...)
+		return p.command(said, env, "exporter", append(p.more(args), names...)...)
 	}
 	log := &platform.Log{Out: said, Plain: true}
 	analyzed, err := files.ReadAnalyzed(p.at("layers/analyzed.toml"), log)
@@ -441,7 +462,7 @@ func (p player) export(said io.Writer, o options) error {
 	stacked, err := files.ReadStack(p.at("stack.toml"), log)
 	must(p.t, err)
 	e := lifecycle.Exporter{
-		API: p.api, App: p.at("app"), Layers: p.at("layers"), Group: group.Buildpacks, Analyzed: analyzed, Target: target.Registry{Backoff: time.Millisecond},
+		API: p.api, App: p.at("app"), Layers: p.at("layers"), Group: group.Buildpacks, Analyzed: analyzed, Target: p.images(),
 		RunImage: analyzed.RunImage.Reference, RunImages: stacked.RunImage, Names: names,
 		Launcher: lifecycle.Launcher{File: p.at("launcher"), SBOMDir: p.at("own-sbom"), Version: referencetest.Version},
 		Process:  o.process, Project: project, UID: p.uid, GID: p.uid, Temp: p.t.TempDir(), Log: log,
@@ -498,8 +519,31 @@ func readTOML(t *testing.T, file string) map[string]any {
 // compressed bytes.
 func (b *bench) image(image string) (config, manifest map[string]any) {
 	b.t.Helper()
-	found, err := remote.Image(b.tag(image))
-	must(b.t, err)
+	return b.parsed(mustImage(b.t, b.tag(image)))
+}
+
+// made is image for what a program exported.
+func (p player) made(image string) (config, manifest map[string]any) {
+	p.t.Helper()
+	if !p.layout {
+		return p.image(image)
+	}
+	dir := target.Layout{Dir: p.at("layouts")}.Named(p.host + "/" + image)
+	index, err := layout.ImageIndexFromPath(dir)
+	must(p.t, err)
+	must(p.t, validate.Index(index))
+	list, err := index.IndexManifest()
+	must(p.t, err)
+	if len(list.Manifests) != 1 || list.Manifests[0].Annotations["org.opencontainers.image.ref.name"] != "1" {
+		p.t.Errorf("the index is %+v", list)
+	}
+	found, err := index.Image(list.Manifests[0].Digest)
+	must(p.t, err)
+	return p.parsed(found)
+}
+
+func (b *bench) parsed(found v1.Image) (config, manifest map[string]any) {
+	b.t.Helper()
 	raw, err := found.RawConfigFile()
 	must(b.t, err)
 	must(b.t, json.Unmarshal(raw, &config))
@@ -653,7 +697,7 @@ func eachAPI(t *testing.T, test func(t *testing.T, b *bench)) {
 
 // players are both programs.
 func (b *bench) players() (reference, ours player) {
-	return player{b, "a", false}, player{b, "b", true}
+	return player{bench: b, repo: "a"}, player{bench: b, repo: "b", ours: true}
 }
 
 // TestExportReference is a first build, one that did not change, edits, and builds

@@ -3,11 +3,14 @@
 package lifecycle_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/slugc/slugc/build/oci"
 )
 
 // TestExportReferenceBases exports to all kinds of run images.
@@ -92,6 +95,68 @@ func TestExportReferenceBad(t *testing.T) {
 			{"refused tag", first, options{tags: []string{"app:2", "refused/app:1"}}},
 		} {
 			compare(t, bad.name, reference.play(bad.build, bad.options), ours.play(bad.build, bad.options), exportDifferences...)
+		}
+	})
+}
+
+// layoutDifferences are those of exports to layouts.
+var layoutDifferences = append([]difference{{
+	"the reference has in the label of a layout the digest of an empty image for that of the run image",
+	func(reference, ours *outcome) { sameRun(reference); sameRun(ours) },
+}}, exportDifferences...)
+
+// sameRun leaves the digest of the run image out of what labels say.
+func sameRun(o *outcome) {
+	for _, label := range []any{labels(o.Config)["io.buildpacks.lifecycle.metadata"], o.Analyzed["metadata"]} {
+		fields, _ := label.(map[string]any)
+		for _, name := range []string{"runImage", "run-image"} {
+			if run, ok := fields[name].(map[string]any); ok {
+				run["reference"] = hash.ReplaceAllString(run["reference"].(string), "digest")
+			}
+		}
+	}
+}
+
+// TestExportReferenceLayout exports to OCI layouts.
+func TestExportReferenceLayout(t *testing.T) {
+	eachAPI(t, func(t *testing.T, b *bench) {
+		if !b.api.Layout {
+			t.Skip("this Platform API has no layouts")
+		}
+		// The reference takes the directory of a layout for a name of an image, and
+		// has no room in one for a port or capitals.
+		run := oci.Image{Image: mustImage(t, b.tag("run:1"))}
+		dir, err := os.MkdirTemp("", "layouts")
+		must(t, err)
+		t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
+		must(t, os.Chmod(dir, 0o755))
+		must(t, os.CopyFS(dir, os.DirFS(b.dir)))
+		b.dir, b.host = dir, "example.com"
+		reference, ours := b.players()
+		reference.layout, ours.layout = true, true
+		_, err = ours.images().Export(t.Context(), run, []string{b.host + "/run:1"})
+		must(t, err)
+		first := cold()
+		edited := first.edit(map[string]string{"app/server.js": "listen(2)", "layers/acme_node/node/bin/node": "new", "layers/acme_node/modules/m/index": ""})
+		for _, step := range []struct {
+			name  string
+			build build
+			options
+		}{
+			{"cold", first, options{}},
+			{"warm", first, options{}},
+			{"edit", edited, options{}},
+			{"epoch", edited, options{epoch: "1612325106"}},
+			{"no cache", first, options{noCache: true}},
+		} {
+			compare(t, step.name, reference.play(step.build, step.options), ours.play(step.build, step.options), layoutDifferences...)
+		}
+		reference.repo, ours.repo = ours.repo, reference.repo
+		for _, step := range []struct {
+			name  string
+			build build
+		}{{"of the other", first}, {"edit of the other", edited}} {
+			compare(t, step.name, reference.play(step.build, options{}), ours.play(step.build, options{}), layoutDifferences...)
 		}
 	})
 }
