@@ -60,8 +60,15 @@ func newBench(t *testing.T, version string) *bench {
 	t.Helper()
 	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.URL.Path, "/refused/") && r.Method == http.MethodPut {
-			w.WriteHeader(http.StatusForbidden)
+		code := 0
+		switch {
+		case strings.Contains(r.URL.Path, "/refused/") && r.Method == http.MethodPut, strings.Contains(r.URL.Path, "/denied/"):
+			code = http.StatusForbidden
+		case strings.Contains(r.URL.Path, "/unknown/"):
+			code = http.StatusUnauthorized
+		}
+		if code != 0 {
+			w.WriteHeader(code)
 			return
 		}
 		inner.ServeHTTP(w, r)
@@ -306,6 +313,9 @@ func (p player) play(made build, o options) outcome {
 	var out outcome
 	var said bytes.Buffer
 	err := p.analyze(&said, o)
+	if err != nil && p.ours {
+		fmt.Fprintf(&said, "ERROR: %v\n", err)
+	}
 	if err == nil {
 		out.Analyzed = readTOML(p.t, p.at("layers/analyzed.toml"))
 		if o.between != nil {

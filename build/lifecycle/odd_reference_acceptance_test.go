@@ -3,7 +3,9 @@
 package lifecycle_test
 
 import (
+	"fmt"
 	"os"
+	"regexp"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -160,3 +162,32 @@ func TestExportReferenceLayout(t *testing.T) {
 		}
 	})
 }
+
+// TestAnalyzeReferenceAccess analyzes for images that nobody may read, or write.
+func TestAnalyzeReferenceAccess(t *testing.T) {
+	eachAPI(t, func(t *testing.T, b *bench) {
+		reference, ours := b.players()
+		for _, o := range []options{
+			{tags: []string{"refused/app:1"}}, {tags: []string{"denied/app:1"}}, {previous: "denied/app:1"}, {previous: "unknown/app:1"}, {previous: "none:1"},
+		} {
+			compare(t, fmt.Sprint(o.tags, o.previous), reference.play(cold(), o), ours.play(cold(), o), accessDifferences...)
+		}
+	})
+}
+
+// accessDifferences are those of an analyzer that may not do something.
+var accessDifferences = append([]difference{{
+	"ours has the exit code 32 of the specification where the reference has 1, and says what to do",
+	func(reference, ours *outcome) {
+		if reference.code == 1 && ours.code == 32 {
+			reference.code = 32
+		}
+		for _, o := range []*outcome{reference, ours} {
+			for i, line := range o.Said {
+				o.Said[i] = access.ReplaceAllString(line, "$1")
+			}
+		}
+	},
+}}, exportDifferences...)
+
+var access = regexp.MustCompile(`^(ERROR: failed to initialize analyzer: validating registry (?:read|write) access: failed to ensure registry [a-z/]+ access to [^ ]+):.*`)
