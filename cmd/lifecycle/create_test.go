@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -14,20 +13,21 @@ import (
 	"strings"
 	"testing"
 
-	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // builder is a builder on disk, with a registry that has its run image.
 type builder struct {
 	t         *testing.T
 	dir, host string
-	// api is the Platform API; 0.15 when empty.
+	// api is the Platform API.
 	api string
 }
 
@@ -38,9 +38,20 @@ func newBuilder(t *testing.T) builder {
 	}
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
-	b := builder{t: t, dir: t.TempDir(), host: server.Listener.Addr().String()}
-	config := &v1.ConfigFile{OS: "linux", Architecture: "amd64", RootFS: v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{}}}
-	image, err := mutate.ConfigFile(empty.Image, config)
+	b := builder{t: t, dir: t.TempDir(), host: server.Listener.Addr().String(), api: "0.15"}
+	// The parent of a test's directory is closed to others, such as the user that
+	// builds.
+	must(t, os.Chmod(filepath.Dir(b.dir), 0o755))
+	// The reference lifecycle takes no image without layers to stand on.
+	layer, err := random.Layer(100, types.DockerLayer)
+	must(t, err)
+	image, err := mutate.AppendLayers(empty.Image, layer)
+	must(t, err)
+	config, err := image.ConfigFile()
+	must(t, err)
+	config = config.DeepCopy()
+	config.OS, config.Architecture = "linux", "amd64"
+	image, err = mutate.ConfigFile(image, config)
 	if err == nil {
 		err = remote.Write(b.tag("run"), image)
 	}
@@ -101,7 +112,7 @@ func (b builder) create(args ...string) (code int, out string) {
 	var said bytes.Buffer
 	all := append(append([]string{"/cnb/lifecycle/creator"}, b.flags()...), append(args, b.host+"/app:1")...)
 	code = run(b.t.Context(), all, []string{
-		"CNB_PLATFORM_API=" + cmp.Or(b.api, "0.15"), "CNB_NO_COLOR=true", "PATH=" + os.Getenv("PATH"),
+		"CNB_PLATFORM_API=" + b.api, "CNB_NO_COLOR=true", "PATH=" + os.Getenv("PATH"),
 		fmt.Sprintf("CNB_USER_ID=%d", os.Getuid()), fmt.Sprintf("CNB_GROUP_ID=%d", os.Getgid()),
 	}, &said)
 	return code, said.String()
@@ -162,7 +173,7 @@ func TestCreator(t *testing.T) {
 	}
 	said(out, "       Reusing the greeter", "       Build number 2", `Restoring data for "test/hello:greeter" from cache`, "Reusing layer 'test/hello:greeter'",
 		"Reused 1/1 app layer(s)", "Reusing cache layer 'test/hello:greeter'")
-	if diff := gocmp.Diff(first, digest()); diff != "" {
+	if diff := cmp.Diff(first, digest()); diff != "" {
 		t.Errorf("the second image is another: %s", diff)
 	}
 

@@ -2,8 +2,8 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/slugc/slugc/build/lifecycle/platform"
@@ -147,8 +147,8 @@ func flagSet(phase platform.Phase, inputs *platform.Inputs, out io.Writer) (set 
 // list is a flag that may be given several times.
 type list []string
 
-// String is the values with commas.
-func (l *list) String() string { return strings.Join(*l, ",") }
+// String is the values, for the text of -help.
+func (l *list) String() string { return fmt.Sprint([]string(*l)) }
 
 // Set adds a value.
 func (l *list) Set(value string) error {

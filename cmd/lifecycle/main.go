@@ -3,7 +3,19 @@
 // which one it is, or by its first argument (CNB Platform API, "Operations").
 //
 // A phase is a row of flags (flags.go) and a constructor (phases.go); all it does
-// is in build/lifecycle.
+// is in build/lifecycle. Root's phases read credentials and become the user that
+// builds before they do anything else (connect.go).
+//
+// Tests make every mistake with the reference lifecycle v0.21.0 too. Exit codes
+// differ from it, each time on purpose, where
+//   - a registry cannot be reached or refuses: that is a failure of the analyzer (32)
+//     or the exporter (62), and not of the program (1);
+//   - all run images of a run.toml are missing from their registries: no image can be
+//     chosen (3), where the reference goes on until its exporter misses one;
+//   - the exporter finds no analyzed.toml: it says so (3), and does not panic (2).
+//
+// A phase that is told to end (SIGTERM, SIGINT) clears away what it began, and ends
+// with the code of its failures.
 package main
 
 import (
@@ -12,6 +24,8 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+
+	"github.com/slugc/slugc/build/lifecycle/target"
 )
 
 // A platform gives a container of a lifecycle less memory than time: what is garbage
@@ -21,7 +35,13 @@ const garbage = 70
 func main() {
 	debug.SetGCPercent(garbage)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	code := run(ctx, os.Args, os.Environ(), os.Stdout)
+	// Whoever asks a second time need not wait for what is being cleared away.
+	context.AfterFunc(ctx, stop)
+	environ := os.Environ()
+	// Nothing that a phase starts has the credentials from it. A name without "="
+	// can always be unset.
+	_ = os.Unsetenv(target.AuthVariable)
+	code := run(ctx, os.Args, environ, os.Stdout)
 	stop()
 	os.Exit(code)
 }

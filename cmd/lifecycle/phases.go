@@ -3,137 +3,339 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"os"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/slugc/slugc/build/lifecycle"
+	"github.com/slugc/slugc/build/lifecycle/cache"
 	"github.com/slugc/slugc/build/lifecycle/files"
 	"github.com/slugc/slugc/build/lifecycle/platform"
-	"github.com/slugc/slugc/build/lifecycle/privilege"
-	"github.com/slugc/slugc/build/lifecycle/target"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
-// start gives a phase what it needs of the inputs, and runs it.
+// failed is a failure outside of what a phase is for; action is what failed, in the
+// words of the reference lifecycle.
+func failed(action string, err error) error {
+	return &lifecycle.Failure{Action: action, Class: lifecycle.Generic, Err: err}
+}
+
+// start makes the inputs of a phase complete, and runs it.
 func (p *program) start(ctx context.Context, phase platform.Phase) error {
-	notYet := func(what string) error {
-		return &lifecycle.Failure{Action: phase.Verb(), Class: lifecycle.Generic, Err: errors.New("this lifecycle has no " + what + " yet")}
-	}
-	switch {
-	case phase != platform.Create && phase != platform.Rebase:
-		return notYet(string(phase))
-	case p.in.Daemon:
-		return notYet("export to a Docker daemon")
-	case p.in.Layout:
-		return notYet("export to OCI layouts")
-	}
-	for _, registry := range p.in.InsecureRegistries {
-		if !loopback(registry) {
-			return notYet("way to registries without TLS but on loopback, as " + registry)
-		}
-	}
 	if err := p.in.Resolve(ctx, phase, p.reach, p.log); err != nil {
 		return &lifecycle.Failure{Action: "resolve inputs", Class: lifecycle.BadArgs, Err: err}
 	}
-	if phase == platform.Rebase {
-		return p.rebase(ctx)
+	makesImages := phase == platform.Analyze || phase == platform.Export || phase == platform.Create
+	if p.in.Layout && makesImages {
+		if err := platform.Experiment(p.env[platform.ExperimentalVariable], "export to OCI layout format", p.log); err != nil {
+			return err
+		}
 	}
-	return p.create(ctx)
+	run, has := map[platform.Phase]func(context.Context) error{
+		platform.Analyze: p.analyze, platform.Detect: p.detect, platform.Restore: p.restore, platform.Build: p.build,
+		platform.Export: p.export, platform.Create: p.create, platform.Rebase: p.rebase,
+	}[phase]
+	if !has {
+		return failed(phase.Verb(), errors.New("this lifecycle has no "+string(phase)+" yet"))
+	}
+	if err := p.notYet(phase); err != nil {
+		return err
+	}
+	return run(ctx)
 }
 
-// loopback reports whether a registry is on the loopback interface, which is
-// reached without TLS by itself.
-func loopback(registry string) bool {
-	host, _, err := net.SplitHostPort(registry)
+// notYet is the error for what a platform asks for and phases cannot do.
+func (p *program) notYet(phase platform.Phase) error {
+	what := ""
+	switch {
+	case phase == platform.Detect, phase == platform.Build:
+	case p.in.Daemon:
+		what = "export to a Docker daemon"
+	case p.in.Layout:
+		what = "export to OCI layouts"
+	}
+	if what == "" {
+		return nil
+	}
+	return failed(phase.Verb(), errors.New("this lifecycle has no "+what+" yet"))
+}
+
+// analyze is the analyzer.
+func (p *program) analyze(ctx context.Context) error {
+	in := p.in
+	if err := p.connect(nil, in.Layers, in.CacheDir, in.LaunchCache); err != nil {
+		return err
+	}
+	analyzed, err := p.analyzer().Run(ctx)
 	if err != nil {
-		host = registry
+		return err
 	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return files.WriteAnalyzed(in.Analyzed, analyzed)
 }
 
-// reach says whether an image can be read, with whatever credentials there are.
-func (p *program) reach(ctx context.Context, image string) bool {
-	keychain, err := target.NewKeychain(p.env[target.AuthVariable], image)
-	return err == nil && target.Registry{Keychain: keychain}.Reach(ctx, image)
+func (p *program) analyzer() lifecycle.Analyzer {
+	in := p.in
+	return lifecycle.Analyzer{
+		API: in.API, Target: p.images, Previous: in.PreviousImage, RunImage: in.RunImage,
+		Read: []string{in.PreviousImage, in.RunImage}, Write: append(in.Destinations(), in.CacheImage),
+		Layers: in.Layers, SkipLayers: in.SkipLayers, Log: p.log,
+	}
+}
+
+// detect is the detector.
+func (p *program) detect(ctx context.Context) error {
+	if err := noRoot(platform.Detect); err != nil {
+		return err
+	}
+	analyzed, err := files.ReadAnalyzed(p.in.Analyzed, p.log)
+	if err != nil {
+		return failed("initialize detector", err)
+	}
+	return withTemp(func(temp string) error {
+		detector := p.detector(temp)
+		detector.Analyzed = analyzed
+		plan, err := detector.Run(ctx)
+		if err != nil {
+			return err
+		}
+		if err := files.WriteGroup(p.in.Group, files.NewGroup(plan)); err != nil {
+			return err
+		}
+		return files.WritePlan(p.in.Plan, files.NewPlan(plan))
+	})
+}
+
+func (p *program) detector(temp string) lifecycle.Detector {
+	return lifecycle.Detector{API: p.in.API, Place: p.place(temp), Order: p.in.Order, System: p.in.System, Log: p.log}
+}
+
+// place is where buildpacks work.
+func (p *program) place(temp string) lifecycle.Place {
+	in := p.in
+	return lifecycle.Place{
+		App: in.App, Layers: in.Layers, Platform: in.Platform, Buildpacks: in.Buildpacks, BuildConfig: in.BuildConfig,
+		Environ: p.env, ExecEnv: in.ExecEnv, Scratch: temp, Out: p.log.Out,
+	}
+}
+
+// restore is the restorer.
+func (p *program) restore(ctx context.Context) error {
+	in := p.in
+	analyzed, unusable := files.ReadAnalyzed(in.Analyzed, p.log)
+	run, err := p.runFile()
+	if err != nil {
+		return err
+	}
+	if err := p.connect(run.Names(analyzed.RunImageName()), in.Layers, in.CacheDir, kanikoDir); err != nil {
+		return err
+	}
+	group, err := p.group()
+	if err != nil {
+		return err
+	}
+	if unusable != nil {
+		p.log.Warnf("Not using analyzed data, usable file not found: %v", unusable)
+		analyzed = files.Analyzed{}
+	} else if err := p.renew(ctx, &analyzed, run); err != nil {
+		return err
+	}
+	store, err := p.store(ctx)
+	if err != nil {
+		return err
+	}
+	restorer := p.restorer(store)
+	restorer.Group, restorer.Metadata = group.Buildpacks, analyzed.Metadata.Label()
+	_, err = restorer.Run(ctx)
+	return err
+}
+
+// kanikoDir is where extensions of images have their layers.
+const kanikoDir = "/kaniko"
+
+// runFile is the run.toml of a restorer that looks for a run image which can be
+// read; the zero value for others.
+func (p *program) runFile() (files.Run, error) {
+	if !p.in.API.RestoreRun {
+		return files.Run{}, nil
+	}
+	return files.ReadRun(p.in.Run, p.log)
+}
+
+// renew completes what the analyzer wrote: with the build image, and with a mirror
+// of the run image that can be read.
+func (p *program) renew(ctx context.Context, analyzed *files.Analyzed, run files.Run) error {
+	if image := p.in.BuildImage; image != "" && p.in.API.Extensions {
+		found, err := p.images.Find(ctx, image)
+		if err == nil && !found.There {
+			err = errors.New("failed to get remote image")
+		}
+		if err != nil {
+			return failed("pull builder image "+image, err)
+		}
+		analyzed.BuildImage = &files.Reference{Reference: found.ID}
+	}
+	if own := run.Entry(analyzed.RunImageName()); own != nil {
+		image, err := platform.RunImageFor(ctx, "", *own, p.reach)
+		if err != nil {
+			return err
+		}
+		if image != analyzed.RunImage.Image {
+			analyzed.RunImage.Image, analyzed.RunImage.Reference = image, image
+		}
+	}
+	if err := files.WriteAnalyzed(p.in.Analyzed, *analyzed); err != nil {
+		return failed("write analyzed metadata", err)
+	}
+	return nil
+}
+
+func (p *program) restorer(store cache.Cache) lifecycle.Restorer {
+	return lifecycle.Restorer{API: p.in.API, Layers: p.in.Layers, Cache: store, SkipLayers: p.in.SkipLayers, Log: p.log}
+}
+
+// build is the builder.
+func (p *program) build(ctx context.Context) error {
+	if err := noRoot(platform.Build); err != nil {
+		return err
+	}
+	group, err := files.ReadGroup(p.in.Group)
+	if err != nil {
+		return err
+	}
+	plan, err := files.ReadPlan(p.in.Plan)
+	if err != nil {
+		return err
+	}
+	if err := p.checkAPIs(group); err != nil {
+		return err
+	}
+	analyzed, err := files.ReadAnalyzed(p.in.Analyzed, p.log)
+	if err != nil {
+		return failed("reading analyzed.toml", err)
+	}
+	return withTemp(func(temp string) error {
+		builder := p.builder(temp)
+		builder.Plan, builder.Analyzed = files.Resolved(group, plan), analyzed
+		metadata, err := builder.Run(ctx)
+		if err != nil {
+			return err
+		}
+		return files.WriteBuildMetadata(p.in.Layers, metadata)
+	})
+}
+
+func (p *program) builder(temp string) lifecycle.Builder {
+	return lifecycle.Builder{API: p.in.API, Place: p.place(temp), Log: p.log}
+}
+
+// export is the exporter.
+func (p *program) export(ctx context.Context) error {
+	in := p.in
+	analyzed, err := files.ReadAnalyzed(in.Analyzed, p.log)
+	if err != nil {
+		return err
+	}
+	if err := p.connect([]string{analyzed.Previous()}, in.CacheDir, in.LaunchCache); err != nil {
+		return err
+	}
+	group, err := p.group()
+	if err != nil {
+		return err
+	}
+	store, err := p.store(ctx)
+	if err != nil {
+		return err
+	}
+	return withTemp(func(temp string) error {
+		exporter, err := p.exporter(store, temp)
+		if err != nil {
+			return err
+		}
+		exporter.Group, exporter.Analyzed = group.Buildpacks, analyzed
+		if exporter.RunImages, err = p.runImages(analyzed); err != nil {
+			return err
+		}
+		report, err := exporter.Run(ctx)
+		if err != nil {
+			return err
+		}
+		if err := files.WriteReport(in.Report, report); err != nil {
+			return &lifecycle.Failure{Action: "write export report", Class: lifecycle.ExportError, Err: err}
+		}
+		return nil
+	})
+}
+
+func (p *program) exporter(store cache.Cache, temp string) (lifecycle.Exporter, error) {
+	in := p.in
+	project, err := files.ReadProject(in.Project, p.log)
+	return lifecycle.Exporter{
+		API: in.API, App: in.App, Layers: in.Layers, Target: p.images, RunImage: in.RunImage, Names: in.Destinations(),
+		Launcher: lifecycle.Launcher{File: in.Launcher, SBOMDir: in.LauncherSBOM, Version: version},
+		Process:  in.Process, ExecEnv: in.ExecEnv, Project: project, Created: p.sourceDate(), UID: in.UID, GID: in.GID,
+		Cache: store, Temp: temp, Log: p.log,
+	}, err
 }
 
 // create is the creator.
-func (p *program) create(ctx context.Context) (err error) {
+func (p *program) create(ctx context.Context) error {
 	in := p.in
-	failed := func(action string, err error) error {
-		return &lifecycle.Failure{Action: action, Class: lifecycle.Generic, Err: err}
-	}
-	keychain, err := target.NewKeychain(p.env[target.AuthVariable], in.Images()...)
-	if err != nil {
-		return failed("resolve keychain", err)
-	}
-	if err := p.drop(in.CacheDir, in.Layers); err != nil {
+	if err := p.connect(nil, in.CacheDir, in.LaunchCache, in.Layers); err != nil {
 		return err
 	}
-	store, err := openCache(ctx, in, target.Registry{Keychain: keychain}, p.log)
+	if err := p.settle(); err != nil {
+		return err
+	}
+	store, err := p.store(ctx)
 	if err != nil {
 		return err
 	}
+	return withTemp(func(temp string) error {
+		exporter, err := p.exporter(store, temp)
+		if err != nil {
+			return err
+		}
+		creator := lifecycle.Creator{
+			API: in.API, Log: p.log,
+			Analyzer: p.analyzer(), Detector: p.detector(temp), Restorer: p.restorer(store), Builder: p.builder(temp), Exporter: exporter,
+			RunImages: p.runImages,
+			Files:     lifecycle.CreatorFiles{Analyzed: in.Analyzed, Group: in.Group, Plan: in.Plan, Report: in.Report},
+		}
+		return creator.Run(ctx)
+	})
+}
+
+// group is the group of the detector, whose APIs are all known.
+func (p *program) group() (files.Group, error) {
+	group, err := files.ReadGroup(p.in.Group)
+	if err != nil {
+		return files.Group{}, err
+	}
+	return group, p.checkAPIs(group)
+}
+
+// checkAPIs says whether the lifecycle speaks with all buildpacks of a group.
+func (p *program) checkAPIs(group files.Group) error {
+	for _, b := range group.Buildpacks {
+		err := platform.CheckBuildpackAPI("Buildpack", b.String(), b.API)
+		if err == nil {
+			err = p.deprecation().CheckBuildpack("Buildpack", b.String(), b.API)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withTemp gives work a directory that is gone afterwards.
+func withTemp(work func(temp string) error) (err error) {
 	temp, err := os.MkdirTemp("", "lifecycle-")
 	if err != nil {
 		return failed("create temp directory", err)
 	}
 	defer func() { err = errors.Join(err, sandbox.Remove(temp)) }()
-	project, err := files.ReadProject(in.Project, p.log)
-	if err != nil {
-		return err
-	}
-	images := target.Registry{Keychain: keychain}
-	place := lifecycle.Place{
-		App: in.App, Layers: in.Layers, Platform: in.Platform, Buildpacks: in.Buildpacks, BuildConfig: in.BuildConfig,
-		Environ: p.env, ExecEnv: in.ExecEnv, Scratch: temp, Out: p.log.Out,
-	}
-	creator := lifecycle.Creator{
-		API: in.API, Log: p.log,
-		Analyzer: lifecycle.Analyzer{
-			API: in.API, Target: images, Previous: in.PreviousImage, RunImage: in.RunImage,
-			Read: []string{in.PreviousImage, in.RunImage}, Write: append(in.Destinations(), in.CacheImage), Layers: in.Layers, SkipLayers: in.SkipLayers, Log: p.log,
-		},
-		Detector: lifecycle.Detector{API: in.API, Place: place, Order: in.Order, System: in.System, Log: p.log},
-		Restorer: lifecycle.Restorer{API: in.API, Layers: in.Layers, Cache: store, SkipLayers: in.SkipLayers, Log: p.log},
-		Builder:  lifecycle.Builder{API: in.API, Place: place, Log: p.log},
-		Exporter: lifecycle.Exporter{
-			API: in.API, App: in.App, Layers: in.Layers, Target: images, RunImage: in.RunImage, Names: in.Destinations(),
-			Launcher: lifecycle.Launcher{File: in.Launcher, SBOMDir: in.LauncherSBOM, Version: version},
-			Process:  in.Process, ExecEnv: in.ExecEnv, Project: project, Created: p.sourceDate(), UID: in.UID, GID: in.GID,
-			Cache: store, Temp: temp, Log: p.log,
-		},
-		RunImages: p.runImages,
-		Files:     lifecycle.CreatorFiles{Analyzed: in.Analyzed, Group: in.Group, Plan: in.Plan, Report: in.Report},
-	}
-	return creator.Run(ctx)
-}
-
-// drop makes the process the user that builds, whom the directories then belong
-// to. Credentials are gone from the environment of whatever it starts.
-func (p *program) drop(dirs ...string) error {
-	failed := func(action string, err error) error {
-		return &lifecycle.Failure{Action: action, Class: lifecycle.Generic, Err: err}
-	}
-	delete(p.env, target.AuthVariable)
-	uid, gid := p.in.UID, p.in.GID
-	if err := privilege.EnsureOwner(uid, gid, slices.DeleteFunc(dirs, func(dir string) bool { return dir == "" })...); err != nil {
-		return failed("chown volumes", err)
-	}
-	if err := privilege.Drop(uid, gid); err != nil {
-		return failed(fmt.Sprintf("exec as user %d:%d", uid, gid), err)
-	}
-	home, name, err := privilege.Home(uid)
-	if err != nil {
-		return failed(fmt.Sprintf("set environment for user %d", uid), err)
-	}
-	p.env["HOME"], p.env["USER"] = home, name
-	return nil
+	return work(temp)
 }
 
 // runImages are the names of the run image for the label of the image.
@@ -143,10 +345,17 @@ func (p *program) runImages(analyzed files.Analyzed) (files.RunImages, error) {
 		return stack.RunImage, err
 	}
 	run, err := files.ReadRun(p.in.Run, p.log)
+	if err != nil || len(run.Images) == 0 {
+		return files.RunImages{}, err
+	}
+	if own := run.Entry(analyzed.RunImageName()); own != nil {
+		return *own, nil
+	}
+	metadata, err := files.ReadBuildMetadata(p.in.Layers)
 	if err != nil {
 		return files.RunImages{}, err
 	}
-	return platform.ForLabel(run, analyzed.RunImage.Image, false), nil
+	return platform.ForLabel(run, analyzed.RunImageName(), len(metadata.Extensions) > 0), nil
 }
 
 // sourceDate is SOURCE_DATE_EPOCH, the zero time where it is not set.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slugc/slugc/build/lifecycle"
 	"github.com/slugc/slugc/build/lifecycle/platform"
+	"github.com/slugc/slugc/build/lifecycle/target"
 	"github.com/slugc/slugc/stack/launch"
 )
 
@@ -71,6 +72,9 @@ type program struct {
 	env launch.Env
 	log *platform.Log
 	in  platform.Inputs
+	// images is where images are, once the program is connected.
+	images    target.Registry
+	connected bool
 }
 
 // flagError is what the flag package said already.
@@ -80,6 +84,9 @@ type flagError struct{ error }
 func (p *program) phase(ctx context.Context, phase platform.Phase, args, environ []string) error {
 	api, err := platform.ParseAPI(p.env["CNB_PLATFORM_API"])
 	if err != nil {
+		return err
+	}
+	if err := p.deprecation().CheckPlatform(api); err != nil {
 		return err
 	}
 	p.in = platform.FromEnv(api, environ)
@@ -107,6 +114,11 @@ func (p *program) phase(ctx context.Context, phase platform.Phase, args, environ
 		return &lifecycle.Failure{Action: "parse arguments", Class: lifecycle.BadArgs, Err: err}
 	}
 	return p.start(ctx, phase)
+}
+
+// deprecation is what a platform wants with APIs that are to go.
+func (p *program) deprecation() platform.Deprecation {
+	return platform.Deprecation{Mode: p.env[platform.DeprecationVariable], Log: p.log}
 }
 
 // arguments takes the names of images.

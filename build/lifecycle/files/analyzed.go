@@ -78,6 +78,15 @@ func (a Analyzed) Target() *Target {
 	return a.RunImage.Target
 }
 
+// RunImageName is the name by which the run image was given, empty where nobody
+// knows.
+func (a Analyzed) RunImageName() string {
+	if a.RunImage == nil {
+		return ""
+	}
+	return a.RunImage.Image
+}
+
 // Previous is the reference of the previous image, empty where there is none.
 func (a Analyzed) Previous() string {
 	if a.Image == nil {

@@ -45,6 +45,25 @@ type Run struct {
 	Images []RunImages `toml:"images"`
 }
 
+// Entry is the run image that goes by a name, or has a mirror that does; nil where
+// there is none.
+func (r Run) Entry(image string) *RunImages {
+	for i := range r.Images {
+		if r.Images[i].Has(image) {
+			return &r.Images[i]
+		}
+	}
+	return nil
+}
+
+// Names are the names of the run image that goes by one of them.
+func (r Run) Names(image string) []string {
+	if own := r.Entry(image); own != nil {
+		return own.Names()
+	}
+	return []string{image}
+}
+
 // ReadRun reads a run.toml. Where there is none it says so, and the value is empty.
 func ReadRun(file string, log Logger) (r Run, err error) {
 	err = read("run", file, &r)

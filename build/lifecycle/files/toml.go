@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 
 	"github.com/BurntSushi/toml"
 
@@ -75,8 +77,15 @@ func put(file string, content []byte) error {
 		_, err := f.Write(content)
 		return err
 	})
-	if err != nil {
+	// Else what is there stays: that the disk is full helps nobody over.
+	if mounted(err) {
 		return os.WriteFile(file, content, 0o666)
 	}
-	return nil
+	return err
+}
+
+// mounted reports whether an error is that of a place where no file can be made or
+// exchanged.
+func mounted(err error) bool {
+	return slices.ContainsFunc([]error{fs.ErrPermission, syscall.EROFS, syscall.EBUSY, syscall.EXDEV}, func(own error) bool { return errors.Is(err, own) })
 }

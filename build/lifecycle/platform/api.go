@@ -118,19 +118,17 @@ func (e *APIError) Unwrap() error { return e.Err }
 // ParseAPI is what the value of CNB_PLATFORM_API means. It returns an *APIError
 // for what is no supported version.
 func ParseAPI(value string) (API, error) {
-	wrong := func(action string, err error) (API, error) {
-		return API{}, &APIError{Action: action, Code: platformAPICode, Err: err}
-	}
+	wrong := func(action string) (API, error) { return API{}, &APIError{Action: action, Code: platformAPICode} }
 	if strings.TrimSpace(value) == "" {
-		return wrong("get platform API version; please set 'CNB_PLATFORM_API' to specify the desired platform API version", nil)
+		return wrong("get platform API version; please set 'CNB_PLATFORM_API' to specify the desired platform API version")
 	}
 	version, ok := normal(value)
 	if !ok {
-		return wrong(fmt.Sprintf("parse platform API '%s'", value), nil)
+		return wrong(fmt.Sprintf("parse platform API '%s'", value))
 	}
 	at := slices.Index(APIs(), version)
 	if at < 0 {
-		return wrong("set platform API", fmt.Errorf("platform API version '%s' is incompatible with the lifecycle", value))
+		return API{}, incompatiblePlatform(value)
 	}
 	since := func(version string) bool { return at >= slices.Index(APIs(), version) }
 	v8, v9, v10, v11, v12, v13, v14, v15 := since("0.8"), since("0.9"), since("0.10"), since("0.11"), since("0.12"), since("0.13"), since("0.14"), since("0.15")
@@ -158,6 +156,13 @@ func HasTargets(version string) bool {
 	return ok && err == nil && (major != "0" || n >= since)
 }
 
+func incompatiblePlatform(version string) error {
+	return &APIError{
+		Action: "set platform API", Code: platformAPICode,
+		Err: fmt.Errorf("platform API version '%s' is incompatible with the lifecycle", version),
+	}
+}
+
 // CheckBuildpackAPI says whether the lifecycle speaks the API of a buildpack or an
 // extension; kind is "Buildpack" or "Extension", name is id@version. The error is
 // an *APIError.
@@ -169,12 +174,16 @@ func CheckBuildpackAPI(kind, name, version string) error {
 		}
 	}
 	if !slices.Contains(BuildpackAPIs(), own) {
-		return &APIError{
-			Action: fmt.Sprintf("set API for %s '%s'", kind, name), Code: buildpackAPICode,
-			Err: fmt.Errorf("buildpack API version '%s' is incompatible with the lifecycle", version),
-		}
+		return incompatible(kind, name, version)
 	}
 	return nil
+}
+
+func incompatible(kind, name, version string) error {
+	return &APIError{
+		Action: fmt.Sprintf("set API for %s '%s'", kind, name), Code: buildpackAPICode,
+		Err: fmt.Errorf("buildpack API version '%s' is incompatible with the lifecycle", version),
+	}
 }
 
 var versionForm = regexp.MustCompile(`^v?(\d+)\.?(\d*)$`)

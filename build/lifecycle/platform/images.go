@@ -38,10 +38,8 @@ func RunImageFor(ctx context.Context, targetRegistry string, images files.RunIma
 // a rebase: of run.toml the entry that has the image that was built on, or without
 // one that image alone if extensions may have switched to it, or the first.
 func ForLabel(run files.Run, image string, extended bool) files.RunImages {
-	for _, own := range run.Images {
-		if own.Has(image) {
-			return own
-		}
+	if own := run.Entry(image); own != nil {
+		return *own
 	}
 	switch {
 	case len(run.Images) == 0:

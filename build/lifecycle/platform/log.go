@@ -17,6 +17,8 @@ const (
 	Info
 	Warn
 	Error
+	// Fatal says nothing at all.
+	Fatal
 )
 
 // ParseLevel is the level of a name.
@@ -28,8 +30,10 @@ func ParseLevel(name string) (Level, error) {
 		return Info, nil
 	case "warn", "warning":
 		return Warn, nil
-	case "error", "fatal":
+	case "error":
 		return Error, nil
+	case "fatal":
+		return Fatal, nil
 	}
 	return 0, fmt.Errorf("failed to parse log level: %q is none; expected debug, info, warn or error", name)
 }

@@ -206,6 +206,39 @@ func TestLog(t *testing.T) {
 	}
 }
 
+func TestDeprecation(t *testing.T) {
+	api, err := platform.ParseAPI("0.7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const platformSays, buildpackSays = "Platform requested deprecated API '0.7'\n", "Buildpack 'a@1' requests deprecated API '0.8'\n"
+	const refused = "ERROR: Deprecated APIs are disabled by CNB_DEPRECATION_MODE=error\n"
+	for _, c := range []struct {
+		mode string
+		gone []string
+		out  string
+		code int
+	}{
+		{"error", nil, "", 0},
+		{"quiet", []string{"0.7", "0.8"}, "", 0},
+		{"warn", []string{"0.7", "0.8"}, "Warning: " + platformSays + "Warning: " + buildpackSays, 0},
+		{"", []string{"0.7", "0.8"}, "Warning: " + platformSays + "Warning: " + buildpackSays, 0},
+		{"error", []string{"0.7", "0.8"}, "ERROR: " + platformSays + refused + "ERROR: " + buildpackSays + refused, 1},
+	} {
+		var out bytes.Buffer
+		d := platform.Deprecation{Mode: c.mode, Platform: c.gone, Buildpack: c.gone, Log: &platform.Log{Out: &out, Plain: true}}
+		for i, err := range []error{d.CheckPlatform(api), d.CheckBuildpack("Buildpack", "a@1", "0.8")} {
+			failed, is := errors.AsType[*platform.APIError](err)
+			if is != (c.code > 0) || is && failed.Code != 11+i {
+				t.Errorf("%+v: %v", c, err)
+			}
+		}
+		if out.String() != c.out {
+			t.Errorf("%+v: it says %q", c, out.String())
+		}
+	}
+}
+
 func TestExperiment(t *testing.T) {
 	var out bytes.Buffer
 	log := &platform.Log{Out: &out, Plain: true}

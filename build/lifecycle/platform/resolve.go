@@ -109,7 +109,7 @@ func (i *Inputs) images(ctx context.Context, phase Phase, reach Reach, log *Log)
 // analyzer and nobody else.
 func (i *Inputs) analyzedRunImage(log *Log) error {
 	switch {
-	case i.RunImage != i.envRunImage:
+	case i.RunImage != "" && i.RunImage != i.envRunImage:
 		return errors.New("-run-image is unsupported")
 	case i.DeprecatedRunImage != "":
 		return errors.New("-image is unsupported")

@@ -25,8 +25,12 @@ func Drop(uid, gid int) error {
 			return err
 		}
 	}
-	return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	return Hide()
 }
+
+// Hide lets no other process of the same user read the memory and the environment
+// of this one.
+func Hide() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
 
 // Home is what HOME and USER are for a user, by /etc/passwd.
 func Home(uid int) (home, name string, err error) {

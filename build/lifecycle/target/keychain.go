@@ -18,8 +18,9 @@ const AuthVariable = "CNB_REGISTRY_AUTH"
 
 // NewKeychain has the credentials for the registries of images, as they are now:
 // those of the value of AuthVariable, then those of the Docker config and its
-// helpers. Later it asks nobody, so that a process may lose the right to. No
-// error shows what is in the value.
+// helpers. Later it asks nobody, so that a process may lose the right to. What is
+// no header is an error for who asks for its registry. No error shows what is in
+// the value.
 func NewKeychain(auth string, images ...string) (authn.Keychain, error) {
 	var headers map[string]string
 	if strings.TrimSpace(auth) != "" {
@@ -32,9 +33,9 @@ func NewKeychain(auth string, images ...string) (authn.Keychain, error) {
 	for registry, header := range headers {
 		config, err := parseHeader(header)
 		if err != nil {
-			return nil, fmt.Errorf("%s: the credentials for %s: %w", AuthVariable, registry, err)
+			err = fmt.Errorf("%s: the credentials for %s: %w", AuthVariable, registry, err)
 		}
-		found[registry] = authn.FromConfig(config)
+		found[hostOf(registry)] = credentials{authn.FromConfig(config), err}
 	}
 	for _, image := range images {
 		ref, err := name.ParseReference(image, name.WeakValidation)
@@ -45,28 +46,49 @@ func NewKeychain(auth string, images ...string) (authn.Keychain, error) {
 		if _, known := found[registry]; known {
 			continue
 		}
-		credentials, err := authn.DefaultKeychain.Resolve(ref.Context())
-		if err != nil || credentials == authn.Anonymous {
+		own, err := authn.DefaultKeychain.Resolve(ref.Context())
+		if err != nil || own == authn.Anonymous {
 			continue // a registry that does not let anonymous people in says so
 		}
-		config, err := credentials.Authorization()
+		config, err := own.Authorization()
 		if err != nil {
 			continue
 		}
-		found[registry] = authn.FromConfig(*config)
+		found[registry] = credentials{authn.FromConfig(*config), nil}
 	}
 	return found, nil
 }
 
+// hostOf is the host of a registry, which some name by an address:
+// "https://index.docker.io/v1/".
+func hostOf(registry string) string {
+	_, host, address := strings.Cut(registry, "://")
+	if !address {
+		host = registry
+	}
+	host, _, _ = strings.Cut(host, "/")
+	return host
+}
+
+// credentials are for a registry, or err says why they are none.
+type credentials struct {
+	authn.Authenticator
+	err error
+}
+
 // keychain is credentials by registry.
-type keychain map[string]authn.Authenticator
+type keychain map[string]credentials
 
 // Resolve finds the credentials for a registry.
 func (k keychain) Resolve(at authn.Resource) (authn.Authenticator, error) {
-	if credentials, found := k[at.RegistryStr()]; found {
-		return credentials, nil
+	own, found := k[at.RegistryStr()]
+	switch {
+	case !found:
+		return authn.Anonymous, nil
+	case own.err != nil:
+		return nil, own.err
 	}
-	return authn.Anonymous, nil
+	return own, nil
 }
 
 // parseHeader reads the value of a header Authorization.

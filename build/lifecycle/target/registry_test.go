@@ -57,7 +57,7 @@ func TestRegistry(t *testing.T) {
 func TestKeychain(t *testing.T) {
 	t.Setenv("DOCKER_CONFIG", t.TempDir())
 	basic := base64.StdEncoding.EncodeToString([]byte("me:secret"))
-	k, err := target.NewKeychain(`{"one.example": "basic `+basic+`", "two.example": "Bearer token"}`, "three.example/app")
+	k, err := target.NewKeychain(`{"one.example": "basic `+basic+`", "https://two.example/v1/": "Bearer token", "odd.example": "Odd"}`, "three.example/app")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,8 +78,16 @@ func TestKeychain(t *testing.T) {
 			t.Errorf("%s: got %q", registry, got)
 		}
 	}
+	one, err := name.NewRegistry("one.example")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, bad := range []string{"secret", `{"one.example": "Odd secret"}`, `{"one.example": "Basic secret!"}`} {
-		if _, err := target.NewKeychain(bad); err == nil || strings.Contains(err.Error(), "secret") {
+		k, err := target.NewKeychain(bad)
+		if err == nil {
+			_, err = k.Resolve(one)
+		}
+		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: got %v", bad, err)
 		}
 	}
