@@ -39,6 +39,9 @@ type Analyzer struct {
 func (a Analyzer) Run(ctx context.Context) (files.Analyzed, error) {
 	defer a.Log.Timer("Analyzer")()
 	analyzed, err := a.run(ctx)
+	if failed, ok := errors.AsType[*Failure](err); ok {
+		return files.Analyzed{}, failed
+	}
 	if err != nil {
 		return files.Analyzed{}, &Failure{"analyze", AnalyzeError, err}
 	}
@@ -50,7 +53,7 @@ func (a Analyzer) run(ctx context.Context) (analyzed files.Analyzed, err error) 
 		a.Target = &target.Once{Target: a.Target}
 	}
 	if err := a.Target.Access(ctx, a.Read, a.Write); err != nil {
-		return analyzed, err
+		return analyzed, noAccess(err)
 	}
 	analyzed.Image = &files.Reference{}
 	if a.Previous != "" {
@@ -64,10 +67,10 @@ func (a Analyzer) run(ctx context.Context) (analyzed files.Analyzed, err error) 
 	}
 	run, err := a.Target.Find(ctx, a.RunImage)
 	if err != nil {
-		return analyzed, fmt.Errorf("getting run image: %w", err)
+		return analyzed, noAccess(fmt.Errorf("getting run image: %w", err))
 	}
 	if !run.There {
-		a.Log.Infof("Image with name %q not found", a.RunImage)
+		a.Log.Infof("Image with name %q not found", run.Name)
 		return analyzed, nil
 	}
 	analyzed.RunImage.Reference = run.ID
@@ -79,21 +82,25 @@ func (a Analyzer) run(ctx context.Context) (analyzed files.Analyzed, err error) 
 		if config.OS == "" {
 			return analyzed, errors.New("failed to find OS in run image config")
 		}
-		analyzed.RunImage.Image = a.RunImage
+		analyzed.RunImage.Image = run.Name
 		analyzed.RunImage.Target = files.NewTarget(run.Target, config.Config.Labels[targetLabel])
 	}
 	return analyzed, nil
 }
+
+// noAccess is the error for images that cannot be got at, in the words of the
+// reference, whose code for it is the one of the specification in later releases.
+func noAccess(err error) error { return &Failure{"initialize analyzer", AnalyzeError, err} }
 
 // previous reads what the previous image says of its layers. A label that cannot be
 // read is as none.
 func (a Analyzer) previous(ctx context.Context, analyzed *files.Analyzed) error {
 	found, err := a.Target.Find(ctx, a.Previous)
 	if err != nil {
-		return fmt.Errorf("getting previous image: %w", err)
+		return noAccess(fmt.Errorf("getting previous image: %w", err))
 	}
 	if !found.There {
-		a.Log.Infof("Image with name %q not found", a.Previous)
+		a.Log.Infof("Image with name %q not found", found.Name)
 		return nil
 	}
 	if checker, ok := a.Target.(target.Checker); ok {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"log"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -27,16 +28,20 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/types"
+	ggcr "github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/slugc/slugc/build/lifecycle"
 	"github.com/slugc/slugc/build/lifecycle/cache"
 	"github.com/slugc/slugc/build/lifecycle/files"
 	"github.com/slugc/slugc/build/lifecycle/platform"
 	"github.com/slugc/slugc/build/lifecycle/target"
+	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/referencetest"
 )
 
@@ -53,7 +58,21 @@ type bench struct {
 
 func newBench(t *testing.T, version string) *bench {
 	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		code := 0
+		switch {
+		case strings.Contains(r.URL.Path, "/refused/") && r.Method == http.MethodPut, strings.Contains(r.URL.Path, "/denied/"):
+			code = http.StatusForbidden
+		case strings.Contains(r.URL.Path, "/unknown/"):
+			code = http.StatusUnauthorized
+		}
+		if code != 0 {
+			w.WriteHeader(code)
+			return
+		}
+		inner.ServeHTTP(w, r)
+	}))
 	t.Cleanup(server.Close)
 	api, err := platform.ParseAPI(version)
 	must(t, err)
@@ -112,10 +131,10 @@ type runImage struct {
 func (b *bench) run(r runImage) {
 	b.t.Helper()
 	image := empty.Image
-	kind := types.DockerLayer
+	kind := ggcr.DockerLayer
 	if r.oci {
-		image = mutate.ConfigMediaType(mutate.MediaType(image, types.OCIManifestSchema1), types.OCIConfigJSON)
-		kind = types.OCILayer
+		image = mutate.ConfigMediaType(mutate.MediaType(image, ggcr.OCIManifestSchema1), ggcr.OCIConfigJSON)
+		kind = ggcr.OCILayer
 	}
 	config := &v1.ConfigFile{OS: "linux", Architecture: "amd64", Author: "somebody", Config: r.config, RootFS: v1.RootFS{Type: "layers"}}
 	config.Config.Labels = map[string]string{
@@ -264,6 +283,16 @@ type player struct {
 	*bench
 	repo string
 	ours bool
+	// layout has images in OCI layouts.
+	layout bool
+}
+
+// images are where ours has its images.
+func (p player) images() target.Target {
+	if p.layout {
+		return target.Layout{Dir: p.at("layouts"), Memory: pack.DirStore{Dir: p.at("memory")}}
+	}
+	return target.Registry{Backoff: time.Millisecond}
 }
 
 // options are what a platform says.
@@ -284,6 +313,9 @@ func (p player) play(made build, o options) outcome {
 	var out outcome
 	var said bytes.Buffer
 	err := p.analyze(&said, o)
+	if err != nil && p.ours {
+		fmt.Fprintf(&said, "ERROR: %v\n", err)
+	}
 	if err == nil {
 		out.Analyzed = readTOML(p.t, p.at("layers/analyzed.toml"))
 		if o.between != nil {
@@ -295,26 +327,33 @@ func (p player) play(made build, o options) outcome {
 	out.code = exitCode(p.t, err)
 	if out.code == 0 {
 		out.Report = readTOML(p.t, p.at("layers/report.toml"))
-		out.Config, out.Manifest = p.image(p.repo + "/app:1")
+		out.Config, out.Manifest = p.made(p.repo + "/app:1")
 	}
 	if data, err := os.ReadFile(p.cacheDir() + "/committed/" + cache.MetadataName); err == nil {
 		must(p.t, json.Unmarshal(data, &out.Cache))
 	}
-	for _, line := range strings.Split(out.said, "\n") {
-		line = ansi.ReplaceAllString(line, "")
-		if known.MatchString(line) {
-			out.Said = append(out.Said, line)
-		}
-	}
-	slices.Sort(out.Said)
+	out.Said = heard(out.said)
 	return p.same(out)
 }
 
 var (
 	ansi  = regexp.MustCompile(`\x1b\[[0-9;]*m`)
-	known = regexp.MustCompile(`^(Reus|Add|Setting|no default|\*\*\* Images|      |Restoring|Image with|Saving|Warning: Did)`)
+	known = regexp.MustCompile(`^(Using|Reus|Add|Setting|no default|\*\*\* Images|      |Restoring|Image with|Saving|Ignoring|Warning: [^N]|ERROR)`)
 	hash  = regexp.MustCompile(`sha256:[0-9a-f]{64}`)
 )
+
+// heard are the lines that platforms look for, sorted.
+func heard(said string) []string {
+	var lines []string
+	for line := range strings.Lines(said) {
+		line = strings.TrimRight(ansi.ReplaceAllString(line, ""), "\n")
+		if known.MatchString(line) {
+			lines = append(lines, line)
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
 
 // same has the repository of a program in all texts as "it", and no digest of an
 // image, which is that of compressed layers.
@@ -323,7 +362,8 @@ func (p player) same(out outcome) outcome {
 	text, err := json.Marshal(out)
 	must(p.t, err)
 	plain := strings.ReplaceAll(string(text), p.host+"/"+p.repo+"/", "it/")
-	plain = regexp.MustCompile(`it/app(:1)?@sha256:[0-9a-f]{64}`).ReplaceAllString(plain, "it/app@digest")
+	plain = strings.ReplaceAll(plain, "/v2/"+p.repo+"/", "/v2/it/")
+	plain = regexp.MustCompile(`it/app(:1|/1)?@sha256:[0-9a-f]{64}`).ReplaceAllString(plain, "it/app@digest")
 	next := outcome{code: out.code, said: out.said}
 	must(p.t, json.Unmarshal([]byte(plain), &next))
 	if image, ok := next.Report["image"].(map[string]any); ok {
@@ -351,6 +391,14 @@ func (p player) command(said io.Writer, env []string, phase string, args ...stri
 	return c.Run()
 }
 
+// more are the flags for where images are.
+func (p player) more(args []string) []string {
+	if p.layout {
+		return append(args, "-layout", "-layout-dir", p.at("layouts"))
+	}
+	return args
+}
+
 func (p player) analyze(said io.Writer, o options) error {
 	image, run := p.host+"/"+p.repo+"/app:1", p.host+"/run:1"
 	previous := image
@@ -363,7 +411,7 @@ func (p player) analyze(said io.Writer, o options) error {
 	}
 	if p.ours {
 		a := lifecycle.Analyzer{
-			API: p.api, Target: target.Registry{}, Previous: previous, RunImage: run, Read: []string{previous, run}, Write: append([]string{image}, tags...),
+			API: p.api, Target: p.images(), Previous: previous, RunImage: run, Read: []string{previous, run}, Write: append([]string{image}, tags...),
 			Layers: p.at("layers"), Log: &platform.Log{Out: said, Plain: true},
 		}
 		analyzed, err := a.Run(p.t.Context())
@@ -378,7 +426,7 @@ func (p player) analyze(said io.Writer, o options) error {
 	for _, tag := range tags {
 		args = append(args, "-tag", tag)
 	}
-	return p.command(said, nil, "analyzer", append(args, image)...)
+	return p.command(said, nil, "analyzer", append(p.more(args), image)...)
 }
 
 func (p player) export(said io.Writer, o options) error {
@@ -410,7 +458,7 @@ func (p player) export(said io.Writer, o options) error {
 		if o.execEnv != "" {
 			env = append(env, "CNB_EXEC_ENV="+o.execEnv)
 		}
-		return p.command(said, env, "exporter", append(args, names...)...)
+		return p.command(said, env, "exporter", append(p.more(args), names...)...)
 	}
 	log := &platform.Log{Out: said, Plain: true}
 	analyzed, err := files.ReadAnalyzed(p.at("layers/analyzed.toml"), log)
@@ -421,11 +469,11 @@ func (p player) export(said io.Writer, o options) error {
 	must(p.t, err)
 	run, err := files.ReadRun(p.at("run.toml"), log)
 	must(p.t, err)
-	stack, err := files.ReadStack(p.at("stack.toml"), log)
+	stacked, err := files.ReadStack(p.at("stack.toml"), log)
 	must(p.t, err)
 	e := lifecycle.Exporter{
-		API: p.api, App: p.at("app"), Layers: p.at("layers"), Group: group.Buildpacks, Analyzed: analyzed, Target: target.Registry{Backoff: time.Millisecond},
-		RunImage: analyzed.RunImage.Reference, RunImages: stack.RunImage, Names: names,
+		API: p.api, App: p.at("app"), Layers: p.at("layers"), Group: group.Buildpacks, Analyzed: analyzed, Target: p.images(),
+		RunImage: analyzed.RunImage.Reference, RunImages: stacked.RunImage, Names: names,
 		Launcher: lifecycle.Launcher{File: p.at("launcher"), SBOMDir: p.at("own-sbom"), Version: referencetest.Version},
 		Process:  o.process, Project: project, UID: p.uid, GID: p.uid, Temp: p.t.TempDir(), Log: log,
 	}
@@ -481,8 +529,31 @@ func readTOML(t *testing.T, file string) map[string]any {
 // compressed bytes.
 func (b *bench) image(image string) (config, manifest map[string]any) {
 	b.t.Helper()
-	found, err := remote.Image(b.tag(image))
-	must(b.t, err)
+	return b.parsed(mustImage(b.t, b.tag(image)))
+}
+
+// made is image for what a program exported.
+func (p player) made(image string) (config, manifest map[string]any) {
+	p.t.Helper()
+	if !p.layout {
+		return p.image(image)
+	}
+	dir := target.Layout{Dir: p.at("layouts")}.Named(p.host + "/" + image)
+	index, err := layout.ImageIndexFromPath(dir)
+	must(p.t, err)
+	must(p.t, validate.Index(index))
+	list, err := index.IndexManifest()
+	must(p.t, err)
+	if len(list.Manifests) != 1 || list.Manifests[0].Annotations["org.opencontainers.image.ref.name"] != "1" {
+		p.t.Errorf("the index is %+v", list)
+	}
+	found, err := index.Image(list.Manifests[0].Digest)
+	must(p.t, err)
+	return p.parsed(found)
+}
+
+func (b *bench) parsed(found v1.Image) (config, manifest map[string]any) {
+	b.t.Helper()
 	raw, err := found.RawConfigFile()
 	must(b.t, err)
 	must(b.t, json.Unmarshal(raw, &config))
@@ -532,6 +603,77 @@ var exportDifferences = []difference{
 			}
 		},
 	},
+	{
+		"the reference gives layers the media type of Docker in manifests of OCI too",
+		func(reference, _ *outcome) { types(reference) },
+	},
+	{
+		"the reference has /cnb/process in PATH again where the base has it, and an empty PATH behind its own, which is the working directory, where the base has none",
+		func(reference, ours *outcome) { paths(reference); paths(ours) },
+	},
+	{
+		"ours checks what it has before it makes anything, so that an export that fails says less on the way",
+		func(reference, ours *outcome) {
+			for _, o := range []*outcome{reference, ours} {
+				if o.code != 0 {
+					o.Said = slices.DeleteFunc(o.Said, progress.MatchString)
+				}
+			}
+		},
+	},
+	{
+		"ours says what to do about a registry that refuses, and not of which library an error is",
+		func(reference, ours *outcome) {
+			for i := range reference.Said {
+				reference.Said[i] = strings.Replace(reference.Said[i], ": toml: ", ": ", 1)
+			}
+			for i := range ours.Said {
+				ours.Said[i] = advice.ReplaceAllString(ours.Said[i], "$1")
+			}
+		},
+	},
+	{
+		"ours says what to do about a layer that is gone",
+		func(reference, ours *outcome) {
+			for i := range min(len(reference.Said), len(ours.Said)) {
+				ref, own := &reference.Said[i], &ours.Said[i]
+				action, _, gone := strings.Cut(*ref, "failed to get layer by diffID")
+				if gone && strings.HasPrefix(*own, action) && strings.HasSuffix(*own, "build again with an empty cache") {
+					*own = *ref
+				}
+			}
+		},
+	},
+}
+
+var (
+	progress = regexp.MustCompile(`^(Add(ed|ing)|Reus(ed|ing) (layer|cache layer|\d)|Setting|no default)`)
+	advice   = regexp.MustCompile(`pushing to docker://.*?(PUT )`)
+)
+
+// types gives layers the media type that belongs into a manifest.
+func types(o *outcome) {
+	layers, _ := o.Manifest["layers"].([]any)
+	for _, layer := range layers {
+		if l, ok := layer.(map[string]any); ok && o.Manifest["mediaType"] == string(ggcr.OCIManifestSchema1) && l["mediaType"] == string(ggcr.DockerLayer) {
+			l["mediaType"] = string(ggcr.OCILayer)
+		}
+	}
+}
+
+// paths leaves of every PATH what the base has in it.
+func paths(o *outcome) {
+	inner, _ := o.Config["config"].(map[string]any)
+	env, _ := inner["Env"].([]any)
+	for i, word := range env {
+		if path, is := strings.CutPrefix(word.(string), "PATH=/cnb/process:/cnb/lifecycle:"); is {
+			path = strings.TrimPrefix(path, "/cnb/process:")
+			if path == "" {
+				path = stack.DefaultPath
+			}
+			env[i] = path
+		}
+	}
 }
 
 func labels(config map[string]any) map[string]any {
@@ -565,7 +707,7 @@ func eachAPI(t *testing.T, test func(t *testing.T, b *bench)) {
 
 // players are both programs.
 func (b *bench) players() (reference, ours player) {
-	return player{b, "a", false}, player{b, "b", true}
+	return player{bench: b, repo: "a"}, player{bench: b, repo: "b", ours: true}
 }
 
 // TestExportReference is a first build, one that did not change, edits, and builds

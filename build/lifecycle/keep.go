@@ -17,15 +17,14 @@ import (
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
-	"github.com/slugc/slugc/stack/sandbox"
 )
 
 // keeping is what an export keeps for the next build.
 type keeping struct {
 	// records are those of the cache, nil for none.
 	records *cache.Records
-	// temp is a directory on the file system of the cache, empty for none.
-	temp string
+	// held are to be released when the export is over.
+	held []func() error
 	// indexes are the layers on disk.
 	indexes map[string]pack.Index
 	// forms are the layers in the form that the cache wants, by id.
@@ -45,12 +44,10 @@ func (x *export) recall() {
 	}
 }
 
-// forget removes what is of no use any more.
+// forget lets go what is of no use any more.
 func (x *export) forget() {
-	if x.temp != "" {
-		if err := sandbox.Remove(x.temp); err != nil {
-			x.Log.Debugf("Removing layers in the making: %v", err)
-		}
+	if err := x.release(); err != nil {
+		x.Log.Debugf("Removing layers in the making: %v", err)
 	}
 	if x.fresh {
 		if _, err := x.records.Segments().Prune(context.Background(), unused); err != nil && !errors.Is(err, pack.ErrInUse) {
@@ -59,30 +56,61 @@ func (x *export) forget() {
 	}
 }
 
+func (x *export) release() (err error) {
+	for _, release := range x.held {
+		err = errors.Join(err, release())
+	}
+	x.held = nil
+	return err
+}
+
 // pack packs what the image lacks and what only the cache wants. Where the file
 // system of the cache is full or cannot be written to, it does without.
 func (x *export) pack(ctx context.Context, recipe oci.Recipe, walked build.Walked) error {
 	x.indexes = walked.Layers
 	if x.records != nil {
-		temp, err := x.records.Temp()
-		if err == nil {
-			x.temp = temp
-			err = x.packIn(ctx, temp, recipe, walked)
-		}
-		if err == nil || !isFull(err) {
+		err := x.packBeside(ctx, recipe, walked)
+		if err == nil || !ofCache(err) {
 			return err
 		}
 		x.Log.Warnf("The cache is of no use for this export: %v", err)
-		if err := sandbox.Remove(x.temp); err != nil {
+		if err := x.release(); err != nil {
 			return err
 		}
-		x.records, x.temp, x.fresh = nil, "", false
+		x.records, x.fresh = nil, false
 	}
 	return x.packIn(ctx, x.Temp, recipe, walked)
 }
 
-// isFull reports whether an error is that of a file system that takes no more.
-func isFull(err error) bool {
+// packBeside packs on the file system of the cache, with its records.
+func (x *export) packBeside(ctx context.Context, recipe oci.Recipe, walked build.Walked) error {
+	temp, release, err := x.records.Temp()
+	if err != nil {
+		return &recordsError{err}
+	}
+	x.held = append(x.held, release)
+	// No other build prunes segments away on their way to the target.
+	if release, err = x.records.Segments().Hold(); err != nil {
+		return &recordsError{err}
+	}
+	x.held = append(x.held, release)
+	return x.packIn(ctx, temp, recipe, walked)
+}
+
+// recordsError says that the records of a cache cannot be used.
+type recordsError struct{ err error }
+
+func (e *recordsError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *recordsError) Unwrap() error { return e.err }
+
+// ofCache reports whether an error is that of the cache: of a file system that takes
+// no more, or knows no locks.
+func ofCache(err error) bool {
+	if _, ok := errors.AsType[*recordsError](err); ok {
+		return true
+	}
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EROFS) || errors.Is(err, unix.EACCES)
 }
 
@@ -198,6 +226,10 @@ func (x *export) cache(ctx context.Context) (err error) {
 		layers := oci.BuildpackLayers{ID: b.ID, Version: b.Version, Layers: map[string]oci.LayerMetadata{}}
 		for _, l := range x.tree.CacheLayers {
 			if l.Buildpack != b.ID {
+				continue
+			}
+			if l.Dir.Host == "" {
+				x.Log.Warnf("Failed to cache layer '%s' because it has no contents", l.ID())
 				continue
 			}
 			diffID, err := x.keep(ctx, update, l, before.Buildpack(b.ID).Layers[l.Name].SHA)

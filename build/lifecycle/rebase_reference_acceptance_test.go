@@ -71,13 +71,7 @@ func (p player) rebase(run string, force bool, tags ...string) outcome {
 		out.Report = readTOML(p.t, report)
 		out.Config, out.Manifest = p.image(p.repo + "/app:1")
 	}
-	for line := range strings.Lines(out.said) {
-		line = strings.TrimSpace(ansi.ReplaceAllString(line, ""))
-		if known.MatchString(line) || strings.HasPrefix(line, "ERROR") || strings.HasPrefix(line, "Warning") {
-			out.Said = append(out.Said, line)
-		}
-	}
-	slices.Sort(out.Said)
+	out.Said = heard(out.said)
 	return p.same(out)
 }
 

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,6 +29,9 @@ func readTree(layers, app string, group []files.Element, metadata files.BuildMet
 	for _, b := range group {
 		tree.Buildpacks = append(tree.Buildpacks, b.Descriptor())
 		found, store, err := readLayers(layers, b)
+		if malformed, ok := errors.AsType[*malformedError](err); ok {
+			return artifact.Tree{}, malformed
+		}
 		if err != nil {
 			return artifact.Tree{}, fmt.Errorf("reading layers for buildpack '%s': %w", b.ID, err)
 		}
@@ -52,6 +56,13 @@ type layerTOML struct {
 	Metadata map[string]any
 	// Build, Launch and Cache were here in old APIs.
 	Build, Launch, Cache any
+}
+
+// malformedError says of which layers nobody can read what a buildpack wrote.
+type malformedError struct{ layers []string }
+
+func (e *malformedError) Error() string {
+	return fmt.Sprintf("failed to parse metadata for layers '%s'", e.layers)
 }
 
 // maxLayerTOML bounds what a buildpack writes of a layer, in bytes.
@@ -108,7 +119,7 @@ func readLayers(layers string, b files.Element) (found []buildpacks.Layer, store
 	}
 	if len(malformed) > 0 {
 		slices.Sort(malformed)
-		return nil, nil, fmt.Errorf("failed to parse metadata for layers '%s'", malformed)
+		return nil, nil, &malformedError{malformed}
 	}
 	slices.SortFunc(found, func(x, y buildpacks.Layer) int { return strings.Compare(x.Name, y.Name) })
 	return found, store, nil

@@ -10,9 +10,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/random"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"golang.org/x/sys/unix"
 
 	"github.com/slugc/slugc/stack/referencetest"
@@ -35,26 +32,6 @@ func (b builder) reference(api string, args ...string) string {
 	return string(out)
 }
 
-// runImage gives the run image a layer, without which the reference takes none.
-func (b builder) runImage() {
-	b.t.Helper()
-	image, err := random.Image(100, 1)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	config, err := image.ConfigFile()
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	config.OS, config.Architecture = "linux", "amd64"
-	if image, err = mutate.ConfigFile(image, config); err == nil {
-		err = remote.Write(b.tag("run"), image)
-	}
-	if err != nil {
-		b.t.Fatal(err)
-	}
-}
-
 // TestCacheBothWays builds with both programs in turn on one cache: each finds all
 // that the other one left, and leaves the same.
 func TestCacheBothWays(t *testing.T) {
@@ -63,7 +40,6 @@ func TestCacheBothWays(t *testing.T) {
 			t.Run(kind+", Platform API "+api, func(t *testing.T) {
 				b := newBuilder(t)
 				b.api = api
-				b.runImage()
 				if api == "0.7" {
 					b.write("stack.toml", "[run-image]\nimage = \""+b.host+"/run\"\n")
 				}

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 const (
@@ -23,15 +22,6 @@ func (b builder) built(args ...string) string {
 		b.t.Fatalf("code %d\n%s", code, out)
 	}
 	return out
-}
-
-func (b builder) digest(image string) string {
-	b.t.Helper()
-	found, err := remote.Head(b.tag(image))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return found.Digest.String()
 }
 
 func expect(t *testing.T, out string, parts ...string) {
@@ -111,5 +101,27 @@ func TestCacheGoesOn(t *testing.T) {
 				t.Errorf("it is another image: %s", diff)
 			}
 		})
+	}
+}
+
+// TestHandover shows that the exporter need not read what the restorer, another
+// process, restored.
+func TestHandover(t *testing.T) {
+	b := newBuilder(t)
+	b.fresh("cache")
+	b.phases("0.15", "app:1", five...)
+	before := b.digest("app:1")
+	b.phases("0.15", "app:1", five[:4]...)
+	if _, err := os.Stat(b.at("cache/slugc/v1/handover")); err != nil {
+		t.Error(err)
+	}
+	said := b.command("0.15", "exporter", b.arguments("exporter", b.host+"/app:1")...)
+	out, err := said.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	expect(t, string(out), "Reusing layer 'test/hello:greeter'\n", kept)
+	if after := b.digest("app:1"); after != before {
+		t.Errorf("it is another image: %s, was %s", after, before)
 	}
 }

@@ -3,28 +3,25 @@ package main
 import (
 	"context"
 
-	"github.com/slugc/slugc/build/lifecycle"
 	"github.com/slugc/slugc/build/lifecycle/cache"
-	"github.com/slugc/slugc/build/lifecycle/platform"
-	"github.com/slugc/slugc/build/lifecycle/target"
 )
 
-// openCache is the cache for layers that a platform names, an image before a
-// directory; nil for none.
-func openCache(ctx context.Context, in platform.Inputs, images target.Registry, log *platform.Log) (cache.Cache, error) {
+// store is the cache for layers that a platform names, an image before a directory;
+// nil for none.
+func (p *program) store(ctx context.Context) (cache.Cache, error) {
 	switch {
-	case in.CacheImage != "":
+	case p.in.CacheImage != "":
 		image := &cache.Image{
-			Name: in.CacheImage, Images: images, DeleteOld: !in.API.KeepCacheImage, Warn: func(err error) { log.Warnf("%v", err) },
+			Name: p.in.CacheImage, Images: p.images, DeleteOld: !p.in.API.KeepCacheImage, Warn: func(err error) { p.log.Warnf("%v", err) },
 		}
 		if _, err := image.Exists(ctx); err != nil {
-			return nil, &lifecycle.Failure{Action: "create image cache", Class: lifecycle.Generic, Err: err}
+			return nil, failed("create image cache", err)
 		}
 		return image, nil
-	case in.CacheDir != "":
-		volume, err := cache.OpenVolume(in.CacheDir)
+	case p.in.CacheDir != "":
+		volume, err := cache.OpenVolume(p.in.CacheDir)
 		if err != nil {
-			return nil, &lifecycle.Failure{Action: "create volume cache", Class: lifecycle.Generic, Err: err}
+			return nil, failed("create volume cache", err)
 		}
 		return volume, nil
 	}

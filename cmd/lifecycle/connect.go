@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/slugc/slugc/build/lifecycle/cache"
 	"github.com/slugc/slugc/build/lifecycle/platform"
 	"github.com/slugc/slugc/build/lifecycle/privilege"
 	"github.com/slugc/slugc/build/lifecycle/target"
@@ -78,9 +77,4 @@ func (p *program) reach(ctx context.Context, image string) bool {
 		}
 	}
 	return images.Reach(ctx, image)
-}
-
-// store is the cache for layers; nil for none.
-func (p *program) store(ctx context.Context) (cache.Cache, error) {
-	return openCache(ctx, p.in, p.images, p.log)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -14,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -28,7 +27,7 @@ import (
 type builder struct {
 	t         *testing.T
 	dir, host string
-	// api is the Platform API; 0.15 when empty.
+	// api is the Platform API.
 	api string
 }
 
@@ -39,7 +38,7 @@ func newBuilder(t *testing.T) builder {
 	}
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
-	b := builder{t: t, dir: t.TempDir(), host: server.Listener.Addr().String()}
+	b := builder{t: t, dir: t.TempDir(), host: server.Listener.Addr().String(), api: "0.15"}
 	// The parent of a test's directory is closed to others, such as the user that
 	// builds.
 	must(t, os.Chmod(filepath.Dir(b.dir), 0o755))
@@ -118,7 +117,7 @@ func (b builder) create(args ...string) (code int, out string) {
 	var said bytes.Buffer
 	all := append(append([]string{"/cnb/lifecycle/creator"}, b.flags()...), append(args, b.host+"/app:1")...)
 	code = run(b.t.Context(), all, []string{
-		"CNB_PLATFORM_API=" + cmp.Or(b.api, "0.15"), "CNB_NO_COLOR=true", "PATH=" + os.Getenv("PATH"),
+		"CNB_PLATFORM_API=" + b.api, "CNB_NO_COLOR=true", "PATH=" + os.Getenv("PATH"),
 		fmt.Sprintf("CNB_USER_ID=%d", os.Getuid()), fmt.Sprintf("CNB_GROUP_ID=%d", os.Getgid()),
 	}, &said)
 	return code, said.String()
@@ -179,7 +178,7 @@ func TestCreator(t *testing.T) {
 	}
 	said(out, "       Reusing the greeter", "       Build number 2", `Restoring data for "test/hello:greeter" from cache`, "Reusing layer 'test/hello:greeter'",
 		"Reused 1/1 app layer(s)", "Reusing cache layer 'test/hello:greeter'")
-	if diff := gocmp.Diff(first, digest()); diff != "" {
+	if diff := cmp.Diff(first, digest()); diff != "" {
 		t.Errorf("the second image is another: %s", diff)
 	}
 

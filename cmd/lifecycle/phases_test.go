@@ -95,6 +95,15 @@ func (b builder) fresh(dirs ...string) {
 	}
 }
 
+func (b builder) digest(image string) string {
+	b.t.Helper()
+	found, err := remote.Head(b.tag(image))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return found.Digest.String()
+}
+
 // phases runs phases one after the other, on new layers.
 func (b builder) phases(api, image string, phases ...string) (out string) {
 	b.t.Helper()

@@ -18,6 +18,7 @@ import (
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/dockertest"
+	"github.com/slugc/slugc/stack/referencetest"
 )
 
 // TestBuilderLikePack has the real pack and slugc make builders of the same
@@ -26,7 +27,7 @@ func TestBuilderLikePack(t *testing.T) {
 	s, r := newSlugc(t), newImageRegistry(t)
 	r.pushRunImage()
 	r.relabel("run:1", "stacked:1", map[string]string{"io.buildpacks.stack.id": "test.stack", "io.buildpacks.stack.mixins": `["one","build:two"]`})
-	s.lifecycle("lifecycle.tgz")
+	s.lifecycle("lifecycle.tgz", referencetest.Build(t).Launcher())
 	for _, name := range []string{"one", "two", "three"} {
 		s.buildpack(name, "true")
 	}
@@ -188,7 +189,7 @@ func TestBuilderInDocker(t *testing.T) {
 	s.must("stack", "create", "slugc-13", "-o", "docker://"+r.host+"/run:1")
 	// The reference lifecycle asks no daemon which API it speaks.
 	r.pushWithEnv("run:1", "build:1", "DOCKER_API_VERSION="+d.APIVersion)
-	s.lifecycle("lifecycle.tgz")
+	s.lifecycle("lifecycle.tgz", referencetest.Build(t).Launcher())
 	s.buildpack("greeting", `mkdir -p word/bin; printf '#!/bin/sh\necho "$1 from %s"\n' "$(cat /cnb/build-config/env/PLACE.default)" >word/bin/say
 		chmod 755 word/bin/say; printf '[types]\nlaunch = true\n' >word.toml`)
 	s.write("builder.toml", `description = "Greets"

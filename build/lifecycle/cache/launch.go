@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/slugc/slugc/build/artifact"
 )
 
 // Launch is a launch cache: a volume without metadata, with the layers of an image that
@@ -46,7 +48,7 @@ func (l *Launch) Replace(ctx context.Context, layers map[string]string) error {
 	u := next.(*update)
 	for diffID, path := range layers {
 		if path != "" {
-			err = u.Add(ctx, diffID, path)
+			err = u.Add(ctx, artifact.Segment{DiffID: diffID, Digest: diffID, File: path})
 		} else if err = u.Keep(diffID); errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}

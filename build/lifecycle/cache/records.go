@@ -7,8 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/slugc/slugc/build/beside"
 	"github.com/slugc/slugc/build/pack"
@@ -21,7 +25,7 @@ import (
 //	handover       the layers that the restorer restored, for the exporter
 //	trees/         layers as directories, see Trees
 //	segments/      parts of the image that are in no cache, packed; see Segments
-//	temp/          layers in the making
+//	temp-*/        layers in the making
 //
 // They lie in <volume>/slugc/v1, which the reference lifecycle passes over. Nothing
 // there is needed: what is not whole is as if it were not there.
@@ -53,14 +57,53 @@ func (r *Records) Segments() pack.DirStore {
 	return pack.DirStore{Dir: filepath.Join(r.dir, "segments")}
 }
 
-// Temp is an empty directory on the file system of the volume. Who asks for it
-// removes it.
-func (r *Records) Temp() (string, error) {
-	temp := filepath.Join(r.dir, "temp")
-	if err := sandbox.Remove(temp); err != nil {
-		return "", err
+// tempPrefix begins the names of directories for layers in the making.
+const tempPrefix = "temp-"
+
+// Temp makes a directory on the file system of the volume, which release removes.
+// Those of processes that were killed go too.
+func (r *Records) Temp() (dir string, release func() error, err error) {
+	entries, err := os.ReadDir(r.dir)
+	if err != nil {
+		return "", nil, err
 	}
-	return temp, os.MkdirAll(temp, 0o777)
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), tempPrefix) {
+			if err := removeAbandoned(filepath.Join(r.dir, entry.Name())); err != nil {
+				return "", nil, err
+			}
+		}
+	}
+	if dir, err = os.MkdirTemp(r.dir, tempPrefix); err != nil {
+		return "", nil, err
+	}
+	lock, err := os.Open(dir)
+	if err == nil {
+		err = unix.Flock(int(lock.Fd()), unix.LOCK_SH)
+	}
+	if err != nil {
+		return "", nil, errors.Join(err, lock.Close(), sandbox.Remove(dir))
+	}
+	return dir, func() error { return errors.Join(sandbox.Remove(dir), lock.Close()) }, nil
+}
+
+// removeAbandoned removes a directory that no process holds.
+func removeAbandoned(dir string) error {
+	lock, err := os.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	switch {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		err = nil
+	case err == nil:
+		err = sandbox.Remove(dir)
+	}
+	return errors.Join(err, lock.Close())
 }
 
 func (r *Records) handover() string { return filepath.Join(r.dir, "handover") }

@@ -176,3 +176,32 @@ func TestHandover(t *testing.T) {
 		}
 	}
 }
+
+func TestTemp(t *testing.T) {
+	dir := t.TempDir()
+	records := open(t, dir).Records()
+	abandoned := filepath.Join(dir, "slugc/v1/temp-1")
+	if err := os.Mkdir(abandoned, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	one, release, err := records.Temp()
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, releaseTwo, err := records.Temp()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(abandoned); err == nil {
+		t.Error("what a process left that was killed is there")
+	}
+	if _, err := os.Stat(one); err != nil || one == two {
+		t.Errorf("two processes have %s and %s: %v", one, two, err)
+	}
+	if err := errors.Join(release(), releaseTwo()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(one); err == nil {
+		t.Error("it is there when it was released")
+	}
+}

@@ -148,6 +148,13 @@ func NewLayersMetadata(l oci.LifecycleMetadata) LayersMetadata {
 		Config: Layer(l.Config), Launcher: Layer(l.Launcher), ProcessTypes: Layer(l.ProcessTypes),
 		RunImage: RunImageLayers{l.RunImage.TopLayer, l.RunImage.Reference, RunImages{l.RunImage.Image, l.RunImage.Mirrors}},
 	}
+	// Lists that are there stay there, also without anything in them.
+	if l.App != nil {
+		m.App = []Layer{}
+	}
+	if l.Buildpacks != nil {
+		m.Buildpacks = []BuildpackLayers{}
+	}
 	for _, app := range l.App {
 		m.App = append(m.App, Layer(app))
 	}

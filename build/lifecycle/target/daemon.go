@@ -6,16 +6,27 @@ import (
 	"strings"
 
 	"github.com/slugc/slugc/build/daemon"
-	"github.com/slugc/slugc/build/lifecycle/cache"
 	"github.com/slugc/slugc/build/oci"
 )
+
+// LaunchCache has layers of images that are in a daemon, which hands out no layer alone:
+// cache.Launch.
+type LaunchCache interface {
+	// Find finds the tar of a layer.
+	Find(diffID string) (path string, found bool)
+	// Memory is a file for what is known of the daemon.
+	Memory() string
+	// Replace makes layers the state of the cache: files with tars, by diffID; one
+	// without a file is kept.
+	Replace(ctx context.Context, layers map[string]string) error
+}
 
 // Daemon is images in a Docker daemon. That unpacks layers at once, so that an exporter
 // packs them raw (pack.Shape).
 type Daemon struct {
 	client *daemon.Client
 	// launch is nil where there is no launch cache.
-	launch *cache.Launch
+	launch LaunchCache
 	temp   string
 	warn   func(error)
 }
@@ -25,7 +36,7 @@ var _ Target = (*Daemon)(nil)
 // NewDaemon is the images of a daemon. The launch cache may be nil. Layers that have to
 // be read from the daemon are in the directory temp, or in that of the system when it
 // is empty. Warn hears of trouble with the launch cache; it may be nil.
-func NewDaemon(client *daemon.Client, launch *cache.Launch, temp string, warn func(error)) *Daemon {
+func NewDaemon(client *daemon.Client, launch LaunchCache, temp string, warn func(error)) *Daemon {
 	if warn == nil {
 		warn = func(error) {}
 	}
