@@ -8,15 +8,33 @@
 // unchanged (pack.Index) its diffID is known, and it is neither packed nor read,
 // for the image and for the cache.
 //
+// The cache is exported while the image is on its way, and counts only once the
+// image has its names: a cache that is ahead of the image is of no use.
+//
 // What the cache is short of costs time and nothing else: where its directory is full
 // or cannot be written to, an image is exported without it, with a warning.
 //
-// What the restorer does otherwise than the reference (v0.21.0), which
-// TestRestoreLikeReference compares it with:
+// # Differences
 //
-//   - The metadata of a layer that the cache has not whole is removed with it. The
-//     reference leaves it, so that buildpacks take the layer for restored, and then the
-//     export fails.
+// Acceptance tests play analyzer, exporter and rebaser beside those of the reference
+// lifecycle 0.21.0, and what they make is the same but for this:
+//
+//   - The execution environment is in the label io.buildpacks.lifecycle.metadata too,
+//     as the specification has it.
+//   - Layers that are reused are not added to a cache a second time.
+//   - All layers of an OCI manifest have media types of OCI.
+//   - /cnb/process is in PATH once, and a base without PATH gets the usual one rather
+//     than the working directory.
+//   - The label of an image in a layout has the digest of its run image, and
+//     additional names are layouts of their own below the same directory.
+//   - An exporter that fails does so before it makes anything, and goes on without
+//     a previous image that is gone when it needs no layer of it.
+//   - Who may not read or write an image gets exit code 32, also in set-up.
+//   - A rebase keeps the history, the author and the time of creation of the app,
+//     and takes the variant of the new base.
+//   - Errors about labels, registries and files say what to do.
+//   - The metadata of a layer that the cache has not whole is removed with it, so that
+//     no buildpack takes the layer for restored (TestRestoreLikeReference).
 //
 // Phases run inside the container that a platform made, which is the sandbox:
 // buildpacks work where everything is.

@@ -73,6 +73,17 @@ func TestExportReferencePrevious(t *testing.T) {
 			must(t, remote.Delete(ref))
 		}
 		reuse := first.edit(map[string]string{"layers/acme_node/modules/m/index": ""})
+		// The reference wants layers that it has on disk from that image too.
+		for _, p := range []player{reference, ours} {
+			want := 62
+			if p.ours {
+				want = 0
+			}
+			if out := p.play(first, options{between: gone}); out.code != want {
+				t.Errorf("ours %t: the exit code is %d, expected %d\n%s", p.ours, out.code, want, out.said)
+			}
+			b.alter("plain:1", p.repo+"/app:1", label("again", "true"))
+		}
 		compare(t, "gone", reference.play(reuse, options{between: gone}), ours.play(reuse, options{between: gone}), exportDifferences...)
 	})
 }

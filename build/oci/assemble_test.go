@@ -385,7 +385,7 @@ func TestAssembleLifecycle(t *testing.T) {
 		t.Errorf("the user is %q, expected %q", config.Config.User, base.Config.User)
 	}
 	for i, h := range config.History {
-		if h.EmptyLayer || !h.Created.Time.Equal(config.Created.Time) {
+		if h.EmptyLayer || !h.Created.Equal(config.Created.Time) {
 			t.Errorf("entry %d of the history is %+v", i, h)
 		}
 	}

@@ -142,7 +142,7 @@ func (l Layout) putBlobs(ctx context.Context, blobs []blob) error {
 	var todo []blob
 	var total int64
 	for i, b := range blobs {
-		if missing[i] && !(l.Sparse && b.nowhere()) {
+		if missing[i] && (!l.Sparse || !b.nowhere()) {
 			todo = append(todo, b)
 			total += b.size
 		}
