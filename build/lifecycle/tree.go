@@ -90,9 +90,6 @@ func readLayers(layers string, b files.Element) (found []buildpacks.Layer, store
 		}
 		if info, err := os.Lstat(path); missing(err) {
 			l.Dir.Host = ""
-			if l.Cache && l.Launch {
-				return nil, nil, fmt.Errorf("layer '%s' is cache=true but has no contents", l.ID())
-			}
 		} else if err != nil {
 			return nil, nil, err
 		} else if !info.IsDir() {
