@@ -118,7 +118,9 @@ func TestAccountEnds(t *testing.T) {
 
 // TestAccountChosen shows the lines of those who build.
 func TestAccountChosen(t *testing.T) {
-	choice := func(id string) detect.Choice { return detect.Choice{Descriptor: buildpacks.Descriptor{ID: id, Version: "1.2"}} }
+	choice := func(id string) detect.Choice {
+		return detect.Choice{Descriptor: buildpacks.Descriptor{ID: id, Version: "1.2"}}
+	}
 	var out bytes.Buffer
 	a := account{done: 3}
 	a.chosen([]detect.Choice{choice("test/a"), choice("test/longer")})
