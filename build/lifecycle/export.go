@@ -425,6 +425,10 @@ func (x *export) cache(ctx context.Context) (err error) {
 			if l.Buildpack != b.ID {
 				continue
 			}
+			if l.Dir.Host == "" {
+				x.Log.Warnf("Failed to cache layer '%s' because it has no contents", l.ID())
+				continue
+			}
 			diffID, err := x.keep(ctx, update, l, before.Buildpack(b.ID).Layers[l.Name].SHA)
 			if err != nil {
 				x.Log.Warnf("Failed to cache layer '%s': %v", l.ID(), err)

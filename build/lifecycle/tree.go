@@ -38,7 +38,7 @@ func readTree(layers, app string, group []files.Element, metadata files.BuildMet
 			if l.Launch {
 				tree.LaunchLayers = append(tree.LaunchLayers, l)
 			}
-			if l.Cache && l.Dir.Host != "" {
+			if l.Cache {
 				tree.CacheLayers = append(tree.CacheLayers, l)
 			}
 		}
