@@ -258,9 +258,18 @@ func (s *stage) build(p creator, api string, act act) map[string]string {
 }
 
 // sorted is output with those lines sorted that the reference has as its maps have
-// them, or as they come from layers that are restored at a time.
+// them, or as they come from layers that are restored at a time, and those about the
+// cache last, which is made beside the image.
 func sorted(output string) string {
-	lines := strings.SplitAfter(output, "\n")
+	var lines, last []string
+	for _, line := range strings.SplitAfter(output, "\n") {
+		if aboutCache.MatchString(line) {
+			last = append(last, line)
+			continue
+		}
+		lines = append(lines, line)
+	}
+	lines = append(lines, last...)
 	for from := 0; from < len(lines); from++ {
 		to := from
 		for to < len(lines) && restoring.MatchString(lines[to]) {
@@ -282,6 +291,8 @@ func sorted(output string) string {
 // detecting are the lines of the detector that there are on debug level; of all
 // others there each lifecycle has its own.
 var detecting = regexp.MustCompile(`(?m)^(======== |pass: |fail: |skip: |err:  |Resolving plan|Prepending \d|Appending \d|\d+ of \d+ |test/|no\b|oh no).*\n`)
+
+var aboutCache = regexp.MustCompile(`^((Adding|Reusing) cache layer|Warning: (Failed to cache|Skipping reuse for) layer)`)
 
 var restoring = regexp.MustCompile(`^(Restoring (metadata|data) for "|Warning: Skipping restore for layer)`)
 
