@@ -1,6 +1,6 @@
 // Package lifecycle is the phases of the Cloud Native Buildpacks lifecycle: analyze,
-// detect, restore, build, export, and create, which is all of them (CNB Platform
-// API, "Operations"). A phase is a struct with its own inputs and a Run method. What
+// detect, restore, build, export, rebase, and create, which is the first five (CNB
+// Platform API, "Operations"). A phase is a struct with its own inputs and a Run method. What
 // a version of the Platform API means is in a platform.API.
 //
 // The exporter reads from disk what the builder left (readTree), so that both can be
@@ -14,34 +14,13 @@
 // What the cache is short of costs time and nothing else: where its directory is full
 // or cannot be written to, an image is exported without it, with a warning.
 //
-// # Differences
-//
-// Acceptance tests play analyzer, exporter and rebaser beside those of the reference
-// lifecycle 0.21.0, and what they make is the same but for this:
-//
-//   - The execution environment is in the label io.buildpacks.lifecycle.metadata too,
-//     as the specification has it.
-//   - Layers that are reused are not added to a cache a second time.
-//   - All layers of an OCI manifest have media types of OCI.
-//   - /cnb/process is in PATH once, and a base without PATH gets the usual one rather
-//     than the working directory.
-//   - The label of an image in a layout has the digest of its run image, and
-//     additional names are layouts of their own below the same directory.
-//   - An exporter that fails does so before it makes anything, and goes on without
-//     a previous image that is gone when it needs no layer of it.
-//   - Who may not read or write an image gets exit code 32, also in set-up.
-//   - A rebase keeps the history, the author and the time of creation of the app,
-//     and takes the variant of the new base.
-//   - Errors about labels, registries and files say what to do.
-//   - The metadata of a layer that the cache has not whole is removed with it, so that
-//     no buildpack takes the layer for restored (TestRestoreLikeReference).
-//
 // Phases run inside the container that a platform made, which is the sandbox:
 // buildpacks work where everything is.
 //
-// What is not as with the reference lifecycle v0.21.0, on purpose (cmd/lifecycle
-// compares the two for every Platform API, and its table of differences has no
-// others but what is not there yet):
+// # Differences
+//
+// Acceptance tests play every phase beside that of the reference lifecycle 0.21.0, for
+// every Platform API; what is not the same is in tables of theirs, and on purpose:
 //
 //   - Blobs are compressed in parts, and the version of the launcher is ours: the
 //     digests of manifests differ, diffIDs do not.
@@ -59,7 +38,19 @@
 //     makes layers.
 //   - What is wrong with a layer of a cache is said, once; a launcher for
 //     another machine, and named pipes in the app, end the exporter.
-//   - Processes of a run image without a PATH get the usual one.
 //   - A whole number in a store is one again when it is restored, and restored files
 //     always have the mode 0644.
+//   - All layers of an OCI manifest have media types of OCI.
+//   - /cnb/process is in PATH once, and a base without PATH gets the usual one rather
+//     than the working directory.
+//   - The label of an image in a layout has the digest of its run image, and
+//     additional names are layouts of their own below the same directory.
+//   - An exporter that fails does so before it makes anything, and goes on without
+//     a previous image that is gone when it needs no layer of it.
+//   - Who may not read or write an image gets exit code 32, also in set-up.
+//   - A rebase keeps the history, the author and the time of creation of the app,
+//     and takes the variant of the new base.
+//   - Errors about labels, registries and files say what to do.
+//   - The metadata of a layer that the cache has not whole is removed with it, so that
+//     no buildpack takes the layer for restored (TestRestoreLikeReference).
 package lifecycle
