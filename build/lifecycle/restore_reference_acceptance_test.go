@@ -152,7 +152,6 @@ func (r *restores) segment(raw bool, path, text string) artifact.Segment {
 	}
 	file := "file"
 	if strings.HasPrefix(text, "sbom.") {
-		file = text
 		path = filepath.Dir(filepath.Dir(path))
 		put(tar.Header{Name: path, Typeflag: tar.TypeDir, Mode: 0o755}, "")
 		for _, sub := range []string{"test_b", "test_b/b0c1l0-cache"} {

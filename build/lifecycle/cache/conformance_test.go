@@ -43,7 +43,7 @@ type medium struct {
 }
 
 func TestVolumeConforms(t *testing.T) {
-	spec.Run(t, "a volume", func(t *testing.T, when spec.G, it spec.S) {
+	spec.Run(t, "a volume", func(t *testing.T, _ spec.G, it spec.S) {
 		testCache(t, it, func() medium {
 			dir := t.TempDir()
 			write := func(name string, data []byte) {
@@ -61,7 +61,7 @@ func TestVolumeConforms(t *testing.T) {
 }
 
 func TestImageConforms(t *testing.T) {
-	spec.Run(t, "an image", func(t *testing.T, when spec.G, it spec.S) {
+	spec.Run(t, "an image", func(t *testing.T, _ spec.G, it spec.S) {
 		testCache(t, it, func() medium {
 			r := newRegistry(t)
 			return medium{

@@ -9,7 +9,16 @@
 //	staging/                                             the next state in the making
 //	committed-backup/                                    the state before, for an instant
 //
-// A next state replaces the one before by two renames. Where a process was killed
+// Beside them slugc has records of its own, slugc/v1, with which an unchanged layer is
+// neither unpacked nor read (Records); the reference passes them over.
+//
+// An image has the layers, compressed, and the metadata as a label. It is pushed only
+// where it is another one than before.
+//
+// TestVolumeConforms and TestImageConforms are what both kinds do. In cmd/lifecycle,
+// TestCacheBothWays builds with both programs on one cache.
+//
+// A next state of a volume replaces the one before by two renames. Where a process was killed
 // between them, the state before is put back when the volume is opened.
 //
 // Layers come from somewhere else, so they are unpacked into a directory beside

@@ -17,7 +17,7 @@ import (
 
 func TestTrees(t *testing.T) { spec.Run(t, "the trees of a volume", testTrees) }
 
-func testTrees(t *testing.T, when spec.G, it spec.S) {
+func testTrees(t *testing.T, _ spec.G, it spec.S) {
 	var (
 		dir, layer string
 		records    *cache.Records
