@@ -14,6 +14,7 @@ import (
 	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/lifecycle/cache"
+	"github.com/slugc/slugc/build/lifecycle/target"
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
@@ -135,6 +136,7 @@ func (x *export) packIn(ctx context.Context, temp string, recipe oci.Recipe, wal
 	var layers, others []pack.Job
 	for _, job := range jobs {
 		name := job.Part.Name
+		job.Shapes[0].Raw = x.unpacks()
 		if index, is := walked.Layers[name]; is && job.Part.Dir != "" {
 			job.Part.Index = index
 		}
@@ -176,6 +178,12 @@ func (x *export) packIn(ctx context.Context, temp string, recipe oci.Recipe, wal
 		x.fresh = x.fresh || x.records != nil && !shapes[0].Reused
 	}
 	return nil
+}
+
+// unpacks reports whether the target unpacks layers at once.
+func (x *export) unpacks() bool {
+	unpacker, is := x.Target.(target.Unpacker)
+	return is && unpacker.Unpacks()
 }
 
 // cacheOnly are the layers that are packed for the cache alone: those that are not

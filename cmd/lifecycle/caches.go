@@ -12,7 +12,7 @@ func (p *program) store(ctx context.Context) (cache.Cache, error) {
 	switch {
 	case p.in.CacheImage != "":
 		image := &cache.Image{
-			Name: p.in.CacheImage, Images: p.images, DeleteOld: !p.in.API.KeepCacheImage, Warn: func(err error) { p.log.Warnf("%v", err) },
+			Name: p.in.CacheImage, Images: p.images, DeleteOld: !p.in.API.KeepCacheImage, Warn: p.warn,
 		}
 		if _, err := image.Exists(ctx); err != nil {
 			return nil, failed("create image cache", err)

@@ -38,32 +38,13 @@ func (p *program) start(ctx context.Context, phase platform.Phase) error {
 	if !has {
 		return failed(phase.Verb(), errors.New("this lifecycle has no "+string(phase)+" yet"))
 	}
-	if err := p.notYet(phase); err != nil {
-		return err
-	}
 	return run(ctx)
-}
-
-// notYet is the error for what a platform asks for and phases cannot do.
-func (p *program) notYet(phase platform.Phase) error {
-	what := ""
-	switch {
-	case phase == platform.Detect, phase == platform.Build:
-	case p.in.Daemon:
-		what = "export to a Docker daemon"
-	case p.in.Layout:
-		what = "export to OCI layouts"
-	}
-	if what == "" {
-		return nil
-	}
-	return failed(phase.Verb(), errors.New("this lifecycle has no "+what+" yet"))
 }
 
 // analyze is the analyzer.
 func (p *program) analyze(ctx context.Context) error {
 	in := p.in
-	if err := p.connect(nil, in.Layers, in.CacheDir, in.LaunchCache); err != nil {
+	if err := p.connect(ctx, nil, in.Layers, in.CacheDir, in.LaunchCache); err != nil {
 		return err
 	}
 	analyzed, err := p.analyzer().Run(ctx)
@@ -76,10 +57,18 @@ func (p *program) analyze(ctx context.Context) error {
 func (p *program) analyzer() lifecycle.Analyzer {
 	in := p.in
 	return lifecycle.Analyzer{
-		API: in.API, Target: p.images, Previous: in.PreviousImage, RunImage: in.RunImage,
-		Read: []string{in.PreviousImage, in.RunImage}, Write: append(in.Destinations(), in.CacheImage),
+		API: in.API, Target: p.target, Previous: in.PreviousImage, RunImage: in.RunImage,
+		Read: []string{in.PreviousImage, in.RunImage}, Write: p.written(),
 		Layers: in.Layers, SkipLayers: in.SkipLayers, Log: p.log,
 	}
+}
+
+// written are the images of the target that the phases write.
+func (p *program) written() []string {
+	if p.in.Daemon || p.in.Layout {
+		return p.in.Destinations()
+	}
+	return append(p.in.Destinations(), p.in.CacheImage)
 }
 
 // detect is the detector.
@@ -126,7 +115,7 @@ func (p *program) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.connect(run.Names(analyzed.RunImageName()), in.Layers, in.CacheDir, kanikoDir); err != nil {
+	if err := p.connect(ctx, run.Names(analyzed.RunImageName()), in.Layers, in.CacheDir, kanikoDir); err != nil {
 		return err
 	}
 	group, err := p.group()
@@ -235,7 +224,7 @@ func (p *program) export(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.connect([]string{analyzed.Previous()}, in.CacheDir, in.LaunchCache); err != nil {
+	if err := p.connect(ctx, []string{analyzed.Previous()}, in.CacheDir, in.LaunchCache); err != nil {
 		return err
 	}
 	group, err := p.group()
@@ -270,7 +259,7 @@ func (p *program) exporter(store cache.Cache, temp string) (lifecycle.Exporter, 
 	in := p.in
 	project, err := files.ReadProject(in.Project, p.log)
 	return lifecycle.Exporter{
-		API: in.API, App: in.App, Layers: in.Layers, Target: p.images, RunImage: in.RunImage, Names: in.Destinations(),
+		API: in.API, App: in.App, Layers: in.Layers, Target: p.target, RunImage: in.RunImage, Names: in.Destinations(),
 		Launcher: lifecycle.Launcher{File: in.Launcher, SBOMDir: in.LauncherSBOM, Version: version},
 		Process:  in.Process, ExecEnv: in.ExecEnv, Project: project, Created: p.sourceDate(), UID: in.UID, GID: in.GID,
 		Cache: store, Temp: temp, Log: p.log,
@@ -280,7 +269,7 @@ func (p *program) exporter(store cache.Cache, temp string) (lifecycle.Exporter, 
 // create is the creator.
 func (p *program) create(ctx context.Context) error {
 	in := p.in
-	if err := p.connect(nil, in.CacheDir, in.LaunchCache, in.Layers); err != nil {
+	if err := p.connect(ctx, nil, in.CacheDir, in.LaunchCache, in.Layers); err != nil {
 		return err
 	}
 	if err := p.settle(); err != nil {

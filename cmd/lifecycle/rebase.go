@@ -6,6 +6,7 @@ import (
 
 	"github.com/slugc/slugc/build/lifecycle"
 	"github.com/slugc/slugc/build/lifecycle/files"
+	"github.com/slugc/slugc/build/lifecycle/target"
 )
 
 // rebase is the rebaser. Which run image it needs is in the app image, so that one
@@ -13,7 +14,14 @@ import (
 func (p *program) rebase(ctx context.Context) error {
 	in := p.in
 	app := cmp.Or(in.PreviousImage, in.Image)
-	images, err := p.registry(app)
+	// A daemon shows its images to who has a connection.
+	var images target.Target
+	var err error
+	if in.Daemon {
+		images, err = p.daemon(ctx)
+	} else {
+		images, err = p.registry(app)
+	}
 	if err != nil {
 		return err
 	}
@@ -23,10 +31,10 @@ func (p *program) rebase(ctx context.Context) error {
 	if rebaser, err = rebaser.Choose(ctx, p.reach); err != nil {
 		return err
 	}
-	if err := p.connect([]string{rebaser.RunImage}); err != nil {
+	if err := p.connect(ctx, []string{rebaser.RunImage}); err != nil {
 		return err
 	}
-	rebaser.Target = p.images
+	rebaser.Target = p.target
 	report, err := rebaser.Run(ctx)
 	if err != nil {
 		return err

@@ -72,8 +72,10 @@ type program struct {
 	env launch.Env
 	log *platform.Log
 	in  platform.Inputs
-	// images is where images are, once the program is connected.
+	// images are registries, and target is where images are that a phase is for, once
+	// the program is connected.
 	images    target.Registry
+	target    target.Target
 	connected bool
 }
 

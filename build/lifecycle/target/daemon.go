@@ -31,7 +31,10 @@ type Daemon struct {
 	warn   func(error)
 }
 
-var _ Target = (*Daemon)(nil)
+var (
+	_ Target   = (*Daemon)(nil)
+	_ Unpacker = (*Daemon)(nil)
+)
 
 // NewDaemon is the images of a daemon. The launch cache may be nil. Layers that have to
 // be read from the daemon are in the directory temp, or in that of the system when it
@@ -56,6 +59,9 @@ func (d *Daemon) Find(ctx context.Context, image string) (Found, error) {
 	base.Name = image
 	return Found{There: true, Base: base, ID: base.Reference}, nil
 }
+
+// Unpacks is true: a daemon unpacks layers as it loads them.
+func (d *Daemon) Unpacks() bool { return true }
 
 // Access has nothing to check: who may ask the daemon may do everything.
 func (d *Daemon) Access(context.Context, []string, []string) error { return nil }

@@ -18,9 +18,10 @@ type Once struct {
 }
 
 var (
-	_ Target  = (*Once)(nil)
-	_ Namer   = (*Once)(nil)
-	_ Checker = (*Once)(nil)
+	_ Target   = (*Once)(nil)
+	_ Namer    = (*Once)(nil)
+	_ Checker  = (*Once)(nil)
+	_ Unpacker = (*Once)(nil)
 )
 
 // Find looks for an image, or remembers what it found by a name or an ID. What
@@ -83,6 +84,12 @@ func once(names []string) []string {
 
 func noRead(image string, err error) error {
 	return fmt.Errorf("validating registry read access: failed to ensure registry read access to %s: %w", image, err)
+}
+
+// Unpacks is that of the target.
+func (o *Once) Unpacks() bool {
+	unpacker, is := o.Target.(Unpacker)
+	return is && unpacker.Unpacks()
 }
 
 // Named is what messages call an image.

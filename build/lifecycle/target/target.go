@@ -37,6 +37,13 @@ type Namer interface {
 	Named(image string) string
 }
 
+// Unpacker is a Target that unpacks layers at once, for which compressing them is in
+// vain.
+type Unpacker interface {
+	// Unpacks says whether it does.
+	Unpacks() bool
+}
+
 // Checker is a Target that can lose parts of an image that it still has.
 type Checker interface {
 	// Check fails for an image that is not there with all of its layers.
