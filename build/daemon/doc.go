@@ -35,7 +35,8 @@
 //
 // # Which test shows what
 //
-//	versions, hosts, TLS           TestDial
+//	versions, hosts, TLS           TestDial, TestTLS, TestFromEnv
+//	a socket that closes           TestHold
 //	answers that are errors        TestLoad
 //	config, history, contents      TestImage, TestDaemon
 //	what is sent                   TestExport, TestDaemon
