@@ -204,11 +204,13 @@ func shared(layers []layered, near []Inspected) int {
 func (c *Client) stream(ctx context.Context, write func(io.Writer) error) (sent int64, err error) {
 	r, w := io.Pipe()
 	counted := &counter{w: w}
-	var written error
+	written := errUnread
 	var group errgroup.Group
 	group.Go(func() error {
+		// Whatever becomes of the writer, nobody waits for it for ever.
+		defer func() { _ = w.CloseWithError(written) }()
 		written = write(counted)
-		return w.CloseWithError(written)
+		return nil
 	})
 	err = c.Load(ctx, r)
 	// Who still writes has nobody who reads.

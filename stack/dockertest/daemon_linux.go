@@ -79,9 +79,12 @@ func (d *Daemon) Restart() {
 	d.t.Helper()
 	d.stop()
 	d.client.CloseIdleConnections()
-	// Its number is 1 each time, and it takes itself for the one before.
-	if err := os.Remove(filepath.Join(d.dir, "pid")); err != nil {
-		d.t.Fatal(err)
+	// Processes have the same small numbers each time, and the next daemon would take
+	// them for those of the one before.
+	for _, left := range []string{"pid", "exec"} {
+		if err := os.RemoveAll(filepath.Join(d.dir, left)); err != nil {
+			d.t.Fatal(err)
+		}
 	}
 	d.wait(d.start())
 }
