@@ -201,7 +201,9 @@ func TestCreatorFails(t *testing.T) {
 		{3, "ERROR: failed to resolve inputs: writing to multiple registries is unsupported\n", []string{"-tag", "127.0.0.1:1/x"}, nil},
 		{20, "ERROR: failed to detect: no buildpacks participating\n", nil, func() { must(t, os.Remove(b.at("app/hello.txt"))) }},
 		{1, "ERROR: failed to initialize detector: reading order: failed to read order file: open /none: no such file or directory\n", []string{"-order", "/none"}, nil},
-		{1, "this lifecycle has no export to a Docker daemon yet\n", []string{"-daemon"}, nil},
+		{1, "ERROR: failed to initialize docker client: the Docker daemon at ", []string{"-daemon"}, func() {
+			t.Setenv("DOCKER_HOST", "unix://"+b.at("no.sock"))
+		}},
 	} {
 		if c.prepare != nil {
 			c.prepare()
