@@ -27,7 +27,7 @@ const (
 
 // imageLevel is the gzip level of layers. Most of them are pushed once and
 // pulled by machines that have most of the image, so that the time of the build
-// counts for more than a seventh of the size; registries, Docker and the
+// counts for more than a sixth of the size; registries, Docker and the
 // reference lifecycle choose so too.
 const imageLevel = 1
 

@@ -13,7 +13,7 @@ import (
 
 // heapGrowth is by how many percent the heap grows before garbage is collected,
 // unless GOGC says otherwise. slugc makes little garbage: less than half of Go's 100
-// takes 2 % more of the processor and a quarter less memory.
+// takes little of the processor, and a fifth less memory.
 const heapGrowth = 40
 
 func main() {

@@ -15,8 +15,8 @@ const (
 // init does the work of the sandbox's own processes, which are the running
 // program, started again; in all other processes it returns at once. It is no
 // function for main to call, since many packages are initialised only after
-// this one: a build starts such a process for each script, twice, and what they
-// set up takes half of its time.
+// this one: a build starts such a process for each script, twice, and to wait for
+// what they set up would double its time.
 //
 // It is the one place outside of cmd that looks at os.Args and ends the
 // process.
