@@ -69,7 +69,7 @@ func (n Namespaces) start(c Command, std *streams) (_ *box, err error) {
 const opNamespaces = "creating namespaces"
 
 // run sends what the stages need to know and waits for the end.
-func (b *box) run(ctx context.Context, c Command, requests []any, std *streams) error {
+func (b *box) run(ctx context.Context, c Command, requests []message, std *streams) error {
 	var group errgroup.Group
 	sent, ended := make(chan struct{}), make(chan struct{})
 	errs := []error{std.release()}
@@ -116,7 +116,7 @@ func answer(last report, err error) int {
 
 // send writes the requests. A sandbox that is gone before it has read them has
 // left a report, or ended without one.
-func (b *box) send(requests []any) error {
+func (b *box) send(requests []message) error {
 	for _, r := range requests {
 		err := writeFrame(b.requests, r)
 		if errors.Is(err, unix.EPIPE) {
@@ -212,8 +212,8 @@ func silent(state *os.ProcessState) error {
 	}
 }
 
-func (n Namespaces) setupRequest(c Command, root string, steps []step) setupRequest {
-	return setupRequest{
+func (n Namespaces) setupRequest(c Command, root string, steps []step) *setupRequest {
+	return &setupRequest{
 		Root:        root,
 		Steps:       steps,
 		Become:      privileged(),
@@ -223,10 +223,10 @@ func (n Namespaces) setupRequest(c Command, root string, steps []step) setupRequ
 	}
 }
 
-func newStartRequest(c Command) startRequest {
+func newStartRequest(c Command) *startRequest {
 	dir := c.Dir
 	if dir == "" {
 		dir = "/"
 	}
-	return startRequest{Args: c.Args, Dir: dir, Env: c.Env, Interactive: c.Interactive}
+	return &startRequest{Args: c.Args, Dir: dir, Env: c.Env, Interactive: c.Interactive}
 }

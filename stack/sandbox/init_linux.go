@@ -29,7 +29,7 @@ func runInit(requests, reports *os.File) error {
 	}
 	pid, err := start(req)
 	if exit, ok := errors.AsType[*ExitError](err); ok {
-		return writeFrame(reports, report{Code: exit.Code, Reason: exit.Reason})
+		return writeFrame(reports, &report{Code: exit.Code, Reason: exit.Reason})
 	}
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func runInit(requests, reports *os.File) error {
 	if status.Signaled() {
 		end.Signal = status.Signal()
 	}
-	return writeFrame(reports, end)
+	return writeFrame(reports, &end)
 }
 
 // obey sends every signal that the parent asks for to all processes but this

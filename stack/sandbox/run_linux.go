@@ -57,7 +57,7 @@ func (n Namespaces) Run(ctx context.Context, c Command) (err error) {
 	if err != nil {
 		return errors.Join(err, std.close())
 	}
-	return b.run(ctx, c, []any{n.setupRequest(c, root, steps), newStartRequest(c)}, std)
+	return b.run(ctx, c, []message{n.setupRequest(c, root, steps), newStartRequest(c)}, std)
 }
 
 // killedStatus is what a shell says of a command that SIGKILL ended.

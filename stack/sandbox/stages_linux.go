@@ -37,7 +37,7 @@ func init() {
 	if err := stage(os.NewFile(requestFD, "requests"), reports); err != nil {
 		status = 1
 		// Without a report the parent knows that something is wrong, too.
-		if writeFrame(reports, report{Fault: newFault(err)}) != nil {
+		if writeFrame(reports, &report{Fault: newFault(err)}) != nil {
 			status = 2
 		}
 	}
