@@ -23,9 +23,10 @@ type Walked struct {
 }
 
 // Walk walks a tree. What leftOut names of the app is not there for those who
-// pack it; nil names nothing. Errors are those of pack.Walk.
-func Walk(ctx context.Context, tree artifact.Tree, leftOut func(path string, isDir bool) bool) (w Walked, err error) {
-	if w.Layers, err = WalkLayers(ctx, tree); err != nil {
+// pack it; nil names nothing. Known are indexes of layers before the build, by
+// layer id (pack.WalkOptions). Errors are those of pack.Walk.
+func Walk(ctx context.Context, tree artifact.Tree, leftOut func(path string, isDir bool) bool, known map[string]pack.Index) (w Walked, err error) {
+	if w.Layers, err = WalkLayers(ctx, tree, known); err != nil {
 		return Walked{}, err
 	}
 	if w.App, err = walkApp(ctx, tree, leftOut); err != nil {
@@ -35,8 +36,8 @@ func Walk(ctx context.Context, tree artifact.Tree, leftOut func(path string, isD
 }
 
 // WalkLayers walks every layer of a tree that is on disk once, and returns the
-// indexes by layer id.
-func WalkLayers(ctx context.Context, tree artifact.Tree) (map[string]pack.Index, error) {
+// indexes by layer id. Known is as for Walk.
+func WalkLayers(ctx context.Context, tree artifact.Tree, known map[string]pack.Index) (map[string]pack.Index, error) {
 	var layers []buildpacks.Layer
 	seen := map[string]bool{}
 	for _, l := range append(append([]buildpacks.Layer(nil), tree.LaunchLayers...), tree.CacheLayers...) {
@@ -50,7 +51,7 @@ func WalkLayers(ctx context.Context, tree artifact.Tree) (map[string]pack.Index,
 	walks.SetLimit(runtime.GOMAXPROCS(0))
 	for i, l := range layers {
 		walks.Go(func() (err error) {
-			found[i], err = pack.Walk(ctx, l.Dir.Host, pack.WalkOptions{})
+			found[i], err = pack.Walk(ctx, l.Dir.Host, pack.WalkOptions{Known: known[l.ID()]})
 			return err
 		})
 	}

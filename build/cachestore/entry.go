@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/slugc/slugc/build/flock"
+	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack/sandbox"
 )
@@ -22,7 +23,13 @@ import (
 type Entry struct {
 	dir  string
 	lock *os.File
+	// restored are the indexes of what Restore left in its place, by layer id.
+	restored map[string]pack.Index
 }
+
+// Restored are the indexes of the layers that Restore gave back, by layer id:
+// what they were before the buildpacks.
+func (e *Entry) Restored() map[string]pack.Index { return e.restored }
 
 // App is what an entry was made for.
 type App struct {

@@ -82,14 +82,12 @@ func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpack
 			wanted = append(wanted, l)
 		}
 	}
-	results := make([]Restored, len(wanted))
-	copies := make([]*pack.Renewal, len(wanted))
+	found := make([]checked, len(wanted))
 	checks, checkCtx := errgroup.WithContext(ctx)
 	checks.SetLimit(runtime.GOMAXPROCS(0))
 	for i, l := range wanted {
 		checks.Go(func() error {
-			results[i] = Restored{Layer: l.id()}
-			results[i].Dropped, copies[i] = e.check(checkCtx, l.path(layersDir), l)
+			found[i] = e.check(checkCtx, l.path(layersDir), l)
 			return checkCtx.Err()
 		})
 	}
@@ -97,21 +95,27 @@ func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpack
 		return nil, err
 	}
 
-	if err := e.settle(ctx, rec, wanted, copies); err != nil {
+	if err := e.settle(ctx, rec, wanted, found); err != nil {
 		if ctx.Err() != nil {
 			return nil, err
 		}
 		for i := range wanted {
-			if copies[i] != nil {
-				results[i].Dropped = fmt.Sprintf("it is a copy, and noting that does not work: %v", err)
+			if found[i].copied != nil {
+				found[i].dropped = fmt.Sprintf("it is a copy, and noting that does not work: %v", err)
 			}
 		}
 	}
 
+	results := make([]Restored, len(wanted))
+	e.restored = map[string]pack.Index{}
 	keep := map[string]bool{}
 	for i, l := range wanted {
+		results[i] = Restored{Layer: l.id(), Dropped: found[i].dropped}
+		if found[i].dropped == "" {
+			e.restored[l.id()] = found[i].now
+		}
 		switch {
-		case results[i].Dropped != "":
+		case found[i].dropped != "":
 		case l.Aside:
 			if err := move(l.path(layersDir), l.path(e.aside())); err != nil {
 				return nil, fmt.Errorf("restoring the cache: %w", err)

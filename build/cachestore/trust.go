@@ -12,43 +12,53 @@ import (
 	"github.com/slugc/slugc/build/pack"
 )
 
-// check says why a layer cannot be trusted, or "". The files of an entry that
-// was copied, with tar for one, have other inodes and times; such a layer is
-// read, and if it has the recorded content, check returns its new index.
-func (e *Entry) check(ctx context.Context, dir string, l recordedLayer) (string, *pack.Renewal) {
+// checked is a layer of the last build, as it is found.
+type checked struct {
+	// dropped says why it cannot be trusted, or "".
+	dropped string
+	now     pack.Index
+	// copied is the layer's new index beside the recorded one, if the entry was
+	// copied.
+	copied *pack.Renewal
+}
+
+// check says whether a layer can be trusted. The files of an entry that was
+// copied, with tar for one, have other inodes and times; such a layer is read,
+// and is fine if it has the recorded content.
+func (e *Entry) check(ctx context.Context, dir string, l recordedLayer) checked {
 	then, err := e.readIndex(l.Index)
 	if err == nil {
 		err = e.checkSBOM(l)
 	}
 	if err != nil {
-		return "its record is damaged", nil
+		return checked{dropped: "its record is damaged"}
 	}
+	const gone = "it is gone"
 	if owner, err := os.Lstat(filepath.Dir(dir)); err == nil && !owner.IsDir() {
-		return "it is gone", nil // what a link leads to is not kept
+		return checked{dropped: gone} // what a link leads to is not kept
 	}
-	now, err := pack.Walk(ctx, dir, pack.WalkOptions{})
+	now, err := pack.Walk(ctx, dir, pack.WalkOptions{Known: then})
 	if errors.Is(err, fs.ErrNotExist) {
-		return "it is gone", nil
+		return checked{dropped: gone}
 	}
+	unreadable := func(err error) checked { return checked{dropped: fmt.Sprintf("it cannot be read: %v", err)} }
 	if err != nil {
-		return fmt.Sprintf("it cannot be read: %v", err), nil
+		return unreadable(err)
 	}
 	if now.Unchanged(then) {
-		return "", nil
-	}
-	const touched = "it is not as the last successful build left it"
-	if !resembles(now, then) {
-		return touched, nil
+		return checked{now: now}
 	}
 	copied := pack.Renewal{Old: then, New: now}
-	proved, err := e.proves(ctx, dir, l, copied)
-	if err != nil {
-		return fmt.Sprintf("it cannot be read: %v", err), nil
+	if resembles(now, then) {
+		proved, err := e.proves(ctx, dir, l, copied)
+		if err != nil {
+			return unreadable(err)
+		}
+		if proved {
+			return checked{now: now, copied: &copied}
+		}
 	}
-	if !proved {
-		return touched, nil
-	}
-	return "", &copied
+	return checked{dropped: "it is not as the last successful build left it"}
 }
 
 // proves says whether a directory is a copy of the layer.
@@ -70,14 +80,14 @@ func resembles(a, b pack.Index) bool {
 
 // settle records the new indexes of layers that were copied, and has their
 // packed segments serve again.
-func (e *Entry) settle(ctx context.Context, rec record, wanted []recordedLayer, copies []*pack.Renewal) error {
+func (e *Entry) settle(ctx context.Context, rec record, wanted []recordedLayer, found []checked) error {
 	var renewals []pack.Renewal
-	for i, renewal := range copies {
-		if renewal == nil {
+	for i, layer := range found {
+		if layer.copied == nil {
 			continue
 		}
-		renewals = append(renewals, *renewal)
-		sum, err := e.writeIndex(renewal.New)
+		renewals = append(renewals, *layer.copied)
+		sum, err := e.writeIndex(layer.now)
 		if err != nil {
 			return err
 		}

@@ -151,7 +151,11 @@ func (x *export) image(ctx context.Context) (image oci.Image, err error) {
 			return image, fmt.Errorf("determining entrypoint: tried to set %s to default but it doesn't exist", x.Process)
 		}
 	}
-	walked, err := build.Walk(ctx, x.tree, nil)
+	restored := make(map[string]pack.Index, len(x.Known))
+	for id, known := range x.Known {
+		restored[id] = known.Index
+	}
+	walked, err := build.Walk(ctx, x.tree, nil, restored)
 	if err != nil {
 		return image, err
 	}

@@ -16,7 +16,7 @@ import (
 // entries, and the sha256 of all before it. Each entry says how many bytes of
 // the path before it it shares, and times and inodes as differences from the
 // entry before, all as variable-length integers.
-const indexMagic = "slugcix\x01"
+const indexMagic = "slugcix\x02"
 
 // Limits of what ReadIndex accepts.
 const (
@@ -100,6 +100,8 @@ func appendIndex(b []byte, ix Index) []byte {
 		case e.Mode.IsRegular():
 			b = appendFingerprint(b, e.Fingerprint, last)
 			last = e.Fingerprint
+		case e.Mode.IsDir():
+			b = appendFingerprint(b, e.Fingerprint, Fingerprint{})
 		case e.Mode&fs.ModeSymlink != 0:
 			b = appendString(b, e.Link)
 		}
@@ -237,6 +239,9 @@ func (d *decoder) index() Index {
 		case fs.ModeSymlink:
 			e.Link = d.string()
 		case fs.ModeDir:
+			if e.Fingerprint = d.fingerprint(Fingerprint{}); e.Size != 0 {
+				d.fail()
+			}
 		default:
 			d.fail()
 		}

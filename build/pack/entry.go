@@ -56,7 +56,11 @@ type Entry struct {
 	Mode fs.FileMode
 	// Link is the target of a symbolic link.
 	Link string
-	// Fingerprint is that of a regular file, zero for anything else.
+	// Fingerprint is that of a regular file, zero for a symbolic link. That of a
+	// directory below the root, without a size, is a hint for the next Walk and
+	// no part of its state: what comes and goes again leaves it the same
+	// directory. It is zero where it tells nothing, as for one that was changed
+	// just now.
 	Fingerprint
 	// Sum is known for files below 16 KiB that have been packed.
 	Sum Sum
@@ -64,7 +68,7 @@ type Entry struct {
 
 // same says whether e and f, of the same path, are in the same state.
 func (e *Entry) same(f *Entry) bool {
-	return e.Mode == f.Mode && e.Link == f.Link && e.Fingerprint == f.Fingerprint
+	return e.Mode == f.Mode && e.Link == f.Link && (e.Fingerprint == f.Fingerprint || e.Mode.IsDir())
 }
 
 // alike says whether e and f, of the same path, may have the same content

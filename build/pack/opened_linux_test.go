@@ -5,15 +5,26 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/slugc/slugc/build/pack"
 )
 
 // openings watches the files below a directory. The function that it returns
 // names those that were opened since.
 func openings(t *testing.T, dir string) func() []string {
+	t.Helper()
+	return openingsOf(t, dir, 0)
+}
+
+// openingsOf watches what is below a directory: directories with unix.IN_ISDIR,
+// files without.
+func openingsOf(t *testing.T, dir string, kind uint32) func() []string {
 	t.Helper()
 	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
 	must(t, err)
@@ -38,11 +49,38 @@ func openings(t *testing.T, dir string) func() []string {
 			must(t, err)
 			for b := buf[:n]; len(b) > 0; {
 				name := b[unix.SizeofInotifyEvent:][:binary.NativeEndian.Uint32(b[12:])]
-				if binary.NativeEndian.Uint32(b[4:])&unix.IN_ISDIR == 0 {
+				if binary.NativeEndian.Uint32(b[4:])&unix.IN_ISDIR == kind {
 					opened = append(opened, filepath.Join(watched[int32(binary.NativeEndian.Uint32(b))], strings.TrimRight(string(name), "\x00")))
 				}
 				b = b[unix.SizeofInotifyEvent+len(name):]
 			}
+		}
+	}
+}
+
+func TestWalkReadsNoDirectoryThatIsKnown(t *testing.T) {
+	dir := t.TempDir()
+	tree(t, dir)
+	age(t, dir)
+	known := walk(t, dir)
+	opened := openingsOf(t, dir, unix.IN_ISDIR)
+	write(t, filepath.Join(dir, "lib/new.js"), nil, 0o644)
+	opened()
+	_, err := pack.Walk(t.Context(), dir, pack.WalkOptions{Known: known})
+	must(t, err)
+	if diff := cmp.Diff([]string{dir, filepath.Join(dir, "lib")}, slices.Compact(slices.Sorted(slices.Values(opened())))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// age waits until the clock has passed the change of every directory below dir.
+func age(t *testing.T, dir string) {
+	t.Helper()
+	for slices.ContainsFunc(walk(t, dir), func(e pack.Entry) bool {
+		return e.Path != "" && e.Mode.IsDir() && e.Fingerprint == (pack.Fingerprint{})
+	}) {
+		if t.Context().Err() != nil {
+			t.Fatal(t.Context().Err())
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // recordMagic starts the file form of a Record. Its last byte is a version.
-const recordMagic = "slugcrec\x02"
+const recordMagic = "slugcrec\x03"
 
 // maxMembers limits what parseRecord accepts.
 const maxMembers = 1 << 24

@@ -46,6 +46,11 @@ type WalkOptions struct {
 	// Exclude leaves out a path, and all below it if it is a directory. It is
 	// called from several goroutines at once.
 	Exclude func(rel string, isDir bool) bool
+	// Known is an earlier index of the same directory, by Walk without Exclude;
+	// nil for none. A directory that nothing was added to or taken from since is
+	// not read again, which is a third of the work: what it holds is what it
+	// held. Each of that is looked at as ever. With Exclude it is of no use.
+	Known Index
 }
 
 // Walk returns the index of dir, in the order of filepath.Walk: directories
@@ -67,20 +72,26 @@ func Walk(ctx context.Context, dir string, opt WalkOptions) (ix Index, err error
 		return nil, &fs.PathError{Op: "stat", Path: dir, Err: err}
 	}
 
-	w := &walker{root: root, exclude: opt.Exclude, buffers: freelist{size: 32 << 10}}
+	w := &walker{root: root, exclude: opt.Exclude, start: time.Now(), buffers: freelist{size: 32 << 10}}
+	if opt.Exclude == nil {
+		w.known = newKnown(opt.Known)
+	}
 	group, walking := errgroup.WithContext(ctx)
 	group.SetLimit(min(max(2, runtime.GOMAXPROCS(0)), 8))
 	w.group = group
-	var top folder
-	start := time.Now()
-	group.Go(func() error { return w.walk(walking, "", &top) })
+	dirEntry := Entry{Mode: modeOf(uint32(st.Mode))}
+	top := folder{known: w.known.root()}
+	group.Go(func() error { return w.walk(walking, &dirEntry, &top) })
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	ix = make(Index, 0, top.count()+1)
-	ix = append(ix, Entry{Mode: modeOf(uint32(st.Mode))})
+	ix = append(ix, dirEntry)
 	ix = top.appendTo(ix)
-	if err := w.settle(ctx, ix, start); err != nil {
+	if err := w.settle(ctx, ix, w.start); err != nil {
+		return nil, err
+	}
+	if err := w.vouch(ix); err != nil {
 		return nil, err
 	}
 	return ix, nil
@@ -90,6 +101,9 @@ func Walk(ctx context.Context, dir string, opt WalkOptions) (ix Index, err error
 type walker struct {
 	root    *root
 	exclude func(string, bool) bool
+	known   known
+	// start is when the walk began.
+	start   time.Time
 	group   *errgroup.Group
 	buffers freelist
 }
@@ -97,6 +111,8 @@ type walker struct {
 // folder is what one directory holds; sub are its directories, in the order
 // of entries.
 type folder struct {
+	// known is where the directory is in the earlier index, or nowhere.
+	known   int
 	entries []Entry
 	sub     []folder
 }
@@ -121,13 +137,13 @@ func (f *folder) appendTo(ix Index) Index {
 	return ix
 }
 
-// walk fills f with the directory at rel and, as far as others are free to
-// help, leaves the directories below it to them.
-func (w *walker) walk(ctx context.Context, rel string, f *folder) error {
+// walk fills f with what is in dir and, as far as others are free to help,
+// leaves the directories below it to them.
+func (w *walker) walk(ctx context.Context, dir *Entry, f *folder) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := w.list(rel, f); err != nil {
+	if err := w.list(dir, f); err != nil {
 		return err
 	}
 	next := 0
@@ -135,10 +151,10 @@ func (w *walker) walk(ctx context.Context, rel string, f *folder) error {
 		if !f.entries[i].Mode.IsDir() {
 			continue
 		}
-		path, sub := f.entries[i].Path, &f.sub[next]
+		below, sub := &f.entries[i], &f.sub[next]
 		next++
-		if !w.group.TryGo(func() error { return w.walk(ctx, path, sub) }) {
-			if err := w.walk(ctx, path, sub); err != nil {
+		if !w.group.TryGo(func() error { return w.walk(ctx, below, sub) }) {
+			if err := w.walk(ctx, below, sub); err != nil {
 				return err
 			}
 		}
@@ -146,19 +162,27 @@ func (w *walker) walk(ctx context.Context, rel string, f *folder) error {
 	return nil
 }
 
-// list reads one directory.
-func (w *walker) list(rel string, f *folder) (err error) {
-	fd, err := w.root.open(rel, unix.O_DIRECTORY)
+// list lists one directory.
+func (w *walker) list(dir *Entry, f *folder) (err error) {
+	rel := dir.Path
+	same := w.known.same(f.known, dir)
+	how := unix.O_DIRECTORY
+	if same {
+		how |= unix.O_PATH
+	}
+	fd, err := w.root.open(rel, how)
 	if err != nil {
 		return w.fail("open", rel, err)
 	}
 	defer closeFD(fd, &err)
-	paths, err := w.paths(fd, rel)
-	if err != nil {
+	var paths []string
+	if same {
+		paths = w.known.paths(f.known)
+	} else if paths, err = w.paths(fd, rel); err != nil {
 		return w.fail("read", rel, err)
 	}
 	f.entries = make([]Entry, 0, len(paths))
-	dirs := 0
+	before := w.known.in(f.known)
 	for _, path := range paths {
 		e, err := w.entry(fd, rel, path)
 		if err != nil {
@@ -171,11 +195,10 @@ func (w *walker) list(rel string, f *folder) (err error) {
 			return &SpecialError{Path: w.root.path(e.Path)}
 		}
 		if e.Mode.IsDir() {
-			dirs++
+			f.sub = append(f.sub, folder{known: before.find(path)})
 		}
 		f.entries = append(f.entries, e)
 	}
-	f.sub = make([]folder, dirs)
 	return nil
 }
 
@@ -237,12 +260,45 @@ func (w *walker) entry(fd int, rel, path string) (Entry, error) {
 	switch {
 	case e.Mode.IsRegular():
 		e.Fingerprint = fingerprint(&st)
+	case e.Mode.IsDir():
+		e.Fingerprint = fingerprint(&st)
+		e.Size = 0
 	case e.Mode&fs.ModeSymlink != 0:
 		if e.Link, err = readlink(fd, name, st.Size); err != nil {
 			return e, w.fail("readlink", e.Path, err)
 		}
 	}
 	return e, nil
+}
+
+// vouch takes the fingerprint from directories that may have been changed after
+// they were listed, at the same tick of the clock.
+func (w *walker) vouch(ix Index) error {
+	for i := range ix {
+		e := &ix[i]
+		if !e.Mode.IsDir() || e.Fingerprint == (Fingerprint{}) {
+			continue
+		}
+		changed, step := time.Unix(0, e.CTime), tick
+		if e.CTime%int64(time.Second) == 0 {
+			step = coarseTick
+		}
+		if !changed.Add(step).After(w.start) {
+			continue
+		}
+		if changed.Add(step).After(time.Now()) {
+			e.Fingerprint = Fingerprint{}
+			continue
+		}
+		now, err := w.root.stat(e.Path)
+		if err != nil {
+			return w.fail("lstat", e.Path, err)
+		}
+		if now.Size = 0; now.Fingerprint != e.Fingerprint {
+			e.Fingerprint = Fingerprint{}
+		}
+	}
+	return nil
 }
 
 // fail names the path of an error. What is gone was there when its directory

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
+	"golang.org/x/sys/unix"
 
 	"github.com/slugc/slugc/build/pack"
 )
@@ -39,8 +41,45 @@ func testWalk(t *testing.T, _ spec.G, it spec.S) {
 			return err
 		}))
 		for range 3 {
-			if diff := cmp.Diff(pack.Index(want), walk(t, dir)); diff != "" {
+			index := walk(t, dir)
+			for i := range index {
+				if index[i].Mode.IsDir() {
+					index[i].Fingerprint = pack.Fingerprint{}
+				}
+			}
+			if diff := cmp.Diff(pack.Index(want), index); diff != "" {
 				t.Fatal(diff)
+			}
+		}
+	})
+
+	it("finds the same whatever it knows already", func() {
+		dir := t.TempDir()
+		tree(t, dir)
+		random := rand.New(rand.NewPCG(1, 2))
+		var known pack.Index
+		for range 200 {
+			change(t, random, dir)
+			index, err := pack.Walk(t.Context(), dir, pack.WalkOptions{Known: known})
+			must(t, err)
+			if where, differs := index.Diff(walk(t, dir)); differs {
+				t.Fatal(where)
+			}
+			if random.IntN(4) > 0 {
+				known = index
+			}
+		}
+	})
+
+	it("makes nothing of an index that is no walk's", func() {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, "a/b/c"), nil, 0o644)
+		known := walk(t, dir)
+		for _, broken := range []pack.Index{known[1:], {known[0], known[2]}, {known[0], known[1], known[3]}, append(known, known...), {known[3]}} {
+			index, err := pack.Walk(t.Context(), dir, pack.WalkOptions{Known: broken})
+			must(t, err)
+			if diff := cmp.Diff(paths(known), paths(index)); diff != "" {
+				t.Error(diff)
 			}
 		}
 	})
@@ -144,6 +183,38 @@ func deep(t *testing.T, dir string, n int) {
 		at = below
 	}
 	must(t, at.Close())
+}
+
+// change does to a tree what a buildpack or a person may do between two builds:
+// some of a thousand names come, go, change and take each other's place.
+func change(t *testing.T, random *rand.Rand, dir string) {
+	t.Helper()
+	name := func() string {
+		path := dir
+		for range 1 + random.IntN(3) {
+			path = filepath.Join(path, string(rune('a'+random.IntN(10))))
+		}
+		return path
+	}
+	for range 1 + random.IntN(5) {
+		path := name()
+		// What does not work, such as a file below a file, changes nothing.
+		switch random.IntN(6) {
+		case 0:
+			_ = os.RemoveAll(path)
+		case 1:
+			_ = os.MkdirAll(path, 0o755)
+		case 2:
+			_ = os.Rename(name(), path)
+		case 3:
+			_ = os.Symlink("nowhere", path)
+		default:
+			// What is a directory stays one.
+			if file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|unix.O_NOFOLLOW, 0o644); err == nil {
+				must(t, errors.Join(file.Truncate(int64(random.IntN(100))), file.Close()))
+			}
+		}
+	}
 }
 
 func walk(t testing.TB, dir string) pack.Index {

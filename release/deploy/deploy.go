@@ -113,7 +113,7 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 	if err != nil {
 		return record, err
 	}
-	walked, err := build.Walk(ctx, tree, leftOut)
+	walked, err := build.Walk(ctx, tree, leftOut, work.entry.Restored())
 	if err != nil {
 		return record, whoseFault(tree, err)
 	}

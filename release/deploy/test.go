@@ -69,7 +69,7 @@ func (d Deploy) Test(ctx context.Context, req Request, tests Tests) (tested Test
 	if err != nil {
 		return tested, err
 	}
-	layers, err := build.WalkLayers(ctx, tree)
+	layers, err := build.WalkLayers(ctx, tree, work.entry.Restored())
 	if err != nil {
 		return tested, whoseFault(tree, err)
 	}
