@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -144,22 +145,27 @@ func TestTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tree.Close()
-	for _, name := range []string{"/dir/file", "dir/./file", "absolute", "up", "chain", "/../../absolute"} {
-		f, err := tree.find(name)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
+	for how, find := range map[string]func(string) (*os.File, error){
+		"at once": tree.find,
+		"by name": func(path string) (*os.File, error) { return tree.byName(path, true, nil) },
+	} {
+		for _, name := range []string{"/dir/file", "dir/./file", "absolute", "up", "chain", "/../../absolute"} {
+			f, err := find(name)
+			if err != nil {
+				t.Errorf("%s: %s: %v", how, name, err)
+				continue
+			}
+			if there, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd())); err != nil || within(root, there) != "/dir/file" {
+				t.Errorf("%s: %s leads to %s (%v)", how, name, there, err)
+			}
+			if err := f.Close(); err != nil {
+				t.Error(err)
+			}
 		}
-		if f.Name() != "file" {
-			t.Errorf("%s leads to %s", name, f.Name())
-		}
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	for _, name := range []string{"loop", "none", "dir/file/none", "/etc/passwd"} {
-		if f, err := tree.find(name); err == nil {
-			t.Errorf("%s is %s", name, f.Name())
+		for _, name := range []string{"loop", "none", "dir/file/none", "/etc/passwd"} {
+			if f, err := find(name); err == nil {
+				t.Errorf("%s: %s is %s", how, name, f.Name())
+			}
 		}
 	}
 }
