@@ -213,6 +213,7 @@ func (d *decoder) index() Index {
 		ix = make(Index, 0, min(n, len(d.rest)/leastEntryBytes+1))
 	}
 	var path string
+	var paths pieces
 	var total uint64
 	var last Fingerprint
 	for range n {
@@ -225,7 +226,7 @@ func (d *decoder) index() Index {
 			d.fail()
 			return nil
 		}
-		path = path[:head>>1] + string(suffix)
+		path = paths.join(path[:head>>1], suffix)
 		e := Entry{Path: path}
 		if mode := d.uvarint(); mode <= uint64(^fs.FileMode(0)) {
 			e.Mode = fs.FileMode(mode)
@@ -255,6 +256,25 @@ func (d *decoder) index() Index {
 		ix = append(ix, e)
 	}
 	return ix
+}
+
+// pieces makes many strings that are pieces of few: an index has thousands, and
+// each on its own has to be looked at whenever garbage is collected.
+type pieces struct{ text strings.Builder }
+
+// piecesSize is how much is made at once, in bytes.
+const piecesSize = 32 << 10
+
+func (p *pieces) join(a string, b []byte) string {
+	size := len(a) + len(b)
+	if p.text.Cap()-p.text.Len() < size {
+		p.text = strings.Builder{}
+		p.text.Grow(max(piecesSize, size))
+	}
+	start := p.text.Len()
+	p.text.WriteString(a)
+	p.text.Write(b)
+	return p.text.String()[start:]
 }
 
 // validPath says whether path stays below its root.
