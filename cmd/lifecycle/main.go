@@ -30,7 +30,7 @@ import (
 
 // A platform gives a container of a lifecycle less memory than time: what is garbage
 // is collected sooner than by default, in percent of what is in use.
-const garbage = 70
+const garbage = 45
 
 func main() {
 	debug.SetGCPercent(garbage)
