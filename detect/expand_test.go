@@ -2,10 +2,8 @@ package detect_test
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -146,50 +144,6 @@ func TestExpandCycle(t *testing.T) {
 			t.Errorf("got %v, expected %s", err, tt.chain)
 		}
 	}
-}
-
-func TestExpandHostile(t *testing.T) {
-	// Each doubles what the one before it makes; 2^40 groups.
-	doubling := map[string]string{"O0": "a; b"}
-	for i := range 40 {
-		doubling[fmt.Sprintf("O%d", i+1)] = fmt.Sprintf("O%d x%d; O%d y%d", i, i, i, i)
-	}
-	long := map[string]string{"O": strings.TrimSpace(strings.Repeat("a ", 200_000))}
-	// Ten of ten groups each in one group: 10^10.
-	wide := map[string]string{}
-	for i := range 10 {
-		wide[fmt.Sprintf("O%d", i)] = strings.Join(strings.Fields("a b c d e f g h i j"), fmt.Sprintf("%d; ", i))
-	}
-	for name, tt := range map[string]struct {
-		order      string
-		composites map[string]string
-		want       string
-	}{
-		"deep":     {"O40", doubling, "more than 10000 groups"},
-		"long":     {"O", long, "a group of more than 500 buildpacks"},
-		"wide":     {"O0 O1 O2 O3 O4 O5 O6 O7 O8 O9", wide, "more than 10000 groups"},
-		"optional": {strings.Repeat("O40? ", 20), doubling, "more than 1000000 members"},
-		"large":    {"O12 " + numbered(400), doubling, "more than 1000000 members"},
-	} {
-		start := time.Now()
-		_, err := detect.Expand(order(tt.order), composites(tt.composites))
-		var size *detect.SizeError
-		if !errors.As(err, &size) || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: got %v, expected %q", name, err, tt.want)
-		}
-		if took := time.Since(start); took > 20*time.Second {
-			t.Errorf("%s took %s", name, took)
-		}
-	}
-}
-
-// numbered are n members of different names.
-func numbered(n int) string {
-	var b strings.Builder
-	for i := range n {
-		fmt.Fprintf(&b, "n%d ", i)
-	}
-	return b.String()
 }
 
 func TestExpandMarked(t *testing.T) {

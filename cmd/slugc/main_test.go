@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,6 +19,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the command line as people do. The scripts read as a manual.
+// Those that take seconds are for acceptance tests.
 func TestScripts(t *testing.T) {
 	repo, err := filepath.Abs("../..")
 	if err != nil {
@@ -33,6 +35,12 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds:                map[string]func(ts *testscript.TestScript, neg bool, args []string){"mkstack": makeStack, "releaseline": releaseLine},
+		Condition: func(condition string) (bool, error) {
+			if condition != "thorough" {
+				return false, fmt.Errorf("unknown condition %q, expected thorough", condition)
+			}
+			return thorough, nil
+		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})

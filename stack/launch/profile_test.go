@@ -306,7 +306,7 @@ func TestProfileScriptTOML(t *testing.T) {
 		"touching quotes": "A = \"\"\"\"in\"\"\"\"\nB = ''''in''''\nC = \"\"\"\"\"\"\nD = ''",
 		"shell words":     `A = "$(false) $HOME ` + "`id`" + ` * ~ ! ; &"`,
 		"other scripts":   "A = \"日本語 ü\"",
-		"long":            "A = \"" + strings.Repeat("x\\ny", 5000) + "\"",
+		"long":            "A = \"" + strings.Repeat("x\\ny", 1000) + "\"",
 		"underscores":     "_a1 = \"1\"",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -60,7 +60,11 @@ func (r inRoot) Run(ctx context.Context, c sandbox.Command) error {
 	return r.Namespaces.Run(ctx, c)
 }
 
-func TestRoot(t *testing.T) {
+func TestRoot(t *testing.T) { testRoots(t, "a root directory with ", sandbox.Namespaces{}) }
+
+// testRoots tests box in root directories with all kinds of stacks.
+func testRoots(t *testing.T, what string, box sandbox.Namespaces) {
+	t.Helper()
 	image := tempDir(t)
 	for _, program := range []string{"sh", "cat", "ln", "ls", "mkdir", "mv", "rm", "rmdir", "stat", "chmod", "true"} {
 		copyProgram(t, image, "/bin/"+program)
@@ -76,13 +80,7 @@ func TestRoot(t *testing.T) {
 	for name, base := range map[string]stack.Stack{
 		"the host stack": {}, "a directory": {ID: "tiny", Root: image},
 	} {
-		for kernel, box := range map[string]sandbox.Namespaces{
-			"": {}, " on an old kernel": sandbox.OnOldKernel(sandbox.Namespaces{}),
-		} {
-			spec.Run(t, "a root directory with "+name+kernel, func(t *testing.T, when spec.G, it spec.S) {
-				testRoot(t, when, it, box, base)
-			})
-		}
+		spec.Run(t, what+name, func(t *testing.T, when spec.G, it spec.S) { testRoot(t, when, it, box, base) })
 	}
 }
 

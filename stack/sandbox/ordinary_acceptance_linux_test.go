@@ -1,3 +1,5 @@
+//go:build acceptance
+
 package sandbox_test
 
 import (
@@ -6,7 +8,13 @@ import (
 	"regexp"
 	"syscall"
 	"testing"
+
+	"github.com/slugc/slugc/stack/sandbox"
 )
+
+func TestRootOnOldKernel(t *testing.T) {
+	testRoots(t, "on an old kernel, a root directory with ", sandbox.OnOldKernel(sandbox.Namespaces{}))
+}
 
 // TestOrdinaryUser runs all the tests as a user without any rights, when they
 // run as root.

@@ -1,0 +1,6 @@
+//go:build acceptance
+
+package main
+
+// thorough says that tests may take their time.
+const thorough = true
