@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -71,6 +72,11 @@ func (a Analyzer) run(ctx context.Context) (analyzed files.Analyzed, err error) 
 	}
 	if !run.There {
 		a.Log.Infof("Image with name %q not found", run.Name)
+		if a.API.Targets {
+			// The detector can do without the image; the exporter says that it is missing.
+			analyzed.RunImage.Image = run.Name
+			analyzed.RunImage.Target = &files.Target{OS: "linux", Arch: runtime.GOARCH}
+		}
 		return analyzed, nil
 	}
 	analyzed.RunImage.Reference = run.ID

@@ -36,8 +36,10 @@
 //   - A version in a build plan is metadata.version, whatever the API.
 //   - A process that is to be the default and is none ends the exporter before it
 //     makes layers.
-//   - What is wrong with a layer of a cache is said, once; a launcher for
-//     another machine, and named pipes in the app, end the exporter.
+//   - What is wrong with a layer of a cache is said, once, by who needs it: the file
+//     of a layer whose directory is in the records of the cache is not read. What
+//     the buildpack makes in its place replaces it.
+//   - A launcher for another machine, and named pipes in the app, end the exporter.
 //   - A whole number in a store is one again when it is restored, and restored files
 //     always have the mode 0644.
 //   - All layers of an OCI manifest have media types of OCI.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -44,9 +45,10 @@ type Exporter struct {
 	// Process is the default process type; when empty, that of the buildpacks.
 	Process, ExecEnv string
 	Project          oci.ProjectMetadata
-	// Created is the image's time of creation; pack.Epoch when zero.
-	Created  time.Time
-	UID, GID int
+	// SourceDate is the image's time of creation, in seconds since 1970; pack.Epoch
+	// when empty, or no such number.
+	SourceDate string
+	UID, GID   int
 	// Known are restored layers, by <buildpack>:<layer>.
 	Known map[string]Known
 	// Cache keeps layers for the next build; nil for none.
@@ -137,6 +139,11 @@ type export struct {
 
 // image makes the image.
 func (x *export) image(ctx context.Context) (image oci.Image, err error) {
+	previous, err := x.previous(ctx)
+	if err != nil {
+		return image, err
+	}
+	created := x.created()
 	if x.metadata, err = files.ReadBuildMetadata(x.Layers); err != nil {
 		return image, fmt.Errorf("read build metadata: %w", err)
 	}
@@ -161,10 +168,11 @@ func (x *export) image(ctx context.Context) (image oci.Image, err error) {
 	}
 	x.recall()
 	x.compare(walked)
-	recipe, err := x.recipe(ctx, walked)
+	recipe, err := x.recipe(ctx, walked, previous)
 	if err != nil {
 		return image, err
 	}
+	recipe.Created = created
 	if err := x.pack(ctx, recipe, walked); err != nil {
 		return image, err
 	}
@@ -187,7 +195,7 @@ func (x *export) compare(walked build.Walked) {
 
 // recipe is the image. A layer that did not change and that the previous image has
 // is taken from there, unread.
-func (x *export) recipe(ctx context.Context, walked build.Walked) (oci.Recipe, error) {
+func (x *export) recipe(ctx context.Context, walked build.Walked, previous oci.Previous) (oci.Recipe, error) {
 	run, err := x.Target.Find(ctx, x.RunImage)
 	if err == nil && !run.There {
 		err = errors.New("there is no such image")
@@ -210,15 +218,11 @@ func (x *export) recipe(ctx context.Context, walked build.Walked) (oci.Recipe, e
 		Base: base, Tree: x.tree, AppIndex: walked.App, Process: x.Process, Project: x.Project, PlatformAPI: x.API.Version,
 		Launcher: oci.Launcher{Content: launcher, Info: info},
 		Owner:    &oci.Owner{UID: x.UID, GID: x.GID}, Parent: parent, ConfigDir: filepath.Join(x.Layers, "config"),
-		Created: x.Created, Warn: func(err error) { x.Log.Warnf("%v", err) },
+		Warn:      func(err error) { x.Log.Warnf("%v", err) },
 		Lifecycle: &oci.Lifecycle{NoHistory: !x.API.History, StackNames: !x.API.RunTOML, NoSBOM: !x.API.SBOM, Build: label},
 	}
 	if x.API.ExecEnv {
 		r.ExecEnv = x.ExecEnv
-	}
-	previous, err := x.previous(ctx)
-	if err != nil {
-		return oci.Recipe{}, err
 	}
 	if previous.Image != nil {
 		r.Previous, r.PreviousMetadata = previous.Image, &previous.Metadata
@@ -261,6 +265,19 @@ func (x *export) previous(ctx context.Context) (oci.Previous, error) {
 		return none, nil
 	}
 	return previous, nil
+}
+
+// created is the image's time of creation, the zero time where nobody gave one.
+func (x *export) created() time.Time {
+	if x.SourceDate == "" {
+		return time.Time{}
+	}
+	seconds, err := strconv.ParseInt(x.SourceDate, 10, 64)
+	if err != nil {
+		x.Log.Warnf("Ignoring invalid SOURCE_DATE_EPOCH")
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0)
 }
 
 // named is what messages call an image.

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -489,7 +490,7 @@ func (p player) export(said io.Writer, o options) error {
 	if o.epoch != "" && p.api.SourceDate {
 		when, err := time.Parse(time.RFC3339, "2021-02-03T04:05:06Z")
 		must(p.t, err)
-		e.Created = when
+		e.SourceDate = strconv.FormatInt(when.Unix(), 10)
 	}
 	if !o.noCache {
 		e.Cache, err = cache.OpenVolume(p.cacheDir())

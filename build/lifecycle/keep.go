@@ -281,9 +281,12 @@ func (x *export) keep(ctx context.Context, update cache.Update, l buildpacks.Lay
 		return "", errors.New("it has no contents")
 	}
 	if diffID == before {
-		if err := update.Keep(diffID); err == nil {
+		whole := x.Known[l.ID()].DiffID == diffID
+		if err := update.Keep(ctx, diffID, whole); err == nil {
 			x.Log.Infof("Reusing cache layer '%s'", l.ID())
 			return diffID, nil
+		} else if ctx.Err() != nil {
+			return "", err
 		}
 	}
 	if !packed {

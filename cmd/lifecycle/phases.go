@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strconv"
-	"time"
 
 	"github.com/slugc/slugc/build/lifecycle"
 	"github.com/slugc/slugc/build/lifecycle/cache"
@@ -258,12 +256,16 @@ func (p *program) export(ctx context.Context) error {
 func (p *program) exporter(store cache.Cache, temp string) (lifecycle.Exporter, error) {
 	in := p.in
 	project, err := files.ReadProject(in.Project, p.log)
-	return lifecycle.Exporter{
+	exporter := lifecycle.Exporter{
 		API: in.API, App: in.App, Layers: in.Layers, Target: p.target, RunImage: in.RunImage, Names: in.Destinations(),
 		Launcher: lifecycle.Launcher{File: in.Launcher, SBOMDir: in.LauncherSBOM, Version: version},
-		Process:  in.Process, ExecEnv: in.ExecEnv, Project: project, Created: p.sourceDate(), UID: in.UID, GID: in.GID,
+		Process:  in.Process, ExecEnv: in.ExecEnv, Project: project, UID: in.UID, GID: in.GID,
 		Cache: store, Temp: temp, Log: p.log,
-	}, err
+	}
+	if in.API.SourceDate {
+		exporter.SourceDate = p.env["SOURCE_DATE_EPOCH"]
+	}
+	return exporter, err
 }
 
 // create is the creator.
@@ -345,18 +347,4 @@ func (p *program) runImages(analyzed files.Analyzed) (files.RunImages, error) {
 		return files.RunImages{}, err
 	}
 	return platform.ForLabel(run, analyzed.RunImageName(), len(metadata.Extensions) > 0), nil
-}
-
-// sourceDate is SOURCE_DATE_EPOCH, the zero time where it is not set.
-func (p *program) sourceDate() time.Time {
-	value := p.env["SOURCE_DATE_EPOCH"]
-	if !p.in.API.SourceDate || value == "" {
-		return time.Time{}
-	}
-	seconds, err := strconv.ParseInt(value, 10, 64)
-	if err != nil {
-		p.log.Warnf("Ignoring invalid SOURCE_DATE_EPOCH")
-		return time.Time{}
-	}
-	return time.Unix(seconds, 0)
 }

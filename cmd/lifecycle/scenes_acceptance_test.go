@@ -320,7 +320,7 @@ func scenes() map[string]scene {
 		"tags":                 once(plain()).with("-tag", "HOST/app:2", "-tag", "HOST/more/app"),
 		"tag elsewhere":        once(plain()).with("-tag", "127.0.0.1:1/app"),
 		"odd tag":              once(plain()).with("-tag", "A B"),
-		"no run image":         once(plain()).with("-run-image", "HOST/none").but("not yet: a run image that is not there in analyzed.toml"),
+		"no run image":         once(plain()).with("-run-image", "HOST/none"),
 		"run image":            once(plain()).with("-run-image", "HOST/run:1"),
 		"no run image known":   once(plain(), shelf{"run.toml": "", "stack.toml": ""}),
 		"odd run images":       once(plain(), shelf{"run.toml": "[[", "stack.toml": "[["}),

@@ -58,8 +58,10 @@ type Cache interface {
 
 // Update is a next state in the making. Nothing of it counts before Commit.
 type Update interface {
-	// Keep takes a layer over from the current state, without reading it.
-	Keep(diffID string) error
+	// Keep takes a layer over from the current state: unread when whole says that it
+	// was restored from there. A *LayerError says that the cache has it not, or not
+	// whole.
+	Keep(ctx context.Context, diffID string, whole bool) error
 	// Add takes a layer in the form that the cache wants. It may link the file, so
 	// nobody changes that afterwards; it has to be there until Commit.
 	Add(ctx context.Context, layer artifact.Segment) error

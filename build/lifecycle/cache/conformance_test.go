@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,7 +55,13 @@ func TestVolumeConforms(t *testing.T) {
 			return medium{
 				open:           func() cache.Cache { return open(t, dir) },
 				damageMetadata: func() { write(cache.MetadataName, []byte("{")) },
-				damage:         func(diffID string) { write(diffID+".tar", []byte("nothing")) },
+				damage: func(diffID string) {
+					// The file may be the one that was added.
+					if err := os.Remove(filepath.Join(dir, "committed", diffID+".tar")); err != nil {
+						t.Fatal(err)
+					}
+					write(diffID+".tar", []byte("nothing"))
+				},
 			}
 		})
 	})
@@ -157,7 +164,7 @@ func testCache(t *testing.T, it spec.S, newMedium func() medium) {
 	it("has nothing at first", func() {
 		expect(cache.Metadata{})
 		refused(m.open().Restore(t.Context(), diffID, "/layers/b/l", to))
-		if err := begin(m.open()).Keep(diffID); err == nil {
+		if err := begin(m.open()).Keep(t.Context(), diffID, true); err == nil {
 			t.Error("it keeps what it has not")
 		}
 	})
@@ -175,8 +182,8 @@ func testCache(t *testing.T, it spec.S, newMedium func() medium) {
 		full()
 		for range 2 {
 			u := begin(m.open())
-			must(u.Keep(diffID))
-			must(u.Keep(diffID))
+			must(u.Keep(t.Context(), diffID, false))
+			must(u.Keep(t.Context(), diffID, true))
 			must(u.Commit(t.Context(), metadata(diffID)))
 			must(u.Abort())
 			if err := u.Commit(t.Context(), metadata(diffID)); err == nil {
@@ -210,6 +217,7 @@ func testCache(t *testing.T, it spec.S, newMedium func() medium) {
 		full()
 		m.damage(diffID)
 		refused(m.open().Restore(t.Context(), diffID, "/layers/b/l", to))
+		refused(begin(m.open()).Keep(t.Context(), diffID, false))
 	})
 	it("takes no diffID for a path", func() {
 		full()
@@ -240,6 +248,7 @@ type testRegistry struct {
 
 // counting counts the requests of each kind, and answers for layers that are lost.
 type counting struct {
+	mu       sync.Mutex
 	requests map[string]int
 	lost     string
 }
@@ -249,7 +258,9 @@ func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.Contains(r.URL.Path, "/manifests/") {
 		kind = "manifest"
 	}
+	c.mu.Lock()
 	c.requests[r.Method+" "+kind]++
+	c.mu.Unlock()
 	if c.lost != "" && strings.HasSuffix(r.URL.Path, c.lost) {
 		return &http.Response{StatusCode: http.StatusNotFound, Request: r, Body: io.NopCloser(strings.NewReader("")), Header: http.Header{}}, nil
 	}

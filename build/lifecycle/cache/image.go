@@ -151,11 +151,20 @@ func (u *imageUpdate) add(diffID string, layer v1.Layer) {
 	u.adds = append(u.adds, mutate.Addendum{Layer: layer, History: v1.History{Created: v1.Time{Time: pack.Epoch()}}})
 }
 
-// Keep takes a layer over, which the registry has.
-func (u *imageUpdate) Keep(diffID string) error {
+// Keep takes a layer over, which the registry has: what it has is whole.
+func (u *imageUpdate) Keep(_ context.Context, diffID string, whole bool) error {
 	layer, there := u.cache.layers[diffID]
 	if !there {
 		return &LayerError{diffID, errors.New("the image does not have it")}
+	}
+	if !whole {
+		there, err := partial.Exists(layer)
+		if err == nil && !there {
+			err = errors.New("the registry does not have it")
+		}
+		if err != nil {
+			return &LayerError{diffID, err}
+		}
 	}
 	u.add(diffID, layer)
 	return nil

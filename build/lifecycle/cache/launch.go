@@ -49,7 +49,7 @@ func (l *Launch) Replace(ctx context.Context, layers map[string]string) error {
 	for diffID, path := range layers {
 		if path != "" {
 			err = u.Add(ctx, artifact.Segment{DiffID: diffID, Digest: diffID, File: path})
-		} else if err = u.Keep(diffID); errors.Is(err, fs.ErrNotExist) {
+		} else if err = u.Keep(ctx, diffID, true); errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
 		if err != nil {

@@ -3,6 +3,7 @@ package cache
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -129,15 +130,38 @@ type update struct {
 }
 
 // Keep links a layer.
-func (u *update) Keep(diffID string) error {
+func (u *update) Keep(ctx context.Context, diffID string, whole bool) error {
 	name, err := file(diffID)
 	if err != nil || u.names[name] {
 		return err
 	}
-	if err := link(filepath.Join(u.volume.committed(), name), filepath.Join(u.volume.staging(), name)); err != nil {
+	committed := filepath.Join(u.volume.committed(), name)
+	if !whole {
+		if err := verify(ctx, committed, diffID); err != nil {
+			return &LayerError{diffID, err}
+		}
+	}
+	if err := link(committed, filepath.Join(u.volume.staging(), name)); err != nil {
 		return err
 	}
 	u.names[name] = true
+	return nil
+}
+
+// verify reads a layer's file.
+func verify(ctx context.Context, file, diffID string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, &contextReader{ctx, f}); err != nil {
+		return err
+	}
+	if found := fmt.Sprintf("sha256:%x", sum.Sum(nil)); found != diffID {
+		return fmt.Errorf("its file has the sum %s", found)
+	}
 	return nil
 }
 

@@ -108,7 +108,7 @@ func TestVolume(t *testing.T) {
 		}
 		u, err := v.Begin(t.Context())
 		if err == nil {
-			err = u.Keep(diffID)
+			err = u.Keep(t.Context(), diffID, true)
 		}
 		if err == nil {
 			err = u.Commit(t.Context(), m)
