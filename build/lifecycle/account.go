@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slugc/slugc/build/lifecycle/files"
 	"github.com/slugc/slugc/build/lifecycle/platform"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/detect"
@@ -17,8 +18,10 @@ import (
 // and otherwise what the level of the log lets through.
 type account struct {
 	// runImage is the target that is built for.
-	runImage any
-	lines    []accountLine
+	runImage *files.Target
+	// checks are the targets that were looked at to see who may be asked.
+	checks []buildpacks.Target
+	lines  []accountLine
 	// broken says that a group did not pass in which a buildpack broke. That of a
 	// group which there is again without an optional composite does not count;
 	// optional tells of each group whether it is one.
@@ -41,8 +44,11 @@ func (a *account) infof(format string, args ...any) {
 	a.lines = append(a.lines, accountLine{platform.Info, fmt.Sprintf(format, args...)})
 }
 
-// tell prints the account.
+// tell prints the account, and before it what is for debugging alone.
 func (a *account) tell(log *platform.Log, all bool) {
+	for _, t := range a.checks {
+		log.Debugf("Checking for match against descriptor: {%s %s %s %v}", t.OS, t.Arch, t.Variant, t.Distros)
+	}
 	for _, line := range a.lines {
 		if line.level == platform.Debug && !all {
 			log.Debugf("%s", line.text)
@@ -80,6 +86,9 @@ func (a *account) group(seats []detect.Seat) {
 	spare := len(a.optional) > 0 && a.optional[0]
 	a.optional = a.optional[min(1, len(a.optional)):]
 	a.done = len(seats)
+	for _, s := range seats {
+		a.check(s.Targets)
+	}
 	for _, s := range seats {
 		say := a.debugf
 		code, output, fault := a.answer(s)
@@ -131,6 +140,16 @@ func (a *account) group(seats []detect.Seat) {
 		a.debugf("fail: no viable buildpacks in group")
 	default:
 		a.trials(members)
+	}
+}
+
+// check tells of the targets of a buildpack up to the first that fits.
+func (a *account) check(targets []buildpacks.Target) {
+	for _, t := range targets {
+		a.checks = append(a.checks, t)
+		if t.Fits(a.runImage.Stack()) {
+			return
+		}
 	}
 }
 

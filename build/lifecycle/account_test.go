@@ -77,7 +77,7 @@ func TestAccount(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := account{runImage: files.Target{OS: "linux", Arch: "amd64"}}
+			a := account{runImage: &files.Target{OS: "linux", Arch: "amd64"}}
 			a.group(c.seats)
 			for all, want := range map[bool]string{true: c.all, false: c.said} {
 				var out bytes.Buffer

@@ -37,10 +37,11 @@ func (d Detector) Run(ctx context.Context) (detect.Plan, error) {
 	if err != nil {
 		return detect.Plan{}, &Failure{"initialize detector", Generic, err}
 	}
-	defer d.Log.Timer("Detector")()
+	stop := d.Log.Timer("Detector")
 	account := &account{}
 	plan, err := d.run(ctx, order, account)
 	account.tell(d.Log, err != nil)
+	stop()
 	if _, none := errors.AsType[*detect.NoMatchError](err); none {
 		return detect.Plan{}, d.none(account.broken)
 	}

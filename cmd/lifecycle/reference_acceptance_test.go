@@ -249,7 +249,7 @@ func (s *stage) build(p creator, api string, act act) map[string]string {
 		s.t.Fatal(err)
 	}
 	if slices.Contains(act.args, "debug") {
-		out = []byte(strings.Join(detecting.FindAllString(string(out), -1), ""))
+		out = []byte(times.ReplaceAllString(strings.Join(detecting.FindAllString(string(out), -1), ""), "$1"))
 	}
 	seen := map[string]string{"exit": fmt.Sprint(c.ProcessState.ExitCode()), "output": sorted(string(out))}
 	s.files(seen)
@@ -288,9 +288,12 @@ func sorted(output string) string {
 	})
 }
 
-// detecting are the lines of the detector that there are on debug level; of all
-// others there each lifecycle has its own.
-var detecting = regexp.MustCompile(`(?m)^(======== |pass: |fail: |skip: |err:  |Resolving plan|Prepending \d|Appending \d|\d+ of \d+ |test/|no\b|oh no).*\n`)
+// detecting is what the detector says, up to the next phase; what there is on debug
+// level of all others each lifecycle has for itself.
+var detecting = regexp.MustCompile(`(?ms)^===> DETECTING\n(.*?)(^===> |\z)`)
+
+// times are the times of timers.
+var times = regexp.MustCompile(`(?m)^(Timer: \S+ (started|ran for)) .*$`)
 
 var aboutCache = regexp.MustCompile(`^((Adding|Reusing) cache layer|Warning: (Failed to cache|Skipping reuse for) layer)`)
 
