@@ -168,6 +168,19 @@ func TestResolve(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
+
+	// An analyzer calls images of layouts by their directories.
+	const inLayout = "/layouts/one.example:5000/run/latest@sha256:" + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	analyzed := filepath.Join(dir, "analyzed.toml")
+	if err := os.WriteFile(analyzed, []byte("[run-image]\nreference = \""+inLayout+"\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for layouts, fails := range map[string]bool{"/layouts": false, "/layouts/": false, "/other": true} {
+		_, err := resolve(platform.Export, func(i *platform.Inputs) { i.Analyzed, i.Layout, i.LayoutDir = analyzed, true, layouts }, readable())
+		if (err != nil) != fails {
+			t.Errorf("layouts below %s: %v", layouts, err)
+		}
+	}
 }
 
 func TestForLabel(t *testing.T) {

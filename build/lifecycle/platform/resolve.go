@@ -155,6 +155,9 @@ func (i *Inputs) defaultRunImage(ctx context.Context, reach Reach, log *Log) err
 // references checks that images have names, and are to go to one registry.
 func (i *Inputs) references() error {
 	for _, image := range i.Images() {
+		if i.isDirectory(image) {
+			continue
+		}
 		if _, err := name.ParseReference(image, name.WeakValidation); err != nil {
 			return err
 		}
@@ -175,6 +178,12 @@ func (i *Inputs) references() error {
 		return errors.New("writing to multiple registries is unsupported")
 	}
 	return nil
+}
+
+// isDirectory reports whether an image is called by its directory, as an analyzer
+// calls one of a layout.
+func (i *Inputs) isDirectory(image string) bool {
+	return i.Layout && i.LayoutDir != "" && strings.HasPrefix(image, strings.TrimSuffix(i.LayoutDir, "/")+"/")
 }
 
 // Experiment guards a feature that is not stable yet: mode is the value of
