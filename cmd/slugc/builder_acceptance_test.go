@@ -5,7 +5,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -14,10 +13,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
-	"github.com/slugc/slugc/build/builder"
-	"github.com/slugc/slugc/build/oci"
-	"github.com/slugc/slugc/stack"
-	"github.com/slugc/slugc/stack/dockertest"
 	"github.com/slugc/slugc/stack/referencetest"
 )
 
@@ -175,83 +170,5 @@ func (r imageRegistry) relabel(from, to string, labels map[string]string) {
 	}
 	if err != nil {
 		r.t.Fatal(err)
-	}
-}
-
-// TestBuilderInDocker has the real pack build in containers of a builder that
-// slugc made, with the reference lifecycle: all in one, and with an image of the
-// lifecycle for a builder that is not trusted.
-func TestBuilderInDocker(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("the Docker daemon needs root")
-	}
-	d, s, r := dockertest.Start(t), newSlugc(t), newImageRegistry(t)
-	s.must("stack", "create", "slugc-13", "-o", "docker://"+r.host+"/run:1")
-	// The reference lifecycle asks no daemon which API it speaks.
-	r.pushWithEnv("run:1", "build:1", "DOCKER_API_VERSION="+d.APIVersion)
-	s.lifecycle("lifecycle.tgz", referencetest.Build(t).Launcher())
-	s.buildpack("greeting", `mkdir -p word/bin; printf '#!/bin/sh\necho "$1 from %s"\n' "$(cat /cnb/build-config/env/PLACE.default)" >word/bin/say
-		chmod 755 word/bin/say; printf '[types]\nlaunch = true\n' >word.toml`)
-	s.write("builder.toml", `description = "Greets"
-[lifecycle]
-uri = "lifecycle.tgz"
-[build]
-image = "`+r.host+`/build:1"
-[[build.env]]
-name = "PLACE"
-value = "the builder"
-suffix = "default"
-[[run.images]]
-image = "`+r.host+`/run:1"
-[[buildpacks]]
-uri = "greeting"
-[[buildpacks]]
-uri = "slugc/procfile"
-[[order]]
-group = [{id = "test/greeting"}, {id = "slugc/procfile"}]
-`)
-	s.must("builder", "create", r.host+"/builder:1", "oci:builder", "-c", "builder.toml")
-	out := s.must("builder", "inspect", "oci:builder", "--json")
-	contains(t, out, `"creator":"slugc 1"`, `"version":"0.21.0"`, `"id":"slugc/procfile"`)
-
-	archive, err := os.ReadFile(s.path("lifecycle.tgz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	image, err := builder.Creator{Temp: t.TempDir()}.LifecycleImage(t.Context(), archive, "docker://"+r.host+"/build:1", stack.Target{OS: "linux", Arch: "amd64"})
-	if err == nil {
-		_, err = oci.Registry{Tag: r.tag("lifecycle:1")}.Export(t.Context(), image)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	pack := func(args ...string) string {
-		// The key is in the names of the caches. Pack keeps one in its home, which is
-		// new each time.
-		_, out := runPackWith(t, []string{"DOCKER_HOST=" + d.Host, "DOCKER_API_VERSION=" + d.APIVersion, "PACK_VOLUME_KEY=test"}, args...)
-		return out
-	}
-	contains(t, pack("builder", "inspect", r.host+"/builder:1"), "Greets", "Name: slugc", "ID: slugc-13", "├ test/greeting\n", "└ slugc/procfile\n", r.host+"/run:1")
-	s.write("app/Procfile", "web: say hello\n")
-	for name, args := range map[string][]string{
-		"trusted":   {"--trust-builder"},
-		"untrusted": {"--lifecycle-image", r.host + "/lifecycle:1"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			build := append([]string{
-				"build", "test/" + name, "--path", s.path("app"), "--builder", r.host + "/builder:1",
-				"--docker-host", "inherit", "--network", "none", "--pull-policy", "if-not-present",
-			}, args...)
-			contains(t, pack(build...), "Adding layer 'test/greeting:word'", "Setting default process type 'web'")
-			first := d.Layers("test/" + name)
-			contains(t, pack(build...), "Reusing layer 'test/greeting:word'")
-			if diff := cmp.Diff(first, d.Layers("test/"+name)); diff != "" {
-				t.Errorf("the second image has other layers:\n%s", diff)
-			}
-			if got, want := d.Run(dockertest.Container{Image: "test/" + name}), "hello from the builder\n"; got != want {
-				t.Errorf("got %q, want %q", got, want)
-			}
-		})
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"testing"
 )
 
 // Container is a program in an image. Its fields are those of the Docker Engine
@@ -24,6 +25,14 @@ type Container struct {
 	Binds []string `json:"-"`
 	// Network is "none" when empty; "host" is that of this machine.
 	Network string `json:"-"`
+}
+
+// For is the same daemon for another test, such as a part of the one that started it:
+// what goes wrong there is its failure.
+func (d *Daemon) For(t testing.TB) *Daemon {
+	other := *d
+	other.t = t
+	return &other
 }
 
 // Run runs a container, which has to end well, and returns what it prints.
