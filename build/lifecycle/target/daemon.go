@@ -57,8 +57,12 @@ func (d *Daemon) Find(ctx context.Context, image string) (Found, error) {
 		return Found{Base: oci.Base{Name: image}}, err
 	}
 	base.Name = image
-	return Found{There: true, Base: base, ID: base.Reference}, nil
+	return Found{There: true, Base: base, ID: bare(base.Reference)}, nil
 }
+
+// bare is an id of the daemon as the files and labels of lifecycles have it: without
+// the kind of its sum.
+func bare(id string) string { return strings.TrimPrefix(id, "sha256:") }
 
 // Unpacks is true: a daemon unpacks layers as it loads them.
 func (d *Daemon) Unpacks() bool { return true }
@@ -83,7 +87,7 @@ func (d *Daemon) Export(ctx context.Context, image oci.Image, names []string) (S
 	if err != nil {
 		return Saved{}, err
 	}
-	saved := Saved{ID: loaded.ID}
+	saved := Saved{ID: bare(loaded.ID)}
 	for _, outcome := range loaded.Names {
 		saved.Names = append(saved.Names, Outcome(outcome))
 	}

@@ -89,11 +89,11 @@ func TestDaemon(t *testing.T) {
 
 		d = open()
 		run := find("run:1")
-		if !run.There || run.ID != e.ID("run:1") || run.Name != "run:1" || !d.Reach(t.Context(), "run:1") {
+		if !run.There || "sha256:"+run.ID != e.ID("run:1") || run.Name != "run:1" || !d.Reach(t.Context(), "run:1") {
 			t.Errorf("%+v", run)
 		}
 		saved := export(imageOf(t, run.Image, nil, "b:below", "b:launch only", "app"), "app", "host/app@sha256:"+strings.Repeat("0", 64), "other:v1")
-		if saved.ID != e.ID("app") || saved.ID != e.ID("other:v1") || saved.Digest != "" || saved.Names[0].Err != nil || saved.Names[1].Err == nil || saved.Names[2].Err != nil {
+		if "sha256:"+saved.ID != e.ID("app") || e.ID("app") != e.ID("other:v1") || saved.Digest != "" || saved.Names[0].Err != nil || saved.Names[1].Err == nil || saved.Names[2].Err != nil {
 			t.Errorf("%+v", saved)
 		}
 		if containerd {

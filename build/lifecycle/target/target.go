@@ -3,7 +3,6 @@ package target
 import (
 	"cmp"
 	"context"
-	"strings"
 
 	"github.com/slugc/slugc/build/oci"
 )
@@ -63,8 +62,7 @@ type Saved struct {
 // Short is the image in a few letters, for messages.
 func (s Saved) Short() string {
 	const letters = 12
-	id := strings.TrimPrefix(s.ID, "sha256:")
-	return cmp.Or(s.Digest, id[:min(letters, len(id))], s.Place)
+	return cmp.Or(s.Digest, s.ID[:min(letters, len(s.ID))], s.Place)
 }
 
 // Outcome is what became of a name: Err is nil where it names the image now.
