@@ -173,14 +173,20 @@ func (p platform) isApp(w way, image string) {
 	p.runs(w, image, "note", noteSays)
 }
 
+// label is what an image says of its layers.
+func (a app) label(t *testing.T) (label oci.LifecycleMetadata) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(a.Config.Labels[oci.LifecycleLabel]), &label); err != nil {
+		t.Fatal(err)
+	}
+	return label
+}
+
 // layersOf are the layers that the label of an image names, by name, all of which are
 // to be layers of the image.
 func (a app) layersOf(t *testing.T) map[string]string {
 	t.Helper()
-	var label oci.LifecycleMetadata
-	if err := json.Unmarshal([]byte(a.Config.Labels[oci.LifecycleLabel]), &label); err != nil {
-		t.Fatal(err)
-	}
+	label := a.label(t)
 	all := map[string]string{
 		"run image": label.RunImage.TopLayer, "launcher": label.Launcher.SHA, "config": label.Config.SHA, "process-types": label.ProcessTypes.SHA,
 	}
@@ -287,15 +293,18 @@ func testPackBuilds(t *testing.T, p platform, expected images, when spec.G, it s
 			it("reuses every unchanged layer of "+image, func() {
 				p.build(theirs, image)
 				p.build(theirs, image)
-				last := p.built(theirs, image).says(t)
+				last := p.built(theirs, image)
 				var digests []string
 				for _, w := range []way{ours, ours, theirs, ours} {
 					out := p.build(w, image)
 					contains(t, out, "Reusing the greeter", `Restoring data for "test/hello:greeter" from cache`, `Restoring data for "test/hello:count" from cache`,
 						`Restoring data for "test/layers:bcl" from cache`, "Reusing cache layer 'test/hello:greeter'", "Reusing cache layer 'test/layers:cl'", "Reused 1/1 app layer(s)")
 					now := p.built(w, image)
-					if diff := cmp.Diff(last, now.says(t)); diff != "" {
+					if diff := cmp.Diff(last.says(t), now.says(t)); diff != "" {
 						t.Errorf("%s made another image:\n%s", w.builder, diff)
+					}
+					if diff := cmp.Diff(last.label(t).RunImage, now.label(t).RunImage); diff != "" {
+						t.Errorf("%s has another run image:\n%s", w.builder, diff)
 					}
 					// The launcher is each one's own, and the layer of the app is told of otherwise.
 					layers := len(now.layersOf(t)) - len([]string{"run image", "app", "launcher"})

@@ -116,7 +116,8 @@ func ownArchive(t *testing.T) string {
 	return path
 }
 
-// app is an image that pack made: its config, and what names it and no other.
+// app is an image that pack made: its config, and what names it and no other, its
+// digest or, without the kind of its sum, its id in the daemon.
 type app struct {
 	*v1.ConfigFile
 	id string
@@ -138,5 +139,5 @@ func (p platform) app(image string, published bool) app {
 	if err != nil || !found {
 		p.t.Fatalf("the image %s in the daemon: found %v (%v)", image, found, err)
 	}
-	return app{p.r.config(loaded), id}
+	return app{p.r.config(loaded), strings.TrimPrefix(id, "sha256:")}
 }
