@@ -23,6 +23,9 @@ type Descriptor struct {
 	// Targets are what it builds for; without any it builds for everything
 	// (CNB Buildpack API 0.10, "Targets").
 	Targets []Target `json:"-"`
+	// Extension says that it is an image extension, which does not build but says
+	// how images are to be changed (CNB Image Extension Specification).
+	Extension bool `json:"-"`
 	// ExecEnvs are the execution environments it is for, such as "production"
 	// and "test"; without any it is for all (CNB Buildpack API 0.12,
 	// "Execution Environments").
@@ -51,6 +54,9 @@ type Member struct {
 	ID       string
 	Version  string
 	Optional bool
+	// Extension says that it is an image extension. A buildpack may have the same
+	// id.
+	Extension bool
 	// ExecEnvs are the execution environments in which it stands there; the
 	// zero value is all (CNB Buildpack API 0.12, "Order").
 	ExecEnvs ExecEnvs

@@ -88,6 +88,10 @@ func (deps dependencies) entries() []Entry {
 		}
 		e := Entry{Name: name, Requires: d.requires}
 		for _, m := range d.providers {
+			if m.Extension {
+				e.Extensions = append(e.Extensions, m.ID)
+				continue
+			}
 			e.Providers = append(e.Providers, m.ID)
 		}
 		entries = append(entries, e)

@@ -142,6 +142,6 @@ func (r *roll) survey(ctx context.Context) (Plan, error) {
 			}
 		}
 	}
-	plan.Answers = r.answers(plan.Group)
+	plan.Answers = r.answers(plan.Chosen())
 	return plan, nil
 }

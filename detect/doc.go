@@ -66,9 +66,8 @@
 //	at least one buildpack passes, order preserved    TestResolve "a group of optional members", TestReference
 //	plan entries sorted by name                       TestResolve, TestReference
 //	what a buildpack is to meet at build              TestJobFor
-//	image extensions before each group                not supported here: left out of an order, where they are always optional,
-//	                                                  cnb.TestParseOrder; refused by name: fetch.TestFetch "says what a directory is instead"
-//	extensions whose provides go unused               not supported here, like all of image extensions
+//	image extensions before each group                TestReference; slugc itself takes none: fetch.TestFetch "says what a directory is instead"
+//	extensions whose provides go unused               TestReference
 //	exit statuses of bin/detect, its plan file        cnb.TestProbe
 //	those behind a classic buildpack                  TestStage
 //	several that could build                          TestSurvey

@@ -30,13 +30,15 @@ const (
 // It returns a *CycleError, a *MissingError for a composite without a version
 // of which there are several, or a *SizeError.
 func Expand(order buildpacks.Order, composites map[string]buildpacks.Composite) (buildpacks.Order, error) {
-	flat, _, err := ExpandMarked(order, composites)
+	flat, _, err := ExpandMarked(order, nil, composites)
 	return flat, err
 }
 
-// ExpandMarked is Expand that tells of each group whether it has a composite that
-// is optional, so that there is one without it behind it.
-func ExpandMarked(order buildpacks.Order, composites map[string]buildpacks.Composite) (flat buildpacks.Order, optional []bool, err error) {
+// ExpandMarked is Expand with an order of image extensions, whose groups stand
+// before every group of the order, in turn and last none of them (CNB Platform
+// API, "order.toml"). It tells of each group whether something in it is optional,
+// composite or group of extensions, so that there is one without it behind it.
+func ExpandMarked(order, extensions buildpacks.Order, composites map[string]buildpacks.Composite) (flat buildpacks.Order, optional []bool, err error) {
 	e := expansion{composites: composites, versions: map[string][]string{}}
 	for _, c := range composites {
 		e.versions[c.ID] = append(e.versions[c.ID], c.Version)
@@ -45,11 +47,27 @@ func ExpandMarked(order buildpacks.Order, composites map[string]buildpacks.Compo
 		slices.Sort(versions)
 	}
 	for _, group := range order {
+		e.spare++
+		for _, before := range extensions {
+			if err := e.walk(nil, named(slices.Concat(asExtensions(before), group), nil)); err != nil {
+				return nil, nil, err
+			}
+		}
+		e.spare--
 		if err := e.walk(nil, named(group, nil)); err != nil {
 			return nil, nil, err
 		}
 	}
 	return e.flat, e.optional, nil
+}
+
+// asExtensions are the members of a group of extensions, all of which are optional.
+func asExtensions(group buildpacks.Group) buildpacks.Group {
+	all := slices.Clone(group)
+	for i := range all {
+		all[i].Extension, all[i].Optional = true, true
+	}
+	return all
 }
 
 // expansion is an order that is being expanded.
@@ -58,7 +76,7 @@ type expansion struct {
 	// versions are those of each composite's id, sorted.
 	versions map[string][]string
 	flat     buildpacks.Order
-	// optional marks the groups with an optional composite, of which there are so
+	// optional marks the groups with something optional to do without, of which there are so
 	// many on the way down.
 	optional []bool
 	spare    int
@@ -97,7 +115,7 @@ func named(group buildpacks.Group, by *link) []place {
 // repeats reports whether the place adds nothing to a group with m before it,
 // whatever the execution environment and the target turn out to be.
 func (p place) repeats(m buildpacks.Member) bool {
-	return m.ID == p.ID && m.Version == p.Version &&
+	return Name(m) == Name(p.Member) && m.Version == p.Version &&
 		(p.Optional || !m.Optional) && (m.ExecEnvs == "" || m.ExecEnvs == p.ExecEnvs)
 }
 
@@ -151,6 +169,9 @@ func (e *expansion) walk(done buildpacks.Group, rest []place) error {
 
 // composite finds the composite that a member names.
 func (e *expansion) composite(p place) (buildpacks.Composite, bool, error) {
+	if p.Extension {
+		return buildpacks.Composite{}, false, nil
+	}
 	versions := e.versions[p.ID]
 	if p.Version != "" || len(versions) == 0 {
 		c, is := e.composites[Key(p.Member)]

@@ -147,7 +147,7 @@ func TestExpandCycle(t *testing.T) {
 }
 
 func TestExpandMarked(t *testing.T) {
-	flat, optional, err := detect.ExpandMarked(order("a O? P b"), composites(map[string]string{"O": "c; Q", "P": "d", "Q": "e; f"}))
+	flat, optional, err := detect.ExpandMarked(order("a O? P b"), nil, composites(map[string]string{"O": "c; Q", "P": "d", "Q": "e; f"}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -111,6 +111,9 @@ type oracleCase struct {
 	Order      oracleOrder
 	System     oracleSystem
 	Buildpacks map[string]oracleModule
+	// Extensions and their order; some have the ids of buildpacks.
+	Extensions     map[string]oracleModule
+	ExtensionOrder oracleOrder
 }
 
 // oracleSystem is system buildpacks, none of which the reference takes for
@@ -160,15 +163,17 @@ type oracleRequirement struct {
 }
 
 type oracleAnswer struct {
-	Passed  bool
-	Group   []string
-	Entries []oracleEntry
+	Passed     bool
+	Group      []string
+	Extensions []string
+	Entries    []oracleEntry
 }
 
 type oracleEntry struct {
-	Name      string
-	Providers []string
-	Requires  []oracleRequirement
+	Name       string
+	Providers  []string
+	Extensions []string
+	Requires   []oracleRequirement
 }
 
 // randomCase makes up to six buildpacks, some of them in two versions, up to
@@ -254,6 +259,9 @@ func randomCase(r *rand.Rand) oracleCase {
 	}
 	c.Order = groups(3)
 	if chance(40) {
+		c.extend(r, names, restricted)
+	}
+	if chance(40) {
 		for _, list := range []*[]oracleMember{&c.System.Pre, &c.System.Post} {
 			for range r.IntN(3) {
 				*list = append(*list, members[r.IntN(len(members))])
@@ -261,6 +269,40 @@ func randomCase(r *rand.Rand) oracleCase {
 		}
 	}
 	return c
+}
+
+// extend adds up to three extensions, and an order of them.
+func (c *oracleCase) extend(r *rand.Rand, names []string, restricted bool) {
+	c.Extensions = map[string]oracleModule{}
+	var members []oracleMember
+	for range 1 + r.IntN(3) {
+		m := oracleModule{ID: []string{"a", "b", "x", "y"}[r.IntN(4)], Version: "1", API: []string{"0.9", "0.12"}[r.IntN(2)]}
+		if r.IntN(100) < 15 {
+			m.Code = []int{100, 1, -1}[r.IntN(3)]
+		}
+		for range []int{1, 1, 1, 2, 3}[r.IntN(5)] {
+			var p oraclePlan
+			for range []int{0, 1, 1, 2}[r.IntN(4)] {
+				p.Provides = append(p.Provides, names[r.IntN(len(names))])
+			}
+			m.Plans = append(m.Plans, p)
+		}
+		if restricted && r.IntN(3) == 0 {
+			m.Targets = []oracleTarget{{OS: []string{"linux", "windows"}[r.IntN(2)]}}
+		}
+		if restricted && r.IntN(3) == 0 {
+			m.ExecEnvs = []string{"test"}
+		}
+		c.Extensions[m.ID+"@"+m.Version] = m
+		members = append(members, oracleMember{ID: m.ID, Version: m.Version})
+	}
+	for range 1 + r.IntN(2) {
+		var group []oracleMember
+		for range 1 + r.IntN(3) {
+			group = append(group, members[r.IntN(len(members))])
+		}
+		c.ExtensionOrder = append(c.ExtensionOrder, group)
+	}
 }
 
 func (o oracleOrder) order() buildpacks.Order {
@@ -329,7 +371,18 @@ func (c oracleCase) expand() (buildpacks.Order, error) {
 	for i, group := range order {
 		order[i] = detect.System{Pre: system[0], Post: system[1]}.Around(group)
 	}
-	return detect.Expand(order, composites)
+	flat, _, err := detect.ExpandMarked(order, c.ExtensionOrder.order(), composites)
+	return flat, err
+}
+
+// asExtension is an extension as what is asked.
+type asExtension struct{ oracleModule }
+
+// Descriptor implements detect.Prober.
+func (x asExtension) Descriptor() buildpacks.Descriptor {
+	d := x.descriptor()
+	d.Extension = true
+	return d
 }
 
 // groups counts those of the flat order.
@@ -356,6 +409,9 @@ func (c oracleCase) detect(t *testing.T) oracleAnswer {
 			probers[key] = m
 		}
 	}
+	for key, m := range c.Extensions {
+		probers["extension "+key] = asExtension{m}
+	}
 	site := buildpacks.Site{ExecEnv: c.ExecEnv, Stack: stack.Stack{Target: c.target()}}
 	order, err := c.expand()
 	if err != nil {
@@ -375,6 +431,9 @@ func (c oracleCase) detect(t *testing.T) oracleAnswer {
 	for _, choice := range plan.Group {
 		a.Group = append(a.Group, choice.String())
 	}
+	for _, choice := range plan.Extensions {
+		a.Extensions = append(a.Extensions, choice.String())
+	}
 	return a
 }
 
@@ -392,6 +451,12 @@ func (c oracleCase) resolve(t *testing.T) oracleAnswer {
 		}
 		found[key] = m.detection()
 	}
+	for key, m := range c.Extensions {
+		if len(m.Targets) > 0 || len(m.ExecEnvs) > 0 {
+			return c.detect(t)
+		}
+		found["extension "+key] = m.detection()
+	}
 	order, err := c.expand()
 	if err != nil {
 		t.Fatal(err)
@@ -399,6 +464,10 @@ func (c oracleCase) resolve(t *testing.T) oracleAnswer {
 	resolved := detect.Resolve(order, found)
 	a := oracleAnswer{Passed: resolved.Passed, Entries: oracleEntries(resolved.Entries)}
 	for _, m := range resolved.Group {
+		if m.Extension {
+			a.Extensions = append(a.Extensions, m.ID+"@"+m.Version)
+			continue
+		}
 		a.Group = append(a.Group, detect.Key(m))
 	}
 	return a
@@ -407,7 +476,7 @@ func (c oracleCase) resolve(t *testing.T) oracleAnswer {
 func oracleEntries(entries []detect.Entry) []oracleEntry {
 	var all []oracleEntry
 	for _, e := range entries {
-		one := oracleEntry{Name: e.Name, Providers: slices.Clone(e.Providers)}
+		one := oracleEntry{Name: e.Name, Providers: slices.Clone(e.Providers), Extensions: e.Extensions}
 		for _, req := range e.Requires {
 			one.Requires = append(one.Requires, oracleRequirement(req))
 		}

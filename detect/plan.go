@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"slices"
+
 	"github.com/slugc/slugc/buildpacks"
 )
 
@@ -9,6 +11,8 @@ import (
 type Plan struct {
 	// Group are the buildpacks that build, in order.
 	Group []Choice `json:"buildpacks"`
+	// Extensions are the image extensions that stand before the group, in order.
+	Extensions []Choice `json:"extensions,omitempty"`
 	// Entries are the dependencies that the group agreed on (CNB plan.toml).
 	Entries []Entry `json:"entries"`
 	// Answers are what every buildpack of the order said, or why it was not
@@ -22,6 +26,9 @@ type Plan struct {
 	Rivals []string `json:"rivals,omitempty"`
 }
 
+// Chosen are the extensions and the buildpacks.
+func (p Plan) Chosen() []Choice { return slices.Concat(p.Extensions, p.Group) }
+
 // Choice is a buildpack that builds.
 type Choice struct {
 	buildpacks.Descriptor
@@ -33,9 +40,12 @@ type Choice struct {
 // Entry is one dependency of the plan: who can provide it, and what the
 // buildpacks that require it say about it.
 type Entry struct {
-	Name      string                   `json:"name"`
-	Providers []string                 `json:"providers"`
-	Requires  []buildpacks.Requirement `json:"requires"`
+	Name      string   `json:"name"`
+	Providers []string `json:"providers"`
+	// Extensions are the image extensions that can provide it besides, all of
+	// which stand before the buildpacks.
+	Extensions []string                 `json:"extensions,omitempty"`
+	Requires   []buildpacks.Requirement `json:"requires"`
 }
 
 // Answer is what one buildpack said.

@@ -39,7 +39,7 @@ type Resolution struct {
 	Group []buildpacks.Member
 	// Entries are the dependencies they agreed on, by name.
 	Entries []Entry
-	// Dropped says, by id, why optional members of the group that passed do
+	// Dropped says, by Name, why optional members of the group that passed do
 	// not build although they passed.
 	Dropped map[string]string
 	// Reasons say, for every group that did not pass before the one that did,
@@ -49,7 +49,16 @@ type Resolution struct {
 
 // Key names a member among the detections: one buildpack at one version is
 // asked once, in however many groups it stands.
-func Key(m buildpacks.Member) string { return m.ID + "@" + m.Version }
+func Key(m buildpacks.Member) string { return Name(m) + "@" + m.Version }
+
+// Name is the id of a member, which for an image extension has "extension " before
+// it: each stands in a group once.
+func Name(m buildpacks.Member) string {
+	if m.Extension {
+		return "extension " + m.ID
+	}
+	return m.ID
+}
 
 // maxLookups bounds the work of one Resolve, in names of build plans looked at.
 // The trials of a group are the product of what its members offer, and picking
@@ -90,11 +99,12 @@ type candidate struct {
 func passing(group buildpacks.Group, found func(buildpacks.Member) (buildpacks.Detection, bool)) ([]candidate, string) {
 	var members []candidate
 	seen := map[string]bool{}
+	builds := false
 	for _, m := range group {
-		if seen[m.ID] {
+		if seen[Name(m)] {
 			continue
 		}
-		seen[m.ID] = true
+		seen[Name(m)] = true
 		d, asked := found(m)
 		switch {
 		case asked && d.Verdict == buildpacks.Pass:
@@ -103,6 +113,7 @@ func passing(group buildpacks.Group, found func(buildpacks.Member) (buildpacks.D
 				plans = []buildpacks.Alternative{{}}
 			}
 			members = append(members, candidate{m, plans})
+			builds = builds || !m.Extension
 		case !m.Optional:
 			return nil, fmt.Sprintf("%s did not pass", m.ID)
 		}
@@ -110,7 +121,7 @@ func passing(group buildpacks.Group, found func(buildpacks.Member) (buildpacks.D
 	switch {
 	case len(group) == 0:
 		return nil, "it has no buildpack for this build"
-	case len(members) == 0:
+	case !builds:
 		return nil, "none of its optional buildpacks passed"
 	}
 	return members, ""
@@ -142,7 +153,7 @@ type option struct {
 // were dropped.
 type trial struct {
 	options []option
-	// dropped says, by id, why.
+	// dropped says, by Name, why.
 	dropped map[string]string
 }
 
@@ -200,14 +211,14 @@ func (r *resolver) settle(t trial, now int, last map[string]int) (trial, string)
 			if !f.droppable {
 				return trial{}, f.why
 			}
-			if drop[f.member.ID] == "" {
-				drop[f.member.ID] = f.why
+			if drop[Name(f.member)] == "" {
+				drop[Name(f.member)] = f.why
 			}
 		}
 		if len(drop) == 0 {
 			return t, ""
 		}
-		t.options = slices.DeleteFunc(slices.Clone(t.options), func(o option) bool { return drop[o.member.ID] != "" })
+		t.options = slices.DeleteFunc(slices.Clone(t.options), func(o option) bool { return drop[Name(o.member)] != "" })
 		maps.Copy(drop, t.dropped)
 		t.dropped = drop
 	}

@@ -41,7 +41,8 @@ func newRoll(site buildpacks.Site, order buildpacks.Order, probers map[string]Pr
 	versions := map[string][]string{}
 	for _, p := range probers {
 		d := p.Descriptor()
-		versions[d.ID] = append(versions[d.ID], d.Version)
+		name := Name(memberOf(d))
+		versions[name] = append(versions[name], d.Version)
 	}
 	r := &roll{}
 	inquiries := map[string]*inquiry{}
@@ -49,12 +50,12 @@ func newRoll(site buildpacks.Site, order buildpacks.Order, probers map[string]Pr
 	for _, group := range order {
 		var seats []seat
 		for _, m := range group {
-			if have := versions[m.ID]; m.Version == "" && len(have) == 1 {
+			if have := versions[Name(m)]; m.Version == "" && len(have) == 1 {
 				m.Version = have[0]
 			}
 			prober := probers[Key(m)]
 			if prober == nil {
-				return nil, missing(m, versions[m.ID])
+				return nil, missing(m, versions[Name(m)])
 			}
 			q := inquiries[Key(m)]
 			if q == nil {
@@ -80,11 +81,16 @@ func newRoll(site buildpacks.Site, order buildpacks.Order, probers map[string]Pr
 	return r, nil
 }
 
+// memberOf is a buildpack as a required member.
+func memberOf(d buildpacks.Descriptor) buildpacks.Member {
+	return buildpacks.Member{ID: d.ID, Version: d.Version, Extension: d.Extension}
+}
+
 func missing(m buildpacks.Member, have []string) *MissingError {
 	slices.Sort(have)
 	name := Key(m)
 	if m.Version == "" {
-		name = m.ID
+		name = Name(m)
 	}
 	return &MissingError{Member: name, Have: have}
 }
@@ -95,7 +101,7 @@ func (s seat) unfit() bool { return s.misfit != "" && !s.member.Optional }
 // leaves says why the buildpack gets no seat besides those that are taken.
 func (s seat) leaves(site buildpacks.Site, taken []seat) string {
 	for _, other := range taken {
-		if other.member.ID == s.member.ID {
+		if Name(other.member) == Name(s.member) {
 			return fmt.Sprintf("version %s of it stands before it in its group", other.descriptor.Version)
 		}
 	}
@@ -161,7 +167,7 @@ func members(group []seat) buildpacks.Group {
 // answers tells what the seats of a group answered.
 func answers(group []seat) func(buildpacks.Member) (buildpacks.Detection, bool) {
 	return func(m buildpacks.Member) (buildpacks.Detection, bool) {
-		i := slices.IndexFunc(group, func(s seat) bool { return s.member.ID == m.ID })
+		i := slices.IndexFunc(group, func(s seat) bool { return Name(s.member) == Name(m) })
 		if !group[i].ask {
 			return buildpacks.Detection{}, false
 		}
@@ -185,16 +191,21 @@ func (r *roll) plan(resolved Resolution, group []seat) Plan {
 	plan := Plan{Entries: resolved.Entries}
 	for _, s := range group {
 		s.called = true
-		if why, dropped := resolved.Dropped[s.member.ID]; dropped {
+		if why, dropped := resolved.Dropped[Name(s.member)]; dropped {
 			s.blame = why
 		}
 	}
 	for _, m := range resolved.Group {
-		s := group[slices.IndexFunc(group, func(s seat) bool { return s.member.ID == m.ID })]
-		plan.Group = append(plan.Group, Choice{s.descriptor, m.Optional, s.detection.Found})
+		s := group[slices.IndexFunc(group, func(s seat) bool { return Name(s.member) == Name(m) })]
+		choice := Choice{s.descriptor, m.Optional, s.detection.Found}
+		if m.Extension {
+			plan.Extensions = append(plan.Extensions, choice)
+			continue
+		}
+		plan.Group = append(plan.Group, choice)
 	}
 	plan.Later = later(group)
-	plan.Answers = r.answers(plan.Group)
+	plan.Answers = r.answers(plan.Chosen())
 	return plan
 }
 
@@ -221,7 +232,7 @@ func (r *roll) answers(chosen []Choice) []Answer {
 	var all []Answer
 	for _, q := range r.all {
 		a := q.answer()
-		builds := slices.ContainsFunc(chosen, func(c Choice) bool { return c.ID == q.descriptor.ID && c.Version == q.descriptor.Version })
+		builds := slices.ContainsFunc(chosen, func(c Choice) bool { return Key(memberOf(c.Descriptor)) == Key(memberOf(q.descriptor)) })
 		if len(chosen) > 0 && a.Verdict == buildpacks.Pass && !builds {
 			a.Reason = "passed, but " + q.blame
 		}

@@ -105,13 +105,14 @@ func (a *account) group(seats []detect.Seat) {
 		}
 	}
 	a.debugf("======== Results ========")
-	passed, broken := true, false
+	passed, broken, builds := true, false, false
 	var members []candidate
 	for _, s := range seats {
 		code, _, _ := a.answer(s)
 		switch code {
 		case passCode:
 			a.debugf("pass: %s", s)
+			builds = builds || !s.Extension
 			plans := s.Detection.Plans
 			if len(plans) == 0 {
 				plans = []buildpacks.Alternative{{}}
@@ -136,7 +137,7 @@ func (a *account) group(seats []detect.Seat) {
 	switch {
 	case !passed:
 		a.broken = a.broken || broken && !spare
-	case len(members) == 0:
+	case !builds:
 		a.debugf("fail: no viable buildpacks in group")
 	default:
 		a.trials(members)
@@ -191,6 +192,11 @@ type choice struct {
 	droppable bool
 }
 
+// name tells a buildpack from an extension of the same id.
+func (c choice) name() string {
+	return detect.Name(buildpacks.Member{ID: c.ID, Extension: c.Extension})
+}
+
 // trial tells of one trial and reports whether it holds.
 func (a *account) trial(number int, trial []choice) bool {
 	a.debugf("Resolving plan... (try #%d)", number)
@@ -208,14 +214,14 @@ func (a *account) trial(number int, trial []choice) bool {
 						return false
 					}
 					a.debugf("skip: %s %s %s", c, kind.words, name)
-					gone[c.ID] = true
+					gone[c.name()] = true
 				}
 			}
 		}
 		if len(gone) == 0 {
 			break
 		}
-		trial = slices.DeleteFunc(slices.Clone(trial), func(c choice) bool { return gone[c.ID] })
+		trial = slices.DeleteFunc(slices.Clone(trial), func(c choice) bool { return gone[c.name()] })
 	}
 	if len(trial) == 0 {
 		a.debugf("fail: no viable buildpacks in group")

@@ -58,6 +58,7 @@ func (b Builder) run(ctx context.Context) (files.BuildMetadata, error) {
 		return files.BuildMetadata{}, err
 	}
 	metadata := files.NewBuildMetadata(tree, b.API.CommandList)
+	metadata.Extensions = files.NewGroup(b.Plan).Extensions
 	for _, entry := range heard.bom {
 		metadata.BOM = append(metadata.BOM, files.NewBOMEntry(entry))
 	}

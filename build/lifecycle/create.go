@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"errors"
 
 	"github.com/slugc/slugc/build/lifecycle/files"
 	"github.com/slugc/slugc/build/lifecycle/platform"
@@ -53,6 +54,9 @@ func (c Creator) Run(ctx context.Context) error {
 	}
 	if err := files.WritePlan(c.Files.Plan, files.NewPlan(plan)); err != nil {
 		return err
+	}
+	if len(plan.Extensions) > 0 {
+		return &Failure{"detect", DetectError, errors.New("detected order contains extensions which is not supported by the creator")}
 	}
 
 	if !c.Restorer.SkipLayers || c.API.RestoreSkipped {

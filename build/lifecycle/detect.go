@@ -22,7 +22,10 @@ type Detector struct {
 	// Order and System are the files order.toml and system.toml.
 	Order, System string
 	Analyzed      files.Analyzed
-	Log           *platform.Log
+	// Experiment is asked before image extensions are used where they are no stable
+	// part of the Platform API; its error ends the detector. It may be nil.
+	Experiment func() error
+	Log        *platform.Log
 }
 
 // Run returns who builds, and what they agreed on. The classes of its errors are
@@ -30,16 +33,21 @@ type Detector struct {
 // DetectError; a buildpack with an API that is not supported is a
 // *platform.APIError.
 func (d Detector) Run(ctx context.Context) (detect.Plan, error) {
-	order, err := d.order()
+	order, extensions, err := d.order()
 	if _, api := errors.AsType[*platform.APIError](err); api {
 		return detect.Plan{}, err
 	}
 	if err != nil {
 		return detect.Plan{}, &Failure{"initialize detector", Generic, err}
 	}
+	if len(extensions) > 0 && !d.API.StableExtensions && d.Experiment != nil {
+		if err := d.Experiment(); err != nil {
+			return detect.Plan{}, err
+		}
+	}
 	stop := d.Log.Timer("Detector")
 	account := &account{}
-	plan, err := d.run(ctx, order, account)
+	plan, err := d.run(ctx, order, extensions, account)
 	account.tell(d.Log, err != nil)
 	stop()
 	if _, none := errors.AsType[*detect.NoMatchError](err); none {
@@ -61,19 +69,19 @@ func (d Detector) none(broken bool) error {
 	return &Failure{"detect", FailedDetect, errors.New("no buildpacks participating")}
 }
 
-// order reads the order and who stands around its groups, and checks that all are
-// there and have an API that is supported.
-func (d Detector) order() (buildpacks.Order, error) {
-	order, err := cnb.ParseOrder(d.Order)
+// order reads the order and who stands around its groups, with the order of
+// extensions, and checks that all are there and have an API that is supported.
+func (d Detector) order() (order, extensions buildpacks.Order, err error) {
+	order, extensions, err = cnb.ParseOrder(d.Order)
 	if errors.Is(err, cnb.ErrNoOrder) {
 		err = nil // nobody is in it
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading order: failed to read order file: %w", inner(err))
+		return nil, nil, fmt.Errorf("reading order: failed to read order file: %w", inner(err))
 	}
 	system, err := d.system()
 	if err != nil {
-		return nil, fmt.Errorf("reading system: failed to read system file: %w", inner(err))
+		return nil, nil, fmt.Errorf("reading system: failed to read system file: %w", inner(err))
 	}
 	for i, group := range order {
 		added := system.For(group)
@@ -85,18 +93,22 @@ func (d Detector) order() (buildpacks.Order, error) {
 		}
 		order[i] = system.Around(group)
 	}
-	for _, group := range order {
+	for _, group := range slices.Concat(order, extensions) {
 		for _, m := range group {
-			api, err := cnb.ReadAPI(d.Place.buildpackDir(m.ID, m.Version))
-			if err != nil {
-				return nil, inner(err)
+			kind, read := "Buildpack", cnb.ReadAPI
+			if m.Extension {
+				kind, read = "Extension", cnb.ReadExtensionAPI
 			}
-			if err := platform.CheckBuildpackAPI("Buildpack", detect.Key(m), api); err != nil {
-				return nil, err
+			api, err := read(d.Place.dir(m))
+			if err != nil {
+				return nil, nil, inner(err)
+			}
+			if err := platform.CheckBuildpackAPI(kind, m.ID+"@"+m.Version, api); err != nil {
+				return nil, nil, err
 			}
 		}
 	}
-	return order, nil
+	return order, extensions, nil
 }
 
 // inner is an error without what was said first of it.
@@ -107,17 +119,19 @@ func inner(err error) error {
 	return err
 }
 
-func (d Detector) run(ctx context.Context, order buildpacks.Order, account *account) (detect.Plan, error) {
+func (d Detector) run(ctx context.Context, order, extensions buildpacks.Order, account *account) (detect.Plan, error) {
 	if len(order) == 0 {
 		return detect.Plan{}, &detect.NoMatchError{}
 	}
 	shelf := shelf{api: d.API, place: d.Place, probers: map[string]detect.Prober{}, composites: map[string]buildpacks.Composite{}}
-	if err := shelf.order(order); errors.Is(err, fs.ErrNotExist) {
-		return detect.Plan{}, inner(err)
-	} else if err != nil {
-		return detect.Plan{}, err
+	for _, named := range []buildpacks.Order{order, extensions} {
+		if err := shelf.order(named); errors.Is(err, fs.ErrNotExist) {
+			return detect.Plan{}, inner(err)
+		} else if err != nil {
+			return detect.Plan{}, err
+		}
 	}
-	flat, optional, err := detect.ExpandMarked(order, shelf.composites)
+	flat, optional, err := detect.ExpandMarked(order, extensions, shelf.composites)
 	if err != nil {
 		return detect.Plan{}, err
 	}
@@ -135,7 +149,7 @@ func (d Detector) run(ctx context.Context, order buildpacks.Order, account *acco
 	if err != nil {
 		return detect.Plan{}, err
 	}
-	account.chosen(plan.Group)
+	account.chosen(plan.Chosen())
 	return plan, nil
 }
 
@@ -162,7 +176,7 @@ func (d Detector) system() (detect.System, error) {
 	return detect.System{Pre: members(parsed.Pre), Post: members(parsed.Post)}, nil
 }
 
-// shelf is the buildpacks of a builder that an order names.
+// shelf is the buildpacks and extensions of a builder that an order names.
 type shelf struct {
 	api        platform.API
 	place      Place
@@ -182,7 +196,15 @@ func (s shelf) order(order buildpacks.Order) error {
 			if _, known := s.composites[key]; known || s.probers[key] != nil {
 				continue
 			}
-			dir := s.place.buildpackDir(m.ID, m.Version)
+			dir := s.place.dir(m)
+			if m.Extension {
+				x, err := cnb.OpenExtension(dir)
+				if err != nil {
+					return err
+				}
+				s.probers[key] = prober{x, s.api}
+				continue
+			}
 			composite, is, err := cnb.ReadComposite(dir)
 			if err != nil {
 				return err
@@ -206,13 +228,13 @@ func (s shelf) order(order buildpacks.Order) error {
 
 // prober is a buildpack as a Platform API sees it.
 type prober struct {
-	*cnb.Buildpack
+	detect.Prober
 	api platform.API
 }
 
 // Descriptor is without what the Platform API does not look at.
 func (p prober) Descriptor() buildpacks.Descriptor {
-	d := p.Buildpack.Descriptor()
+	d := p.Prober.Descriptor()
 	if !p.api.Targets {
 		d.Targets = nil
 	}

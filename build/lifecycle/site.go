@@ -19,7 +19,7 @@ import (
 // Place is where buildpacks work, and with what, when they are asked and when they
 // build.
 type Place struct {
-	App, Layers, Platform, Buildpacks, BuildConfig string
+	App, Layers, Platform, Buildpacks, Extensions, BuildConfig string
 	// Environ is the environment of the lifecycle, of which buildpacks get a part.
 	Environ launch.Env
 	// ExecEnv is the execution environment that is built for.
@@ -111,6 +111,14 @@ func readEnv(dir string) (map[string]string, error) {
 		env[entry.Name()] = string(value)
 	}
 	return env, nil
+}
+
+// dir is where a builder has a buildpack or an extension.
+func (p Place) dir(m buildpacks.Member) string {
+	if m.Extension {
+		return filepath.Join(p.Extensions, launch.EscapeID(m.ID), m.Version)
+	}
+	return p.buildpackDir(m.ID, m.Version)
 }
 
 // buildpackDir is where a builder has a buildpack (CNB Platform API, "Buildpacks

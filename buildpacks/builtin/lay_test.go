@@ -15,7 +15,7 @@ import (
 
 // TestBuilder makes sure that the builder has all buildpacks, in their order.
 func TestBuilder(t *testing.T) {
-	order, err := cnb.ParseOrder("builder.toml")
+	order, _, err := cnb.ParseOrder("builder.toml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,27 +11,32 @@ import (
 	"github.com/slugc/slugc/buildpacks"
 )
 
-// descriptorDoc is a buildpack.toml (CNB Buildpack API, "buildpack.toml").
+// descriptorDoc is a buildpack.toml (CNB Buildpack API, "buildpack.toml"), or an
+// extension.toml (CNB Image Extension Specification, "extension.toml").
 type descriptorDoc struct {
-	API       string `toml:"api"`
-	Buildpack struct {
-		ID       string `toml:"id"`
-		Version  string `toml:"version"`
-		Name     string `toml:"name"`
-		Homepage string `toml:"homepage"`
-		ClearEnv bool   `toml:"clear-env"`
-		ExecEnvs names  `toml:"exec-env"`
-		// SBOMFormats are media types of the SBOM files that it may write.
-		SBOMFormats []string `toml:"sbom-formats"`
-	} `toml:"buildpack"`
-	Order   []groupDoc  `toml:"order"`
-	Targets []targetDoc `toml:"targets"`
-	Stacks  []struct {
+	API       string      `toml:"api"`
+	Buildpack moduleDoc   `toml:"buildpack"`
+	Extension moduleDoc   `toml:"extension"`
+	Order     []groupDoc  `toml:"order"`
+	Targets   []targetDoc `toml:"targets"`
+	Stacks    []struct {
 		ID string `toml:"id"`
 	} `toml:"stacks"`
 
 	// api is what the version of the API means.
 	api api
+}
+
+// moduleDoc says who a buildpack or an extension is.
+type moduleDoc struct {
+	ID       string `toml:"id"`
+	Version  string `toml:"version"`
+	Name     string `toml:"name"`
+	Homepage string `toml:"homepage"`
+	ClearEnv bool   `toml:"clear-env"`
+	ExecEnvs names  `toml:"exec-env"`
+	// SBOMFormats are media types of the SBOM files that it may write.
+	SBOMFormats []string `toml:"sbom-formats"`
 }
 
 type targetDoc struct {
@@ -63,8 +68,9 @@ func readDescriptor(dir string) (doc descriptorDoc, d buildpacks.Descriptor, err
 
 // ReadAPI is the Buildpack API that the buildpack in a directory says it is for,
 // whether or not that is one.
-func ReadAPI(dir string) (string, error) {
-	file := filepath.Join(dir, "buildpack.toml")
+func ReadAPI(dir string) (string, error) { return readAPI(filepath.Join(dir, "buildpack.toml")) }
+
+func readAPI(file string) (string, error) {
 	var doc struct {
 		API string `toml:"api"`
 	}
@@ -83,20 +89,25 @@ func parseDescriptor(data []byte) (doc descriptorDoc, err error) {
 	if err := decodeTOML(data, &doc); err != nil {
 		return doc, err
 	}
+	return doc, doc.check()
+}
+
+// check checks who it is, and what the version of the API means.
+func (doc *descriptorDoc) check() error {
 	var known bool
 	switch doc.api, known = capabilities(doc.API); {
 	case doc.API == "":
-		return doc, fmt.Errorf("no api; write api = %q at the top", "0.10")
+		return fmt.Errorf("no api; write api = %q at the top", "0.10")
 	case !known:
-		return doc, fmt.Errorf("buildpack API %.20q is not supported; these are: %s", doc.API, strings.Join(apis, ", "))
+		return fmt.Errorf("buildpack API %.20q is not supported; these are: %s", doc.API, strings.Join(apis, ", "))
 	}
 	if err := checkID(doc.Buildpack.ID); err != nil {
-		return doc, err
+		return err
 	}
 	if doc.Buildpack.Version == "" {
-		return doc, fmt.Errorf("buildpack %s has no version; expected X.Y.Z", doc.Buildpack.ID)
+		return fmt.Errorf("buildpack %s has no version; expected X.Y.Z", doc.Buildpack.ID)
 	}
-	return doc, checkVersion(doc.Buildpack.Version)
+	return checkVersion(doc.Buildpack.Version)
 }
 
 // reserved ids would collide with directories below the layers directory

@@ -129,10 +129,13 @@ id = "c"
 func TestParseOrder(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "order.toml")
 	put(t, file, "[[order]]\ngroup = [{id = \"a\", version = \"1\"}, {id = \"b\", version = \"1\", optional = true}]\n[[order]]\n[[order-extensions]]\n[[order-extensions.group]]\nid = \"x\"\n", 0o644)
-	order, err := cnb.ParseOrder(file)
+	order, extensions, err := cnb.ParseOrder(file)
 	want := buildpacks.Order{{{ID: "a", Version: "1"}, {ID: "b", Version: "1", Optional: true}}, nil}
 	if diff := cmp.Diff(want, order); diff != "" || err != nil {
 		t.Errorf("%v, order (-expected +got):\n%s", err, diff)
+	}
+	if diff := cmp.Diff(buildpacks.Order{{{ID: "x", Extension: true, Optional: true}}}, extensions); diff != "" {
+		t.Errorf("order of extensions (-expected +got):\n%s", diff)
 	}
 }
 
@@ -204,14 +207,14 @@ func TestBadTOML(t *testing.T) {
 		"order = ": "line 1: ",
 	} {
 		put(t, file, text, 0o644)
-		if _, err := cnb.ParseOrder(file); err == nil || !strings.Contains(err.Error(), problem) || !strings.Contains(err.Error(), file) {
+		if _, _, err := cnb.ParseOrder(file); err == nil || !strings.Contains(err.Error(), problem) || !strings.Contains(err.Error(), file) {
 			t.Errorf("%q: got %v, expected %q", text, err, problem)
 		}
 	}
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cnb.ParseOrder(file); err == nil {
+	if _, _, err := cnb.ParseOrder(file); err == nil {
 		t.Error("a file that is not there is an order")
 	}
 }

@@ -57,10 +57,11 @@ const home = "/tmp"
 // directories are there for all APIs, from which 0.7 expects no more than the
 // first.
 func (b *Buildpack) reserved(site buildpacks.Site) map[string]string {
-	env := map[string]string{
-		"CNB_BUILDPACK_DIR": b.root(site),
-		"CNB_PLATFORM_DIR":  site.Platform.Path,
+	own := "CNB_BUILDPACK_DIR"
+	if b.descriptor.Extension {
+		own = "CNB_EXTENSION_DIR"
 	}
+	env := map[string]string{own: b.root(site), "CNB_PLATFORM_DIR": site.Platform.Path}
 	if len(site.Bindings) > 0 {
 		env["SERVICE_BINDING_ROOT"] = path.Join(site.Platform.Path, "bindings")
 	}

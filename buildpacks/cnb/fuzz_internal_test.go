@@ -72,8 +72,9 @@ func FuzzOrder(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if o, err := parseOrder(data); err == nil {
+		if o, extensions, err := parseOrder(data); err == nil {
 			localOrder(t, o)
+			localOrder(t, extensions)
 		}
 	})
 }

@@ -34,34 +34,43 @@ func ReadComposite(dir string) (c buildpacks.Composite, is bool, err error) {
 	return buildpacks.Composite{Descriptor: d, Order: o}, true, nil
 }
 
-// ParseOrder reads an order.toml (CNB Platform API, "order.toml"). Image
-// extensions, which are optional in every order, are left out.
-func ParseOrder(file string) (buildpacks.Order, error) {
+// ParseOrder reads an order.toml (CNB Platform API, "order.toml"), with the order
+// of image extensions in it.
+func ParseOrder(file string) (order, extensions buildpacks.Order, err error) {
 	data, err := read(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", file, err)
+		return nil, nil, fmt.Errorf("reading %s: %w", file, err)
 	}
-	o, err := parseOrder(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	if order, extensions, err = parseOrder(data); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return o, nil
+	return order, extensions, nil
 }
 
 // ErrNoOrder says that an order.toml has no groups.
 var ErrNoOrder = errors.New("no order; expected [[order]] with [[order.group]]")
 
-func parseOrder(data []byte) (buildpacks.Order, error) {
+func parseOrder(data []byte) (of, extensions buildpacks.Order, err error) {
 	var doc struct {
-		Order []groupDoc `toml:"order"`
+		Order      []groupDoc `toml:"order"`
+		Extensions []groupDoc `toml:"order-extensions"`
 	}
 	if err := decodeTOML(data, &doc); err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if extensions, err = order(doc.Extensions); err != nil {
+		return nil, nil, err
+	}
+	for _, group := range extensions {
+		for i := range group {
+			group[i].Extension, group[i].Optional = true, true
+		}
 	}
 	if len(doc.Order) == 0 {
-		return nil, ErrNoOrder
+		return nil, extensions, ErrNoOrder
 	}
-	return order(doc.Order)
+	of, err = order(doc.Order)
+	return of, extensions, err
 }
 
 // order checks the groups of a file.

@@ -9,6 +9,7 @@ import (
 	"github.com/slugc/slugc/build/lifecycle/cache"
 	"github.com/slugc/slugc/build/lifecycle/files"
 	"github.com/slugc/slugc/build/lifecycle/platform"
+	"github.com/slugc/slugc/detect"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -25,7 +26,7 @@ func (p *program) start(ctx context.Context, phase platform.Phase) error {
 	}
 	makesImages := phase == platform.Analyze || phase == platform.Export || phase == platform.Create
 	if p.in.Layout && makesImages {
-		if err := platform.Experiment(p.env[platform.ExperimentalVariable], "export to OCI layout format", p.log); err != nil {
+		if err := p.experiment("export to OCI layout format"); err != nil {
 			return err
 		}
 	}
@@ -81,6 +82,7 @@ func (p *program) detect(ctx context.Context) error {
 	return withTemp(func(temp string) error {
 		detector := p.detector(temp)
 		detector.Analyzed = analyzed
+		detector.Experiment = func() error { return p.experiment("Dockerfiles") }
 		plan, err := detector.Run(ctx)
 		if err != nil {
 			return err
@@ -88,19 +90,45 @@ func (p *program) detect(ctx context.Context) error {
 		if err := files.WriteGroup(p.in.Group, files.NewGroup(plan)); err != nil {
 			return err
 		}
-		return files.WritePlan(p.in.Plan, files.NewPlan(plan))
+		if err := files.WritePlan(p.in.Plan, files.NewPlan(plan)); err != nil || len(plan.Extensions) == 0 {
+			return err
+		}
+		return p.generate(ctx, temp, analyzed, plan)
 	})
+}
+
+// generate has the extensions of a group write what is for the extender.
+func (p *program) generate(ctx context.Context, temp string, analyzed files.Analyzed, plan detect.Plan) error {
+	run, err := files.ReadRun(p.in.Run, p.log)
+	if err != nil {
+		return failed("initialize generator", err)
+	}
+	analyzed, plan, err = lifecycle.Generator{
+		API: p.in.API, Place: p.place(temp), Generated: p.in.Generated, Plan: plan, Analyzed: analyzed, RunImages: run, Log: p.log,
+	}.Run(ctx)
+	if err != nil {
+		return err
+	}
+	if err := files.WriteAnalyzed(p.in.Analyzed, analyzed); err != nil {
+		return err
+	}
+	return files.WritePlan(p.in.Plan, files.NewPlan(plan))
 }
 
 func (p *program) detector(temp string) lifecycle.Detector {
 	return lifecycle.Detector{API: p.in.API, Place: p.place(temp), Order: p.in.Order, System: p.in.System, Log: p.log}
 }
 
+// experiment says whether the platform wants a feature that is not stable.
+func (p *program) experiment(feature string) error {
+	return platform.Experiment(p.env[platform.ExperimentalVariable], feature, p.log)
+}
+
 // place is where buildpacks work.
 func (p *program) place(temp string) lifecycle.Place {
 	in := p.in
 	return lifecycle.Place{
-		App: in.App, Layers: in.Layers, Platform: in.Platform, Buildpacks: in.Buildpacks, BuildConfig: in.BuildConfig,
+		App: in.App, Layers: in.Layers, Platform: in.Platform, Buildpacks: in.Buildpacks, Extensions: in.Extensions, BuildConfig: in.BuildConfig,
 		Environ: p.env, ExecEnv: in.ExecEnv, Scratch: temp, Out: p.log.Out,
 	}
 }

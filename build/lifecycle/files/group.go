@@ -37,9 +37,16 @@ func WriteGroup(file string, g Group) error { return write("group", file, g) }
 func NewGroup(plan detect.Plan) Group {
 	var g Group
 	for _, c := range plan.Group {
-		g.Buildpacks = append(g.Buildpacks, Element{ID: c.ID, Version: c.Version, API: c.API, Homepage: c.Homepage})
+		g.Buildpacks = append(g.Buildpacks, newElement(c.Descriptor))
+	}
+	for _, c := range plan.Extensions {
+		g.Extensions = append(g.Extensions, newElement(c.Descriptor))
 	}
 	return g
+}
+
+func newElement(d buildpacks.Descriptor) Element {
+	return Element{ID: d.ID, Version: d.Version, API: d.API, Homepage: d.Homepage}
 }
 
 // Plan is a plan.toml: what buildpacks agreed on (CNB Platform API, "plan.toml").
@@ -64,15 +71,21 @@ func WritePlan(file string, p Plan) error { return write("plan", file, p) }
 
 // NewPlan is the entries of a plan. Providers have the versions of its group.
 func NewPlan(plan detect.Plan) Plan {
-	versions := map[string]string{}
-	for _, c := range plan.Group {
-		versions[c.ID] = c.Version
+	versions := map[bool]map[string]string{true: {}, false: {}}
+	for _, c := range plan.Chosen() {
+		versions[c.Extension][c.ID] = c.Version
+	}
+	element := func(id string, extension bool) Element {
+		return Element{ID: id, Version: versions[extension][id], Extension: extension}
 	}
 	var p Plan
 	for _, e := range plan.Entries {
 		entry := Entry{Requires: e.Requires}
+		for _, id := range e.Extensions {
+			entry.Providers = append(entry.Providers, element(id, true))
+		}
 		for _, id := range e.Providers {
-			entry.Providers = append(entry.Providers, Element{ID: id, Version: versions[id]})
+			entry.Providers = append(entry.Providers, element(id, false))
 		}
 		p.Entries = append(p.Entries, entry)
 	}
@@ -85,15 +98,22 @@ func Resolved(g Group, p Plan) detect.Plan {
 	for _, e := range g.Buildpacks {
 		plan.Group = append(plan.Group, detect.Choice{Descriptor: e.Descriptor()})
 	}
+	for _, e := range g.Extensions {
+		descriptor := e.Descriptor()
+		descriptor.Extension = true
+		plan.Extensions = append(plan.Extensions, detect.Choice{Descriptor: descriptor})
+	}
 	for _, e := range p.Entries {
 		entry := detect.Entry{Requires: e.Requires}
 		if len(e.Requires) > 0 {
 			entry.Name = e.Requires[0].Name
 		}
 		for _, by := range e.Providers {
-			if !by.Extension {
-				entry.Providers = append(entry.Providers, by.ID)
+			if by.Extension {
+				entry.Extensions = append(entry.Extensions, by.ID)
+				continue
 			}
+			entry.Providers = append(entry.Providers, by.ID)
 		}
 		plan.Entries = append(plan.Entries, entry)
 	}

@@ -31,8 +31,11 @@ type testCase struct {
 	Order   order
 	// System stand before and behind each group.
 	System struct{ Pre, Post []files.SystemBuildpack }
-	// Buildpacks are those there are, by id@version.
-	Buildpacks map[string]module
+	// Buildpacks are those there are, by id@version, and Extensions the image
+	// extensions.
+	Buildpacks, Extensions map[string]module
+	// ExtensionOrder is the order of the extensions.
+	ExtensionOrder order
 }
 
 type order [][]struct {
@@ -62,15 +65,17 @@ type requirement struct {
 
 // answer is what was detected.
 type answer struct {
-	Passed  bool
-	Group   []string
-	Entries []entry
+	Passed     bool
+	Group      []string
+	Extensions []string
+	Entries    []entry
 }
 
 type entry struct {
-	Name      string
-	Providers []string
-	Requires  []requirement
+	Name       string
+	Providers  []string
+	Extensions []string
+	Requires   []requirement
 }
 
 func main() {
@@ -125,10 +130,17 @@ func (c testCase) detect() (answer, error) {
 	for _, el := range group.Group {
 		a.Group = append(a.Group, el.String())
 	}
+	for _, el := range group.GroupExtensions {
+		a.Extensions = append(a.Extensions, el.String())
+	}
 	// The reference writes the entries in the order of a map.
 	for _, e := range plan.Entries {
 		one := entry{Name: e.Requires[0].Name}
 		for _, p := range e.Providers {
+			if p.Extension {
+				one.Extensions = append(one.Extensions, p.ID)
+				continue
+			}
 			one.Providers = append(one.Providers, p.ID)
 		}
 		for _, r := range e.Requires {
@@ -153,7 +165,13 @@ func (h handler) ReadAnalyzed(string, log.Logger) (files.Analyzed, error) {
 
 // ReadOrder implements phase.ConfigHandler.
 func (h handler) ReadOrder(string) (buildpack.Order, buildpack.Order, error) {
-	return h.c.Order.reference(), nil, nil
+	extensions := h.c.ExtensionOrder.reference()
+	for _, group := range extensions {
+		for i := range group.Group {
+			group.Group[i].Extension = true
+		}
+	}
+	return h.c.Order.reference(), extensions, nil
 }
 
 // ReadSystem implements phase.ConfigHandler.
@@ -198,19 +216,35 @@ func (c testCase) LookupBp(id, version string) (*buildpack.BpDescriptor, error) 
 }
 
 // Lookup implements phase.DirStore.
-func (c testCase) Lookup(_, id, version string) (buildpack.Descriptor, error) {
+func (c testCase) Lookup(kind, id, version string) (buildpack.Descriptor, error) {
+	if kind == buildpack.KindExtension {
+		return c.LookupExt(id, version)
+	}
 	return c.LookupBp(id, version)
 }
 
 // LookupExt implements phase.DirStore.
-func (testCase) LookupExt(id, version string) (*buildpack.ExtDescriptor, error) {
-	return nil, fmt.Errorf("no extension %s@%s", id, version)
+func (c testCase) LookupExt(id, version string) (*buildpack.ExtDescriptor, error) {
+	m, ok := c.Extensions[id+"@"+version]
+	if !ok {
+		return nil, fmt.Errorf("no extension %s@%s", id, version)
+	}
+	return &buildpack.ExtDescriptor{
+		WithAPI:   m.API,
+		Extension: buildpack.ExtInfo{BaseInfo: buildpack.BaseInfo{ID: id, Version: version, ExecEnv: m.ExecEnvs}},
+		Targets:   m.Targets,
+	}, nil
 }
 
 // Detect implements buildpack.DetectExecutor.
 func (c testCase) Detect(d buildpack.Descriptor, _ buildpack.DetectInputs, _ log.Logger) buildpack.DetectOutputs {
-	info := d.(*buildpack.BpDescriptor).Buildpack
-	m := c.Buildpacks[info.ID+"@"+info.Version]
+	var m module
+	switch d := d.(type) {
+	case *buildpack.ExtDescriptor:
+		m = c.Extensions[d.Extension.ID+"@"+d.Extension.Version]
+	case *buildpack.BpDescriptor:
+		m = c.Buildpacks[d.Buildpack.ID+"@"+d.Buildpack.Version]
+	}
 	out := buildpack.DetectOutputs{Code: m.Code}
 	for i, p := range m.Plans {
 		var sections buildpack.PlanSections
