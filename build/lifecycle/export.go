@@ -49,6 +49,9 @@ type Exporter struct {
 	// when empty, or no such number.
 	SourceDate string
 	UID, GID   int
+	// Extended is where extenders of the run image leave their image; empty for
+	// nowhere.
+	Extended string
 	// Known are restored layers, by <buildpack>:<layer>.
 	Known map[string]Known
 	// Cache keeps layers for the next build; nil for none.
@@ -223,6 +226,9 @@ func (x *export) recipe(ctx context.Context, walked build.Walked, previous oci.P
 	}
 	if x.API.ExecEnv {
 		r.ExecEnv = x.ExecEnv
+	}
+	if r.Extension, err = x.extension(ctx); err != nil {
+		return oci.Recipe{}, err
 	}
 	if previous.Image != nil {
 		r.Previous, r.PreviousMetadata = previous.Image, &previous.Metadata

@@ -44,6 +44,9 @@ func (r Recipe) Assemble(segments [][]artifact.Segment) (Image, error) {
 		return Image{}, fmt.Errorf("reading the config of the base: %w", err)
 	}
 	a.config = config.DeepCopy()
+	if r.Extension != nil && r.Extension.Config != nil {
+		a.config.Config = *r.Extension.Config.DeepCopy()
+	}
 	for _, step := range []func() error{a.layers, a.labels, a.environment, a.entrypoint} {
 		if err := step(); err != nil {
 			return Image{}, fmt.Errorf("assembling an image: %w", err)
@@ -92,6 +95,9 @@ func (a *assembly) layers() error {
 		a.add(layer, createdBy)
 		return LayerRef{SHA: segment.DiffID}, nil
 	}
+	if err := a.extensionLayers(mediaType); err != nil {
+		return err
+	}
 	if err := a.buildpackLayers(add); err != nil {
 		return err
 	}
@@ -116,6 +122,21 @@ func (a *assembly) layers() error {
 		m.ProcessTypes, err = add(ProcessTypesPart, "Buildpacks Process Types")
 	}
 	return err
+}
+
+// extensionLayers gathers the layers of extensions.
+func (a *assembly) extensionLayers(mediaType types.MediaType) error {
+	if a.recipe.Extension == nil {
+		return nil
+	}
+	for _, l := range a.recipe.Extension.Layers {
+		layer, err := newLayer(l.Segment, mediaType)
+		if err != nil {
+			return err
+		}
+		a.add(layer, l.CreatedBy)
+	}
+	return nil
 }
 
 // appLayers gathers the layers of the app: one, or those of its slices.

@@ -52,6 +52,8 @@ type Recipe struct {
 	// Parent returns the entry of a directory above a layer, by its path.
 	// When it is nil, modes are 0755 and owners are as the package says.
 	Parent func(path string) (pack.Parent, error)
+	// Extension is what image extensions made of the base; it may be nil.
+	Extension *Extension
 	// Owner owns the files of the app; when nil, whom the base names.
 	Owner *Owner
 	// ConfigDir is a directory on this machine that is in the image as it lies, in
@@ -67,6 +69,23 @@ type Recipe struct {
 	// Lifecycle has the image say what that of another lifecycle says, and no more;
 	// nil is the image of slugc.
 	Lifecycle *Lifecycle
+}
+
+// Extension is what image extensions made of a base (CNB Image Extension
+// Specification, "Phase #3: Extension"). The top layer of the base is its own all the
+// same: a rebase exchanges what is below the layers of extensions.
+type Extension struct {
+	// Config takes the place of the base's; nil leaves that.
+	Config *v1.Config
+	// Layers lie on the base, from the bottom.
+	Layers []ExtensionLayer
+}
+
+// ExtensionLayer is a layer of an extension.
+type ExtensionLayer struct {
+	Segment artifact.Segment
+	// CreatedBy is what the history says of it.
+	CreatedBy string
 }
 
 // Lifecycle is what an image says that a platform made by the phases of the CNB

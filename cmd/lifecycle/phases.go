@@ -7,6 +7,7 @@ import (
 
 	"github.com/slugc/slugc/build/lifecycle"
 	"github.com/slugc/slugc/build/lifecycle/cache"
+	"github.com/slugc/slugc/build/lifecycle/extend"
 	"github.com/slugc/slugc/build/lifecycle/files"
 	"github.com/slugc/slugc/build/lifecycle/platform"
 	"github.com/slugc/slugc/detect"
@@ -30,14 +31,10 @@ func (p *program) start(ctx context.Context, phase platform.Phase) error {
 			return err
 		}
 	}
-	run, has := map[platform.Phase]func(context.Context) error{
+	return map[platform.Phase]func(context.Context) error{
 		platform.Analyze: p.analyze, platform.Detect: p.detect, platform.Restore: p.restore, platform.Build: p.build,
-		platform.Export: p.export, platform.Create: p.create, platform.Rebase: p.rebase,
-	}[phase]
-	if !has {
-		return failed(phase.Verb(), errors.New("this lifecycle has no "+string(phase)+" yet"))
-	}
-	return run(ctx)
+		platform.Export: p.export, platform.Create: p.create, platform.Rebase: p.rebase, platform.Extend: p.extend,
+	}[phase](ctx)
 }
 
 // analyze is the analyzer.
@@ -82,7 +79,7 @@ func (p *program) detect(ctx context.Context) error {
 	return withTemp(func(temp string) error {
 		detector := p.detector(temp)
 		detector.Analyzed = analyzed
-		detector.Experiment = func() error { return p.experiment("Dockerfiles") }
+		detector.Experiment = func() error { return p.experiment(dockerfiles) }
 		plan, err := detector.Run(ctx)
 		if err != nil {
 			return err
@@ -151,7 +148,7 @@ func (p *program) restore(ctx context.Context) error {
 	if unusable != nil {
 		p.log.Warnf("Not using analyzed data, usable file not found: %v", unusable)
 		analyzed = files.Analyzed{}
-	} else if err := p.renew(ctx, &analyzed, run); err != nil {
+	} else if err := p.renew(ctx, &analyzed, run, len(group.Extensions) > 0); err != nil {
 		return err
 	}
 	store, err := p.store(ctx)
@@ -164,7 +161,7 @@ func (p *program) restore(ctx context.Context) error {
 	return err
 }
 
-// kanikoDir is where extensions of images have their layers.
+// kanikoDir is where platforms have a volume for images that are to be extended.
 const kanikoDir = "/kaniko"
 
 // runFile is the run.toml of a restorer that looks for a run image which can be
@@ -176,18 +173,19 @@ func (p *program) runFile() (files.Run, error) {
 	return files.ReadRun(p.in.Run, p.log)
 }
 
-// renew completes what the analyzer wrote: with the build image, and with a mirror
-// of the run image that can be read.
-func (p *program) renew(ctx context.Context, analyzed *files.Analyzed, run files.Run) error {
+// renew completes what analyzer and detector wrote: with the build image, with a mirror
+// of the run image that can be read, and with what there is to know of a run image that
+// extensions chose.
+func (p *program) renew(ctx context.Context, analyzed *files.Analyzed, run files.Run, extensions bool) error {
+	images := lifecycle.Images{
+		API: p.in.API, Registry: p.images, Target: p.target, Layout: p.in.Layout, Store: extend.Store{Dir: kanikoDir}, Log: p.log,
+	}
 	if image := p.in.BuildImage; image != "" && p.in.API.Extensions {
-		found, err := p.images.Find(ctx, image)
-		if err == nil && !found.There {
-			err = errors.New("failed to get remote image")
-		}
+		found, err := images.Build(ctx, image)
 		if err != nil {
-			return failed("pull builder image "+image, err)
+			return err
 		}
-		analyzed.BuildImage = &files.Reference{Reference: found.ID}
+		analyzed.BuildImage = &found
 	}
 	if own := run.Entry(analyzed.RunImageName()); own != nil {
 		image, err := platform.RunImageFor(ctx, "", *own, p.reach)
@@ -197,6 +195,13 @@ func (p *program) renew(ctx context.Context, analyzed *files.Analyzed, run files
 		if image != analyzed.RunImage.Image {
 			analyzed.RunImage.Image, analyzed.RunImage.Reference = image, image
 		}
+	}
+	if extensions && analyzed.RunImage != nil {
+		image, err := images.Run(ctx, *analyzed.RunImage)
+		if err != nil {
+			return err
+		}
+		analyzed.RunImage = &image
 	}
 	if err := files.WriteAnalyzed(p.in.Analyzed, *analyzed); err != nil {
 		return failed("write analyzed metadata", err)
@@ -261,6 +266,11 @@ func (p *program) export(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !in.API.StableExtensions && len(extended(in.Extended)) > 0 {
+		if err := p.experiment(dockerfiles); err != nil {
+			return err
+		}
+	}
 	return withTemp(func(temp string) error {
 		exporter, err := p.exporter(store, temp)
 		if err != nil {
@@ -288,7 +298,7 @@ func (p *program) exporter(store cache.Cache, temp string) (lifecycle.Exporter, 
 		API: in.API, App: in.App, Layers: in.Layers, Target: p.target, RunImage: in.RunImage, Names: in.Destinations(),
 		Launcher: lifecycle.Launcher{File: in.Launcher, SBOMDir: in.LauncherSBOM, Version: version},
 		Process:  in.Process, ExecEnv: in.ExecEnv, Project: project, UID: in.UID, GID: in.GID,
-		Cache: store, Temp: temp, Log: p.log,
+		Extended: in.Extended, Cache: store, Temp: temp, Log: p.log,
 	}
 	if in.API.SourceDate {
 		exporter.SourceDate = p.env["SOURCE_DATE_EPOCH"]

@@ -17,7 +17,11 @@ import (
 // which is the sandbox. So a command has to see everything where it is: its
 // stack, its root and its mounts are not looked at, and neither is Network. Each
 // runs in a process group that ends with it.
-type Direct struct{}
+type Direct struct {
+	// As is the user, the group and the other groups that commands have; nil is
+	// those of the caller. It takes root.
+	As *syscall.Credential
+}
 
 var _ Runner = Direct{}
 
@@ -32,7 +36,7 @@ const (
 
 // Run starts a command and waits for it. Its errors are those of the sandbox:
 // *ExitError, *TimeoutError and *StoppedError.
-func (Direct) Run(ctx context.Context, c Command) error {
+func (d Direct) Run(ctx context.Context, c Command) error {
 	late := &TimeoutError{After: c.Timeout}
 	if c.Timeout > 0 {
 		limited, cancel := context.WithTimeoutCause(ctx, c.Timeout, late)
@@ -46,7 +50,7 @@ func (Direct) Run(ctx context.Context, c Command) error {
 	cmd := exec.CommandContext(ctx, program, c.Args[1:]...)
 	cmd.Dir, cmd.Env = c.Dir, c.Env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, c.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: d.As}
 	cmd.Cancel = func() error { return killGroup(cmd.Process) }
 	cmd.WaitDelay = drain
 	err = cmd.Start()

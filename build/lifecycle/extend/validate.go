@@ -128,6 +128,12 @@ const (
 	groupArgument   = "group_id"
 )
 
+// OwnArguments are the arguments that the lifecycle gives every Dockerfile: an id of
+// the build, and the user and group of the image.
+func OwnArguments(id, user, group string) []Argument {
+	return []Argument{{buildIDArgument, id}, {userArgument, user}, {groupArgument, group}}
+}
+
 // ParseConfig reads the text of an extend-config.toml. An *ArgumentError says that it
 // has an argument which is not the extension's to give.
 func ParseConfig(data []byte) (c Config, err error) {
