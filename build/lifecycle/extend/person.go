@@ -60,7 +60,7 @@ func person(text string) (someone, error) {
 		return someone, nil
 	}
 	ids, err := known.GroupIds()
-	if err != nil {
+	if err != nil && !errors.Is(err, syscall.ENOENT) {
 		return someone, fmt.Errorf("the groups of the user %s: %w", name, err)
 	}
 	for _, id := range ids {
