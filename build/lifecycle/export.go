@@ -83,9 +83,12 @@ const maxLauncher = 64 << 20
 
 // Run exports the image and, beside its way to the target, the cache, which counts
 // only once the image is there. Trouble with the cache is a warning. Its errors are
-// of class ExportError.
+// of class ExportError, and of class Generic where an extended image is missing.
 func (e Exporter) Run(ctx context.Context) (files.Report, error) {
 	report, err := e.run(ctx)
+	if failed, ok := errors.AsType[*Failure](err); ok {
+		return files.Report{}, failed
+	}
 	if err != nil {
 		return files.Report{}, &Failure{"export", ExportError, err}
 	}

@@ -283,7 +283,8 @@ func (x *extending) save() error {
 	return extend.Extended{Dir: filepath.Join(x.Extended, string(extend.Run))}.Write(image, x.files)
 }
 
-// extension is what an extender made of the run image, if one did.
+// extension is what an extender made of the run image, if one did. That there is none
+// where it is wanted is a failure of class Generic.
 func (x *export) extension(ctx context.Context) (*oci.Extension, error) {
 	if !x.API.ExtendRun || x.Extended == "" {
 		return nil, nil
@@ -295,7 +296,7 @@ func (x *export) extension(ctx context.Context) (*oci.Extension, error) {
 	extended := &oci.Extension{}
 	if run := x.Analyzed.RunImage; run != nil && run.Extend {
 		if config == nil {
-			return nil, fmt.Errorf("the run image is to be extended, and %s has none that is: run the extender with -kind run before", x.Extended)
+			return nil, &Failure{"get extended image config", Generic, fmt.Errorf("missing extended run image in %s: run the extender with -kind run before", x.Extended)}
 		}
 		extended.Config = &config.Config
 	}
