@@ -12,7 +12,6 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
-	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/slugc/slugc/build/beside"
@@ -83,11 +82,17 @@ func writeSparse(dir string, image v1.Image) error {
 	if err != nil {
 		return err
 	}
-	descriptor, err := partial.Descriptor(image)
+	digest, err := image.Digest()
 	if err != nil {
 		return err
 	}
-	index, err := json.Marshal(v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: []v1.Descriptor{*descriptor}})
+	mediaType, err := image.MediaType()
+	if err != nil {
+		return err
+	}
+	index, err := json.Marshal(v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: []v1.Descriptor{
+		{MediaType: mediaType, Size: int64(len(manifest)), Digest: digest},
+	}})
 	if err != nil {
 		return err
 	}
@@ -100,7 +105,7 @@ func writeSparse(dir string, image v1.Image) error {
 		content []byte
 	}{
 		{blob(name), config},
-		{blob(descriptor.Digest), manifest},
+		{blob(digest), manifest},
 		{"oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`)},
 		{"index.json", index},
 	} {
