@@ -17,6 +17,11 @@
 // Phases run inside the container that a platform made, which is the sandbox:
 // buildpacks work where everything is.
 //
+// Image extensions speak in the detector, when it has found a group (Generator), and
+// the restorer gets what is to be known of the images that they chose (Images). The
+// extender applies their Dockerfiles to the image whose container it runs in; what
+// those can say is in the package extend.
+//
 // # Differences
 //
 // Acceptance tests play every phase beside that of the reference lifecycle 0.21.0, for
@@ -55,4 +60,15 @@
 //   - Errors about labels, registries and files say what to do.
 //   - The metadata of a layer that the cache has not whole is removed with it, so that
 //     no buildpack takes the layer for restored (TestRestoreLikeReference).
+//   - Dockerfiles of extensions are applied without kaniko. What is not supported ends
+//     the extender before it does anything (package extend); files that COPY brings
+//     belong to root, as Docker has it; commands have the proxies of the container;
+//     no layer is kept for the next build.
+//   - Layers of an extended run image have the time of all layers, so that the same
+//     commands make the same layers; those of kaniko are new each time.
+//   - What an extension without bin/generate brings along goes to the generated
+//     directory for every Platform API (TestReferenceExtensions).
+//   - The restorer makes no directory for images that are to be extended where a
+//     platform has none.
+//   - A run image is extended for an image in a layout too.
 package lifecycle

@@ -90,8 +90,8 @@
 //	  tree of -layout-dir      not supported here: a reference is one layout, oci:DIR[:TAG], TestLayout; a directory that
 //	                           is something else, such as that tree, is refused: TestLayout "refuses a directory"
 //	Image extensions
-//	  layers of an extended    not supported here: an image that says io.buildpacks.rebasable=false is refused for a
-//	  run image                rebase: TestRebaseRules
+//	  layers of an extended    TestAssembleExtension; an image that says
+//	  run image                io.buildpacks.rebasable=false is refused for a rebase: TestRebaseRules
 //
 // # Dependencies
 //

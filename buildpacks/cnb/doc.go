@@ -6,8 +6,9 @@
 // stacks and execution environments, and the inputs and outputs of bin/detect
 // and bin/build: build plans, layers and their TOML files, launch.toml,
 // build.toml, store.toml and SBOM files. A buildpack that is an order of others
-// is read as a composite, which detect expands. Image extensions are not looked
-// at. What a version allows is decided once, when buildpack.toml is read, and
+// is read as a composite, which detect expands. An Extension is an image extension,
+// which the lifecycle asks and has generate Dockerfiles; slugc itself takes none. What
+// a version allows is decided once, when buildpack.toml is read, and
 // kept as an API value; nothing else compares versions.
 //
 // Where the specification and the reference lifecycle have a different word for
@@ -72,12 +73,13 @@
 //	  unmet                                Parity: pass entries of the plan on
 //	  what is refused                      bin/build: is told what is wrong with them, and on which line
 //	image extensions
-//	  [[order-extensions]]                 not supported here, left out, as they are optional everywhere: ParseOrder
-//	  bin/detect, bin/generate, Dockerfiles, extend-config.toml, context
-//	                                       not supported here, refused: fetch.TestFetch "says what a directory is instead" and
-//	                                       "an extension" among images; builder.TestParseConfigErrors "extension" for packages
-//	  switch of the run image, extended images
-//	                                       not supported here: nothing asks for one; --run-image names another base
+//	  [[order-extensions]]                 TestParseOrder
+//	  extension.toml, bin/detect, bin/generate, and their static output
+//	                                       TestExtension; the lifecycle's TestReferenceExtensions
+//	  Dockerfiles, extend-config.toml, context, switch of the run image, extended images
+//	                                       build/lifecycle/extend, the lifecycle's TestReferenceExtensions, TestPackExtensions
+//	  for slugc itself                     refused: fetch.TestFetch "says what a directory is instead" and "an extension" among
+//	                                       images; builder.TestParseConfigErrors "extension" for packages
 //
 // Stricter than the reference, which finds these out when it exports, when the
 // process starts, or never: names of layers that are no text, layers named as

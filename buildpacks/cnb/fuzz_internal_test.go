@@ -63,6 +63,22 @@ func FuzzDescriptor(f *testing.F) {
 	})
 }
 
+// FuzzExtension checks that no extension.toml makes slugc panic or leads out of a
+// directory.
+func FuzzExtension(f *testing.F) {
+	for _, seed := range []string{
+		"api = \"0.10\"\n[extension]\nid = \"a/b\"\nversion = \"1\"\n[[targets]]\nos = \"linux\"\n", "api = \"0.9\"\n[extension]\nid = \"..\"\n", "extension = 1", "",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if doc, err := parseExtension(data); err == nil {
+			local(t, doc.descriptor().ID)
+			local(t, doc.descriptor().Version)
+		}
+	})
+}
+
 // FuzzOrder checks the same of an order.toml.
 func FuzzOrder(f *testing.F) {
 	for _, seed := range []string{
