@@ -606,7 +606,7 @@ var exportDifferences = []difference{
 	},
 	{
 		"the reference gives layers the media type of Docker in manifests of OCI too",
-		func(reference, _ *outcome) { types(reference) },
+		func(reference, _ *outcome) { mediaTypes(reference) },
 	},
 	{
 		"the reference has /cnb/process in PATH again where the base has it, and an empty PATH behind its own, which is the working directory, where the base has none",
@@ -652,8 +652,8 @@ var (
 	advice   = regexp.MustCompile(`pushing to docker://.*?(PUT )`)
 )
 
-// types gives layers the media type that belongs into a manifest.
-func types(o *outcome) {
+// mediaTypes gives layers the media type that belongs into a manifest.
+func mediaTypes(o *outcome) {
 	layers, _ := o.Manifest["layers"].([]any)
 	for _, layer := range layers {
 		if l, ok := layer.(map[string]any); ok && o.Manifest["mediaType"] == string(ggcr.OCIManifestSchema1) && l["mediaType"] == string(ggcr.DockerLayer) {

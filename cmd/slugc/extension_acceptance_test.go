@@ -58,7 +58,7 @@ func TestPackExtensions(t *testing.T) {
 	// pack runs the extender in what the daemon has by that name, and does not ask
 	// whether it has something.
 	d.Pull(r.host + "/run:1")
-	r.pushLifecycle("lifecycle:1")
+	s.must("builder", "lifecycle", r.host+"/lifecycle:1", "--base", r.host+"/run:1")
 	d.Pull(r.host + "/lifecycle:1")
 	build := func(image string, args ...string) string {
 		t.Helper()
