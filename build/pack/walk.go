@@ -47,9 +47,9 @@ type WalkOptions struct {
 	// called from several goroutines at once.
 	Exclude func(rel string, isDir bool) bool
 	// Known is an earlier index of the same directory, by Walk without Exclude;
-	// nil for none. A directory that nothing was added to or taken from since is
-	// not read again, which is a third of the work: what it holds is what it
-	// held. Each of that is looked at as ever. With Exclude it is of no use.
+	// nil for none. Where nothing was added or taken away since, no directory is
+	// read again, which is half of the work: each of what was there is looked at
+	// as ever. With Exclude it is of no use.
 	Known Index
 }
 
@@ -73,21 +73,16 @@ func Walk(ctx context.Context, dir string, opt WalkOptions) (ix Index, err error
 	}
 
 	w := &walker{root: root, exclude: opt.Exclude, start: time.Now(), buffers: freelist{size: 32 << 10}}
+	mode := modeOf(uint32(st.Mode))
 	if opt.Exclude == nil {
-		w.known = newKnown(opt.Known)
+		ix, err = w.again(ctx, mode, opt.Known)
 	}
-	group, walking := errgroup.WithContext(ctx)
-	group.SetLimit(min(max(2, runtime.GOMAXPROCS(0)), 8))
-	w.group = group
-	dirEntry := Entry{Mode: modeOf(uint32(st.Mode))}
-	top := folder{known: w.known.root()}
-	group.Go(func() error { return w.walk(walking, &dirEntry, &top) })
-	if err := group.Wait(); err != nil {
+	if ix == nil && err == nil {
+		ix, err = w.all(ctx, mode)
+	}
+	if err != nil {
 		return nil, err
 	}
-	ix = make(Index, 0, top.count()+1)
-	ix = append(ix, dirEntry)
-	ix = top.appendTo(ix)
 	if err := w.settle(ctx, ix, w.start); err != nil {
 		return nil, err
 	}
@@ -97,11 +92,28 @@ func Walk(ctx context.Context, dir string, opt WalkOptions) (ix Index, err error
 	return ix, nil
 }
 
+// all walks everything below a root that has a mode.
+func (w *walker) all(ctx context.Context, mode fs.FileMode) (Index, error) {
+	group, walking := errgroup.WithContext(ctx)
+	group.SetLimit(workers())
+	w.group = group
+	var top folder
+	group.Go(func() error { return w.walk(walking, "", &top) })
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	ix := make(Index, 0, top.count()+1)
+	ix = append(ix, Entry{Mode: mode})
+	return top.appendTo(ix), nil
+}
+
+// workers is how many directories are looked at at a time.
+func workers() int { return min(max(2, runtime.GOMAXPROCS(0)), 8) }
+
 // walker walks the directories below a root, several at a time.
 type walker struct {
 	root    *root
 	exclude func(string, bool) bool
-	known   known
 	// start is when the walk began.
 	start   time.Time
 	group   *errgroup.Group
@@ -111,8 +123,6 @@ type walker struct {
 // folder is what one directory holds; sub are its directories, in the order
 // of entries.
 type folder struct {
-	// known is where the directory is in the earlier index, or nowhere.
-	known   int
 	entries []Entry
 	sub     []folder
 }
@@ -137,13 +147,13 @@ func (f *folder) appendTo(ix Index) Index {
 	return ix
 }
 
-// walk fills f with what is in dir and, as far as others are free to help,
-// leaves the directories below it to them.
-func (w *walker) walk(ctx context.Context, dir *Entry, f *folder) error {
+// walk fills f with the directory at rel and, as far as others are free to
+// help, leaves the directories below it to them.
+func (w *walker) walk(ctx context.Context, rel string, f *folder) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := w.list(dir, f); err != nil {
+	if err := w.list(rel, f); err != nil {
 		return err
 	}
 	next := 0
@@ -151,10 +161,10 @@ func (w *walker) walk(ctx context.Context, dir *Entry, f *folder) error {
 		if !f.entries[i].Mode.IsDir() {
 			continue
 		}
-		below, sub := &f.entries[i], &f.sub[next]
+		path, sub := f.entries[i].Path, &f.sub[next]
 		next++
-		if !w.group.TryGo(func() error { return w.walk(ctx, below, sub) }) {
-			if err := w.walk(ctx, below, sub); err != nil {
+		if !w.group.TryGo(func() error { return w.walk(ctx, path, sub) }) {
+			if err := w.walk(ctx, path, sub); err != nil {
 				return err
 			}
 		}
@@ -162,27 +172,19 @@ func (w *walker) walk(ctx context.Context, dir *Entry, f *folder) error {
 	return nil
 }
 
-// list lists one directory.
-func (w *walker) list(dir *Entry, f *folder) (err error) {
-	rel := dir.Path
-	same := w.known.same(f.known, dir)
-	how := unix.O_DIRECTORY
-	if same {
-		how |= unix.O_PATH
-	}
-	fd, err := w.root.open(rel, how)
+// list reads one directory.
+func (w *walker) list(rel string, f *folder) (err error) {
+	fd, err := w.root.open(rel, unix.O_DIRECTORY)
 	if err != nil {
 		return w.fail("open", rel, err)
 	}
 	defer closeFD(fd, &err)
-	var paths []string
-	if same {
-		paths = w.known.paths(f.known)
-	} else if paths, err = w.paths(fd, rel); err != nil {
+	paths, err := w.paths(fd, rel)
+	if err != nil {
 		return w.fail("read", rel, err)
 	}
 	f.entries = make([]Entry, 0, len(paths))
-	before := w.known.in(f.known)
+	dirs := 0
 	for _, path := range paths {
 		e, err := w.entry(fd, rel, path)
 		if err != nil {
@@ -195,10 +197,11 @@ func (w *walker) list(dir *Entry, f *folder) (err error) {
 			return &SpecialError{Path: w.root.path(e.Path)}
 		}
 		if e.Mode.IsDir() {
-			f.sub = append(f.sub, folder{known: before.find(path)})
+			dirs++
 		}
 		f.entries = append(f.entries, e)
 	}
+	f.sub = make([]folder, dirs)
 	return nil
 }
 
