@@ -117,6 +117,9 @@ jsonschema := check-jsonschema==0.39.0
 tekton := github.com/tektoncd/pipeline
 tekton_version := 1.6.0
 
+# The Debian whose Docker has the containerd image store.
+newer_debian := trixie
+
 reference_build = GOFLAGS= GOWORK=off go build -C "$$dir" -mod=readonly -buildvcs=false -trimpath
 
 tools: ## Build the foreign tools that the tests need
@@ -125,6 +128,10 @@ tools: ## Build the foreign tools that the tests need
 	  $(reference_build) -ldflags "-s -w -X $(reference_pack)/pkg/client.Version=$(reference_pack_version)" -o $(abspath $(out))/tools/pack .; }
 	@[ -x $(out)/tools/jsonschema/bin/check-jsonschema ] || { python3 -m venv $(out)/tools/jsonschema && \
 	  $(out)/tools/jsonschema/bin/pip install --quiet --disable-pip-version-check $(jsonschema); }
+	@[ "$$(id -u)" -ne 0 ] || [ -d $(out)/tools/docker ] || { \
+	  mmdebstrap --quiet --variant=extract --include=docker.io,dash,mount --aptopt='APT::Install-Recommends "false"' \
+	    --setup-hook='for dir in bin sbin lib lib64; do mkdir -p "$$1/usr/$$dir" && ln -s usr/$$dir "$$1/$$dir"; done; cd "$$1" && mkdir -p proc sys dev run tmp etc/docker' \
+	    $(newer_debian) $(out)/tools/docker.new $(call apt_mirror,debian) && mv $(out)/tools/docker.new $(out)/tools/docker; }
 	@[ -f $(out)/tools/tekton-task.yaml ] || { dir=$(call module_dir,$(tekton),$(tekton_version)) && \
 	  install -m 644 "$$dir/config/300-crds/300-task.yaml" $(out)/tools/tekton-task.yaml; }
 	@for program in launcher lifecycle; do \

@@ -30,9 +30,14 @@ func main() {
 }
 `
 
-// TestDockerDaemon builds into a Docker daemon and runs what is there then.
+// TestDockerDaemon builds into Docker daemons and runs what is there then.
 func TestDockerDaemon(t *testing.T) {
-	d, s := dockertest.Start(t), newSlugc(t)
+	t.Run("with its own store", func(t *testing.T) { testDockerDaemon(t, dockertest.Start(t)) })
+	t.Run("with containerd's store", func(t *testing.T) { testDockerDaemon(t, dockertest.StartContainerd(t)) })
+}
+
+func testDockerDaemon(t *testing.T, d *dockertest.Daemon) {
+	s := newSlugc(t)
 	s.env = append(s.env, "DOCKER_HOST="+d.Host)
 	s.program("kept/bin/detect", `exit 0`)
 	s.write("kept/buildpack.toml", "api = \"0.10\"\n[buildpack]\nid = \"test/kept\"\nversion = \"1.0.0\"\n")

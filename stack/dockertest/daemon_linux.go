@@ -24,9 +24,10 @@ type Daemon struct {
 	// is newer and does not ask has to be told it in DOCKER_API_VERSION.
 	APIVersion string
 
-	t       testing.TB
-	client  *http.Client
-	dockerd string
+	t      testing.TB
+	client *http.Client
+	// program starts the daemon; its arguments are the daemon's flags.
+	program []string
 	dir     string
 	// stop ends the daemon and waits for it.
 	stop func()
@@ -39,12 +40,43 @@ const patience = time.Minute
 // Start starts a daemon, or skips the test where there can be none.
 func Start(t testing.TB) *Daemon {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("a Docker daemon needs root")
-	}
 	dockerd, err := exec.LookPath("dockerd")
 	if err != nil {
 		t.Skip("there is no dockerd (Debian's package docker.io)")
+	}
+	return begin(t, script, dockerd)
+}
+
+// StartContainerd starts a daemon that keeps images in containerd's store, as newer
+// ones do by default, or skips the test where there can be none. It is the Docker of
+// another Debian, which make tools unpacks: only from 24.0 on it has that store.
+func StartContainerd(t testing.TB) *Daemon {
+	t.Helper()
+	root, err := newerDocker()
+	if err != nil {
+		t.Skipf("there is no newer Docker (make tools, as root): %v", err)
+	}
+	return begin(t, rooted, root)
+}
+
+// newerDocker is the root directory of make tools with a Docker in it.
+func newerDocker() (string, error) {
+	dir, err := os.Getwd()
+	for ; err == nil; dir = filepath.Dir(dir) {
+		if _, missing := os.Stat(filepath.Join(dir, "go.mod")); missing == nil || dir == "/" {
+			root := filepath.Join(dir, "out/tools/docker")
+			_, err := os.Stat(filepath.Join(root, "usr/sbin/dockerd"))
+			return root, err
+		}
+	}
+	return "", err
+}
+
+// begin starts a daemon with a script, whose $0 is given.
+func begin(t testing.TB, script, argument string) *Daemon {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("a Docker daemon needs root")
 	}
 	// Not t.TempDir: the path of a socket is short.
 	dir, err := os.MkdirTemp("", "dockertest")
@@ -57,7 +89,7 @@ func Start(t testing.TB) *Daemon {
 		}
 	})
 	socket := filepath.Join(dir, "docker.sock")
-	d := &Daemon{Host: "unix://" + socket, t: t, dockerd: dockerd, dir: dir, client: &http.Client{Transport: &http.Transport{
+	d := &Daemon{Host: "unix://" + socket, t: t, program: []string{"/bin/sh", "-c", script, argument}, dir: dir, client: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 		},
@@ -99,6 +131,20 @@ mount -t tmpfs tmpfs /run
 [ ! -d /etc/docker ] || mount -t tmpfs tmpfs /etc/docker
 exec "$0" "$@"`
 
+// rooted does the same in a root directory that has little but the daemon. A runtime
+// of containers asks for a root that is one, and not for one that chroot made.
+const rooted = `set -e
+mount --bind "$0" "$0"
+cd "$0"
+mount -t proc proc proc
+for dir in sys dev; do mount --rbind /$dir $dir; done
+for dir in run tmp etc/docker; do mount -t tmpfs tmpfs $dir; done
+mkdir -p ".$DIR" run/old
+mount --bind "$DIR" ".$DIR"
+echo '{"features": {"containerd-snapshotter": true}}' >etc/docker/daemon.json
+pivot_root . run/old
+exec /bin/dash -c 'umount -l /run/old && exec /usr/sbin/dockerd "$@"' dockerd "$@"`
+
 // start starts the daemon. It returns a channel that has the error with which
 // the daemon ends.
 func (d *Daemon) start() <-chan error {
@@ -110,12 +156,12 @@ func (d *Daemon) start() <-chan error {
 	}
 	defer log.Close()
 	ctx, end := context.WithCancel(context.Background())
-	c := exec.CommandContext(ctx, "/bin/sh", "-c", script, d.dockerd,
+	c := exec.CommandContext(ctx, d.program[0], append(d.program[1:len(d.program):len(d.program)],
 		"--host", d.Host, "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
 		"--pidfile", filepath.Join(dir, "pid"), "--log-level", "warn",
 		"--bridge=none", "--iptables=false", "--ip-forward=false",
-		"--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", "/"+filepath.Base(dir))
-	c.Env = []string{"PATH=" + os.Getenv("PATH")}
+		"--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", "/"+filepath.Base(dir))...)
+	c.Env = []string{"PATH=" + os.Getenv("PATH"), "DIR=" + dir}
 	c.Stdout, c.Stderr = log, log
 	c.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID, Unshareflags: syscall.CLONE_NEWNS,

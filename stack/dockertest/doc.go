@@ -1,7 +1,8 @@
 // Package dockertest gives tests a Docker daemon of their own: platforms such as
 // pack build in one, and what comes out is run in one. The programs are those of
-// the machine, and nothing else is: no configuration of it is read, and nothing
-// stays on it. There is nothing in it for a product.
+// the machine, or those of make tools, and nothing else is of the machine: no
+// configuration of it is read, and nothing stays on it. There is nothing in it for
+// a product.
 //
 // The daemon is process 1 of a PID namespace and has mounts that nobody else
 // sees. So containerd, containers and mounts end with it, and it ends with the
