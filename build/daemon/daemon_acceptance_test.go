@@ -102,7 +102,84 @@ func (c counting) Write(p []byte) (int, error) {
 
 // TestDaemon exports to a real daemon and runs what it has then.
 func TestDaemon(t *testing.T) {
+	main := compiled(t)
 	d := dockertest.Start(t)
+	spec.Run(t, "Daemon", func(t *testing.T, _ spec.G, it spec.S) { testDaemon(t, it, d, main) })
+}
+
+// TestRealContainerd exports to a real daemon with containerd's store.
+func TestRealContainerd(t *testing.T) {
+	main := compiled(t)
+	d := dockertest.StartContainerd(t)
+	spec.Run(t, "Containerd", func(t *testing.T, _ spec.G, it spec.S) { testRealContainerd(t, it, d, main) })
+}
+
+func testRealContainerd(t *testing.T, it spec.S, d *dockertest.Daemon, main string) {
+	const small, size = 20_000, 3 << 20
+	var exporter daemon.Exporter
+	block := make([]byte, size)
+	it.Before(func() {
+		_, err := rand.Read(block)
+		must(t, err)
+		client, err := daemon.Dial(t.Context(), daemon.Config{Host: d.Host})
+		must(t, err)
+		t.Cleanup(client.Close)
+		exporter = daemon.Exporter{Client: client, Temp: t.TempDir(), Memory: filepath.Join(t.TempDir(), "memory.json")}
+	})
+	// app is an image with a big layer and one with what it says.
+	app := func(content string) v1.Image {
+		image := on(t, empty.Image, "app", tarred(t, map[string]string{"main": main, "big": string(block)}), tarred(t, map[string]string{"app": content}))
+		config, err := image.ConfigFile()
+		must(t, err)
+		config = config.DeepCopy()
+		config.Config.Entrypoint = []string{"/main"}
+		image, err = mutate.ConfigFile(image, config)
+		must(t, err)
+		return image
+	}
+	export := func(image v1.Image) daemon.Saved {
+		t.Helper()
+		saved, err := exporter.Export(t.Context(), image, []string{"test/app"})
+		must(t, err)
+		for _, name := range saved.Names {
+			must(t, name.Err)
+		}
+		return saved
+	}
+	says := func(want string) {
+		t.Helper()
+		if got := d.Run(dockertest.Container{Image: "test/app"}); got != want {
+			t.Errorf("it says %q, want %q", got, want)
+		}
+	}
+
+	it("sends what the daemon lacks, and the image runs", func() {
+		if first := export(app("one")); first.Sent < size {
+			t.Errorf("sent %d", first.Sent)
+		}
+		says("one")
+		if again := export(app("one")); again.Sent != 0 {
+			t.Errorf("unchanged: sent %d", again.Sent)
+		}
+		if edited := export(app("two")); edited.Sent == 0 || edited.Sent > small {
+			t.Errorf("edited: sent %d", edited.Sent)
+		}
+		says("two")
+	})
+
+	it("sends everything again when the daemon has not what it had", func() {
+		export(app("one"))
+		must(t, exporter.Client.Remove(t.Context(), "test/app"))
+		if again := export(app("two")); again.Sent < size {
+			t.Errorf("sent %d", again.Sent)
+		}
+		says("two")
+	})
+}
+
+// compiled is the program, for this machine.
+func compiled(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte(program), 0o644))
 	build := exec.Command("go", "build", "-o", "main", "main.go")
@@ -112,7 +189,7 @@ func TestDaemon(t *testing.T) {
 	}
 	main, err := os.ReadFile(filepath.Join(dir, "main"))
 	must(t, err)
-	spec.Run(t, "Daemon", func(t *testing.T, _ spec.G, it spec.S) { testDaemon(t, it, d, string(main)) })
+	return string(main)
 }
 
 func testDaemon(t *testing.T, it spec.S, d *dockertest.Daemon, main string) {
