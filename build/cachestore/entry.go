@@ -152,6 +152,9 @@ func (e *Entry) AppDir() string { return e.path("app") }
 // SourceState is where detect.Source.CopyTo keeps its notes.
 func (e *Entry) SourceState() string { return e.path("source.state") }
 
+// DaemonState is the file for what a Docker daemon has of the app.
+func (e *Entry) DaemonState() string { return e.path("daemon.json") }
+
 // Packed is where pack.DirStore keeps its blobs.
 func (e *Entry) Packed() string { return e.path("pack") }
 

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,48 +55,6 @@ func tarred(t testing.TB, files map[string]string) v1.Layer {
 	}
 	must(t, archive.Close())
 	return static.NewLayer(out.Bytes(), types.DockerUncompressedLayer)
-}
-
-// listened is a socket before that of a daemon. It counts the bytes that go there.
-func listened(t *testing.T, host string) (before string, count *atomic.Int64) {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "s")
-	must(t, err)
-	t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
-	listener, err := net.Listen("unix", filepath.Join(dir, "s"))
-	must(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
-	count = new(atomic.Int64)
-	go func() {
-		for {
-			from, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			to, err := net.Dial("unix", strings.TrimPrefix(host, "unix://"))
-			if err != nil {
-				_ = from.Close()
-				continue
-			}
-			go func() {
-				_, _ = io.Copy(io.MultiWriter(to, counting{count}), from)
-				_ = to.(*net.UnixConn).CloseWrite()
-			}()
-			go func() {
-				_, _ = io.Copy(from, to)
-				_ = from.Close()
-				_ = to.Close()
-			}()
-		}
-	}()
-	return "unix://" + filepath.Join(dir, "s"), count
-}
-
-type counting struct{ n *atomic.Int64 }
-
-func (c counting) Write(p []byte) (int, error) {
-	c.n.Add(int64(len(p)))
-	return len(p), nil
 }
 
 // TestDaemon exports to a real daemon and runs what it has then.
@@ -233,7 +190,7 @@ func testDaemon(t *testing.T, it spec.S, d *dockertest.Daemon, main string) {
 		}
 	}
 	it.Before(func() {
-		host, n := listened(t, d.Host)
+		host, n := d.Counted(t)
 		count = n
 		var err error
 		client, err = daemon.Dial(t.Context(), daemon.Config{Host: host})

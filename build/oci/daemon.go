@@ -21,6 +21,10 @@ type Daemon struct {
 	Name string
 	// Config says which daemon.
 	Config daemon.Config
+	// Memory is a file that says which blobs a daemon with containerd has; without one
+	// all are sent. Warn hears of trouble with it, and may be nil.
+	Memory string
+	Warn   func(error)
 	// Progress is told of the bytes that were sent. It may be nil.
 	Progress func(done, total int64)
 }
@@ -48,7 +52,7 @@ func (d Daemon) load(ctx context.Context, image Image) (string, error) {
 		return "", err
 	}
 	defer client.Close()
-	saved, err := daemon.Exporter{Client: client, Progress: d.Progress}.Export(ctx, image, []string{d.Name})
+	saved, err := daemon.Exporter{Client: client, Memory: d.Memory, Warn: d.Warn, Progress: d.Progress}.Export(ctx, image, []string{d.Name})
 	if err != nil {
 		return "", err
 	}

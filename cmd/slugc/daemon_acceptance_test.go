@@ -38,13 +38,14 @@ func TestDockerDaemon(t *testing.T) {
 
 func testDockerDaemon(t *testing.T, d *dockertest.Daemon) {
 	s := newSlugc(t)
-	s.env = append(s.env, "DOCKER_HOST="+d.Host)
+	host, sent := d.Counted(t)
+	s.env = append(s.env, "DOCKER_HOST="+host)
 	s.program("kept/bin/detect", `exit 0`)
 	s.write("kept/buildpack.toml", "api = \"0.10\"\n[buildpack]\nid = \"test/kept\"\nversion = \"1.0.0\"\n")
 	// The layer is in the image and nowhere else.
 	s.program("kept/bin/build", `cd "$1"
 		if [ -f kept.toml ]; then echo keeping the layer; else
-			echo making the layer; mkdir kept; echo of the layer >kept/word; head -c 3000000 /dev/urandom >kept/big
+			echo making the layer; mkdir kept; echo of the layer >kept/word; head -c 9000000 /dev/urandom >kept/big
 		fi
 		printf '[types]\nlaunch = true\n[metadata]\nmade = 1\n' >kept.toml
 		printf '[[processes]]\ntype = "web"\ncommand = ["/app/main"]\ndefault = true\n' >launch.toml`)
@@ -67,12 +68,28 @@ func testDockerDaemon(t *testing.T, d *dockertest.Daemon) {
 	s.write("app/app.txt", "one\n")
 	contains(t, build(), "making the layer", "docker-daemon:test/app:v1")
 	says("one\n")
+	// An edit sends the app and what is above it, and not the layer.
+	const layer = 9_000_000
+	if sent.Load() < layer {
+		t.Errorf("the daemon got %d bytes", sent.Load())
+	}
 	first, before := d.Layers("test/app:v1"), read(t, s.path("r.json"))
+	sent.Store(0)
 	contains(t, build(), "keeping the layer")
+	if sent.Load() > layer/100 {
+		t.Errorf("unchanged, the daemon got %d bytes", sent.Load())
+	}
 	if diff := cmp.Diff(before, read(t, s.path("r.json"))); diff != "" {
 		t.Errorf("unchanged: %s", diff)
 	}
 
+	s.write("app/app.txt", "three\n")
+	sent.Store(0)
+	build()
+	if sent.Load() > layer {
+		t.Errorf("edited, the daemon got %d bytes", sent.Load())
+	}
+	says("three\n")
 	s.write("app/app.txt", "two\n")
 	contains(t, build("--cache", "fresh"), "keeping the layer", "Reusing layer test/kept:kept of the previous image")
 	says("two\n")

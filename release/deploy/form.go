@@ -30,4 +30,6 @@ type Packed struct {
 	Project oci.ProjectMetadata
 	// Memory remembers what was written where.
 	Memory pack.Store
+	// DaemonState is the file that remembers what a Docker daemon has.
+	DaemonState string
 }

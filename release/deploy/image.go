@@ -71,6 +71,9 @@ func (i Image) Export(ctx context.Context, packed Packed) ([]artifact.Artifact, 
 		case oci.Layout:
 			d.Memory = packed.Memory
 			destination = d
+		case oci.Daemon:
+			d.Memory, d.Warn = packed.DaemonState, i.Warn
+			destination = d
 		case oci.Registry:
 			// What is in a registry once need not be sent to it again.
 			d.Beside = pushed[d.Tag.RegistryStr()]

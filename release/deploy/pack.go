@@ -76,7 +76,7 @@ func (d Deploy) pack(ctx context.Context, work workplace, tree artifact.Tree, fo
 	var artifacts []artifact.Artifact
 	for i, form := range req.Forms {
 		made, err := form.Export(ctx, Packed{
-			Tree: tree, App: found.App, Segments: b.pick(i, segments), Memory: store,
+			Tree: tree, App: found.App, Segments: b.pick(i, segments), Memory: store, DaemonState: work.entry.DaemonState(),
 			Previous: req.Previous, Project: projectOf(work.source, work.wishes.project),
 		})
 		if err != nil {
