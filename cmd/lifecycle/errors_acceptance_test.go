@@ -11,8 +11,12 @@ import (
 	"syscall"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/slugc/slugc/build/lifecycle/cache"
 	"github.com/slugc/slugc/stack/referencetest"
 )
 
@@ -59,6 +63,9 @@ func mistakes(b builder) []mistake {
 	elsewhere := "127.0.0.1:1/closed"
 	group := func(api string) func(builder) {
 		return write("layers/group.toml", "[[group]]\nid = \"test/hello\"\nversion = \"1.0.0\"\napi = \""+api+"\"\n")
+	}
+	descriptor := func(api string) func(builder) {
+		return write("buildpacks/test_hello/1.0.0/buildpack.toml", "api = \""+api+"\"\n[buildpack]\nid = \"test/hello\"\nversion = \"1.0.0\"\n")
 	}
 	var all []mistake
 	for _, phase := range []string{"analyzer", "detector", "restorer", "builder", "exporter", "creator", "rebaser", "extender"} {
@@ -135,8 +142,24 @@ func mistakes(b builder) []mistake {
 
 		mistake{name: "nobody can build", phase: "detector", prepare: remove("app/hello.txt"), code: 20, words: true},
 		mistake{name: "a broken buildpack", phase: "detector", prepare: write("buildpacks/test_hello/1.0.0/bin/detect", "#!/bin/bash\nexit 9\n"), code: 21, words: true},
+		mistake{name: "a buildpack that is not there", phase: "detector", prepare: write("order.toml", "[[order]]\n[[order.group]]\nid = \"test/none\"\nversion = \"1\"\n"), code: 1, words: true},
+		mistake{name: "a buildpack of no API", phase: "detector", prepare: descriptor("0.6"), code: 12},
+		mistake{name: "a buildpack of a coming API", phase: "detector", prepare: descriptor("0.99"), code: 12},
+		mistake{name: "a buildpack of a coming API", phase: "creator", prepare: descriptor("0.99"), code: 12},
+		mistake{name: "a composite of what is not there", phase: "detector", prepare: write("buildpacks/test_hello/1.0.0/buildpack.toml",
+			"api = \"0.10\"\n[buildpack]\nid = \"test/hello\"\nversion = \"1.0.0\"\n[[order]]\n[[order.group]]\nid = \"test/none\"\nversion = \"1\"\n"), code: 22, words: true},
 		mistake{name: "a mode for experiments that is unknown", phase: "detector", env: []string{"CNB_EXPERIMENTAL_MODE=maybe", "CNB_DEPRECATION_MODE=maybe"}},
 
+		mistake{name: "a run image without an OS", phase: "analyzer", prepare: func(b builder) {
+			image, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{RootFS: v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{}}})
+			must(b.t, err)
+			must(b.t, remote.Write(b.tag("run"), image))
+		}, code: 32},
+
+		mistake{name: "a file in the place of a layers directory", phase: "restorer", prepare: func(b builder) {
+			b.write("cache/committed/"+cache.MetadataName, `{"buildpacks":[{"key":"test/hello","version":"1.0.0","layers":{"a":{"sha":"sha256:0","cache":true}}}]}`)
+			b.write("layers/test_hello", "a file")
+		}, code: 42, words: true},
 		mistake{name: "a broken analyzed.toml", phase: "restorer", prepare: write("layers/analyzed.toml", badTOML), words: true},
 		mistake{name: "no analyzed.toml", phase: "restorer", prepare: remove("layers/analyzed.toml")},
 		mistake{name: "a broken run.toml", phase: "restorer", apis: []string{"0.14"}, args: []string{"-run", b.at("bad.toml")}, prepare: write("bad.toml", badTOML), code: 1, words: true},

@@ -16,6 +16,27 @@
 //
 // A phase that is told to end (SIGTERM, SIGINT) clears away what it began, and ends
 // with the code of its failures.
+//
+// Each exit code is provoked by a test:
+//
+//	0 done                       TestPhases, TestCreator, TestReferencePhases
+//	1 anything else              TestReferenceMistakes, TestFullDisk, TestPhasesRefuseRoot
+//	2 flags, 3 arguments         TestReferenceMistakes
+//	11, 12 APIs                  TestReferenceMistakes, TestRun
+//	20, 21, 22 detect            TestReferenceMistakes; told to end: TestPhasesStop
+//	32 analyze                   TestReferenceMistakes, TestPhasesStop
+//	42 restore                   TestReferenceMistakes, TestPhasesStopRestore
+//	51, 52 build                 TestReferenceMistakes, TestPhasesStop, TestFullDisk
+//	62 export                    TestReferenceMistakes, TestPhasesStop, TestFullDisk
+//	72 rebase                    TestRebaser, TestRebaserStops, lifecycle.TestRebaseReference
+//	82 launch                    launch.TestLauncher, cmd/launcher.TestLauncher
+//	91, 92 generate              TestReferenceExtensions
+//	102 extend                   TestReferenceExtenderMistakes, TestExtender
+//
+// and so is what goes wrong outside of it: caches (TestCacheGoesOn, TestCacheOnABadDisk,
+// cache.TestVolumeConforms and TestImageConforms), labels and a previous image that is
+// gone (TestReferenceCreator, lifecycle.TestExportReferencePrevious), a daemon that
+// restarts (daemon.TestDaemon).
 package main
 
 import (

@@ -247,6 +247,33 @@ func (s *slow) hang(kind func(*http.Request) bool) (asked chan struct{}) {
 	return s.asked
 }
 
+// hangingBuilder is a builder with a registry that can be made to hang.
+func hangingBuilder(t *testing.T) (builder, *slow) {
+	t.Helper()
+	b := newBuilder(t)
+	hanging := &slow{registry: registry.New(registry.Logger(log.New(io.Discard, "", 0))), done: make(chan struct{})}
+	server := httptest.NewServer(hanging)
+	t.Cleanup(func() {
+		close(hanging.done)
+		server.Close()
+	})
+	image, err := remote.Image(b.tag("run"))
+	must(t, err)
+	b.host = server.Listener.Addr().String()
+	must(t, remote.Write(b.tag("run"), image))
+	return b, hanging
+}
+
+// await waits for the request that hangs.
+func await(t *testing.T, asked <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-asked:
+	case <-time.After(20 * time.Second):
+		t.Error("the registry was not asked")
+	}
+}
+
 // TestPhasesStop ends phases in the middle of what they do: nothing that others
 // would take for finished is there then, and nothing is left over.
 func TestPhasesStop(t *testing.T) {
@@ -277,17 +304,7 @@ func TestPhasesStop(t *testing.T) {
 		{phase: "creator", code: 52, program: "build", files: []string{"layers/config/metadata.toml", "layers/report.toml"}},
 	} {
 		t.Run(c.phase, func(t *testing.T) {
-			b := newBuilder(t)
-			hanging := &slow{registry: registry.New(registry.Logger(log.New(io.Discard, "", 0))), done: make(chan struct{})}
-			server := httptest.NewServer(hanging)
-			t.Cleanup(func() {
-				close(hanging.done)
-				server.Close()
-			})
-			image, err := remote.Image(b.tag("run"))
-			must(t, err)
-			b.host = server.Listener.Addr().String()
-			must(t, remote.Write(b.tag("run"), image))
+			b, hanging := hangingBuilder(t)
 			b.fresh("cache")
 			b.phases("0.15", "app", c.before...)
 			asked := hanging.hang(c.request)
@@ -308,16 +325,12 @@ func TestPhasesStop(t *testing.T) {
 			command.Stdout, command.Stderr = &said, &said
 			must(t, command.Start())
 			if c.request != nil {
-				select {
-				case <-asked:
-				case <-time.After(20 * time.Second):
-					t.Error("it asked builderID")
-				}
+				await(t, asked)
 			} else {
 				wait(t, started)
 			}
 			must(t, command.Process.Signal(syscall.SIGTERM))
-			err = command.Wait()
+			err := command.Wait()
 			if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != c.code {
 				t.Errorf("it ended with %v, expected %d\n%s", err, c.code, &said)
 			}

@@ -2,9 +2,14 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
+	"net/http"
 	"os"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -87,5 +92,38 @@ func TestRebaser(t *testing.T) {
 		if code != c.code || !strings.Contains(out, c.want) {
 			t.Errorf("%q: code %d, expected %d and %s\n%s", c.args, code, c.code, c.want, out)
 		}
+	}
+}
+
+// TestRebaserStops ends a rebaser that has sent layers: the image is as it was, and
+// nothing is reported.
+func TestRebaserStops(t *testing.T) {
+	b, hanging := hangingBuilder(t)
+	b.base("run", "amd64")
+	b.write("run.toml", fmt.Sprintf("[[images]]\nimage = %q\n", b.host+"/run"))
+	if code, out := b.create("-run", b.at("run.toml")); code != 0 {
+		t.Fatalf("code %d\n%s", code, out)
+	}
+	before := b.digest("app:1")
+	b.base("run", "amd64")
+	b.fresh("tmp")
+	asked := hanging.hang(func(r *http.Request) bool {
+		return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/app/manifests/")
+	})
+	c := b.command("0.15", "rebaser", "-report", b.at("rebase.toml"), b.host+"/app:1")
+	var said bytes.Buffer
+	c.Stdout, c.Stderr = &said, &said
+	must(t, c.Start())
+	await(t, asked)
+	must(t, c.Process.Signal(syscall.SIGTERM))
+	err := c.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 72 {
+		t.Errorf("it ended with %v, expected 72\n%s", err, &said)
+	}
+	if _, err := os.Lstat(b.at("rebase.toml")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("there is a report: %v", err)
+	}
+	if after := b.digest("app:1"); after != before {
+		t.Errorf("it is another image: %s, was %s", after, before)
 	}
 }
