@@ -28,6 +28,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/slugc/slugc/build/lifecycle/platform"
+	"github.com/slugc/slugc/stack/processtest"
 )
 
 // asProgram is set in a process of the test that is the program.
@@ -324,10 +325,11 @@ func TestPhasesStop(t *testing.T) {
 			var said bytes.Buffer
 			command.Stdout, command.Stderr = &said, &said
 			must(t, command.Start())
+			pid := 0
 			if c.request != nil {
 				await(t, asked)
 			} else {
-				wait(t, started)
+				pid = processtest.Noted(t, started)
 			}
 			must(t, command.Process.Signal(syscall.SIGTERM))
 			err := command.Wait()
@@ -342,12 +344,8 @@ func TestPhasesStop(t *testing.T) {
 			if after, _ := os.ReadFile(b.at("layers/analyzed.toml")); c.phase != "creator" && !bytes.Equal(before, after) {
 				t.Errorf("analyzed.toml is\n%s", after)
 			}
-			if pid, err := os.ReadFile(started); err == nil {
-				// Until its new parent asks for its end a process is a zombie.
-				state, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/stat")
-				if err == nil && !strings.Contains(string(state), ") Z ") {
-					t.Errorf("what the buildpack started is still there: %s", state)
-				}
+			if pid != 0 {
+				processtest.Gone(t, pid)
 				must(t, os.Remove(started))
 			}
 			left, err := os.ReadDir(b.at("tmp"))
@@ -362,18 +360,6 @@ func TestPhasesStop(t *testing.T) {
 			}
 		})
 	}
-}
-
-// wait waits for a file.
-func wait(t *testing.T, file string) {
-	t.Helper()
-	for range 1000 {
-		if data, err := os.ReadFile(file); err == nil && len(data) > 0 {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Error("there is no " + file)
 }
 
 // TestPhasesCredentials builds at a registry that lets nobody in without a password,

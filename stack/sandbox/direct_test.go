@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -13,37 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/processtest"
 	"github.com/slugc/slugc/stack/sandbox"
 )
-
-// noted waits for the id of a process in a file, whole once it is there.
-func noted(t *testing.T, file string) int {
-	t.Helper()
-	for {
-		data, err := os.ReadFile(file)
-		if id, convErr := strconv.Atoi(strings.TrimSpace(string(data))); err == nil && convErr == nil {
-			return id
-		}
-		if err := t.Context().Err(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
-// gone waits for the end of a process. A zombie that nobody waits for has ended.
-func gone(t *testing.T, id int) {
-	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-		stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(id), "stat"))
-		if err != nil || strings.Contains(string(stat), ") Z ") {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("process %d is still there", id)
-		}
-	}
-}
 
 func TestDirect(t *testing.T) {
 	dir := t.TempDir()
@@ -97,5 +67,5 @@ func TestDirectLeavesNothingBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone(t, noted(t, file))
+	processtest.Gone(t, processtest.Noted(t, file))
 }

@@ -9,10 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
@@ -22,6 +20,7 @@ import (
 	"github.com/slugc/slugc/buildpacks/classic/bridge"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
+	"github.com/slugc/slugc/stack/processtest"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -394,41 +393,12 @@ END`})
 		command := sandbox.Command{Args: []string{y.at("package/linux/amd64/classic/bin/compile")}, Dir: y.at("app"), Env: []string{"PATH=" + stack.DefaultPath}}
 		done := make(chan error, 1)
 		go func() { done <- sandbox.Direct{}.Run(ctx, command) }()
-		pid := started(t, y.at("app/pid"))
+		pid := processtest.Noted(t, y.at("app/pid"))
 		cancel()
 		err := <-done
 		if stopped, ok := errors.AsType[*sandbox.StoppedError](err); !ok || !errors.Is(stopped, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
-		gone(t, pid)
+		processtest.Gone(t, pid)
 	})
-}
-
-// started waits for the id of a process in a file, whole once it is there.
-func started(t *testing.T, file string) int {
-	t.Helper()
-	for {
-		data, err := os.ReadFile(file)
-		if id, convErr := strconv.Atoi(strings.TrimSpace(string(data))); err == nil && convErr == nil {
-			return id
-		}
-		if err := t.Context().Err(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
-// gone waits for the end of a process. A zombie that nobody waits for has ended.
-func gone(t *testing.T, id int) {
-	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-		stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(id), "stat"))
-		if err != nil || strings.Contains(string(stat), ") Z ") {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("process %d is still there", id)
-		}
-	}
 }

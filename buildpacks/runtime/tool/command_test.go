@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
+	"github.com/slugc/slugc/stack/processtest"
 )
 
 func shell(script string, out *bytes.Buffer) tool.Command {
@@ -53,19 +53,6 @@ func TestRunTellsHowAToolEnded(t *testing.T) {
 
 // Started tells its process by writing its id to a file, which the test polls
 // for: the file system is what it shares with the process.
-func started(t *testing.T, file string) int {
-	t.Helper()
-	for {
-		data, err := os.ReadFile(file)
-		if id, convErr := strconv.Atoi(strings.TrimSpace(string(data))); err == nil && convErr == nil {
-			return id
-		}
-		if err := t.Context().Err(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
 
 func TestRunEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -74,14 +61,12 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	var out bytes.Buffer
 	command := shell("sleep 1000 & echo $! > "+file+".part; mv "+file+".part "+file+"; wait", &out)
 	go func() { ended <- tool.Local{Grace: 10 * time.Second}.Run(ctx, command) }()
-	child := started(t, file)
+	child := processtest.Noted(t, file)
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if err := gone(t, child); err != nil {
-		t.Error(err)
-	}
+	processtest.Gone(t, child)
 }
 
 func TestRunLeavesNothingBehind(t *testing.T) {
@@ -91,27 +76,7 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 	if err := (tool.Local{Grace: time.Second}).Run(t.Context(), command); err != nil {
 		t.Fatal(err)
 	}
-	if err := gone(t, started(t, file)); err != nil {
-		t.Error(err)
-	}
-}
-
-// gone waits for the end of a process that was told to end. A zombie that
-// nobody waits for has ended too.
-func gone(t *testing.T, id int) error {
-	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-		if err := syscall.Kill(id, 0); errors.Is(err, syscall.ESRCH) {
-			return nil
-		}
-		stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(id), "stat"))
-		if err != nil || strings.Contains(string(stat), ") Z ") {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return errors.New("the process is still there")
-		}
-	}
+	processtest.Gone(t, processtest.Noted(t, file))
 }
 
 func TestTail(t *testing.T) {
