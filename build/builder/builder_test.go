@@ -399,39 +399,58 @@ func TestFlatten(t *testing.T) {
 }
 
 // TestCreateOnBuilder makes a builder of a builder: what is there already stays,
-// and another buildpack of the same version takes the place of the old one.
+// and another buildpack of the same version takes the place of the old one, also in a
+// layer with others.
 func TestCreateOnBuilder(t *testing.T) {
 	w := newWorkshop(t)
+	files{"old": "of the first"}.write(t, filepath.Join(w.dir, "two"))
 	first := w.must(config+contents, amd64()).Images[0]
 	_, err := oci.Layout{Dir: filepath.Join(w.dir, "first")}.Export(t.Context(), first)
 	must(t, err)
-	must(t, os.WriteFile(filepath.Join(w.dir, "two/bin/build"), []byte("#!/bin/sh\necho new\n"), 0o755))
-	must(t, os.Remove(filepath.Join(w.dir, "two/bin/detect")))
-	files{"bin/detect": "#!/bin/sh\n"}.write(t, filepath.Join(w.dir, "two"))
-	second := w.must(strings.ReplaceAll(config, "oci:base", "oci:first")+contents, amd64()).Images[0]
-	must(t, validate.Image(second))
-	if got := read(t, second, "cnb/buildpacks/test_two/1.0.0/bin/build"); got != "#!/bin/sh\necho new\n" {
-		t.Errorf("got %q", got)
-	}
-	if got := read(t, second, "cnb/buildpacks/test_one/1.0.0/bin/build"); got != "#!/bin/sh\necho test/one\n" {
-		t.Errorf("got %q", got)
-	}
-	about, err := builder.DescribeBuilder("it", second)
-	must(t, err)
-	if len(about.Buildpacks) != 3 {
-		t.Errorf("got %v", about.Buildpacks)
+	must(t, os.Remove(filepath.Join(w.dir, "two/old")))
+	files{"bin/build": "#!/bin/sh\necho new\n"}.write(t, filepath.Join(w.dir, "two"))
+	for _, flatten := range []string{"", "test/one@1.0.0,test/two@1.0.0"} {
+		if w.Flatten = nil; flatten != "" {
+			group, err := builder.ParseFlatten(flatten)
+			must(t, err)
+			w.Flatten = [][]buildpacks.Member{group}
+		}
+		second := w.must(strings.ReplaceAll(config, "oci:base", "oci:first")+contents, amd64()).Images[0]
+		must(t, validate.Image(second))
+		for file, want := range map[string]string{
+			"test_two/1.0.0/bin/build": "#!/bin/sh\necho new\n", "test_two/1.0.0/old": "nothing", "test_one/1.0.0/bin/build": "#!/bin/sh\necho test/one\n",
+		} {
+			if got := read(t, second, "cnb/buildpacks/"+file); got != want {
+				t.Errorf("flatten %q: %s is %q, expected %q", flatten, file, got, want)
+			}
+		}
+		about, err := builder.DescribeBuilder("it", second)
+		must(t, err)
+		if len(about.Buildpacks) != 3 {
+			t.Errorf("got %v", about.Buildpacks)
+		}
+		_, err = oci.Layout{Dir: filepath.Join(w.dir, "second"+flatten)}.Export(t.Context(), second)
+		must(t, err)
+		again := w.must(strings.ReplaceAll(config, "oci:base", "oci:second"+flatten)+contents, amd64()).Images[0]
+		for file, want := range map[string]string{"test_two/1.0.0/bin/build": "#!/bin/sh\necho new\n", "test_all/1.0.0/buildpack.toml": composite("test/all", []string{"test/one", "test/two"})["buildpack.toml"]} {
+			if got := read(t, again, "cnb/buildpacks/"+file); got != want {
+				t.Errorf("flatten %q, again: %s is %q, expected %q", flatten, file, got, want)
+			}
+		}
 	}
 }
 
 func TestCreateWarnings(t *testing.T) {
 	w := newWorkshop(t)
 	component("test/one", "[[targets]]\nos = \"linux\"\n[metadata]\nother = true\n").write(t, filepath.Join(w.dir, "other"))
-	made := w.must(config+"[[buildpacks]]\nuri = \"one\"\n[[buildpacks]]\nuri = \"other\"\n", amd64())
+	made := w.must(config+"[[buildpacks]]\nuri = \"one\"\n[[buildpacks]]\nuri = \"other\"\n"+
+		"[[build.env]]\nname = \"A\"\nvalue = \"b\"\nexec-env = [\"test\"]\n", amd64())
 	if got := read(t, made.Images[0], "cnb/buildpacks/test_one/1.0.0/buildpack.toml"); !strings.Contains(got, "other = true") {
 		t.Errorf("got %q", got)
 	}
-	if len(w.warnings) != 2 || !strings.Contains(w.warnings[0], "there is no [[order]]") ||
-		!strings.Contains(w.warnings[1], "test/one@1.0.0 is named twice with different contents; the last is taken") {
+	if len(w.warnings) != 3 || !strings.Contains(w.warnings[0], "there is no [[order]]") ||
+		!strings.Contains(w.warnings[1], "build.env A has exec-env, and is set in every execution environment") ||
+		!strings.Contains(w.warnings[2], "test/one@1.0.0 is named twice with different contents; the last is taken") {
 		t.Errorf("got %q", w.warnings)
 	}
 }

@@ -286,21 +286,27 @@ func (c *builderConfig) readLifecycle(builderDoc) error {
 }
 
 // readTargets reads what the builder is to run on.
-func (c *builderConfig) readTargets(doc builderDoc) error {
+func (c *builderConfig) readTargets(doc builderDoc) (err error) {
+	c.targets, err = targetsWithDistros(doc.Targets)
+	return err
+}
+
+// targetsWithDistros reads targets whose distributions count.
+func targetsWithDistros(docs []builderTargetDoc) ([]buildpacks.Target, error) {
 	var plain []targetDoc
-	for _, t := range doc.Targets {
-		plain = append(plain, t.targetDoc)
+	for _, d := range docs {
+		plain = append(plain, d.targetDoc)
 	}
-	var err error
-	if c.targets, err = targetsOf(plain); err != nil {
-		return err
+	targets, err := targetsOf(plain)
+	if err != nil {
+		return nil, err
 	}
-	for i, t := range doc.Targets {
-		for _, d := range t.Distros {
-			c.targets[i].Distros = append(c.targets[i].Distros, buildpacks.Distro{Name: d.Name, Version: d.Version})
+	for i, d := range docs {
+		for _, distro := range d.Distros {
+			targets[i].Distros = append(targets[i].Distros, buildpacks.Distro{Name: distro.Name, Version: distro.Version})
 		}
 	}
-	return nil
+	return targets, nil
 }
 
 // at is a reference with the paths in it resolved.

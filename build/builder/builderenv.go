@@ -37,6 +37,9 @@ func (c *builderConfig) envFiles(entries []envEntry) (map[string]string, error) 
 		case e.Value == "":
 			c.warnf("build.env %s is empty", e.Name)
 		}
+		if len(e.ExecEnv) > 0 {
+			c.warnf("build.env %s has exec-env, and is set in every execution environment all the same: a builder has one for all", e.Name)
+		}
 		if e.Delim != "" {
 			put(e.Name+".delim", e.Delim)
 		}

@@ -3,6 +3,7 @@ package builder
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -102,9 +103,8 @@ func (c Creator) modules(ctx context.Context, s *smallLayers, all []module, know
 		if err != nil {
 			return err
 		}
-		s.made = append(s.made, segment)
-		for _, m := range group {
-			known.add(m, segment.DiffID)
+		if err := s.shared(group, segment, known); err != nil {
+			return err
 		}
 	}
 	packed, err := packager.layers(ctx, alone)
@@ -121,27 +121,45 @@ func (c Creator) modules(ctx context.Context, s *smallLayers, all []module, know
 	return s.modules(last, packed, known)
 }
 
-// modules adds packed buildpacks in the order of their names.
-func (s *smallLayers) modules(all map[string]module, packed map[string]artifact.Segment, known moduleLayers) error {
-	var names []string
-	for name, m := range all {
-		now, found := known[m.ID][m.Version]
-		if found && now.LayerDiffID == packed[m.dir].DiffID {
-			continue
-		}
-		names = append(names, name)
+// shared adds buildpacks that were packed together.
+func (s *smallLayers) shared(group shared, packed artifact.Segment, known moduleLayers) error {
+	if !slices.ContainsFunc(group, func(m module) bool { return known[m.ID][m.Version].LayerDiffID != packed.DiffID }) {
+		return nil
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		m := all[name]
+	if err := s.whiteouts(group, known); err != nil {
+		return err
+	}
+	s.made = append(s.made, packed)
+	for _, m := range group {
+		known.add(m, packed.DiffID)
+	}
+	return nil
+}
+
+// whiteouts adds a whiteout for each buildpack that the base has.
+func (s *smallLayers) whiteouts(all []module, known moduleLayers) error {
+	for _, m := range all {
 		if _, found := known[m.ID][m.Version]; found {
 			if err := s.whiteout(m); err != nil {
 				return err
 			}
 		}
 	}
-	for _, name := range names {
-		m := all[name]
+	return nil
+}
+
+// modules adds packed buildpacks in the order of their names.
+func (s *smallLayers) modules(all map[string]module, packed map[string]artifact.Segment, known moduleLayers) error {
+	var added []module
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if m := all[name]; known[m.ID][m.Version].LayerDiffID != packed[m.dir].DiffID {
+			added = append(added, m)
+		}
+	}
+	if err := s.whiteouts(added, known); err != nil {
+		return err
+	}
+	for _, m := range added {
 		s.made = append(s.made, packed[m.dir])
 		known.add(m, packed[m.dir].DiffID)
 	}

@@ -2,7 +2,6 @@ package builder
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -205,11 +204,9 @@ func Layers(image v1.Image) ([]Layer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the config: %w", err)
 	}
-	var said map[string]map[string]layerInfo
-	if text := config.Config.Labels[layersLabel]; text != "" {
-		if err := json.Unmarshal([]byte(text), &said); err != nil {
-			return nil, fmt.Errorf("reading the label %s: %w", layersLabel, err)
-		}
+	said := moduleLayers{}
+	if _, err := readLabel(config, layersLabel, &said); err != nil {
+		return nil, err
 	}
 	names := map[string][]string{}
 	for id, versions := range said {

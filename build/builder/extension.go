@@ -65,12 +65,9 @@ func parseExtension(data []byte) (module, error) {
 	for _, l := range e.Licenses {
 		m.licenses = append(m.licenses, License{Type: l.Type, URI: l.URI})
 	}
-	c := builderConfig{}
-	if err := c.readTargets(builderDoc{Targets: doc.Targets}); err != nil {
-		return module{}, err
-	}
-	m.declared, m.Targets = c.targets, c.targets
-	return m, nil
+	targets, err := targetsWithDistros(doc.Targets)
+	m.declared, m.Targets = targets, targets
+	return m, err
 }
 
 // partForm is whether each part of an id, or a version, can name a directory.

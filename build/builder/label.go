@@ -2,7 +2,6 @@ package builder
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -85,15 +84,8 @@ func (c content) labels(diffIDs []string) (map[string]string, error) {
 	for i, m := range c.modules {
 		layers.add(m, diffIDs[i])
 	}
-	infoText, err := json.Marshal(info)
-	if err != nil {
-		return nil, err
-	}
-	layersText, err := json.Marshal(layers)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]string{packageLabel: string(infoText), layersLabel: string(layersText)}, nil
+	labels := map[string]string{}
+	return labels, errors.Join(setLabel(labels, packageLabel, info), setLabel(labels, layersLabel, layers))
 }
 
 func targetInfos(targets []buildpacks.Target) []targetInfo {

@@ -105,7 +105,7 @@ type lifecycleEntry struct {
 	content []byte
 }
 
-// phases are the programs that a builder needs.
+// lifecyclePhases are the programs that a builder needs.
 func lifecyclePhases() []string {
 	return []string{"detector", "restorer", "analyzer", "builder", "exporter", "launcher", "creator"}
 }

@@ -65,17 +65,13 @@ func (l lifecycle) label(labels map[string]string) error {
 	}
 	labels[lifecycleVersionLabel], labels[lifecycleAPIsLabel] = l.Version, string(apis)
 	// Older platforms look where builders have it.
+	type versionInfo struct {
+		Version string `json:"version"`
+	}
 	return setLabel(labels, builderLabel, struct {
-		Lifecycle struct {
-			Version string `json:"version"`
-		} `json:"lifecycle"`
-		API lifecycleAPI `json:"api"`
-	}{
-		Lifecycle: struct {
-			Version string `json:"version"`
-		}{l.Version},
-		API: l.API,
-	})
+		Lifecycle versionInfo  `json:"lifecycle"`
+		API       lifecycleAPI `json:"api"`
+	}{versionInfo{l.Version}, l.API})
 }
 
 // users adds the users that a phase looks for by name or number, and the

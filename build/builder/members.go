@@ -135,7 +135,7 @@ func (c builderConfig) local(uri string) string {
 func (c builderConfig) extension(ref memberRef) (module, error) {
 	path, _ := strings.CutPrefix(c.at(ref.URI), "file://")
 	if path == "" || strings.Contains(path, "://") || strings.HasPrefix(path, "oci") && strings.Contains(path, ":") {
-		return module{}, errors.New("expected uri with a directory: extensions are taken from nowhere else yet")
+		return module{}, errors.New("expected uri with a directory: extensions are taken from nowhere else")
 	}
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(c.base, path)
