@@ -1,11 +1,9 @@
 package lifecycle
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/slugc/slugc/build/lifecycle/files"
 	"github.com/slugc/slugc/build/lifecycle/platform"
@@ -70,7 +68,7 @@ func (a *account) answer(s detect.Seat) (code int, output, fault string) {
 	d := s.Detection
 	switch {
 	case !s.Asked:
-		return noCode, "", fmt.Sprintf("unable to satisfy target os/arch constraints; run image: %s, buildpack: %s", inJSON(a.runImage), inJSON(targets(s.Targets)))
+		return noCode, "", fmt.Sprintf("unable to satisfy target os/arch constraints; run image: %s, buildpack: %s", jsonOf(a.runImage), jsonOf(targets(s.Targets)))
 	case d.Verdict == buildpacks.Pass:
 		return passCode, d.Output, ""
 	case d.Verdict == buildpacks.Fail:
@@ -284,13 +282,4 @@ func targets(all []buildpacks.Target) any {
 		}
 	}
 	return printed
-}
-
-func inJSON(value any) string {
-	var text strings.Builder
-	encoder := json.NewEncoder(&text)
-	if err := encoder.Encode(value); err != nil {
-		return err.Error()
-	}
-	return strings.TrimSpace(text.String())
 }

@@ -185,7 +185,7 @@ func (x *export) image(ctx context.Context) (image oci.Image, err error) {
 	if image, err = recipe.Assemble(x.packed()); err != nil {
 		return image, err
 	}
-	x.say(image, x.metadata)
+	x.say(image)
 	return image, nil
 }
 
@@ -320,7 +320,7 @@ func parent(path string) (pack.Parent, error) {
 }
 
 // say tells which layers are new, in the words that platforms know.
-func (x *export) say(image oci.Image, metadata files.BuildMetadata) {
+func (x *export) say(image oci.Image) {
 	before := x.Analyzed.Metadata
 	old := map[string]string{
 		oci.LauncherPart: before.Launcher.SHA, oci.ConfigPart: before.Config.SHA, oci.ProcessTypesPart: before.ProcessTypes.SHA,
@@ -363,13 +363,13 @@ func (x *export) say(image oci.Image, metadata files.BuildMetadata) {
 	for _, label := range []string{oci.LifecycleLabel, oci.BuildLabel, oci.ProjectLabel} {
 		x.Log.Infof("Adding label '%s'", label)
 	}
-	for _, label := range metadata.Labels {
+	for _, label := range x.metadata.Labels {
 		x.Log.Infof("Adding label '%s'", label.Key)
 	}
 	if x.API.ExecEnv && x.ExecEnv != "" {
 		x.Log.Infof("Adding label '%s'", oci.ExecEnvLabel)
 	}
-	switch process := cmp.Or(x.Process, metadata.DefaultProcess); process {
+	switch process := cmp.Or(x.Process, x.metadata.DefaultProcess); process {
 	case "":
 		x.Log.Infof("no default process type")
 	default:
@@ -385,6 +385,9 @@ func (x *export) sayApp(app, reused int) {
 		x.Log.Infof("Added %d/%d app layer(s)", added, app)
 	}
 }
+
+// isSlice reports whether a part of an image is a slice of the app.
+func isSlice(name string) bool { return strings.HasPrefix(name, oci.AppPart+" slice ") }
 
 // save gives the image its names, and reports.
 func (x *export) save(ctx context.Context, image oci.Image) (files.Report, error) {
@@ -452,69 +455,4 @@ func (x *export) buildBOM() ([]files.BOMEntry, error) {
 		}
 	}
 	return all, nil
-}
-
-// sbomFormats are the ends of the names of SBOM files.
-func sbomFormats() []string { return []string{"sbom.cdx.json", "sbom.spdx.json", "sbom.syft.json"} }
-
-// ownSBOM puts the SBOM files of lifecycle and launcher to those of the buildpacks.
-func (x *export) ownSBOM() error {
-	if !x.API.LauncherSBOM {
-		return nil
-	}
-	own := launch.EscapeID(ownID)
-	if err := x.putSBOM("lifecycle", filepath.Join(x.Layers, "sbom", "build", own)); err != nil {
-		return err
-	}
-	to := filepath.Join(x.Layers, "sbom", "launch", own, "launcher")
-	from := x.Launcher.SBOMDir
-	if from == "" || filepath.Clean(from) == launch.LifecycleDir {
-		return x.putSBOM("launcher", to)
-	}
-	entries, err := os.ReadDir(from)
-	if err != nil {
-		x.Log.Warnf("Failed to list contents of directory %s", from)
-		return err
-	}
-	if err := os.MkdirAll(to, 0o755); err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		is := func(format string) bool { return strings.HasSuffix(entry.Name(), format) }
-		if entry.IsDir() || !slices.ContainsFunc(sbomFormats(), is) {
-			continue
-		}
-		if err := copySBOM(filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// putSBOM copies the SBOM files that a component of the lifecycle has beside it.
-func (x *export) putSBOM(component, to string) error {
-	for _, format := range sbomFormats() {
-		name := component + "." + format
-		from := filepath.Join(launch.LifecycleDir, name)
-		if _, err := os.Stat(from); missing(err) {
-			x.Log.Warnf("Did not find SBOM %s in %s", name, launch.LifecycleDir)
-			continue
-		}
-		err := os.MkdirAll(to, 0o777)
-		if err != nil {
-			return err
-		}
-		if err := copySBOM(from, filepath.Join(to, format)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func copySBOM(from, to string) error {
-	data, err := sandbox.ReadFile(from, maxSBOM)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, data, 0o666)
 }

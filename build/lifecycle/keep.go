@@ -241,6 +241,9 @@ func (x *export) cache(ctx context.Context) (err error) {
 				continue
 			}
 			diffID, err := x.keep(ctx, update, l, before.Buildpack(b.ID).Layers[l.Name].SHA)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 			if err != nil {
 				x.Log.Warnf("Failed to cache layer '%s': %v", l.ID(), err)
 				continue
@@ -285,12 +288,13 @@ func (x *export) keep(ctx context.Context, update cache.Update, l buildpacks.Lay
 		if err := update.Keep(ctx, diffID, whole); err == nil {
 			x.Log.Infof("Reusing cache layer '%s'", l.ID())
 			return diffID, nil
-		} else if ctx.Err() != nil {
-			return "", err
 		}
 	}
 	if !packed {
 		return "", errors.New("the cache does not have it any more")
+	}
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
 	}
 	x.Log.Infof("Adding cache layer '%s'", l.ID())
 	return diffID, update.Add(ctx, form)

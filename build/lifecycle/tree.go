@@ -10,7 +10,6 @@ import (
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/lifecycle/files"
-	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -124,6 +123,3 @@ func readLayers(layers string, b files.Element) (found []buildpacks.Layer, store
 	slices.SortFunc(found, func(x, y buildpacks.Layer) int { return strings.Compare(x.Name, y.Name) })
 	return found, store, nil
 }
-
-// isSlice reports whether a part of an image is a slice of the app.
-func isSlice(name string) bool { return strings.HasPrefix(name, oci.AppPart+" slice ") }

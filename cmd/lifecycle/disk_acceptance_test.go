@@ -40,8 +40,7 @@ func TestFullDisk(t *testing.T) {
 		{name: "its file", phase: "analyzer", disk: "layers", code: 1, files: []string{"layers/analyzed.toml"}},
 		{name: "its files", phase: "detector", disk: "layers", code: 1, files: []string{"layers/group.toml", "layers/plan.toml"}},
 		{
-			name: "a layer, which the buildpack may make smaller", phase: "restorer", disk: "layers", size: 1 << 20,
-			files: []string{"layers/test_hello/big", "layers/test_hello/big.toml"},
+			name: "a layer", phase: "restorer", disk: "layers", size: 1 << 20, code: 42, files: []string{"layers/test_hello/big"},
 			prepare: func(b builder) {
 				build := b.at("buildpacks/test_hello/1.0.0/bin/build")
 				must(b.t, os.WriteFile(build, []byte(fmt.Sprintf("#!/bin/bash\nmkdir \"$1/big\"\nhead -c %d /dev/urandom >\"$1/big/file\"\necho -e '[types]\\ncache = true' >\"$1/big.toml\"\n", big)), 0o755))

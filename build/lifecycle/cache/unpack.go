@@ -15,12 +15,15 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
 // Unpack makes dir of a layer that has the path at in its tar: in a directory beside
 // it, which gets the name when the sum of the tar is right. Directories above at
-// are passed over. A *LayerError says that the tar is not in order.
+// are passed over. A *LayerError says that the tar is not in order; that the disk is
+// full is none.
 func Unpack(ctx context.Context, from io.Reader, diffID, at, dir string) (err error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
 		return err
@@ -51,6 +54,9 @@ func Unpack(ctx context.Context, from io.Reader, diffID, at, dir string) (err er
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return err
 	}
 	if err != nil {
 		return &LayerError{diffID, err}
