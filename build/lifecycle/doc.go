@@ -35,6 +35,8 @@
 //   - Errors and warnings about what a buildpack left name the buildpack, the file
 //     and what is expected; one warning is not said twice, and its words are no
 //     format. Which API cannot be read is said.
+//   - A buildpack for another execution environment is in no group, and the detector
+//     says nothing of it on debug level.
 //   - Layers of a buildpack come in the order of their names, of which one may be the
 //     beginning of another, and not in that of their files.
 //   - Buildpacks of API 0.7 get the variables of directories of API 0.8.
