@@ -158,15 +158,20 @@ func watchMemory(pid int, stop <-chan struct{}, peak chan<- int64) {
 			if err != nil {
 				continue
 			}
-			for line := range strings.Lines(string(status)) {
-				if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "VmHWM:" {
-					if kib, err := strconv.ParseInt(fields[1], 10, 64); err == nil {
-						highest = max(highest, kib)
-					}
-				}
-			}
+			highest = max(highest, highWater(string(status)))
 		}
 	}
+}
+
+// highWater is the peak of memory that a status file of a process tells, in KiB.
+func highWater(status string) int64 {
+	for line := range strings.Lines(status) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "VmHWM:" {
+			kib, _ := strconv.ParseInt(fields[1], 10, 64)
+			return kib
+		}
+	}
+	return 0
 }
 
 func (b *bench) slugc(args ...string) figure {

@@ -3,13 +3,9 @@
 package main
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"debug/elf"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -271,44 +267,7 @@ func newPackBuilder(r imageRegistry, s *slugc) packBuilder {
 // lifecycle packs the reference lifecycle as pack wants it, with a launcher.
 func (s *slugc) lifecycle(file, launcher string) {
 	s.t.Helper()
-	reference := referencetest.Build(s.t)
-	out, err := os.Create(s.path(file))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	compressed := gzip.NewWriter(out)
-	archive := tar.NewWriter(compressed)
-	add := func(h tar.Header, content []byte) {
-		h.Mode, h.Size = 0o755, int64(len(content))
-		_, writeErr := io.Copy(errWriter{archive, archive.WriteHeader(&h)}, bytes.NewReader(content))
-		err = errors.Join(err, writeErr)
-	}
-	add(tar.Header{Name: "lifecycle.toml"}, []byte("[lifecycle]\nversion = \""+referencetest.Version+"\"\n"+
-		"[apis.buildpack]\nsupported = [\"0.10\", \"0.11\", \"0.12\"]\n[apis.platform]\nsupported = [\"0.15\"]\n"))
-	for name, program := range map[string]string{"launcher": launcher, "lifecycle": filepath.Join(reference.Dir, "lifecycle")} {
-		content, readErr := os.ReadFile(program)
-		err = errors.Join(err, readErr)
-		add(tar.Header{Name: "lifecycle/" + name}, content)
-	}
-	for _, phase := range []string{"detector", "restorer", "analyzer", "builder", "exporter", "creator"} {
-		add(tar.Header{Name: "lifecycle/" + phase, Typeflag: tar.TypeSymlink, Linkname: "lifecycle"}, nil)
-	}
-	if err := errors.Join(err, archive.Close(), compressed.Close(), out.Close()); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// errWriter is a writer that may be broken from the start.
-type errWriter struct {
-	io.Writer
-	err error
-}
-
-func (w errWriter) Write(data []byte) (int, error) {
-	if w.err != nil {
-		return 0, w.err
-	}
-	return w.Writer.Write(data)
+	referencetest.Build(s.t).Archive(s.t, s.path(file), launcher)
 }
 
 // unpackImage unpacks an image and returns the directory.

@@ -34,8 +34,8 @@ func TestBenchLifecycle(t *testing.T) {
 			b := newBench(t)
 			source, _ := s.prepare(b)
 			both := []*contestant{
-				newCreator(b, "reference", referencetest.Build(b.t), source),
-				newCreator(b, "lifecycle", referencetest.Lifecycle{Dir: ours}, source),
+				newCreator(b, "reference", referencetest.Build(b.t), source, toRegistry),
+				newCreator(b, "lifecycle", referencetest.Lifecycle{Dir: ours}, source, toRegistry),
 			}
 			measure(t, b, source, both)
 			report("creator to a registry, "+s.name, both, targets{cold: 0.35, unchanged: 0.15, edited: 0.15})
