@@ -41,7 +41,8 @@ func Unpack(ctx context.Context, from io.Reader, diffID, at, dir string) (err er
 
 	sum := sha256.New()
 	all := bufio.NewReaderSize(io.TeeReader(&contextReader{ctx, from}, sum), 1<<20)
-	u := unpacking{root: root, at: at, seen: map[string]bool{"": true}}
+	u := unpacking{root: root, at: at, seen: map[string]bool{"": true}, exact: map[fs.FileMode]bool{}, buffer: make([]byte, copied)}
+	defer u.leave(0)
 	err = u.entries(tar.NewReader(all))
 	if err == nil {
 		_, err = io.Copy(io.Discard, all)
@@ -70,6 +71,13 @@ func Unpack(ctx context.Context, from io.Reader, diffID, at, dir string) (err er
 	return sandbox.Move(temp, dir)
 }
 
+const (
+	// copied is how many bytes of a file are written at a time.
+	copied = 128 << 10
+	// entered bounds how many directories are open at a time.
+	entered = 64
+)
+
 // unpacking is a layer on its way to the disk.
 type unpacking struct {
 	root *os.Root
@@ -79,6 +87,18 @@ type unpacking struct {
 	// seen are the directories that are there.
 	seen map[string]bool
 	dirs []directory
+	// path is the directories, each in the one before, down to where the last file is:
+	// the next one is likely there, too.
+	path []level
+	// exact are modes that files get when they are made.
+	exact  map[fs.FileMode]bool
+	buffer []byte
+}
+
+// level is an open directory.
+type level struct {
+	name string
+	root *os.Root
 }
 
 // directory is one whose mode comes last: nothing could be made in one without
@@ -155,15 +175,64 @@ func (u *unpacking) above(dir string) error {
 	return nil
 }
 
+// enter opens the directory of a file, and returns it and the name of the file there.
+func (u *unpacking) enter(name string) (*os.Root, string, error) {
+	parts := strings.SplitN(name, "/", entered)
+	dirs, base := parts[:len(parts)-1], parts[len(parts)-1]
+	n := 0
+	for n < len(dirs) && n < len(u.path) && dirs[n] == u.path[n].name {
+		n++
+	}
+	u.leave(n)
+	in := u.root
+	if n > 0 {
+		in = u.path[n-1].root
+	}
+	for _, dir := range dirs[n:] {
+		next, err := in.OpenRoot(dir)
+		if err != nil {
+			return nil, "", err
+		}
+		u.path = append(u.path, level{dir, next})
+		in = next
+	}
+	return in, base, nil
+}
+
+// leave closes all but the first n directories.
+func (u *unpacking) leave(n int) {
+	for _, l := range u.path[n:] {
+		_ = l.root.Close()
+	}
+	u.path = u.path[:n]
+}
+
 // file writes a new file.
 func (u *unpacking) file(name string, mode fs.FileMode, content io.Reader) (err error) {
-	f, err := u.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	in, base, err := u.enter(name)
+	if err != nil {
+		return err
+	}
+	f, err := in.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode.Perm())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := io.Copy(f, content); err != nil {
+	// A file that is to read from content itself has a buffer of its own each time.
+	if _, err := io.CopyBuffer(struct{ io.Writer }{f}, content, u.buffer); err != nil {
 		return err
+	}
+	exact, known := u.exact[mode]
+	if !known {
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		exact = info.Mode() == mode
+		u.exact[mode] = exact
+	}
+	if exact {
+		return nil
 	}
 	return f.Chmod(mode)
 }
