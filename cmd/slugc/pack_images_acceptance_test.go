@@ -31,7 +31,7 @@ import (
 
 // testPackImages has pack do what it does with images that our lifecycle made, and
 // build to where others do not.
-func testPackImages(t *testing.T, p platform, when spec.G, it spec.S) {
+func testPackImages(t *testing.T, p platform, _ spec.G, it spec.S) {
 	both := []way{{builder: ownBuilder}, {builder: ownBuilder, published: true}}
 
 	it("has builders that tell what is in them", func() {
