@@ -121,3 +121,93 @@ func (b builder) restored() map[string]string {
 	}))
 	return seen
 }
+
+// TestReferenceExtenderMistakes makes mistakes with extenders before they begin.
+func TestReferenceExtenderMistakes(t *testing.T) {
+	kaniko(t)
+	b := newBuilder(t)
+	const base = "example.com/run@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+	group := func(api string) string {
+		return "[[group-extensions]]\nid = \"test/ext\"\nversion = \"1\"\napi = \"" + api + "\"\n"
+	}
+	for _, c := range []struct {
+		name, analyzed, group string
+		args                  []string
+		code                  int
+	}{
+		{"a kind that is none", "[build-image]\nreference = \"" + base + "\"\n", group("0.9"), []string{"-kind", "x"}, 3},
+		{"no image that builds", "", group("0.9"), []string{"-kind", "build"}, 102},
+		{"no run image", "", group("0.9"), []string{"-kind", "run"}, 102},
+		{"an image that nobody restored", "[run-image]\nreference = \"" + base + "\"\n", group("0.9"), []string{"-kind", "run"}, 102},
+		{"a broken analyzed.toml", "[[[", group("0.9"), nil, 1},
+		{"a broken group.toml", "", "[[[", nil, 1},
+		{"no group.toml", "", "", nil, 1},
+		{"an extension of no API", "", group("0.1"), nil, 12},
+		{"an extension of a coming API", "", group("0.99"), nil, 12},
+	} {
+		codes := map[string]int{}
+		both(t, func(program string, by func(*exec.Cmd) *exec.Cmd) {
+			b.fresh("layers", "tmp")
+			for file, text := range map[string]string{"analyzed": c.analyzed, "group": c.group} {
+				if text != "" {
+					b.write("layers/"+file+".toml", text)
+				}
+			}
+			var out string
+			codes[program], out = ended(t, by(b.command("0.15", "extender", append([]string{"-layers", b.at("layers")}, c.args...)...)))
+			if codes[program] != c.code {
+				t.Errorf("%s, %s: code %d, expected %d\n%s", c.name, program, codes[program], c.code, out)
+			}
+		})
+	}
+}
+
+// TestExtender extends the image that builds, which this machine stands for, and builds
+// in it.
+func TestExtender(t *testing.T) {
+	kaniko(t)
+	b := newBuilder(t)
+	b.fresh("cache")
+	b.phases("0.15", "app", "analyzer", "detector")
+	code, out := ended(t, b.command("0.15", "restorer", "-layers", b.at("layers"), "-build-image", b.host+"/run"))
+	if code != 0 {
+		t.Fatal(out)
+	}
+	group, err := os.ReadFile(b.at("layers/group.toml"))
+	must(t, err)
+	b.write("layers/group.toml", string(group)+"\n[[group-extensions]]\nid = \"test/ext\"\nversion = \"1\"\napi = \"0.9\"\n")
+	extend := func(kind string, lines ...string) (int, string) {
+		t.Helper()
+		b.write("layers/generated/test_ext/"+kind+".Dockerfile", "ARG base_image\nFROM ${base_image}\n"+strings.Join(lines, "\n"))
+		c := b.command("0.15", "extender", "-layers", b.at("layers"), "-app", b.at("app"), "-platform", b.at("platform"), "-buildpacks", b.at("buildpacks"), "-kind", kind)
+		return ended(t, c)
+	}
+	for what, c := range map[string]struct {
+		lines []string
+		want  string
+	}{
+		"something that is not supported": {[]string{"RUN echo something was done", "HEALTHCHECK NONE"},
+			"ERROR: failed to extend build image: extending build image: applying Dockerfile to image: build.Dockerfile command HEALTHCHECK on line 4 is not supported by this lifecycle\n"},
+		"a command that fails": {[]string{"RUN exit 7"},
+			"ERROR: failed to extend build image: extending build image: applying Dockerfile to image: build.Dockerfile, line 3: RUN exit 7: exit status 7\n"},
+	} {
+		if code, out := extend("build", c.lines...); code != 102 || out != c.want {
+			t.Errorf("%s: code %d\n%s", what, code, cmp.Diff(c.want, out))
+		}
+	}
+
+	b.write("app/for-context", "context")
+	code, out = extend("build", "USER root", "RUN echo as $(id -u) in $PWD", "COPY for-context "+b.at("tmp/copied"), "ENV PATH=/from/extension:${PATH:-/usr/bin:/bin}")
+	if code != 0 || !strings.Contains(out, "as 0 in /\n") || !strings.Contains(out, "Making the greeter") ||
+		!strings.Contains(out, "changed the user ID from  to root") || !strings.Contains(out, "The original user ID was  but the final extension left the user ID set to root.") {
+		t.Errorf("code %d\n%s", code, out)
+	}
+	copied, err := os.ReadFile(b.at("tmp/copied"))
+	if err != nil || string(copied) != "context" {
+		t.Errorf("what was copied: %q, %v", copied, err)
+	}
+	metadata, err := os.ReadFile(b.at("layers/config/metadata.toml"))
+	if err != nil || !strings.Contains(string(metadata), "[[extensions]]\n  id = \"test/ext\"\n  version = \"1\"\n") {
+		t.Errorf("metadata.toml: %v\n%s", err, metadata)
+	}
+}
