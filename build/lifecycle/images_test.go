@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/slugc/slugc/build/lifecycle"
 	"github.com/slugc/slugc/build/lifecycle/extend"
@@ -30,9 +29,7 @@ func TestImagesOfLayout(t *testing.T) {
 		}
 	}
 	dir, store := t.TempDir(), extend.Store{Dir: t.TempDir()}
-	layer, err := random.Layer(100, types.OCILayer)
-	check(err)
-	image, err := mutate.AppendLayers(empty.Image, layer)
+	image, err := random.Image(100, 1)
 	check(err)
 	config, err := image.ConfigFile()
 	check(err)

@@ -221,7 +221,7 @@ func Normalised(ctx context.Context, from io.Reader, dir string) (artifact.Segme
 			if err := w.WriteHeader(header); err != nil {
 				return err
 			}
-			if _, err := io.Copy(w, entries); err != nil {
+			if _, err := io.CopyN(w, entries, header.Size); err != nil {
 				return err
 			}
 		}
