@@ -64,8 +64,9 @@
 //     no buildpack takes the layer for restored (TestRestoreLikeReference).
 //   - Dockerfiles of extensions are applied without kaniko. What is not supported ends
 //     the extender before it does anything (package extend); files that COPY brings
-//     belong to root, as Docker has it; commands have the proxies of the container;
-//     no layer is kept for the next build.
+//     belong to root, as Docker has it; commands have the proxies of the container. What
+//     instructions change is kept for the next build in slugc/v1 of the same volume,
+//     and counts only while nobody but root can have written it.
 //   - Layers of an extended run image have the time of all layers, so that the same
 //     commands make the same layers; those of kaniko are new each time.
 //   - What an extension without bin/generate brings along goes to the generated

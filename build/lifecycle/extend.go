@@ -13,12 +13,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/klauspost/compress/gzip"
 
+	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/lifecycle/extend"
 	"github.com/slugc/slugc/build/lifecycle/files"
 	"github.com/slugc/slugc/build/lifecycle/platform"
@@ -41,6 +43,8 @@ type Extender struct {
 	Store      extend.Store
 	Image      string
 	Extensions []files.Element
+	// Kept are the layers of earlier builds; with the age zero nothing is kept.
+	Kept extend.Kept
 	// Env are variables for commands besides those of the image: proxies.
 	Env launch.Env
 	// Out gets what commands print.
@@ -55,6 +59,11 @@ func (e Extender) Run(ctx context.Context) (v1.Config, error) {
 	x := extending{Extender: e}
 	config, err := x.all(ctx)
 	err = errors.Join(err, x.clear())
+	if err == nil {
+		if err := e.Kept.Prune(ctx); err != nil {
+			e.Log.Debugf("Removing layers of earlier builds: %v", err)
+		}
+	}
 	if err != nil {
 		return v1.Config{}, &Failure{fmt.Sprintf("extend %s image", e.Kind), ExtendError, err}
 	}
@@ -66,13 +75,15 @@ type extending struct {
 	Extender
 	image  v1.Image
 	config *v1.ConfigFile
-	// snapshot is the file system when the last layer was made, and temp where layers
-	// are made.
+	// snapshot is the file system when the last layer was made, or nil where it is not
+	// known, and temp where layers are made.
 	snapshot extend.Snapshot
 	temp     string
 	ignore   []string
 	adds     []mutate.Addendum
 	files    []string
+	// key is that of all that was done.
+	key extend.Key
 }
 
 // dockerfile is one that is to be applied.
@@ -109,8 +120,8 @@ func (x *extending) extend(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("getting %s.Dockerfiles: %w", x.Kind, err)
 	}
-	if x.Kind == extend.Run && len(all) > 0 {
-		if err := x.begin(ctx); err != nil {
+	if len(all) > 0 {
+		if err := x.begin(); err != nil {
 			return err
 		}
 	}
@@ -196,18 +207,24 @@ func (x *extending) apply(ctx context.Context, d dockerfile) error {
 	}
 	user := x.config.Config.User
 	applier := extend.Applier{
-		Kind: x.Kind, Context: d.context, Env: x.Env, Out: x.Out,
+		Kind: x.Kind, Context: d.context, Env: x.Env, Out: x.Out, Before: x.key,
 		Args: slices.Concat(extend.OwnArguments(newID(), userOf(user), groupOf(user)), d.args),
 	}
-	if x.Kind == extend.Run {
-		applier.Changed = func(ctx context.Context, i extend.Instruction) error { return x.layer(ctx, d, i) }
+	// Where nothing is kept, nobody wants to know what changes an image that builds.
+	if x.Kind == extend.Run || x.Kept.Age > 0 {
+		applier.Skip = func(ctx context.Context, i extend.Instruction, key extend.Key) (bool, error) {
+			return x.skip(ctx, d, i, key)
+		}
+		applier.Changed = func(ctx context.Context, i extend.Instruction, key extend.Key) error {
+			return x.changed(ctx, d, i, key)
+		}
 	}
 	x.Log.Debugf("Applying Dockerfile at %s to '%s'...", d.file, x.Image)
-	config, err := applier.Apply(ctx, read, x.config.Config)
+	config, key, err := applier.Apply(ctx, read, x.config.Config)
 	if err != nil {
 		return err
 	}
-	x.config.Config = config
+	x.config.Config, x.key = config, key
 	return nil
 }
 
@@ -219,8 +236,8 @@ func newID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// begin looks at the file system for the first time.
-func (x *extending) begin(ctx context.Context) error {
+// begin makes ready for layers.
+func (x *extending) begin() error {
 	if err := os.MkdirAll(x.Extended, 0o755); err != nil {
 		return err
 	}
@@ -233,7 +250,8 @@ func (x *extending) begin(ctx context.Context) error {
 		return err
 	}
 	x.ignore = append(mounts, x.App, x.Layers, x.Platform, x.Store.Dir, x.Generated, x.Extended, "/proc", "/sys", "/dev", "/var/run")
-	x.snapshot, err = extend.Take(ctx, "/", x.ignore)
+	digest, err := x.image.Digest()
+	x.key = extend.NewKey(string(x.Kind), digest.String())
 	return err
 }
 
@@ -241,19 +259,79 @@ func (x *extending) clear() error {
 	if x.temp == "" {
 		return nil
 	}
-	return sandbox.Remove(x.temp)
+	err := sandbox.Remove(x.temp)
+	if x.Kind == extend.Build {
+		// The directory is for run images.
+		if left := os.Remove(x.Extended); left != nil && !errors.Is(left, syscall.ENOTEMPTY) {
+			err = errors.Join(err, left)
+		}
+	}
+	return err
 }
 
-// layer makes a layer of what an instruction changed.
-func (x *extending) layer(ctx context.Context, d dockerfile, i extend.Instruction) error {
+// skip does what an instruction did at an earlier build, if that is known; and else it
+// looks at the file system as it is before.
+func (x *extending) skip(ctx context.Context, d dockerfile, i extend.Instruction, key extend.Key) (bool, error) {
+	if kept, found := x.Kept.Find(key); found {
+		layer, err := x.take(kept)
+		if err == nil {
+			x.Log.Debugf("Using the layer of an earlier build: %s", strings.TrimSpace(i.Text))
+			return true, x.again(ctx, d, i, layer)
+		}
+		x.Log.Warnf("A layer of an earlier build is of no use: %v", err)
+	}
+	if x.snapshot != nil {
+		return false, nil
+	}
+	var err error
+	x.snapshot, err = extend.Take(ctx, "/", x.ignore)
+	return false, err
+}
+
+// take is a kept layer of this build's own.
+func (x *extending) take(kept artifact.Segment) (artifact.Segment, error) {
+	if kept.Digest == "" {
+		return kept, nil
+	}
+	return x.Kept.Take(kept, x.temp)
+}
+
+// again does what an instruction did when it made a layer.
+func (x *extending) again(ctx context.Context, d dockerfile, i extend.Instruction, layer artifact.Segment) error {
+	if layer.Digest == "" {
+		return nil
+	}
+	x.snapshot = nil
+	if err := extend.Unpack(ctx, "/", layer, x.ignore); err != nil {
+		return err
+	}
+	return x.add(d, i, layer)
+}
+
+// changed makes a layer of what an instruction changed, and keeps it for later builds.
+func (x *extending) changed(ctx context.Context, d dockerfile, i extend.Instruction, key extend.Key) error {
 	after, err := extend.Take(ctx, "/", x.ignore)
 	if err != nil {
 		return err
 	}
-	segment, changed, err := after.Layer(ctx, "/", x.snapshot, x.temp)
+	layer, _, err := after.Layer(ctx, "/", x.snapshot, x.temp)
 	x.snapshot = after
-	if err != nil || !changed {
+	if err != nil {
 		return err
+	}
+	if err := x.Kept.Add(key, layer); err != nil {
+		x.Log.Warnf("The next build has to do it again: %s: %v", strings.TrimSpace(i.Text), err)
+	}
+	if layer.Digest == "" {
+		return nil
+	}
+	return x.add(d, i, layer)
+}
+
+// add puts a layer on the image.
+func (x *extending) add(d dockerfile, i extend.Instruction, segment artifact.Segment) error {
+	if x.Kind == extend.Build {
+		return nil
 	}
 	layer, err := oci.NewLayer(segment, types.OCILayer)
 	if err != nil {

@@ -42,9 +42,10 @@ func (p *program) extend(ctx context.Context) error {
 	if err := p.checkExtensions(group); err != nil {
 		return err
 	}
+	store := extend.Store{Dir: kanikoDir}
 	extender := lifecycle.Extender{
 		API: in.API, Kind: extend.Kind(in.ExtendKind), App: in.App, Layers: in.Layers, Platform: in.Platform,
-		Generated: in.Generated, Extended: in.Extended, Store: extend.Store{Dir: kanikoDir}, Extensions: group.Extensions,
+		Generated: in.Generated, Extended: in.Extended, Store: store, Kept: store.Kept(in.KanikoTTL), Extensions: group.Extensions,
 		Env: proxies(p.env), Out: p.log.Out, Log: p.log,
 	}
 	switch extender.Kind {

@@ -2,6 +2,9 @@ package extend
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,10 +33,32 @@ type Applier struct {
 	Env launch.Env
 	// Out gets what commands print.
 	Out io.Writer
+	// Before names all that was done to the image so far, and decides with an
+	// instruction, and all that it depends on, its Key.
+	Before Key
+	// Skip is asked before an instruction changes files whether what it changes is
+	// there already. It may be nil.
+	Skip func(ctx context.Context, i Instruction, key Key) (bool, error)
 	// Changed is called with each instruction that may have changed files, when it is
 	// done. It may be nil.
-	Changed func(ctx context.Context, i Instruction) error
+	Changed func(ctx context.Context, i Instruction, key Key) error
 }
+
+// Key names what instructions do: the same ones, one after the other, on the same
+// image have the same keys.
+type Key [sha256.Size]byte
+
+// NewKey is the key of words of which no instruction is one.
+func NewKey(words ...string) Key {
+	sum := sha256.New()
+	for _, word := range words {
+		fmt.Fprintf(sum, "%d:%s,", len(word), word)
+	}
+	return Key(sum.Sum(nil))
+}
+
+// String is the key in hexadecimal.
+func (k Key) String() string { return hex.EncodeToString(k[:]) }
 
 // UnsupportedError says that a Dockerfile has something that the lifecycle does not
 // do.
@@ -63,28 +88,28 @@ func (e *InstructionError) Error() string {
 func (e *InstructionError) Unwrap() error { return e.Err }
 
 // Apply does what a Dockerfile says and returns the config of an image that had the
-// given one. Nothing is done of a Dockerfile with something that is not supported. Its
+// given one, with the key of all that was done. Nothing is done of a Dockerfile with something that is not supported. Its
 // errors are *UnsupportedError and *InstructionError, unless ctx ended.
-func (a Applier) Apply(ctx context.Context, d Dockerfile, config v1.Config) (v1.Config, error) {
+func (a Applier) Apply(ctx context.Context, d Dockerfile, config v1.Config) (v1.Config, Key, error) {
 	for _, i := range d.Instructions {
 		if what := unsupported(i); what != "" {
-			return v1.Config{}, &UnsupportedError{a.Kind, what, i.Line}
+			return v1.Config{}, Key{}, &UnsupportedError{a.Kind, what, i.Line}
 		}
 	}
-	m := machine{Applier: a, dockerfile: d, config: *config.DeepCopy(), args: launch.Env{}}
+	m := machine{Applier: a, dockerfile: d, config: *config.DeepCopy(), args: launch.Env{}, key: a.Before}
 	for _, i := range d.Instructions {
 		err := m.do(ctx, i)
 		if ctx.Err() != nil {
-			return v1.Config{}, context.Cause(ctx)
+			return v1.Config{}, Key{}, context.Cause(ctx)
 		}
 		if own, ok := errors.AsType[*UnsupportedError](err); ok {
-			return v1.Config{}, own
+			return v1.Config{}, Key{}, own
 		}
 		if err != nil {
-			return v1.Config{}, &InstructionError{a.Kind, i, err}
+			return v1.Config{}, Key{}, &InstructionError{a.Kind, i, err}
 		}
 	}
-	return m.config, nil
+	return m.config, m.key, nil
 }
 
 // unsupported says what of an instruction is not supported; empty for nothing.
@@ -112,6 +137,8 @@ type machine struct {
 	config     v1.Config
 	// args are those that were declared, with their values.
 	args launch.Env
+	// key is that of the last instruction that has one.
+	key Key
 	// inStage says that FROM came.
 	inStage bool
 }
@@ -119,7 +146,6 @@ type machine struct {
 // do does an instruction.
 func (m *machine) do(ctx context.Context, i Instruction) error {
 	var err error
-	changes := false
 	switch i.Name {
 	case "FROM":
 		m.inStage = true
@@ -139,16 +165,32 @@ func (m *machine) do(ctx context.Context, i Instruction) error {
 	case "USER":
 		m.config.User, err = m.expand(i.Args)
 	case "WORKDIR":
-		changes, err = m.workdir(i)
+		err = m.workdir(ctx, i)
 	case "RUN":
-		changes, err = true, m.run(ctx, i)
+		err = m.once(ctx, i, "", func() error { return m.run(ctx, i) })
 	case "COPY", "ADD":
-		changes, err = true, m.copy(ctx, i)
-	}
-	if err == nil && changes && m.Changed != nil {
-		err = m.Changed(ctx, i)
+		err = m.copy(ctx, i)
 	}
 	return err
+}
+
+// once does an instruction, unless what it changes is there already. It depends on an
+// input besides what the machine knows.
+func (m *machine) once(ctx context.Context, i Instruction, input string, do func() error) error {
+	config, err := json.Marshal(m.config)
+	if err != nil {
+		return err
+	}
+	m.key = NewKey(m.key.String(), string(config), strings.Join(m.args.List(), "\x00"), i.Name, strings.Join(i.Flags, "\x00"), i.Args, input)
+	if m.Skip != nil {
+		if skip, err := m.Skip(ctx, i, m.key); err != nil || skip {
+			return err
+		}
+	}
+	if err := do(); err != nil || m.Changed == nil {
+		return err
+	}
+	return m.Changed(ctx, i, m.key)
 }
 
 // expand is a text with the values of arguments and variables.
@@ -226,20 +268,20 @@ func (m *machine) at(path string) string {
 
 // workdir changes the working directory, and makes it where it is not there: it
 // belongs to the user then.
-func (m *machine) workdir(i Instruction) (made bool, err error) {
+func (m *machine) workdir(ctx context.Context, i Instruction) error {
 	path, err := m.expand(i.Args)
 	if err != nil {
-		return false, err
+		return err
 	}
 	m.config.WorkingDir = m.at(path)
 	if _, err := os.Stat(m.config.WorkingDir); !errors.Is(err, fs.ErrNotExist) {
-		return false, err
+		return err
 	}
 	who, err := person(m.config.User)
 	if err != nil {
-		return false, err
+		return err
 	}
-	return true, makeDirs(m.config.WorkingDir, who.owner())
+	return m.once(ctx, i, "", func() error { return makeDirs(m.config.WorkingDir, who.owner()) })
 }
 
 // run runs a command.

@@ -14,12 +14,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/sclevine/spec"
 
+	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/lifecycle/extend"
+	"github.com/slugc/slugc/stack/sandbox"
 )
 
 // TestApplier applies Dockerfiles to a directory of this machine, as root.
@@ -39,10 +42,9 @@ func testApplier(t *testing.T, _ spec.G, it spec.S) {
 	)
 	it.Before(func() {
 		root = t.TempDir()
-		for dir := root; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-			must(t, os.Chmod(dir, 0o755))
-		}
-		applier = extend.Applier{Kind: extend.Run, Context: t.TempDir(), Out: &said, Changed: func(_ context.Context, i extend.Instruction) error {
+		// The directory above it is that of the test, and closed to others.
+		must(t, os.Chmod(filepath.Dir(root), 0o755))
+		applier = extend.Applier{Kind: extend.Run, Context: t.TempDir(), Out: &said, Changed: func(_ context.Context, i extend.Instruction, _ extend.Key) error {
 			changed = append(changed, i.Name)
 			return nil
 		}}
@@ -52,7 +54,8 @@ func testApplier(t *testing.T, _ spec.G, it spec.S) {
 		text := strings.ReplaceAll("ARG base_image\nFROM ${base_image}\n"+strings.Join(lines, "\n"), "ROOT", root)
 		d, err := extend.Parse([]byte(text))
 		must(t, err)
-		return applier.Apply(t.Context(), d, config)
+		got, _, err := applier.Apply(t.Context(), d, config)
+		return got, err
 	}
 	put := func(name, text string, mode fs.FileMode) {
 		t.Helper()
@@ -181,7 +184,7 @@ func testApplier(t *testing.T, _ spec.G, it spec.S) {
 		applier.Out = writer(func() { cancel(errors.New("enough")) })
 		d, err := extend.Parse([]byte("FROM x\nRUN echo started; sleep 1000"))
 		must(t, err)
-		if _, err := applier.Apply(ctx, d, v1.Config{}); err == nil || !strings.Contains(err.Error(), "enough") {
+		if _, _, err := applier.Apply(ctx, d, v1.Config{}); err == nil || !strings.Contains(err.Error(), "enough") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -197,7 +200,7 @@ func testApplier(t *testing.T, _ spec.G, it spec.S) {
 		must(t, err)
 		var layers []string
 		temp := t.TempDir()
-		applier.Changed = func(ctx context.Context, _ extend.Instruction) error {
+		applier.Changed = func(ctx context.Context, _ extend.Instruction, _ extend.Key) error {
 			after, err := extend.Take(ctx, root, ignored)
 			must(t, err)
 			layer, changed, err := after.Layer(ctx, root, before, temp)
@@ -226,6 +229,171 @@ func testApplier(t *testing.T, _ spec.G, it spec.S) {
 		}
 		if diff := cmp.Diff(want, layers); diff != "" {
 			t.Errorf("layers (-expected +got):\n%s", diff)
+		}
+	})
+}
+
+// TestKept keeps layers, and does again what they are of.
+func TestKept(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("files for several users need root")
+	}
+	spec.Run(t, "Kept", testKept)
+}
+
+func testKept(t *testing.T, _ spec.G, it spec.S) {
+	var (
+		root, temp string
+		kept       extend.Kept
+	)
+	it.Before(func() {
+		root, temp = t.TempDir(), t.TempDir()
+		kept = extend.Store{Dir: t.TempDir()}.Kept(time.Hour)
+	})
+	// keys are those of instructions, by their text.
+	keys := func(before extend.Key, config v1.Config, args []extend.Argument, lines ...string) map[string]extend.Key {
+		t.Helper()
+		d, err := extend.Parse([]byte("FROM x\n" + strings.Join(lines, "\n")))
+		must(t, err)
+		found := map[string]extend.Key{}
+		applier := extend.Applier{Kind: extend.Run, Before: before, Args: args, Context: root, Skip: func(_ context.Context, i extend.Instruction, key extend.Key) (bool, error) {
+			found[i.Text] = key
+			return true, nil
+		}}
+		_, last, err := applier.Apply(t.Context(), d, config)
+		must(t, err)
+		found["last"] = last
+		return found
+	}
+	// layer is one that a shell makes below the root.
+	layer := func(script string) artifact.Segment {
+		t.Helper()
+		before, err := extend.Take(t.Context(), root, nil)
+		must(t, err)
+		must(t, sandbox.Direct{}.Run(t.Context(), sandbox.Command{Args: []string{"/bin/sh", "-ec", script}, Dir: root, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}}))
+		after, err := extend.Take(t.Context(), root, nil)
+		must(t, err)
+		made, _, err := after.Layer(t.Context(), root, before, temp)
+		must(t, err)
+		return made
+	}
+
+	it("names what an instruction depends on", func() {
+		must(t, os.WriteFile(filepath.Join(root, "file"), []byte("1"), 0o644))
+		run := []string{"ARG a", "RUN x", "COPY file /y"}
+		first := keys(extend.Key{}, v1.Config{}, nil, run...)
+		if again := keys(extend.Key{}, v1.Config{}, []extend.Argument{{Name: "other", Value: "1"}}, run...); cmp.Diff(first, again) != "" {
+			t.Error("the same instructions have other keys")
+		}
+		if first["RUN x"] == first["COPY file /y"] || first["last"] != first["COPY file /y"] {
+			t.Error("two instructions have one key, or the last one is another")
+		}
+		must(t, os.WriteFile(filepath.Join(root, "file"), []byte("2"), 0o644))
+		edited := keys(extend.Key{}, v1.Config{}, nil, run...)
+		if edited["RUN x"] != first["RUN x"] || edited["COPY file /y"] == first["COPY file /y"] {
+			t.Error("an edit of a file shows in the wrong key")
+		}
+		for what, other := range map[string]map[string]extend.Key{
+			"another base":     keys(extend.NewKey("base"), v1.Config{}, nil, run...),
+			"another argument": keys(extend.Key{}, v1.Config{}, []extend.Argument{{Name: "a", Value: "1"}}, run...),
+			"another user":     keys(extend.Key{}, v1.Config{User: "1"}, nil, run...),
+		} {
+			if other["RUN x"] == first["RUN x"] {
+				t.Errorf("%s has the same key", what)
+			}
+		}
+	})
+
+	it("does again what a layer is of", func() {
+		prepare := "mkdir -p old/dir; touch old/gone old/dir/in old/file; ln -s x old/swapped"
+		layer(prepare)
+		made := layer("rm -r old/gone old/dir; rm old/swapped; mkdir -m 2750 old/swapped; echo 1 > old/file; chown 5:6 old/file; chmod 4711 old/file; " +
+			"ln old/file hard; ln -s old/file soft; chown -h 7 soft; mkfifo -m 620 pipe; mknod null c 1 3; mkdir -p ignored/x")
+		must(t, os.MkdirAll(filepath.Join(root, "ignored/x"), 0o755))
+		state := func() string {
+			t.Helper()
+			after, err := extend.Take(t.Context(), root, nil)
+			must(t, err)
+			whole, _, err := after.Layer(t.Context(), root, nil, temp)
+			must(t, err)
+			return entries(t, whole.File)
+		}
+		want := strings.ReplaceAll(state(), "ignored/x/ 755 0:0\n", "")
+		want = strings.ReplaceAll(want, "ignored/ 755 0:0\n", "")
+		must(t, sandbox.Remove(root))
+		must(t, os.Mkdir(root, 0o755))
+		layer(prepare)
+		must(t, extend.Unpack(t.Context(), root, made, []string{filepath.Join(root, "ignored")}))
+		if diff := cmp.Diff(want, state()); diff != "" {
+			t.Errorf("files (-made +unpacked):\n%s", diff)
+		}
+	})
+
+	it("gives back what it was given, and nothing else", func() {
+		key, none, missing := extend.NewKey("1"), extend.NewKey("2"), extend.NewKey("3")
+		made := layer("echo 1 > file")
+		must(t, kept.Add(key, made))
+		must(t, kept.Add(none, artifact.Segment{}))
+		found, ok := kept.Find(key)
+		if !ok || found.DiffID != made.DiffID || found.Digest != made.Digest || found.Size != made.Size {
+			t.Errorf("found %+v, %v, expected %+v", found, ok, made)
+		}
+		if found, ok := kept.Find(none); !ok || found.Digest != "" {
+			t.Errorf("nothing: %+v, %v", found, ok)
+		}
+		if _, ok := kept.Find(missing); ok {
+			t.Error("found what nobody kept")
+		}
+		taken, err := kept.Take(found, t.TempDir())
+		must(t, err)
+		if entries(t, taken.File) != "file 644 0:0 1\n" {
+			t.Errorf("taken: %s", entries(t, taken.File))
+		}
+		must(t, os.WriteFile(found.File, []byte("damaged"), 0o644))
+		if _, err := kept.Take(found, t.TempDir()); err == nil || !strings.Contains(err.Error(), "is damaged") {
+			t.Errorf("a damaged layer: %v", err)
+		}
+	})
+
+	it("takes nothing that others may have written", func() {
+		key := extend.NewKey("1")
+		made := layer("echo 1 > file")
+		record := filepath.Join(kept.Dir, key.String())
+		for what, spoil := range map[string]func() error{
+			"a record of a stranger":      func() error { return os.Chown(record, 1, 1) },
+			"a record that all may write": func() error { return os.Chmod(record, 0o666) },
+			"a layer of a stranger":       func() error { return os.Chown(record+".tgz", 1, 1) },
+			"a directory of a stranger":   func() error { return os.Chown(kept.Dir, 1, 1) },
+			"a link": func() error {
+				return errors.Join(os.Rename(record, record+"x"), os.Symlink(record+"x", record))
+			},
+			"an old record": func() error { return os.Chtimes(record, time.Time{}, time.Now().Add(-2*time.Hour)) },
+			"a broken one":  func() error { return os.WriteFile(record, []byte("{"), 0o644) },
+		} {
+			must(t, os.RemoveAll(kept.Dir))
+			must(t, kept.Add(key, made))
+			must(t, spoil())
+			if _, ok := kept.Find(key); ok {
+				t.Errorf("%s is taken", what)
+			}
+		}
+		must(t, os.Chown(kept.Dir, 1, 1))
+		if err := kept.Add(key, made); err == nil || !strings.Contains(err.Error(), "remove it") {
+			t.Errorf("kept for a stranger: %v", err)
+		}
+	})
+
+	it("forgets what is old", func() {
+		must(t, kept.Prune(t.Context()))
+		must(t, kept.Add(extend.NewKey("1"), layer("echo 1 > file")))
+		must(t, kept.Add(extend.NewKey("2"), layer("echo 2 > file")))
+		for _, name := range []string{extend.NewKey("1").String(), extend.NewKey("1").String() + ".tgz"} {
+			must(t, os.Chtimes(filepath.Join(kept.Dir, name), time.Time{}, time.Now().Add(-2*time.Hour)))
+		}
+		must(t, kept.Prune(t.Context()))
+		left, err := os.ReadDir(kept.Dir)
+		if _, ok := kept.Find(extend.NewKey("2")); !ok || err != nil || len(left) != 2 {
+			t.Errorf("left: %v, %v", left, err)
 		}
 	})
 }

@@ -3,6 +3,8 @@ package extend
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -61,16 +63,59 @@ func (m *machine) copy(ctx context.Context, i Instruction) (err error) {
 		return fmt.Errorf("%s has several files to copy; expected a directory that ends with / as the last", i.Name)
 	}
 	to = m.at(to)
-	for _, source := range from {
-		err := c.one(ctx, source, to, intoDir)
-		if errors.Is(err, errArchive) {
-			return &UnsupportedError{m.Kind, "ADD of the archive " + source, i.Line}
+	sum, err := c.sum(ctx, from)
+	if err != nil {
+		return err
+	}
+	return m.once(ctx, i, sum, func() error {
+		for _, source := range from {
+			err := c.one(ctx, source, to, intoDir)
+			if errors.Is(err, errArchive) {
+				return &UnsupportedError{m.Kind, "ADD of the archive " + source, i.Line}
+			}
+			if err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+}
+
+// sum is the sha256 of all that would be copied.
+func (c copying) sum(ctx context.Context, from []string) (string, error) {
+	sum := sha256.New()
+	for _, source := range from {
+		err := fs.WalkDir(c.context.FS(), source, func(name string, entry fs.DirEntry, err error) error {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				return err
+			}
+			info, err := entry.Info()
+			if err != nil {
+				return err
+			}
+			link := ""
+			if info.Mode()&fs.ModeSymlink != 0 {
+				link, err = c.context.Readlink(name)
+			}
+			fmt.Fprintf(sum, "%q %v %d %q\n", name, info.Mode(), info.Size(), link)
+			if err != nil || !info.Mode().IsRegular() {
+				return err
+			}
+			file, err := c.context.Open(name)
+			if err != nil {
+				return err
+			}
+			_, err = io.Copy(sum, file)
+			return errors.Join(err, file.Close())
+		})
 		if err != nil {
-			return err
+			return "", err
 		}
 	}
-	return nil
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // copyFlags reads owner and mode.

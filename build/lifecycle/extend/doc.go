@@ -20,6 +20,11 @@
 // all reproducible archives, so that the same instruction makes the same layer
 // wherever it leaves the same files.
 //
+// Kept are such layers of earlier builds: an instruction that has everything it
+// depends on as it was is not done again. That is the image, all instructions before
+// it, the config, the arguments that are declared by then (build_id, which is another
+// at every build, too), and what is copied.
+//
 // A Store is the directory that restorer, extender and reference lifecycle share:
 // images as OCI layouts without their layers.
 package extend

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,6 +87,9 @@ func (l *layering) add(path string) error {
 
 func (l *layering) entry(path, name string) (err error) {
 	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // something that is still running removed it
+	}
 	if err != nil {
 		return err
 	}
@@ -141,18 +145,24 @@ func capability(path string, header *tar.Header) error {
 	if header.Typeflag != tar.TypeReg {
 		return nil
 	}
-	const name, size = "security.capability", 64
+	const size = 64
 	value := make([]byte, size)
-	n, err := unix.Lgetxattr(path, name, value)
+	n, err := unix.Lgetxattr(path, capabilityName, value)
 	switch {
 	case errors.Is(err, unix.ENODATA), errors.Is(err, unix.ENOTSUP):
 		return nil
 	case err != nil:
 		return err
 	}
-	header.PAXRecords = map[string]string{"SCHILY.xattr." + name: string(value[:n])}
+	header.PAXRecords = map[string]string{capabilityRecord: string(value[:n])}
 	return nil
 }
+
+// The attribute, and its name in an archive.
+const (
+	capabilityName   = "security.capability"
+	capabilityRecord = "SCHILY.xattr." + capabilityName
+)
 
 // writeLayer makes a gzip of the tar that write writes, in a directory.
 func writeLayer(dir string, write func(*tar.Writer) error) (layer artifact.Segment, err error) {
