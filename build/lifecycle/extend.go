@@ -272,28 +272,19 @@ func (x *extending) clear() error {
 // skip does what an instruction did at an earlier build, if that is known; and else it
 // looks at the file system as it is before.
 func (x *extending) skip(ctx context.Context, d dockerfile, i extend.Instruction, key extend.Key) (bool, error) {
-	if kept, found := x.Kept.Find(key); found {
-		layer, err := x.take(kept)
-		if err == nil {
-			x.Log.Debugf("Using the layer of an earlier build: %s", strings.TrimSpace(i.Text))
-			return true, x.again(ctx, d, i, layer)
-		}
+	layer, found, err := x.Kept.Find(key, x.temp)
+	if found {
+		x.Log.Debugf("Using the layer of an earlier build: %s", strings.TrimSpace(i.Text))
+		return true, x.again(ctx, d, i, layer)
+	}
+	if err != nil {
 		x.Log.Warnf("A layer of an earlier build is of no use: %v", err)
 	}
 	if x.snapshot != nil {
 		return false, nil
 	}
-	var err error
 	x.snapshot, err = extend.Take(ctx, "/", x.ignore)
 	return false, err
-}
-
-// take is a kept layer of this build's own.
-func (x *extending) take(kept artifact.Segment) (artifact.Segment, error) {
-	if kept.Digest == "" {
-		return kept, nil
-	}
-	return x.Kept.Take(kept, x.temp)
 }
 
 // again does what an instruction did when it made a layer.

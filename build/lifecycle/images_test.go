@@ -62,6 +62,19 @@ func TestImagesOfLayout(t *testing.T) {
 		t.Errorf("the store has %s, %v, expected %s", of, err, digest)
 	}
 
+	// Who builds may write to the store, where the image is found again.
+	name, err := image.ConfigName()
+	check(err)
+	blob := filepath.Join(store.Dir, "cache", "base", digest.String(), "blobs", "sha256", name.Hex)
+	check(os.WriteFile(blob, []byte(`{"config":{"User":"0"}}`), 0o644))
+	if _, err := store.Image(got.Reference); err == nil || !strings.Contains(err.Error(), "its config is damaged") {
+		t.Errorf("a config of somebody else: %v", err)
+	}
+	check(store.Keep(image))
+	if _, err := store.Image(got.Reference); err != nil {
+		t.Errorf("kept again: %v", err)
+	}
+
 	if _, err := images.Run(t.Context(), files.RunImage{Image: "example.com/none", Extend: true}); err == nil || !strings.Contains(err.Error(), "failed to pull run image example.com/none") {
 		t.Errorf("an image that is not there: %v", err)
 	}

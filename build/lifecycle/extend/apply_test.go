@@ -334,24 +334,25 @@ func testKept(t *testing.T, _ spec.G, it spec.S) {
 		made := layer("echo 1 > file")
 		must(t, kept.Add(key, made))
 		must(t, kept.Add(none, artifact.Segment{}))
-		found, ok := kept.Find(key)
-		if !ok || found.DiffID != made.DiffID || found.Digest != made.Digest || found.Size != made.Size {
-			t.Errorf("found %+v, %v, expected %+v", found, ok, made)
+		found, ok, err := kept.Find(key, t.TempDir())
+		if !ok || err != nil || found.DiffID != made.DiffID || found.Digest != made.Digest || found.Size != made.Size {
+			t.Fatalf("found %+v, %v, %v, expected %+v", found, ok, err, made)
 		}
-		if found, ok := kept.Find(none); !ok || found.Digest != "" {
-			t.Errorf("nothing: %+v, %v", found, ok)
+		if got := entries(t, found.File); got != "file 644 0:0 1\n" {
+			t.Errorf("the layer has\n%s", got)
 		}
-		if _, ok := kept.Find(missing); ok {
-			t.Error("found what nobody kept")
+		if found, ok, err := kept.Find(none, t.TempDir()); !ok || err != nil || found.Digest != "" {
+			t.Errorf("nothing: %+v, %v, %v", found, ok, err)
 		}
-		taken, err := kept.Take(found, t.TempDir())
-		must(t, err)
-		if entries(t, taken.File) != "file 644 0:0 1\n" {
-			t.Errorf("taken: %s", entries(t, taken.File))
+		if _, ok, err := kept.Find(missing, t.TempDir()); ok || err != nil {
+			t.Errorf("found what nobody kept: %v", err)
 		}
-		must(t, os.WriteFile(found.File, []byte("damaged"), 0o644))
-		if _, err := kept.Take(found, t.TempDir()); err == nil || !strings.Contains(err.Error(), "is damaged") {
-			t.Errorf("a damaged layer: %v", err)
+		for _, file := range []string{key.String() + ".tgz", key.String()} {
+			must(t, os.WriteFile(filepath.Join(kept.Dir, file), []byte("damaged"), 0o644))
+			_, ok, err := kept.Find(key, t.TempDir())
+			if _, damaged := errors.AsType[*extend.DamagedError](err); ok || !damaged {
+				t.Errorf("a damaged %s: %v, %v", file, ok, err)
+			}
 		}
 	})
 
@@ -365,16 +366,18 @@ func testKept(t *testing.T, _ spec.G, it spec.S) {
 			"a layer of a stranger":       func() error { return os.Chown(record+".tgz", 1, 1) },
 			"a directory of a stranger":   func() error { return os.Chown(kept.Dir, 1, 1) },
 			"a link": func() error {
-				return errors.Join(os.Rename(record, record+"x"), os.Symlink(record+"x", record))
+				return errors.Join(os.Remove(record), os.Symlink("/etc/passwd", record))
 			},
 			"an old record": func() error { return os.Chtimes(record, time.Time{}, time.Now().Add(-2*time.Hour)) },
-			"a broken one":  func() error { return os.WriteFile(record, []byte("{"), 0o644) },
+			"a layer of another": func() error {
+				return errors.Join(os.Rename(record+".tgz", record+".x"), os.Symlink("/etc/passwd", record+".tgz"))
+			},
 		} {
 			must(t, os.RemoveAll(kept.Dir))
 			must(t, kept.Add(key, made))
 			must(t, spoil())
-			if _, ok := kept.Find(key); ok {
-				t.Errorf("%s is taken", what)
+			if _, ok, err := kept.Find(key, t.TempDir()); ok || err != nil {
+				t.Errorf("%s is taken, or %v", what, err)
 			}
 		}
 		must(t, os.Chown(kept.Dir, 1, 1))
@@ -392,7 +395,7 @@ func testKept(t *testing.T, _ spec.G, it spec.S) {
 		}
 		must(t, kept.Prune(t.Context()))
 		left, err := os.ReadDir(kept.Dir)
-		if _, ok := kept.Find(extend.NewKey("2")); !ok || err != nil || len(left) != 2 {
+		if _, ok, findErr := kept.Find(extend.NewKey("2"), t.TempDir()); !ok || findErr != nil || err != nil || len(left) != 2 {
 			t.Errorf("left: %v, %v", left, err)
 		}
 	})

@@ -17,7 +17,6 @@ import (
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/beside"
-	"github.com/slugc/slugc/stack/sandbox"
 )
 
 // Kept are the layers that instructions made at earlier builds, in the volume of a
@@ -45,41 +44,98 @@ type record struct {
 // maxRecord bounds a record, in bytes.
 const maxRecord = 4 << 10
 
-// Find returns the layer of a key; that of an instruction which changed nothing has no
-// digest.
-func (k Kept) Find(key Key) (layer artifact.Segment, found bool) {
-	name := filepath.Join(k.Dir, key.String())
-	if !ours(k.Dir, fs.ModeDir) || !ours(name, 0) {
-		return layer, false
+// Find returns the layer of a key, as a file in a directory; that of an instruction which
+// changed nothing has no digest. A *DamagedError says that there is one of no use.
+func (k Kept) Find(key Key, dir string) (layer artifact.Segment, found bool, err error) {
+	root, err := k.open()
+	if err != nil {
+		return layer, false, nil // nothing is kept, or what is there is not ours
 	}
-	info, err := os.Lstat(name)
-	if err != nil || time.Since(info.ModTime()) > k.Age {
-		return layer, false
+	defer root.Close()
+	file, ok := ours(root.Open(key.String()))
+	if !ok {
+		return layer, false, nil
 	}
-	data, err := sandbox.ReadFile(name, maxRecord)
+	data, err := io.ReadAll(io.LimitReader(file, maxRecord))
+	info, statErr := file.Stat()
+	if err = errors.Join(err, statErr, file.Close()); err != nil || time.Since(info.ModTime()) > k.Age {
+		return layer, false, err
+	}
 	var r record
-	if err != nil || json.Unmarshal(data, &r) != nil {
-		return layer, false
+	if err := json.Unmarshal(data, &r); err != nil {
+		return layer, false, &DamagedError{filepath.Join(k.Dir, key.String()), err}
 	}
 	layer = artifact.Segment{DiffID: r.DiffID, Digest: r.Digest, Size: r.Size, RawSize: r.RawSize}
 	if r.Digest == "" {
-		return layer, true
+		return layer, true, nil
 	}
-	layer.File = name + layerSuffix
-	return layer, ours(layer.File, 0)
+	from, ok := ours(root.Open(key.String() + layerSuffix))
+	if !ok {
+		return layer, false, nil
+	}
+	layer.File = filepath.Join(dir, strings.TrimPrefix(r.Digest, "sha256:"))
+	err = take(from, layer.File, r.Digest)
+	return layer, err == nil, errors.Join(err, from.Close())
+}
+
+// DamagedError says that something that was kept is not what it was.
+type DamagedError struct {
+	File string
+	Err  error
+}
+
+func (e *DamagedError) Error() string { return fmt.Sprintf("%s is damaged: %v", e.File, e.Err) }
+
+// Unwrap returns the cause.
+func (e *DamagedError) Unwrap() error { return e.Err }
+
+// take copies a kept layer, and checks it on the way.
+func take(from *os.File, to, digest string) error {
+	file, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	_, err = io.Copy(io.MultiWriter(file, sum), from)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if got := "sha256:" + hex.EncodeToString(sum.Sum(nil)); got != digest {
+		return &DamagedError{from.Name(), fmt.Errorf("its digest is %s, expected %s", got, digest)}
+	}
+	return nil
 }
 
 // layerSuffix ends the names of layers, which begin with the key.
 const layerSuffix = ".tgz"
 
-// ours reports whether only this user can have made what is there, of a type.
-func ours(path string, kind fs.FileMode) bool {
-	info, err := os.Lstat(path)
-	if err != nil || info.Mode().Type() != kind || info.Mode()&0o022 != 0 {
-		return false
+// open opens the directory, if nobody else can write there. What is opened in it cannot
+// be exchanged for anything else meanwhile.
+func (k Kept) open() (*os.Root, error) {
+	root, err := os.OpenRoot(k.Dir)
+	if err != nil {
+		return nil, err
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(stat.Uid) == os.Geteuid()
+	dir, ok := ours(root.Open("."))
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("%s is not of the user that extends images: remove it", k.Dir), root.Close())
+	}
+	return root, dir.Close()
+}
+
+// ours is what was opened, if nobody else can have written it; else it is closed.
+func ours(file *os.File, err error) (*os.File, bool) {
+	if err != nil {
+		return nil, false
+	}
+	info, err := file.Stat()
+	if err == nil && info.Mode()&0o022 == 0 {
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) == os.Geteuid() {
+			return file, true
+		}
+	}
+	file.Close()
+	return nil, false
 }
 
 // Add keeps a layer, or that there is none.
@@ -90,8 +146,12 @@ func (k Kept) Add(key Key, layer artifact.Segment) error {
 	if err := os.MkdirAll(k.Dir, 0o700); err != nil {
 		return err
 	}
-	if !ours(k.Dir, fs.ModeDir) {
-		return fmt.Errorf("%s is not of the user that extends images: remove it", k.Dir)
+	root, err := k.open()
+	if err != nil {
+		return err
+	}
+	if err := root.Close(); err != nil {
+		return err
 	}
 	name := filepath.Join(k.Dir, key.String())
 	if layer.Digest != "" {
@@ -118,22 +178,6 @@ func copyOf(from string, to io.Writer) error {
 	}
 	_, err = io.Copy(to, file)
 	return errors.Join(err, file.Close())
-}
-
-// Take copies a kept layer to a directory, and checks it on the way.
-func (k Kept) Take(layer artifact.Segment, dir string) (artifact.Segment, error) {
-	taken := layer
-	taken.File = filepath.Join(dir, strings.TrimPrefix(layer.Digest, "sha256:"))
-	file, err := os.OpenFile(taken.File, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return taken, err
-	}
-	sum := sha256.New()
-	err = errors.Join(copyOf(layer.File, io.MultiWriter(file, sum)), file.Close())
-	if got := "sha256:" + hex.EncodeToString(sum.Sum(nil)); err == nil && got != layer.Digest {
-		err = fmt.Errorf("%s is damaged: its digest is %s, expected %s", layer.File, got, layer.Digest)
-	}
-	return taken, err
 }
 
 // Prune removes what is too old.

@@ -1,6 +1,7 @@
 package extend
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,6 +39,9 @@ func (s Store) Keep(image v1.Image) error {
 	if err != nil {
 		return err
 	}
+	if _, err := s.Image("@" + digest.String()); err == nil {
+		return nil
+	}
 	return writeSparse(s.base(digest), image)
 }
 
@@ -58,18 +62,44 @@ func (s Store) Image(reference string) (v1.Image, error) {
 		return nil, fmt.Errorf("reading %s: %w", dir, err)
 	}
 	image, err := path.Image(hash)
+	if err == nil {
+		err = genuine(image, hash)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", dir, err)
 	}
 	return image, nil
 }
 
-// writeSparse makes a directory the OCI layout of an image, without the layers. A
-// layout that is there is that of the image: the digest is its name.
-func writeSparse(dir string, image v1.Image) error {
-	if _, err := os.Stat(filepath.Join(dir, "index.json")); err == nil {
-		return nil
+// genuine says what is wrong with an image that others may have written to: manifest and
+// config have to be those of the digest.
+func genuine(image v1.Image, digest v1.Hash) error {
+	manifest, err := image.RawManifest()
+	if err != nil {
+		return err
 	}
+	config, err := image.RawConfigFile()
+	if err != nil {
+		return err
+	}
+	parsed, err := v1.ParseManifest(bytes.NewReader(manifest))
+	if err != nil {
+		return err
+	}
+	for _, part := range []struct {
+		name    string
+		content []byte
+		digest  v1.Hash
+	}{{"manifest", manifest, digest}, {"config", config, parsed.Config.Digest}} {
+		if got, _, err := v1.SHA256(bytes.NewReader(part.content)); err != nil || got != part.digest {
+			return fmt.Errorf("its %s is damaged: the digest is %s, expected %s", part.name, got, part.digest)
+		}
+	}
+	return nil
+}
+
+// writeSparse makes a directory the OCI layout of an image, without the layers.
+func writeSparse(dir string, image v1.Image) error {
 	manifest, err := image.RawManifest()
 	if err != nil {
 		return err
