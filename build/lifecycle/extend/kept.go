@@ -17,6 +17,7 @@ import (
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/beside"
+	"github.com/slugc/slugc/stack/sandbox"
 )
 
 // Kept are the layers that instructions made at earlier builds, in the volume of a
@@ -109,6 +110,19 @@ func take(from *os.File, to, digest string) error {
 // layerSuffix ends the names of layers, which begin with the key.
 const layerSuffix = ".tgz"
 
+// make makes the directory where there is none that is ours, such as after the volume
+// was given to somebody else.
+func (k Kept) make() error {
+	root, err := k.open()
+	if err == nil {
+		return root.Close()
+	}
+	if err := sandbox.Remove(k.Dir); err != nil {
+		return err
+	}
+	return os.MkdirAll(k.Dir, 0o700)
+}
+
 // open opens the directory, if nobody else can write there. What is opened in it cannot
 // be exchanged for anything else meanwhile.
 func (k Kept) open() (*os.Root, error) {
@@ -118,7 +132,7 @@ func (k Kept) open() (*os.Root, error) {
 	}
 	dir, ok := ours(root.Open("."))
 	if !ok {
-		return nil, errors.Join(fmt.Errorf("%s is not of the user that extends images: remove it", k.Dir), root.Close())
+		return nil, errors.Join(fmt.Errorf("%s is not of the user that extends images", k.Dir), root.Close())
 	}
 	return root, dir.Close()
 }
@@ -143,14 +157,7 @@ func (k Kept) Add(key Key, layer artifact.Segment) error {
 	if k.Age <= 0 {
 		return nil
 	}
-	if err := os.MkdirAll(k.Dir, 0o700); err != nil {
-		return err
-	}
-	root, err := k.open()
-	if err != nil {
-		return err
-	}
-	if err := root.Close(); err != nil {
+	if err := k.make(); err != nil {
 		return err
 	}
 	name := filepath.Join(k.Dir, key.String())
