@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -264,4 +265,40 @@ func (s *stage) detectExtensions(p creator, api string, scene extensionScene) ma
 		return err
 	}))
 	return seen
+}
+
+// imagesForm is the digest of an image, which compression is a part of.
+var imagesForm = regexp.MustCompile(`\(sha256:[0-9a-f]{64}\)`)
+
+// TestReferenceCreatorExtensions compares creators where there are image extensions:
+// they build without any, and refuse a group that needs one.
+func TestReferenceCreatorExtensions(t *testing.T) {
+	s := newStage(t)
+	programs := map[string]creator{"reference": theirs(t), "ours": ours(t)}
+	for name, c := range map[string]struct {
+		detect string
+		code   string
+	}{
+		"one that is needed":      {requiresTool, "22"},
+		"one that nobody needs":   {"#!/bin/sh\n", "0"},
+		"one that cannot help it": {"#!/bin/sh\nprintf '[[requires]]\\nname = \"other\"\\n' >> \"$2\"\n", "20"},
+	} {
+		files := builderFiles()
+		delete(files, "layers/analyzed.toml")
+		delete(files, "run.toml")
+		files["buildpacks/test_app/1/bin/detect"] = c.detect
+		for _, api := range []string{"0.9", "0.12", "0.14"} {
+			seen := map[string]map[string]string{}
+			for program, p := range programs {
+				all := s.play(p, api, scene{files: files, acts: []act{{env: []string{"CNB_EXTENSIONS_DIR=" + s.at("extensions")}}}})[0]
+				seen[program] = map[string]string{}
+				for _, what := range []string{"exit", "output", "layers/group.toml", "layers/plan.toml", "layers/analyzed.toml"} {
+					seen[program][what] = imagesForm.ReplaceAllString(all[what], "")
+				}
+			}
+			if diff := cmp.Diff(seen["reference"], seen["ours"]); diff != "" || seen["ours"]["exit"] != c.code {
+				t.Errorf("%s, %s: code %s (-reference +ours):\n%s", name, api, seen["ours"]["exit"], diff)
+			}
+		}
+	}
 }
