@@ -270,13 +270,14 @@ func (a *assembly) environment() error {
 		{"CNB_DEPRECATION_MODE", "quiet"},
 		{"PATH", strings.Join(append([]string{launch.ProcessDir, launch.LifecycleDir}, dirs...), ":")},
 	} {
-		c.Env = setVariable(c.Env, variable[0], variable[1])
+		c.Env = SetVariable(c.Env, variable[0], variable[1])
 	}
 	return nil
 }
 
-// setVariable gives a variable a value, in its place if it has one.
-func setVariable(environ []string, name, value string) []string {
+// SetVariable gives a variable of a list of NAME=value a value, in its place if it has
+// one.
+func SetVariable(environ []string, name, value string) []string {
 	word := name + "=" + value
 	for i, old := range environ {
 		if strings.HasPrefix(old, name+"=") {

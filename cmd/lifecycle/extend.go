@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/slugc/slugc/build/lifecycle"
 	"github.com/slugc/slugc/build/lifecycle/extend"
 	"github.com/slugc/slugc/build/lifecycle/files"
 	"github.com/slugc/slugc/build/lifecycle/platform"
 	"github.com/slugc/slugc/build/lifecycle/privilege"
+	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack/launch"
 )
 
@@ -46,7 +46,7 @@ func (p *program) extend(ctx context.Context) error {
 	extender := lifecycle.Extender{
 		API: in.API, Kind: extend.Kind(in.ExtendKind), App: in.App, Layers: in.Layers, Platform: in.Platform,
 		Generated: in.Generated, Extended: in.Extended, Store: store, Kept: store.Kept(in.KanikoTTL), Extensions: group.Extensions,
-		Env: proxies(p.env), Out: p.log.Out, Log: p.log,
+		Env: buildpacks.Site{Env: p.env}.Proxies(), Out: p.log.Out, Log: p.log,
 	}
 	switch extender.Kind {
 	case extend.Build:
@@ -100,17 +100,4 @@ func (p *program) checkExtensions(group files.Group) error {
 		}
 	}
 	return nil
-}
-
-// proxies are the variables that say how the network of the container is left.
-func proxies(env launch.Env) launch.Env {
-	found := launch.Env{}
-	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"} {
-		for _, spelling := range []string{name, strings.ToLower(name)} {
-			if value := env[spelling]; value != "" {
-				found[spelling] = value
-			}
-		}
-	}
-	return found
 }

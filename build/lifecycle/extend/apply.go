@@ -16,6 +16,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -152,7 +153,7 @@ func (m *machine) do(ctx context.Context, i Instruction) error {
 	case "ARG":
 		err = m.arg(i)
 	case "ENV":
-		err = m.pairs(i, func(name, value string) { m.config.Env = setVariable(m.config.Env, name, value) })
+		err = m.pairs(i, func(name, value string) { m.config.Env = oci.SetVariable(m.config.Env, name, value) })
 	case "LABEL":
 		err = m.pairs(i, func(name, value string) {
 			if m.config.Labels == nil {
@@ -244,18 +245,6 @@ func (m *machine) pairs(i Instruction, set func(name, value string)) error {
 		set(p.name, p.value)
 	}
 	return nil
-}
-
-// setVariable gives a variable of a list a value, in its place if it is there.
-func setVariable(environ []string, name, value string) []string {
-	word := name + "=" + value
-	for i, old := range environ {
-		if strings.HasPrefix(old, name+"=") {
-			environ[i] = word
-			return environ
-		}
-	}
-	return append(environ, word)
 }
 
 // at is a path as the working directory has it.
