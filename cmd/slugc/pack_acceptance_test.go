@@ -197,33 +197,17 @@ func TestPackReadsImages(t *testing.T) {
 
 		it("is inspected by pack", func() {
 			_, out := runPack(t, emptyDocker(t), "inspect", r.host+"/app:1", "--output", "json")
-			type process struct {
-				Type, Shell, Command string
-				Default              bool
-				Args                 []string
-				WorkDir              string `json:"working-dir"`
-			}
-			type about struct {
-				Base struct {
-					TopLayer  string `json:"top_layer"`
-					Reference string
-				} `json:"base_image"`
-				Run        []struct{ Name string } `json:"run_images"`
-				Rebasable  bool
-				Buildpacks []struct{ ID, Version string }
-				Processes  []process
-			}
 			var got struct {
-				Remote about `json:"remote_info"`
-				Local  any   `json:"local_info"`
+				Remote *inspected `json:"remote_info"`
+				Local  any        `json:"local_info"`
 			}
 			if err := json.Unmarshal([]byte(out), &got); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			want := about{
+			want := &inspected{
 				Rebasable:  true,
-				Run:        []struct{ Name string }{{r.host + "/run:1"}},
-				Buildpacks: []struct{ ID, Version string }{{"test/hello", "1.0.0"}, {"test/layers", "1.0.0"}},
+				Run:        []named{{r.host + "/run:1"}},
+				Buildpacks: []buildpackOf{{"test/hello", "1.0.0"}, {"test/layers", "1.0.0"}},
 				Processes: []process{
 					{Type: "web", Command: "greet", Default: true, WorkDir: "/app"},
 					{Type: "env", Command: "env", WorkDir: "/app"},

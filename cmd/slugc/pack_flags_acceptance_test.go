@@ -33,7 +33,6 @@ func testPackFlags(t *testing.T, p platform, expected images, when spec.G, it sp
 		if untrusted {
 			name = "untrusted"
 		}
-		// Pack makes a builder of its own from this, with the variables in it.
 		local := way{builder: ownBuilder, untrusted: untrusted}
 		published := way{builder: ownBuilder, untrusted: untrusted, published: true}
 		// Where the target makes no difference to the lifecycle, each has its turn.

@@ -45,9 +45,11 @@ func testPackImages(t *testing.T, p platform, _ spec.G, it spec.S) {
 	it("is inspected", func() {
 		for _, w := range both {
 			p.build(w, "inspected/app")
-			var about struct{ Local, Remote *inspected }
+			var about struct {
+				Local  *inspected `json:"local_info"`
+				Remote *inspected `json:"remote_info"`
+			}
 			text := p.pack("inspect", p.image(w, "inspected/app"), "--output", "json")
-			text = strings.NewReplacer(`"local_info"`, `"Local"`, `"remote_info"`, `"Remote"`).Replace(text)
 			if err := json.Unmarshal([]byte(text), &about); err != nil {
 				t.Fatalf("%v\n%s", err, text)
 			}
@@ -133,8 +135,7 @@ func testPackImages(t *testing.T, p platform, _ spec.G, it spec.S) {
 			}
 			out, image := build()
 			contains(t, out, "Making the greeter", "Adding layer 'test/hello:greeter'")
-			first := app{p.r.config(image), digestOf(t, image)}
-			first.layersOf(t)
+			app{p.r.config(image), digestOf(t, image)}.layersOf(t)
 			base := len(p.r.diffIDs(p.r.image("run:1")))
 			if _, err := os.Stat(filepath.Join(dir, "blobs/sha256", blob(t, image, 0))); os.IsNotExist(err) != sparse {
 				t.Errorf("sparse %v: the layer of the run image: %v", sparse, err)
