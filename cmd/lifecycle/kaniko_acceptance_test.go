@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,6 +21,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/slugc/slugc/build/lifecycle/platform"
+	"github.com/slugc/slugc/stack/processtest"
 )
 
 // kaniko makes the directory for images that are to be extended, which has one name on
@@ -176,11 +179,14 @@ func TestExtender(t *testing.T) {
 	group, err := os.ReadFile(b.at("layers/group.toml"))
 	must(t, err)
 	b.write("layers/group.toml", string(group)+"\n[[group-extensions]]\nid = \"test/ext\"\nversion = \"1\"\napi = \"0.9\"\n")
-	extend := func(kind string, lines ...string) (int, string) {
+	extender := func(kind string, lines ...string) *exec.Cmd {
 		t.Helper()
 		b.write("layers/generated/test_ext/"+kind+".Dockerfile", "ARG base_image\nFROM ${base_image}\n"+strings.Join(lines, "\n"))
-		c := b.command("0.15", "extender", "-layers", b.at("layers"), "-app", b.at("app"), "-platform", b.at("platform"), "-buildpacks", b.at("buildpacks"), "-kind", kind, "-kaniko-cache-ttl", "0s")
-		return ended(t, c)
+		return b.command("0.15", "extender", "-layers", b.at("layers"), "-app", b.at("app"), "-platform", b.at("platform"), "-buildpacks", b.at("buildpacks"), "-kind", kind, "-kaniko-cache-ttl", "0s")
+	}
+	extend := func(kind string, lines ...string) (int, string) {
+		t.Helper()
+		return ended(t, extender(kind, lines...))
 	}
 	for what, c := range map[string]struct {
 		lines []string
@@ -195,6 +201,20 @@ func TestExtender(t *testing.T) {
 			t.Errorf("%s: code %d\n%s", what, code, cmp.Diff(c.want, out))
 		}
 	}
+
+	// What a Dockerfile started ends with an extender that is told to end.
+	started := b.at("tmp/started")
+	told := extender("build", "RUN sleep 1000 & echo $! >"+started+"; wait")
+	var said bytes.Buffer
+	told.Stdout, told.Stderr = &said, &said
+	must(t, told.Start())
+	pid := processtest.Noted(t, started)
+	must(t, told.Process.Signal(syscall.SIGTERM))
+	err = told.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 102 {
+		t.Errorf("it ended with %v\n%s", err, &said)
+	}
+	processtest.Gone(t, pid)
 
 	b.write("app/for-context", "context")
 	code, out = extend("build", "USER root", "RUN echo as $(id -u) in $PWD", "COPY for-context "+b.at("tmp/copied"), "ENV PATH=/from/extension:${PATH:-/usr/bin:/bin}")
