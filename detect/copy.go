@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/slugc/slugc/stack/sandbox"
 )
@@ -101,7 +102,9 @@ func (s Source) CopyTo(ctx context.Context, to Copy) (Copied, error) {
 	if err := writes.Wait(); err != nil {
 		return out, err
 	}
-	if err := writeState(to.State, items); err != nil {
+	if recorded(last, items) {
+		// The state is that of the last copy.
+	} else if err := writeState(to.State, items); err != nil {
 		out.Warnings = append(out.Warnings, fmt.Sprintf("%v\nThe next build will copy every file.", err))
 	}
 	s.Digest = digest(items)
@@ -111,7 +114,7 @@ func (s Source) CopyTo(ctx context.Context, to Copy) (Copied, error) {
 
 // empty removes from the directory what the source does not have, or has as
 // another kind of object.
-func empty(to Copy, items []item, last map[string]item) error {
+func empty(to Copy, items []item, last map[string]*item) error {
 	if err := to.mkdir(to.Dir); err != nil {
 		return err
 	}
@@ -211,17 +214,21 @@ func (to Copy) file(ctx context.Context, from, target string, it *item) (err err
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	in, err := os.OpenFile(from, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	in, err := open(from, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return &SourceError{Path: it.Path, Problem: reason(err), Next: "Make it readable, or remove it.", Err: err}
 	}
 	defer in.Close()
-	// The old file goes first: a build may hold another link to it, or have
-	// taken its permissions away.
-	if err := sandbox.Remove(target); err != nil {
-		return fmt.Errorf("copying the source: %w", err)
+	const fresh = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL
+	out, err := open(target, fresh, it.Mode.Perm())
+	if errors.Is(err, fs.ErrExist) {
+		// The old file goes first: a build may hold another link to it, or have
+		// taken its permissions away.
+		if err := sandbox.Remove(target); err != nil {
+			return fmt.Errorf("copying the source: %w", err)
+		}
+		out, err = open(target, fresh, it.Mode.Perm())
 	}
-	out, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, it.Mode.Perm())
 	if err != nil {
 		return fmt.Errorf("copying the source: %w", err)
 	}
@@ -232,21 +239,75 @@ func (to Copy) file(ctx context.Context, from, target string, it *item) (err err
 		if err != nil {
 			return
 		}
-		var info fs.FileInfo
-		if info, err = os.Lstat(target); err == nil {
-			it.Copy = stampOf(info)
+		var info unix.Stat_t
+		if info, err = lstat(target); err == nil {
+			it.Copy = stampOf(&info)
 		}
 	}()
 	sum := sha256.New()
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
-	// A file that copies itself would make a buffer of its own.
-	if _, err := io.CopyBuffer(io.MultiWriter(out, sum), struct{ io.Reader }{in}, *buf); err != nil {
-		return fmt.Errorf("copying %s: %w", quotePath(it.Path), err)
-	}
-	if err := out.Chmod(it.Mode.Perm()); err != nil {
+	if _, err := io.CopyBuffer(io.MultiWriter(out, sum), in, *buf); err != nil {
 		return fmt.Errorf("copying %s: %w", quotePath(it.Path), err)
 	}
 	sum.Sum(it.Sum[:0])
-	return to.own(target)
+	if err := out.own(to, it.Mode.Perm()); err != nil {
+		return fmt.Errorf("copying %s: %w", quotePath(it.Path), err)
+	}
+	return nil
+}
+
+// descriptor is an open regular file. An os.File is for much more, and asks the
+// kernel five times before it is read once.
+type descriptor int
+
+func open(path string, flags int, perm fs.FileMode) (d descriptor, err error) {
+	err = retry(func() error {
+		fd, err := unix.Open(path, flags|unix.O_CLOEXEC, uint32(perm))
+		d = descriptor(fd)
+		return err
+	})
+	if err != nil {
+		return 0, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return d, nil
+}
+
+func (d descriptor) Read(p []byte) (n int, err error) {
+	err = retry(func() (err error) { n, err = unix.Read(int(d), p); return err })
+	if err != nil {
+		return 0, err
+	}
+	if n == 0 && len(p) > 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+func (d descriptor) Write(p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		wrote := 0
+		err = retry(func() (err error) { wrote, err = unix.Write(int(d), p[n:]); return err })
+		n += max(wrote, 0)
+	}
+	return n, err
+}
+
+func (d descriptor) Close() error { return unix.Close(int(d)) }
+
+// own gives the file its mode, whatever the umask is, and its owner.
+func (d descriptor) own(to Copy, perm fs.FileMode) error {
+	if err := retry(func() error { return unix.Fchmod(int(d), uint32(perm)) }); err != nil || to.UID < 0 {
+		return err
+	}
+	return retry(func() error { return unix.Fchown(int(d), to.UID, to.GID) })
+}
+
+// retry calls a system call again when a signal interrupted it.
+func retry(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }

@@ -1,17 +1,15 @@
 package detect
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/gob"
 	"encoding/hex"
-	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
 	"sort"
-	"syscall"
+	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // item is one object of a source tree.
@@ -33,26 +31,30 @@ type stamp struct {
 	Mtime, Ctime int64
 }
 
-func stampOf(info fs.FileInfo) stamp {
-	sys, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return stamp{Size: -1}
+func stampOf(st *unix.Stat_t) stamp {
+	return stamp{Dev: st.Dev, Ino: st.Ino, Size: st.Size, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano()}
+}
+
+// lstat is os.Lstat without what that makes of the answer: a tree has thousands of
+// files, and each is looked at several times.
+func lstat(path string) (st unix.Stat_t, err error) {
+	if err := retry(func() error { return unix.Lstat(path, &st) }); err != nil {
+		return st, &fs.PathError{Op: "lstat", Path: path, Err: err}
 	}
-	return stamp{Dev: sys.Dev, Ino: sys.Ino, Size: sys.Size, Mtime: sys.Mtim.Nano(), Ctime: sys.Ctim.Nano()}
+	return st, nil
 }
 
 // holds tells whether a file still is what the last copy made of the item, and
 // if so hands checksum and stamp on. A file that was moved about or touched is
 // looked into.
 func (was item) holds(file string, now *item) bool {
-	info, err := os.Lstat(file)
+	st, err := lstat(file)
 	if err != nil {
 		return false
 	}
-	current := stampOf(info)
+	current := stampOf(&st)
 	if current != was.Copy {
-		sys, ok := info.Sys().(*syscall.Stat_t)
-		if !ok || sys.Nlink != 1 || info.Mode() != was.Mode || current.Size != was.Copy.Size {
+		if st.Nlink != 1 || st.Mode != unix.S_IFREG|uint32(was.Mode.Perm()) || current.Size != was.Copy.Size {
 			return false
 		}
 		if sum, err := checksum(file); err != nil || sum != was.Sum {
@@ -84,56 +86,21 @@ func digest(items []item) string {
 	}
 	sort.Slice(sorted, func(i, j int) bool { return sorted[i].Path < sorted[j].Path })
 	sum := sha256.New()
+	var text []byte
 	for _, it := range sorted {
-		field(sum, it.Path)
-		field(sum, it.Mode.String())
-		field(sum, it.Link)
+		text = field(text[:0], it.Path)
+		text = field(text, it.Mode.String())
+		text = field(text, it.Link)
 		if it.Mode.IsRegular() {
-			sum.Write(it.Sum[:])
+			text = append(text, it.Sum[:]...)
 		}
+		sum.Write(text)
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }
 
-// field writes a string with its length, so that no two trees look alike.
-func field(sum hash.Hash, s string) {
-	fmt.Fprintf(sum, "%d:%s", len(s), s)
-}
-
-// readState returns what the last copy left, by path; nothing when it cannot
-// be read, which only makes the next copy slower.
-func readState(file string) map[string]item {
-	data, err := os.ReadFile(file)
-	if err != nil || len(data) < sha256.Size {
-		return nil
-	}
-	sum, body := data[:sha256.Size], data[sha256.Size:]
-	if now := sha256.Sum256(body); !bytes.Equal(now[:], sum) {
-		return nil
-	}
-	var items []item
-	if err := gob.NewDecoder(bytes.NewReader(body)).Decode(&items); err != nil {
-		return nil
-	}
-	state := make(map[string]item, len(items))
-	for _, it := range items {
-		state[it.Path] = it
-	}
-	return state
-}
-
-func writeState(file string, items []item) error {
-	var body bytes.Buffer
-	if err := gob.NewEncoder(&body).Encode(items); err != nil {
-		return fmt.Errorf("recording the source: %w", err)
-	}
-	sum := sha256.Sum256(body.Bytes())
-	next := file + ".new"
-	if err := os.WriteFile(next, append(sum[:], body.Bytes()...), 0o600); err != nil {
-		return fmt.Errorf("recording the source: %w", err)
-	}
-	if err := os.Rename(next, file); err != nil {
-		return fmt.Errorf("recording the source: %w", err)
-	}
-	return nil
+// field appends a string with its length, so that no two trees look alike.
+func field(text []byte, s string) []byte {
+	text = append(strconv.AppendInt(text, int64(len(s)), 10), ':')
+	return append(text, s...)
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxDepth and maxPath keep a tree within what every program that will look at
@@ -45,20 +47,21 @@ func (s Source) list(ctx context.Context, exclude []string, wanted func(path str
 				continue
 			}
 			path := filepath.Join(rel, entry.Name())
-			if excluded[filepath.Join(s.Dir, path)] {
+			whole := filepath.Join(s.Dir, path)
+			if excluded[whole] {
 				continue
 			}
 			if wanted != nil && !wanted(filepath.ToSlash(path), entry.IsDir()) {
 				continue
 			}
-			info, err := entry.Info()
+			info, err := lstat(whole)
 			if err != nil {
 				return &SourceError{Path: path, Problem: reason(err), Err: err}
 			}
-			it := item{Path: path, Mode: info.Mode().Type(), Size: info.Size()}
-			switch mode := info.Mode(); {
-			case mode.IsDir():
-				it.Size = 0
+			it := item{Path: path}
+			switch info.Mode & unix.S_IFMT {
+			case unix.S_IFDIR:
+				it.Mode = fs.ModeDir
 				items = append(items, it)
 				before := len(items)
 				if err := walk(path, depth+1); err != nil {
@@ -68,14 +71,15 @@ func (s Source) list(ctx context.Context, exclude []string, wanted func(path str
 					items = items[:before-1]
 				}
 				continue
-			case mode.IsRegular():
-				it.Mode |= 0o644
-				if mode&0o111 != 0 {
+			case unix.S_IFREG:
+				it.Mode, it.Size = 0o644, info.Size
+				if info.Mode&0o111 != 0 {
 					it.Mode |= 0o111
 				}
-				it.Source = stampOf(info)
-			case mode&fs.ModeSymlink != 0:
-				if it.Link, err = os.Readlink(filepath.Join(s.Dir, path)); err != nil {
+				it.Source = stampOf(&info)
+			case unix.S_IFLNK:
+				it.Mode = fs.ModeSymlink
+				if it.Link, err = os.Readlink(whole); err != nil {
 					return &SourceError{Path: path, Problem: reason(err), Err: err}
 				}
 				warning, err := s.checkLink(path, it.Link)
@@ -85,9 +89,8 @@ func (s Source) list(ctx context.Context, exclude []string, wanted func(path str
 				if warning != "" {
 					warnings = append(warnings, warning)
 				}
-				it.Size = 0
 			default:
-				return &SourceError{Path: path, Problem: "is a " + kind(mode) + ", which no app can be built from",
+				return &SourceError{Path: path, Problem: "is a " + kind(entry.Type()) + ", which no app can be built from",
 					Next: "Remove it from the tree."}
 			}
 			items = append(items, it)

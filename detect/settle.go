@@ -2,7 +2,6 @@ package detect
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"time"
 )
@@ -68,8 +67,8 @@ func (s Source) calm(ctx context.Context, items []item) (bool, error) {
 		return false, ctx.Err()
 	}
 	for _, it := range young {
-		info, err := os.Lstat(filepath.Join(s.Dir, it.Path))
-		if err != nil || stampOf(info) != it.Source {
+		info, err := lstat(filepath.Join(s.Dir, it.Path))
+		if err != nil || stampOf(&info) != it.Source {
 			return false, nil // what is gone shows when the tree is listed again
 		}
 	}
