@@ -102,10 +102,10 @@ func (s Source) CopyTo(ctx context.Context, to Copy) (Copied, error) {
 	if err := writes.Wait(); err != nil {
 		return out, err
 	}
-	if recorded(last, items) {
-		// The state is that of the last copy.
-	} else if err := writeState(to.State, items); err != nil {
-		out.Warnings = append(out.Warnings, fmt.Sprintf("%v\nThe next build will copy every file.", err))
+	if !recorded(last, items) {
+		if err := writeState(to.State, items); err != nil {
+			out.Warnings = append(out.Warnings, fmt.Sprintf("%v\nThe next build will copy every file.", err))
+		}
 	}
 	s.Digest = digest(items)
 	out.Source = s

@@ -52,7 +52,7 @@ func (p *program) imageDests(command string, args []string) ([]imageDest, error)
 			return nil, &cli.UsageError{Command: command, Err: fmt.Errorf("destination %q is named twice", arg)}
 		}
 		dest := imageDest{typed: arg, access: oci.Access{
-			Keychain: p.keychain(), Warn: func(err error) { p.voice.Warningf("%v", err) },
+			Keychain: p.keychain(), Daemon: p.dockerDaemon(), Warn: func(err error) { p.voice.Warningf("%v", err) },
 		}}
 		if !oci.HasTransport(arg) && namesRegistry(arg) {
 			dest.typed = "docker://" + arg
