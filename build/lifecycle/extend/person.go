@@ -75,15 +75,18 @@ func person(text string) (someone, error) {
 
 // lookUp finds a user by name or id; nil for none.
 func lookUp(name string) (*user.User, error) {
-	for _, by := range []func(string) (*user.User, error){user.Lookup, user.LookupId} {
+	ways := []func(string) (*user.User, error){user.Lookup}
+	if _, err := number(name); err == nil {
+		ways = append(ways, user.LookupId)
+	}
+	for _, by := range ways {
 		known, err := by(name)
 		if err == nil {
 			return known, nil
 		}
 		_, noName := errors.AsType[user.UnknownUserError](err)
 		_, noID := errors.AsType[user.UnknownUserIdError](err)
-		_, noNumber := errors.AsType[*strconv.NumError](err)
-		if !noName && !noID && !noNumber && !errors.Is(err, syscall.ENOENT) {
+		if !noName && !noID && !errors.Is(err, syscall.ENOENT) {
 			return nil, fmt.Errorf("the user %s: %w", name, err)
 		}
 	}
