@@ -129,7 +129,7 @@ tools: ## Build the foreign tools that the tests need
 	@[ -x $(out)/tools/jsonschema/bin/check-jsonschema ] || { python3 -m venv $(out)/tools/jsonschema && \
 	  $(out)/tools/jsonschema/bin/pip install --quiet --disable-pip-version-check $(jsonschema); }
 	@[ "$$(id -u)" -ne 0 ] || [ -d $(out)/tools/docker ] || { \
-	  mmdebstrap --quiet --variant=extract --include=docker.io,dash,mount --aptopt='APT::Install-Recommends "false"' \
+	  rm -rf $(out)/tools/docker.new && mmdebstrap --quiet --variant=extract --include=docker.io,dash,mount --aptopt='APT::Install-Recommends "false"' \
 	    --setup-hook='for dir in bin sbin lib lib64; do mkdir -p "$$1/usr/$$dir" && ln -s usr/$$dir "$$1/$$dir"; done; cd "$$1" && mkdir -p proc sys dev run tmp etc/docker' \
 	    $(newer_debian) $(out)/tools/docker.new $(call apt_mirror,debian) && mv $(out)/tools/docker.new $(out)/tools/docker; }
 	@[ -f $(out)/tools/tekton-task.yaml ] || { dir=$(call module_dir,$(tekton),$(tekton_version)) && \
