@@ -149,8 +149,7 @@ lint: ## Check style, the dependency walls and registry host names
 # is one with room (KiB), and what is synced there costs nothing.
 scratch = $$(df -k --output=avail,target /dev/shm 2>/dev/null | awk 'NR==2 && $$1 > 6000000 {print $$2}')
 
-# What takes more than a few seconds is an acceptance test, so that this takes less
-# than a minute.
+# What takes more than a few seconds is an acceptance test: this is run often.
 unit: ## Run the tests that need neither network nor privileges
 	@export TMPDIR="$(scratch)"; TMPDIR=$${TMPDIR:-/tmp} go test ./...
 

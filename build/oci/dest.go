@@ -103,7 +103,7 @@ func ParseDest(dest string, access Access) (Destination, error) {
 		if err != nil {
 			return nil, destError(dest, err)
 		}
-		return Daemon{Name: ref, Config: access.Daemon, Progress: access.Progress}, nil
+		return Daemon{Name: ref, Config: access.Daemon, Progress: access.Progress, Warn: access.Warn}, nil
 	}
 	return nil, destError(dest, errors.New("unknown transport"))
 }

@@ -144,13 +144,8 @@ func (l *linker) settle(ctx context.Context) error {
 	for i := range l.linked {
 		newest = max(newest, l.linked[i].CTime)
 	}
-	step := tick
-	if newest%int64(time.Second) == 0 {
-		step = coarseTick
-	}
-	changed := time.Unix(0, newest)
-	if changed.After(time.Now().Add(coarseTick)) {
+	if time.Unix(0, newest).After(time.Now().Add(coarseTick)) {
 		return ctx.Err() // from another clock
 	}
-	return wait(ctx, time.Until(changed.Add(step)))
+	return wait(ctx, time.Until(settled(newest)))
 }

@@ -37,6 +37,16 @@ const (
 	coarseTick = time.Second + tick
 )
 
+// settled is when the clock has passed a time of change, in nanoseconds since 1970, by
+// a tick: whatever changes from then on shows.
+func settled(ctime int64) time.Time {
+	step := tick
+	if ctime%int64(time.Second) == 0 {
+		step = coarseTick
+	}
+	return time.Unix(0, ctime).Add(step)
+}
+
 // settleRounds limits how often Walk looks again at files that are still
 // being written.
 const settleRounds = 20
@@ -274,7 +284,7 @@ func (w *walker) entry(fd int, rel, path string) (Entry, error) {
 	return e, nil
 }
 
-// vouch takes the fingerprint from directories that may have been changed after
+// vouch takes away the fingerprints of directories that may have been changed after
 // they were listed, at the same tick of the clock.
 func (w *walker) vouch(ix Index) error {
 	for i := range ix {
@@ -282,14 +292,10 @@ func (w *walker) vouch(ix Index) error {
 		if !e.Mode.IsDir() || e.Fingerprint == (Fingerprint{}) {
 			continue
 		}
-		changed, step := time.Unix(0, e.CTime), tick
-		if e.CTime%int64(time.Second) == 0 {
-			step = coarseTick
-		}
-		if !changed.Add(step).After(w.start) {
+		if !settled(e.CTime).After(w.start) {
 			continue
 		}
-		if changed.Add(step).After(time.Now()) {
+		if settled(e.CTime).After(time.Now()) {
 			e.Fingerprint = Fingerprint{}
 			continue
 		}
@@ -324,18 +330,15 @@ func (w *walker) settle(ctx context.Context, ix Index, start time.Time) error {
 			if !e.Mode.IsRegular() || e.CTime < start.Add(-coarseTick).UnixNano() {
 				continue
 			}
-			changed, step := time.Unix(0, e.CTime), tick
-			if e.CTime%int64(time.Second) == 0 {
-				step = coarseTick
-			}
+			changed, over := time.Unix(0, e.CTime), settled(e.CTime)
 			// A time that lies ahead comes from another clock, which no wait
 			// here can catch up with.
-			if changed.Add(step).Before(start) || changed.After(start.Add(coarseTick)) {
+			if over.Before(start) || changed.After(start.Add(coarseTick)) {
 				continue
 			}
 			young = append(young, e)
-			if changed.Add(step).After(until) {
-				until = changed.Add(step)
+			if over.After(until) {
+				until = over
 			}
 		}
 		if len(young) == 0 {

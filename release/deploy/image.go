@@ -72,7 +72,7 @@ func (i Image) Export(ctx context.Context, packed Packed) ([]artifact.Artifact, 
 			d.Memory = packed.Memory
 			destination = d
 		case oci.Daemon:
-			d.Memory, d.Warn = packed.DaemonState, i.Warn
+			d.Memory = packed.DaemonState
 			destination = d
 		case oci.Registry:
 			// What is in a registry once need not be sent to it again.
