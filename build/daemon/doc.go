@@ -25,8 +25,7 @@
 // image is its manifest, its id is the digest of that, and a layer of an archive
 // may be missing only if the blob with its digest is there. The archive is an OCI
 // layout then, with layers that are not compressed, and only an image that this
-// package loaded before says which blobs are there: Memory keeps that. No daemon
-// with that store has run the tests, which have a server that answers as one does.
+// package loaded before says which blobs are there: Memory keeps that.
 //
 // # Privileges
 //
@@ -40,7 +39,7 @@
 //	answers that are errors        TestLoad
 //	config, history, contents      TestImage, TestDaemon
 //	what is sent                   TestExport, TestDaemon
-//	containerd                     TestContainerd
+//	containerd                     TestContainerd, TestRealContainerd
 //	a daemon that goes away        TestExport, TestDaemon
 //
 // # Dependencies

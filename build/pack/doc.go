@@ -39,6 +39,10 @@
 // without them. Walk returns only when the clock has passed the newest change
 // time, so that a later write cannot hide behind an equal one.
 //
+// A directory's own times change with each entry that comes to it or goes from it.
+// So a Walk that knows an earlier index reads no directory whose times and inode are
+// still those (WalkOptions.Known), and looks at each of the files that were there.
+//
 // Files below 16 KiB also carry a hash of their content, because many
 // buildpacks write their environment files anew at every build: if only such
 // files differ, they are read again, and equal content is no change.
