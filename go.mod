@@ -28,6 +28,11 @@ require (
 )
 
 require (
+	github.com/CycloneDX/cyclonedx-go v0.9.3
+	github.com/kr/pretty v0.3.1 // indirect
+)
+
+require (
 	github.com/Masterminds/semver v1.5.0 // indirect
 	github.com/cloudflare/circl v1.6.2 // indirect
 	github.com/docker/cli v29.7.2+incompatible // indirect

@@ -14,6 +14,7 @@ import (
 
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/cnb"
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/nodejs"
 	"github.com/slugc/slugc/buildpacks/procfile"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
@@ -36,7 +37,7 @@ type Buildpack struct {
 // environment of their scripts.
 func All(ctx context.Context, out io.Writer, env map[string]string) []Buildpack {
 	return []Buildpack{
-		{TOML: nodejs.TOML, Detect: nodejs.Detect(out), Build: nodejs.Build(ctx, nodejs.Helpers{
+		{TOML: nodejs.TOML, Detect: nodejs.Detect(out), Build: nodejs.Build(ctx, language.Helpers{
 			Out: out, Env: env, Runner: tool.Local{Grace: grace}, Now: time.Now,
 		}), Clients: []string{NPM}},
 		{TOML: procfile.TOML, Detect: procfile.Detect(out), Build: procfile.Build(out)},

@@ -5,6 +5,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
 
 // app is an app as its author wrote it, checked.
@@ -57,7 +59,7 @@ func readApp(dir string) (app, error) {
 func onlyLock(dir string, m manifest) (string, error) {
 	var found, managers []string
 	for _, name := range []string{lockFile, shrinkwrapFile} {
-		there, err := exists(dir, name)
+		there, err := appfile.Exists(dir, name)
 		if err != nil {
 			return "", fmt.Errorf("looking for lock files: %w", err)
 		}
@@ -66,7 +68,7 @@ func onlyLock(dir string, m manifest) (string, error) {
 		}
 	}
 	for _, other := range otherManagers {
-		there, err := exists(dir, other.lockFile)
+		there, err := appfile.Exists(dir, other.lockFile)
 		if err != nil {
 			return "", fmt.Errorf("looking for lock files: %w", err)
 		}
@@ -77,7 +79,7 @@ func onlyLock(dir string, m manifest) (string, error) {
 	asked, _, _ := strings.Cut(m.PackageManager, "@")
 	switch {
 	case len(found) == 2 && found[0] == lockFile && found[1] == shrinkwrapFile:
-		return "", appError("there are two lock files of npm: %s and %s\n"+
+		return "", appfile.Error("there are two lock files of npm: %s and %s\n"+
 			"npm reads only %s, so the other one says nothing. Remove it:\n  git rm %s",
 			lockFile, shrinkwrapFile, shrinkwrapFile, lockFile)
 	case len(found) > 1:
@@ -111,7 +113,7 @@ func severalLocks(found, managers []string, asked string) error {
 		}
 		lines = append(lines, fmt.Sprintf("  git rm %s    # when %s installs the packages", strings.Join(rest, " "), managers[i]))
 	}
-	return appError("there are lock files of several package managers: %s\n"+
+	return appfile.Error("there are lock files of several package managers: %s\n"+
 		"they may ask for different versions, so slugc does not choose. Keep one:\n%s",
 		strings.Join(found, ", "), strings.Join(lines, "\n"))
 }
@@ -123,7 +125,7 @@ func otherManager(name, where string, found []string) error {
 	if len(found) > 0 && found[0] != lockFile {
 		remove = "\n  git rm " + strings.Join(found, " ")
 	}
-	return appError("%s is not supported yet by this version of slugc\n"+
+	return appfile.Error("%s is not supported yet by this version of slugc\n"+
 		"%s asks for it. To build with npm instead:\n"+
 		"  npm pkg delete packageManager\n"+
 		"  npm install --package-lock-only%s\n"+
@@ -132,7 +134,7 @@ func otherManager(name, where string, found []string) error {
 
 func missingLock(m manifest) error {
 	count := len(m.wants())
-	return appError("there is no %s\n"+
+	return appfile.Error("there is no %s\n"+
 		"%s asks for %d packages, but not for one version of each, so two builds could differ. Make a lock file and commit it:\n"+
 		"  npm install --package-lock-only\n"+
 		"  git add %s\n"+
@@ -147,12 +149,12 @@ func (a *app) readMembers() error {
 		if !filepath.IsLocal(dir) {
 			continue
 		}
-		there, err := exists(filepath.Join(a.dir, dir), manifestFile)
+		there, err := appfile.Exists(filepath.Join(a.dir, dir), manifestFile)
 		if err != nil {
 			return fmt.Errorf("reading workspace %s: %w", dir, err)
 		}
 		if !there {
-			return appError("%s names the directory %s, which has no %s\n"+
+			return appfile.Error("%s names the directory %s, which has no %s\n"+
 				"if it was removed or moved, make the lock file again:\n  npm install --package-lock-only\n  git add %s",
 				a.lock.Name, dir, manifestFile, a.lock.Name)
 		}
@@ -178,7 +180,7 @@ func (a *app) inStep() error {
 	if extra := len(lines) - most; extra > 0 {
 		lines = append(lines[:most], fmt.Sprintf("and %d more", extra))
 	}
-	return appError("%s is out of step with %s\n  %s\n"+
+	return appfile.Error("%s is out of step with %s\n  %s\n"+
 		"npm ci installs what the lock file says and nothing else. Update it and commit it:\n"+
 		"  npm install --package-lock-only\n"+
 		"  git add %s\n"+

@@ -1,11 +1,8 @@
 package nodejs
 
 import (
-	"errors"
-	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -17,7 +14,7 @@ const systemCertificates = "/etc/ssl/certs/ca-certificates.crt"
 // own, with Node.js and npm in front, and with settings of npm that the app and
 // its builder did not make themselves.
 func (b *build) toolEnv(t toolchain, cache packageCache) (map[string]string, error) {
-	env := maps.Clone(b.env)
+	env := maps.Clone(b.Env)
 	if env == nil {
 		env = map[string]string{}
 	}
@@ -31,7 +28,7 @@ func (b *build) toolEnv(t toolchain, cache packageCache) (map[string]string, err
 		env["NODE_ENV"] = "production"
 	}
 	env["CI"] = "true"
-	home, err := b.home(env["HOME"])
+	home, err := b.Scratch.Home(env["HOME"])
 	if err != nil {
 		return nil, err
 	}
@@ -85,24 +82,10 @@ func setNPM(env map[string]string, name, value string) {
 	env[variable] = value
 }
 
-// home is a directory that npm and scripts can write as theirs.
-func (b *build) home(given string) (string, error) {
-	if given != "" {
-		if probe, err := os.CreateTemp(given, ".probe-*"); err == nil {
-			return given, errors.Join(probe.Close(), os.Remove(probe.Name()))
-		}
-	}
-	home := filepath.Join(b.scratch, "home")
-	if err := os.Mkdir(home, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", err
-	}
-	return home, nil
-}
-
 // production tells whether only the packages that production needs start with
 // the app: the usual case, unless NODE_ENV or an old setting of npm says else.
 func (b *build) production() bool {
-	mode := b.env["NODE_ENV"]
+	mode := b.Env["NODE_ENV"]
 	return (mode == "" || mode == "production") && b.config.Value("production") != "false"
 }
 

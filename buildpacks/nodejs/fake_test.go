@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slugc/slugc/buildpacks/nodejs"
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 	"github.com/slugc/slugc/stack/download"
@@ -105,7 +105,7 @@ func (s *site) mustBuild() string {
 
 // recorder is a Runner that notes what it runs.
 type recorder struct {
-	to   nodejs.Runner
+	to   language.Runner
 	mu   sync.Mutex
 	runs []string
 	envs []map[string]string

@@ -1,53 +1,30 @@
 package nodejs
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/slugc/slugc/buildpacks/language/layer"
 )
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-// key is a checksum over all that decides what npm installs.
-type key struct{ parts []string }
-
-func (k *key) add(name string, value string) { k.parts = append(k.parts, name, value) }
-
-func (k *key) sum() string {
-	h := sha256.New()
-	for _, part := range k.parts {
-		// The length keeps two parts from reading as others.
-		fmt.Fprintf(h, "%d:%s", len(part), part)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-func textSum(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
-}
 
 // modulesKey is the key of node_modules: the versions of Node.js and npm, the
 // system that native packages are compiled on, the lock file, what package.json
 // says about dependencies, npm's settings, and patches to packages.
 func (t *moduleTree) modulesKey(tools toolchain) (string, error) {
-	k := &key{}
-	k.add("node", tools.node.Version)
-	k.add("npm", tools.npm.Version)
-	k.add("arch", t.b.arch)
+	k := &layer.Key{}
+	k.Add("node", tools.node.Version)
+	k.Add("npm", tools.npm.Version)
+	k.Add("arch", t.b.Arch)
 	if tools.headers.Name != "" {
-		k.add("distro", t.b.distro)
+		k.Add("distro", t.b.Distro)
 	}
-	k.add("arguments", strings.Join(t.arguments(), " "))
-	k.add("lock", t.lockSum)
+	k.Add("arguments", strings.Join(t.arguments(), " "))
+	k.Add("lock", t.lockSum)
 	if err := addManifest(k, manifestFile, t.app.manifest); err != nil {
 		return "", err
 	}
@@ -57,18 +34,18 @@ func (t *moduleTree) modulesKey(tools toolchain) (string, error) {
 		}
 	}
 	for _, name := range []string{".npmrc", "patches"} {
-		if err := addTree(k, t.app.dir, name); err != nil {
+		if err := k.AddTree(t.app.dir, name); err != nil {
 			return "", err
 		}
 	}
-	for _, name := range sortedKeys(t.b.env) {
+	for _, name := range sortedKeys(t.b.Env) {
 		setting, found := strings.CutPrefix(strings.ToLower(name), "npm_config_")
 		if !found || passing(setting) {
 			continue
 		}
-		k.add("npm_config_"+setting, t.b.env[name])
+		k.Add("npm_config_"+setting, t.b.Env[name])
 	}
-	return k.sum(), nil
+	return k.Sum(), nil
 }
 
 // passing tells whether a setting of npm has no say in what is installed:
@@ -87,7 +64,7 @@ func passing(setting string) bool {
 }
 
 // addManifest adds what a package.json says about dependencies.
-func addManifest(k *key, name string, m manifest) error {
+func addManifest(k *layer.Key, name string, m manifest) error {
 	scripts := map[string]string{}
 	for _, script := range m.lifecycleScripts() {
 		scripts[script] = m.Scripts[script]
@@ -99,29 +76,6 @@ func addManifest(k *key, name string, m manifest) error {
 	if err != nil {
 		return fmt.Errorf("computing the key of node_modules: %s: %w", name, err)
 	}
-	k.add(name, string(text))
-	return nil
-}
-
-// addTree adds the files of a directory, or one file.
-func addTree(k *key, dir, name string) error {
-	err := filepath.WalkDir(filepath.Join(dir, name), func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		k.add(rel, textSum(data))
-		return nil
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("computing the key of node_modules: %w", err)
-	}
+	k.Add(name, string(text))
 	return nil
 }

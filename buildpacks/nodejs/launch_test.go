@@ -3,17 +3,27 @@ package nodejs_test
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slugc/slugc/buildpacks/language/limits"
 )
 
 // The exec.d program runs wherever the app does, so it has to do with any shell
 // that is /bin/sh.
 func TestConcurrency(t *testing.T) {
-	const here = "launch/concurrency.sh"
+	body, err := os.ReadFile("launch/concurrency.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := filepath.Join(t.TempDir(), "concurrency")
+	if err := os.WriteFile(here, limits.Script(string(body)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, shell := range [][]string{{"sh"}, {"dash"}, {"bash", "--posix"}, {"busybox", "sh"}} {
 		if _, err := exec.LookPath(shell[0]); err != nil {
 			continue

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 )
 
@@ -63,12 +64,12 @@ func readLock(dir, name string) (lock, error) {
 		return lock{}, err
 	}
 	var l lock
-	if err := decode(name, data, &l); err != nil {
+	if err := appfile.JSON(name, data, &l); err != nil {
 		return lock{}, err
 	}
 	l.Name = name
 	if l.Version < 1 || l.Packages == nil && l.Dependencies == nil && l.Version > 1 {
-		return lock{}, appError("%s is not a lock file of npm\nexpected \"lockfileVersion\" and \"packages\" in it\nmake it again:\n  rm %s\n  npm install --package-lock-only\n  git add %s", name, name, name)
+		return lock{}, appfile.Error("%s is not a lock file of npm\nexpected \"lockfileVersion\" and \"packages\" in it\nmake it again:\n  rm %s\n  npm install --package-lock-only\n  git add %s", name, name, name)
 	}
 	return l, nil
 }

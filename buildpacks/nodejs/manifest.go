@@ -3,6 +3,8 @@ package nodejs
 import (
 	"encoding/json"
 	"sort"
+
+	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
 
 // manifestFile is the file that says what an app is and needs.
@@ -55,7 +57,7 @@ func readManifest(dir, name string) (manifest, error) {
 		return manifest{}, err
 	}
 	var m manifest
-	return m, decode(name, data, &m)
+	return m, appfile.JSON(name, data, &m)
 }
 
 // empty tells whether nothing is to be installed.

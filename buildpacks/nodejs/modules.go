@@ -12,6 +12,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
 )
 
@@ -29,7 +30,7 @@ type moduleTree struct {
 	cache packageCache
 	// main is the layer that npm installs to, launch the one that processes
 	// see. They are one unless both is set.
-	main, launch slot
+	main, launch layer.Slot
 	both         bool
 	// dev tells whether main holds what only development needs.
 	dev     bool
@@ -40,18 +41,18 @@ type moduleTree struct {
 
 // planModules decides which layers an app's packages go to.
 func (b *build) planModules(a app) (*moduleTree, error) {
-	t := &moduleTree{b: b, app: a, cache: packageCache{dir: filepath.Join(b.layers.Path, cacheLayer)}}
+	t := &moduleTree{b: b, app: a, cache: packageCache{dir: filepath.Join(b.Layers.Path, cacheLayer)}}
 	hasDev := a.lock.hasDev()
 	scripts := len(a.manifest.buildScripts())+len(a.manifest.lifecycleScripts()) > 0 || a.manifest.Scripts["heroku-prebuild"] != ""
 	t.dev = hasDev && (scripts || !b.production())
 	t.both = t.dev && b.production()
 	var err error
-	if t.launch, err = openSlot(b.layers, modulesLayer, libcnb.LayerTypes{Cache: true, Launch: true}); err != nil {
+	if t.launch, err = layer.Open(b.Layers, modulesLayer, libcnb.LayerTypes{Cache: true, Launch: true}, layout); err != nil {
 		return nil, err
 	}
 	t.main = t.launch
 	if t.both {
-		if t.main, err = openSlot(b.layers, devLayer, libcnb.LayerTypes{Build: true, Cache: true}); err != nil {
+		if t.main, err = layer.Open(b.Layers, devLayer, libcnb.LayerTypes{Build: true, Cache: true}, layout); err != nil {
 			return nil, err
 		}
 	}
@@ -60,7 +61,7 @@ func (b *build) planModules(a app) (*moduleTree, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", a.lock.Name, err)
 		}
-		t.lockSum = textSum(data)
+		t.lockSum = layer.Sum(data)
 	}
 	return t, nil
 }
@@ -88,15 +89,15 @@ func (t *moduleTree) install(ctx context.Context, tools toolchain) ([]libcnb.Lay
 		return nil, err
 	}
 	if !t.installs() {
-		t.b.print.Step("Installing packages")
-		t.b.print.Detail("%s asks for none", manifestFile)
+		t.b.Print.Step("Installing packages")
+		t.b.Print.Detail("%s asks for none", manifestFile)
 		return nil, run.all(ctx, append(t.app.manifest.lifecycleScripts(), t.app.manifest.buildScripts()...))
 	}
 	sum, err := t.modulesKey(tools)
 	if err != nil {
 		return nil, err
 	}
-	inputs := map[string]string{"key": sum, "lock": t.lockSum}
+	inputs := map[string]string{"key": sum}
 	kept, err := t.installMain(ctx, run, inputs)
 	if err != nil {
 		return nil, err
@@ -134,35 +135,35 @@ func (t *moduleTree) install(ctx context.Context, tools toolchain) ([]libcnb.Lay
 // installMain brings the packages into the main layer and reports whether they
 // were there.
 func (t *moduleTree) installMain(ctx context.Context, run scripts, inputs map[string]string) (kept bool, err error) {
-	t.b.print.Step("Installing packages")
-	kept, why := t.main.keeps(inputs)
+	t.b.Print.Step("Installing packages")
+	kept, why := t.main.Keeps(inputs)
 	if kept {
-		t.b.print.Detail("Reusing node_modules (%s unchanged)", t.app.lock.Name)
-		return true, t.link(t.main.layer.Path)
+		t.b.Print.Detail("Reusing node_modules (%s unchanged)", t.app.lock.Name)
+		return true, t.link(t.main.Layer.Path)
 	}
 	switch {
-	case t.main.old["lock"] != "" && t.main.old["lock"] != t.lockSum:
+	case t.main.Old["lock"] != "" && t.main.Old["lock"] != t.lockSum:
 		why = t.app.lock.Name + " changed"
 	case why == "key changed":
 		why = "the version of Node.js or npm changed, or a setting"
 	}
-	t.b.print.Detail("Running npm %s (%s)", strings.Join(t.arguments(), " "), why)
+	t.b.Print.Detail("Running npm %s (%s)", strings.Join(t.arguments(), " "), why)
 	if t.fetched > 0 {
-		t.b.print.Detail("Packages that were fetched in the meantime: %d", t.fetched)
+		t.b.Print.Detail("Packages that were fetched in the meantime: %d", t.fetched)
 	}
-	start := t.b.now()
+	start := t.b.Now()
 	if err := t.npmCI(ctx, run); err != nil {
 		return false, err
 	}
-	fresh := filepath.Join(t.b.scratch, "modules")
-	if err := t.collect(fresh, t.main.layer.Path); err != nil {
+	fresh := filepath.Join(t.b.Scratch.Dir, "modules")
+	if err := t.collect(fresh, t.main.Layer.Path); err != nil {
 		return false, fmt.Errorf("moving node_modules into its layer: %w", err)
 	}
-	if err := t.b.replace(t.main.layer.Path, "", fresh); err != nil {
+	if err := t.b.Scratch.Replace(t.main.Layer.Path, "", fresh); err != nil {
 		return false, fmt.Errorf("moving node_modules into its layer: %w", err)
 	}
-	t.b.print.Detail("Installed in %s", report.Duration(t.b.now().Sub(start).Round(10*time.Millisecond)))
-	return false, t.link(t.main.layer.Path)
+	t.b.Print.Detail("Installed in %s", report.Duration(t.b.Now().Sub(start).Round(10*time.Millisecond)))
+	return false, t.link(t.main.Layer.Path)
 }
 
 // npmCI runs npm in the app's directory. While it runs, the lock file says
@@ -178,7 +179,7 @@ func (t *moduleTree) npmCI(ctx context.Context, run scripts) (err error) {
 	if err != nil {
 		return err
 	}
-	filled, err := t.app.lock.withAddresses(text, nodeCPU(t.b.arch), t.cache, t.b.registry.LockAddress)
+	filled, err := t.app.lock.withAddresses(text, nodeCPU(t.b.Arch), t.cache, t.b.registry.LockAddress)
 	if err != nil {
 		return err
 	}
@@ -223,10 +224,10 @@ func (t *moduleTree) collect(fresh, home string) error {
 			continue
 		}
 		to := filepath.Join(fresh, dir, "node_modules")
-		if err := move(from, to); err != nil {
+		if err := layer.Move(from, to); err != nil {
 			return err
 		}
-		if err := relocate(from, to, filepath.Join(home, dir, "node_modules")); err != nil {
+		if err := layer.Relocate(from, to, filepath.Join(home, dir, "node_modules")); err != nil {
 			return err
 		}
 	}
@@ -234,16 +235,16 @@ func (t *moduleTree) collect(fresh, home string) error {
 }
 
 // link points the app to the packages in a layer.
-func (t *moduleTree) link(layer string) error {
+func (t *moduleTree) link(home string) error {
 	for _, dir := range t.directories() {
-		target, path := filepath.Join(layer, dir, "node_modules"), filepath.Join(t.app.dir, dir, "node_modules")
+		target, path := filepath.Join(home, dir, "node_modules"), filepath.Join(t.app.dir, dir, "node_modules")
 		if _, err := os.Stat(target); errors.Is(err, fs.ErrNotExist) {
 			if err := removeLink(path); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := pointAt(target, path); err != nil {
+		if err := layer.PointAt(target, path); err != nil {
 			return fmt.Errorf("linking node_modules: %w", err)
 		}
 	}
@@ -263,19 +264,22 @@ func removeLink(path string) error {
 
 // marker notes the time of the layers' file system.
 func (t *moduleTree) marker() (os.FileInfo, error) {
-	file := filepath.Join(t.b.scratch, "marker")
+	file := filepath.Join(t.b.Scratch.Dir, "marker")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		return nil, err
 	}
 	return os.Stat(file)
 }
 
+// notes are what the next build wants to know of this one's layers.
+func (t *moduleTree) notes() map[string]string { return map[string]string{"lock": t.lockSum} }
+
 func (t *moduleTree) describeMain(inputs map[string]string, kept bool) libcnb.Layer {
-	layer := t.main.describe(inputs)
+	main := t.main.Describe(inputs, t.notes())
 	if kept || t.both {
-		return layer
+		return main
 	}
-	return withLaunch(layer, launchEnv(layer))
+	return layer.WithLaunch(main, launchEnv(main))
 }
 
 // launchEnv lets processes find the commands of packages.
@@ -288,45 +292,45 @@ func launchEnv(layer libcnb.Layer) libcnb.Environment {
 // prune makes the launch layer: the main layer without what only development
 // needs. It stays as it is when neither npm nor a script changed the main one.
 func (t *moduleTree) prune(inputs map[string]string, mainKept bool, marker os.FileInfo) (libcnb.Layer, error) {
-	t.b.print.Step("Pruning packages that only development needs")
-	kept, why := t.launch.keeps(inputs)
+	t.b.Print.Step("Pruning packages that only development needs")
+	kept, why := t.launch.Keeps(inputs)
 	switch {
 	case !mainKept:
 		kept, why = false, "packages were installed anew"
 	case kept:
-		changed, err := changedSince(marker, t.main.layer.Path, t.isCache)
+		changed, err := layer.ChangedSince(marker, t.main.Layer.Path, t.isCache)
 		if err != nil {
 			return libcnb.Layer{}, fmt.Errorf("looking for changes in node_modules: %w", err)
 		}
 		kept, why = !changed, "a script changed node_modules"
 	}
-	layer := t.launch.describe(inputs)
+	launch := t.launch.Describe(inputs, t.notes())
 	if kept {
-		t.b.print.Detail("Reusing the pruned node_modules")
-		return layer, t.link(t.launch.layer.Path)
+		t.b.Print.Detail("Reusing the pruned node_modules")
+		return launch, t.link(t.launch.Layer.Path)
 	}
-	fresh := filepath.Join(t.b.scratch, "pruned")
+	fresh := filepath.Join(t.b.Scratch.Dir, "pruned")
 	count, err := t.copyPruned(fresh)
 	if err != nil {
 		return libcnb.Layer{}, fmt.Errorf("pruning node_modules: %w", err)
 	}
-	if err := t.b.replace(t.launch.layer.Path, "", fresh); err != nil {
+	if err := t.b.Scratch.Replace(t.launch.Layer.Path, "", fresh); err != nil {
 		return libcnb.Layer{}, fmt.Errorf("pruning node_modules: %w", err)
 	}
-	t.b.print.Detail("Left out %d packages (%s)", count, why)
-	return withLaunch(layer, launchEnv(layer)), t.link(t.launch.layer.Path)
+	t.b.Print.Detail("Left out %d packages (%s)", count, why)
+	return layer.WithLaunch(launch, launchEnv(launch)), t.link(t.launch.Layer.Path)
 }
 
 // withCache adds npm's cache, without what the app does not use any more.
 func (t *moduleTree) withCache(layers []libcnb.Layer) ([]libcnb.Layer, error) {
-	slot, err := openSlot(t.b.layers, cacheLayer, libcnb.LayerTypes{Cache: true})
-	if err != nil || !slot.there {
+	slot, err := layer.Open(t.b.Layers, cacheLayer, libcnb.LayerTypes{Cache: true}, layout)
+	if err != nil || !slot.There {
 		return layers, err
 	}
-	if slot.old["lock"] != t.lockSum {
+	if slot.Old["lock"] != t.lockSum {
 		if err := t.cache.sweep(t.app.lock); err != nil {
 			return nil, fmt.Errorf("sweeping npm's cache: %w", err)
 		}
 	}
-	return append(layers, slot.describe(map[string]string{"lock": t.lockSum})), nil
+	return append(layers, slot.Describe(nil, t.notes())), nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
-	"github.com/slugc/slugc/buildpacks/nodejs"
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
@@ -38,7 +38,7 @@ func within(stamps []string) []string {
 // interrupted is a Runner whose build is interrupted while a program runs.
 type interrupted struct {
 	cancel context.CancelFunc
-	to     nodejs.Runner
+	to     language.Runner
 }
 
 func (i interrupted) Run(ctx context.Context, c tool.Command) error {

@@ -10,6 +10,9 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/language/layer"
+	"github.com/slugc/slugc/buildpacks/language/version"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 	"github.com/slugc/slugc/stack/download"
 )
@@ -20,17 +23,17 @@ const npmHome = "share/npm"
 
 // resolveNPM settles the version of npm: the one that the app asks for, else
 // the one that comes with Node.js.
-func (b *build) resolveNPM(ctx context.Context, a app, node string) (npm.Manifest, constraint, error) {
+func (b *build) resolveNPM(ctx context.Context, a app, node string) (npm.Manifest, version.Asked, error) {
 	line := b.releases.of(node)
 	asked := npmVersion(a.manifest)
-	text, ours := asked.text, asked.text == ""
+	text, ours := asked.Text, asked.Text == ""
 	if ours {
 		text = line.NPM
-		asked = constraint{name: fmt.Sprintf("the one for Node.js %d", line.Major)}
+		asked = version.Asked{Name: fmt.Sprintf("the one for Node.js %d", line.Major)}
 	}
 	wanted, err := npm.ParseRange(text)
 	if err != nil {
-		return npm.Manifest{}, asked, appError("%s does not say which npm to use\n%w\nask for one that exists:\n  npm pkg set packageManager=npm@%s",
+		return npm.Manifest{}, asked, appfile.Error("%s does not say which npm to use\n%w\nask for one that exists:\n  npm pkg set packageManager=npm@%s",
 			asked, err, line.NPM)
 	}
 	// A range that the usual version meets is met by the usual version, which
@@ -51,32 +54,33 @@ func (b *build) resolveNPM(ctx context.Context, a app, node string) (npm.Manifes
 		}
 	}
 	if errors.As(err, &missing) {
-		return npm.Manifest{}, asked, appError("npm %s does not exist in %s; nearest are %s\n%s asks for it. Ask for one that exists:\n  npm pkg set packageManager=npm@%s",
-			missing.Range, missing.Registry, strings.Join(missing.Nearest, ", "), asked.source(), line.NPM)
+		return npm.Manifest{}, asked, appfile.Error("npm %s does not exist in %s; nearest are %s\n%s asks for it. Ask for one that exists:\n  npm pkg set packageManager=npm@%s",
+			missing.Range, missing.Registry, strings.Join(missing.Nearest, ", "), asked.Source(), line.NPM)
 	}
 	if err != nil {
 		return npm.Manifest{}, asked, fmt.Errorf("settling the version of npm: %w", err)
 	}
 	if stale != nil {
-		b.print.Warn("The registry cannot be asked, so npm is that of the last build")
+		b.Print.Warn("The registry cannot be asked, so npm is that of the last build")
 	}
 	return m, asked, nil
 }
 
 // installNPM makes the layer of npm, laid out as an installation prefix.
-func (b *build) installNPM(ctx context.Context, m npm.Manifest, asked constraint) (libcnb.Layer, error) {
-	inputs := map[string]string{"package": m.Name, "version": m.Version, "integrity": m.Dist.Integrity, "asked": asked.String()}
-	slot, err := openSlot(b.layers, npmLayer, libcnb.LayerTypes{Build: true, Cache: true, Launch: true})
+func (b *build) installNPM(ctx context.Context, m npm.Manifest, asked version.Asked) (libcnb.Layer, error) {
+	inputs := map[string]string{"package": m.Name, "version": m.Version, "integrity": m.Dist.Integrity}
+	notes := map[string]string{"asked": asked.String()}
+	slot, err := layer.Open(b.Layers, npmLayer, libcnb.LayerTypes{Build: true, Cache: true, Launch: true}, layout)
 	if err != nil {
 		return libcnb.Layer{}, err
 	}
-	kept, why := slot.keeps(inputs)
+	kept, why := slot.Keeps(inputs)
 	if kept {
-		b.print.Detail("npm %s (%s), from the cache", m.Version, asked)
-		return slot.describe(inputs), nil
+		b.Print.Detail("npm %s (%s), from the cache", m.Version, asked)
+		return slot.Describe(inputs, notes), nil
 	}
-	b.print.Detail("npm %s (%s)", m.Version, asked)
-	fresh := filepath.Join(b.scratch, npmLayer)
+	b.Print.Detail("npm %s (%s)", m.Version, asked)
+	fresh := filepath.Join(b.Scratch.Dir, npmLayer)
 	if err := os.MkdirAll(filepath.Dir(filepath.Join(fresh, npmHome)), 0o755); err != nil {
 		return libcnb.Layer{}, fmt.Errorf("installing npm: %w", err)
 	}
@@ -84,7 +88,7 @@ func (b *build) installNPM(ctx context.Context, m npm.Manifest, asked constraint
 	selection := download.Selection{MaxFiles: maxRuntimeFiles, MaxBytes: maxRuntimeSize, Wants: func(name string) bool {
 		return !strings.HasPrefix(name, "docs/") && !strings.HasPrefix(name, "man/")
 	}}
-	err = b.download("npm", m.Version, why, func(progress func(done, total int64)) error {
+	err = b.Download("npm", m.Version, why, func(progress func(done, total int64)) error {
 		return b.registry.Install(ctx, m, filepath.Join(fresh, npmHome), selection, progress)
 	})
 	if err != nil {
@@ -101,8 +105,8 @@ func (b *build) installNPM(ctx context.Context, m npm.Manifest, asked constraint
 			return libcnb.Layer{}, fmt.Errorf("installing npm: %w", err)
 		}
 	}
-	if err := b.replace(slot.layer.Path, "", fresh); err != nil {
+	if err := b.Scratch.Replace(slot.Layer.Path, "", fresh); err != nil {
 		return libcnb.Layer{}, fmt.Errorf("installing npm: %w", err)
 	}
-	return slot.describe(inputs), nil
+	return slot.Describe(inputs, notes), nil
 }

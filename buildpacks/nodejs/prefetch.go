@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 	"github.com/slugc/slugc/stack/download"
 )
@@ -115,7 +116,7 @@ func (c choices) allow(value string) bool {
 // and npm themselves are on their way, and for a moment after. It is help, no
 // more: what it does not bring npm fetches itself, and says what is wrong.
 func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) error {
-	if !t.installs() || t.main.old["lock"] == t.lockSum && t.main.there {
+	if !t.installs() || t.main.Old["lock"] == t.lockSum && t.main.There {
 		return nil
 	}
 	outer := ctx
@@ -143,7 +144,7 @@ func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) e
 	group.SetLimit(fetchers)
 	// Of one package at several places one copy is enough.
 	seen := map[string]bool{}
-	packages := t.app.lock.fetchable(nodeCPU(t.b.arch), t.dev)
+	packages := t.app.lock.fetchable(nodeCPU(t.b.Arch), t.dev)
 	for _, place := range sortedKeys(packages) {
 		m := packages[place]
 		integrity, held := t.cache.holds(t.app.lock.Packages[place])
@@ -166,7 +167,7 @@ func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) e
 	err := group.Wait()
 	close(done)
 	if err != nil && !errors.Is(err, errHandedOver) && outer.Err() == nil {
-		t.b.print.Detail("Packages are left to npm: %s", firstLine(err))
+		t.b.Print.Detail("Packages are left to npm: %s", language.FirstLine(err))
 	}
 	if watchErr := watch.Wait(); watchErr != nil {
 		return watchErr
@@ -181,7 +182,7 @@ func (b *build) fetch(ctx context.Context, m npm.Manifest, file string) (err err
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	beside, err := os.CreateTemp(b.scratch, "package-*")
+	beside, err := os.CreateTemp(b.Scratch.Dir, "package-*")
 	if err != nil {
 		return err
 	}

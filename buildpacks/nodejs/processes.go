@@ -5,6 +5,8 @@ import (
 	"path"
 
 	"github.com/buildpacks/libcnb/v2"
+
+	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
 
 // processes are how the app starts. An app without a start script starts as
@@ -18,7 +20,7 @@ func (a app) processes() ([]libcnb.Process, error) {
 		if file == "" || path.Ext(file) != ".js" && path.Ext(file) != ".mjs" && path.Ext(file) != ".cjs" {
 			continue
 		}
-		there, err := exists(a.dir, file)
+		there, err := appfile.Exists(a.dir, file)
 		if err != nil {
 			return nil, fmt.Errorf("looking for the file to start: %w", err)
 		}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/slugc/slugc/buildpacks/language/layer"
 )
 
 // copyPruned makes a second tree of the main layer without the packages that
@@ -20,10 +22,10 @@ import (
 // installed, and "npm prune --omit=dev" removes those that are marked.
 func (t *moduleTree) copyPruned(fresh string) (count int, err error) {
 	var installed lock
-	data, err := os.ReadFile(filepath.Join(t.main.layer.Path, "node_modules", hiddenLock))
+	data, err := os.ReadFile(filepath.Join(t.main.Layer.Path, "node_modules", hiddenLock))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		t.b.print.Warn("npm has left no list of what it installed, so nothing can be left out.\n" +
+		t.b.Print.Warn("npm has left no list of what it installed, so nothing can be left out.\n" +
 			"An install-strategy in .npmrc other than the usual one does that: remove it")
 	case err != nil:
 		return 0, err
@@ -34,14 +36,14 @@ func (t *moduleTree) copyPruned(fresh string) (count int, err error) {
 	}
 	for _, dir := range t.directories() {
 		tree := path.Join(filepath.ToSlash(dir), "node_modules")
-		from, to := filepath.Join(t.main.layer.Path, tree), filepath.Join(fresh, tree)
+		from, to := filepath.Join(t.main.Layer.Path, tree), filepath.Join(fresh, tree)
 		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			return 0, err
 		}
-		err := copyTree(from, to, linkFile, func(rel string) bool {
+		err := layer.CopyTree(from, to, layer.LinkFile, func(rel string) bool {
 			if installed.Packages[path.Join(tree, filepath.ToSlash(rel))].Dev {
 				count++
 				return true

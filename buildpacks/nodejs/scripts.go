@@ -2,7 +2,6 @@ package nodejs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
 
@@ -31,12 +31,12 @@ func (s scripts) npmCI(ctx context.Context, arguments []string) error {
 		// another's way where there are fewer processors.
 		s.env["UV_THREADPOOL_SIZE"] = strconv.Itoa(min(max(goruntime.GOMAXPROCS(0), 2), 4))
 	}
-	s.b.print.Working("Installing")
+	s.b.Print.Working("Installing")
 	output, err := s.run(ctx, append([]string{s.npm}, arguments...))
 	if err == nil {
 		return nil
 	}
-	return explain(failure{what: "npm " + arguments[0] + " failed", cause: err, output: output, lock: s.app.lock.Name, node: s.env["NODE_ENV"]})
+	return explain(ran{what: "npm " + arguments[0] + " failed", err: err, output: output, lock: s.app.lock.Name})
 }
 
 // script runs a script of package.json, if there is one of the name.
@@ -45,15 +45,15 @@ func (s scripts) script(ctx context.Context, name string) error {
 	if line == "" {
 		return nil
 	}
-	s.b.print.Step("Running the script %q", name)
+	s.b.Print.Step("Running the script %q", name)
 	output, err := s.run(ctx, []string{s.npm, "run", name})
 	if err == nil {
 		return nil
 	}
-	return explain(failure{
+	return explain(ran{
 		what:   fmt.Sprintf("the app's script %q failed", name),
 		script: fmt.Sprintf("%q: %q in %s", name, line, manifestFile),
-		cause:  err, output: output, lock: s.app.lock.Name, node: s.env["NODE_ENV"],
+		err:    err, output: output, lock: s.app.lock.Name,
 	})
 }
 
@@ -74,9 +74,9 @@ func (s scripts) all(ctx context.Context, names []string) error {
 // run runs a command in the app's directory, prints what it prints and returns
 // the end of it.
 func (s scripts) run(ctx context.Context, args []string) (*tool.Tail, error) {
-	lines := s.b.print.Writer()
+	lines := s.b.Print.Writer()
 	output := tool.NewTail(lines)
-	err := s.b.runner.Run(ctx, tool.Command{Args: args, Dir: s.app.dir, Env: s.env, Output: output})
+	err := s.b.Runner.Run(ctx, tool.Command{Args: args, Dir: s.app.dir, Env: s.env, Output: output})
 	lines.Flush()
 	return output, err
 }
@@ -84,7 +84,7 @@ func (s scripts) run(ctx context.Context, args []string) (*tool.Tail, error) {
 // isNative tells whether the app itself is a native package, which npm compiles
 // with node-gyp though no script says so.
 func (a app) isNative() bool {
-	there, err := exists(a.dir, "binding.gyp")
+	there, err := appfile.Exists(a.dir, "binding.gyp")
 	return err == nil && there
 }
 
@@ -94,16 +94,10 @@ func (s scripts) rebuild(ctx context.Context, node, npmHome string) error {
 	if !s.app.isNative() || m.Scripts["install"] != "" || m.Scripts["preinstall"] != "" || m.Gypfile != nil && !*m.Gypfile {
 		return nil
 	}
-	s.b.print.Step("Compiling the app's binding.gyp")
+	s.b.Print.Step("Compiling the app's binding.gyp")
 	output, err := s.run(ctx, []string{node, filepath.Join(npmHome, "node_modules", "node-gyp", "bin", "node-gyp.js"), "rebuild"})
 	if err == nil {
 		return nil
 	}
-	return explain(failure{what: "node-gyp rebuild failed", cause: err, output: output})
-}
-
-// ended tells whether a command ended by itself, and with which status.
-func ended(err error) (*tool.ExitError, bool) {
-	var exit *tool.ExitError
-	return exit, errors.As(err, &exit)
+	return explain(ran{what: "node-gyp rebuild failed", err: err, output: output})
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/nodejs"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 	"github.com/slugc/slugc/stack/download"
@@ -31,7 +32,7 @@ type site struct {
 	source  string
 	env     map[string]string
 	now     func() time.Time
-	runner  nodejs.Runner
+	runner  language.Runner
 	fetcher *download.Fetcher
 	// ctx is the build's, the test's when it is nil.
 	ctx context.Context
@@ -140,7 +141,7 @@ func (s *site) build() (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(parent, 5*time.Minute)
 	defer cancel()
-	build := nodejs.Build(ctx, nodejs.Helpers{Out: &out, Env: s.env, Runner: s.runner, Now: s.now, Fetcher: s.fetcher})
+	build := nodejs.Build(ctx, language.Helpers{Out: &out, Env: s.env, Runner: s.runner, Now: s.now, Fetcher: s.fetcher})
 	libcnb.Build(build, libcnb.NewConfig(libcnb.WithArguments([]string{"build"}), libcnb.WithExitHandler(&end)))
 	return out.String(), end.err
 }

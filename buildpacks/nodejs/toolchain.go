@@ -2,16 +2,13 @@ package nodejs
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/buildpacks/libcnb/v2"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
-	"github.com/slugc/slugc/buildpacks/runtime/report"
 )
 
 const (
@@ -44,11 +41,11 @@ func (t toolchain) path() string {
 // installTools resolves and installs Node.js and npm, side by side: npm's
 // version is settled while Node.js is on its way. Meanwhile runs beside them.
 func (b *build) installTools(ctx context.Context, a app, meanwhile func(ctx context.Context, toolsReady <-chan struct{}) error) (toolchain, error) {
-	asked, err := nodeVersion(a, b.env, b.releases)
+	asked, err := nodeVersion(a, b.Env, b.releases)
 	if err != nil {
 		return toolchain{}, err
 	}
-	b.print.Step("Installing Node.js and npm")
+	b.Print.Step("Installing Node.js and npm")
 	var t toolchain
 	versionKnown, toolsReady := make(chan struct{}), make(chan struct{})
 	group, ctx := errgroup.WithContext(ctx)
@@ -87,23 +84,4 @@ func (b *build) installTools(ctx context.Context, a app, meanwhile func(ctx cont
 		return tools.Wait()
 	})
 	return t, group.Wait()
-}
-
-// download runs an installation and says how it went.
-func (b *build) download(title, version, why string, install func(progress func(done, total int64)) error) error {
-	start := b.now()
-	var size int64
-	err := install(func(done, total int64) {
-		size = done
-		if total > 0 {
-			b.print.Progress("Downloading %s %s: %s of %s", title, version, report.Size(done), report.Size(total))
-		} else {
-			b.print.Progress("Downloading %s %s: %s", title, version, report.Size(done))
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("downloading %s %s: %w", title, version, err)
-	}
-	b.print.Detail("Downloaded %s %s (%s), %s in %s", title, version, why, report.Size(size), report.Duration(b.now().Sub(start).Round(10*time.Millisecond)))
-	return nil
 }

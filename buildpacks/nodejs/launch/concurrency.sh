@@ -1,22 +1,8 @@
-#!/bin/sh
 # Says how many processes of the app fit into the memory that it may use:
-# MEMORY_AVAILABLE and WEB_MEMORY in megabytes, and WEB_CONCURRENCY. What is set
-# already stays. The variables go to file descriptor 3 (CNB Buildpack API,
-# "exec.d"); the numbers are those of Heroku's buildpack for Node.js.
+# MEMORY_AVAILABLE and WEB_MEMORY in megabytes, and WEB_CONCURRENCY. The numbers
+# are those of Heroku's buildpack for Node.js.
 
-limit=
-for file in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
-	if [ -r "$file" ]; then
-		read -r limit <"$file" || limit=
-		break
-	fi
-done
-# No limit reads as "max", or as a number of 19 digits.
-case $limit in
-'' | *[!0-9]* | ???????????????????*) limit=$((512 * 1048576)) ;;
-esac
-
-memory=${MEMORY_AVAILABLE:-$((limit / 1048576))}
+memory=${MEMORY_AVAILABLE:-$memory_mb}
 case $memory in '' | 0?* | *[!0-9]*) memory=512 ;; esac
 if [ "$memory" -gt 16384 ]; then web=2048; else web=512; fi
 web=${WEB_MEMORY:-$web}
@@ -25,8 +11,6 @@ concurrency=$((memory / web))
 # So many cannot be meant.
 if [ "$concurrency" -lt 1 ] || [ "$concurrency" -gt 200 ]; then concurrency=1; fi
 
-{
-	[ -n "$MEMORY_AVAILABLE" ] || printf 'MEMORY_AVAILABLE = "%s"\n' "$memory"
-	[ -n "$WEB_MEMORY" ] || printf 'WEB_MEMORY = "%s"\n' "$web"
-	[ -n "$WEB_CONCURRENCY" ] || printf 'WEB_CONCURRENCY = "%s"\n' "$concurrency"
-} >&3
+set_default MEMORY_AVAILABLE "$memory"
+set_default WEB_MEMORY "$web"
+set_default WEB_CONCURRENCY "$concurrency"

@@ -142,7 +142,7 @@ func stranger(at, name string) string {
 		seen   []string
 		why    string
 	}{
-		{libcnbModule, slices.Concat(languages, []string{"buildpacks/builtin", "buildpacks/classic/bridge", "cmd/buildpack"}), "libcnb is seen only by our own buildpacks"},
+		{libcnbModule, slices.Concat(languages, []string{"buildpacks/builtin", "buildpacks/classic/bridge", "buildpacks/language", "cmd/buildpack"}), "libcnb is seen only by our own buildpacks"},
 		{archivesModule, []string{"buildpacks/fetch"}, "foreign archives are read only in buildpacks/fetch"},
 	} {
 		if within(name, wall.module) && !withinAny(at, wall.seen) {

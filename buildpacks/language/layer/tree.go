@@ -1,4 +1,4 @@
-package nodejs
+package layer
 
 import (
 	"errors"
@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// move moves a file or tree. Layers and app may lie on different volumes, where
+// Move moves a file or tree. Layers and app may lie on different volumes, where
 // it is copied; the symbolic links in it are copied as they are.
-func move(from, to string) error {
+func Move(from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
@@ -20,15 +20,15 @@ func move(from, to string) error {
 	if !errors.Is(err, syscall.EXDEV) {
 		return err
 	}
-	if err := copyTree(from, to, copyFile, nil); err != nil {
+	if err := CopyTree(from, to, CopyFile, nil); err != nil {
 		return err
 	}
 	return os.RemoveAll(from)
 }
 
-// copyTree copies a tree, files by the given function. Skip leaves out what it
+// CopyTree copies a tree, files by the given function. Skip leaves out what it
 // says, by the path below the tree.
-func copyTree(from, to string, file func(from, to string, mode fs.FileMode) error, skip func(rel string) bool) error {
+func CopyTree(from, to string, file func(from, to string, mode fs.FileMode) error, skip func(rel string) bool) error {
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -70,7 +70,8 @@ func copyTree(from, to string, file func(from, to string, mode fs.FileMode) erro
 	})
 }
 
-func copyFile(from, to string, mode fs.FileMode) (err error) {
+// CopyFile copies a file to a name that does not exist.
+func CopyFile(from, to string, mode fs.FileMode) (err error) {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
@@ -85,18 +86,18 @@ func copyFile(from, to string, mode fs.FileMode) (err error) {
 	return err
 }
 
-// linkFile makes a second name for a file, or a copy where the file system has
+// LinkFile makes a second name for a file, or a copy where the file system has
 // no second names.
-func linkFile(from, to string, mode fs.FileMode) error {
+func LinkFile(from, to string, mode fs.FileMode) error {
 	if err := os.Link(from, to); err != nil {
-		return copyFile(from, to, mode)
+		return CopyFile(from, to, mode)
 	}
 	return nil
 }
 
-// relocate mends the relative symbolic links of a tree that stood at one place,
+// Relocate mends the relative symbolic links of a tree that stood at one place,
 // lies at another and will have its home at a third, where they point out of it.
-func relocate(from, at, home string) error {
+func Relocate(from, at, home string) error {
 	return filepath.WalkDir(at, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.Type()&fs.ModeSymlink == 0 {
 			return err
@@ -110,7 +111,7 @@ func relocate(from, at, home string) error {
 			return err
 		}
 		target := filepath.Join(from, filepath.Dir(rel), link)
-		if within(from, target) {
+		if Within(from, target) {
 			return nil
 		}
 		moved, err := filepath.Rel(filepath.Join(home, filepath.Dir(rel)), target)
@@ -124,14 +125,15 @@ func relocate(from, at, home string) error {
 	})
 }
 
-func within(dir, path string) bool {
+// Within tells whether a path is a directory or lies in it.
+func Within(dir, path string) bool {
 	rel, err := filepath.Rel(dir, path)
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// pointAt makes a relative symbolic link at a path, in the place of what is
+// PointAt makes a relative symbolic link at a path, in the place of what is
 // there if that is a link too. A link that is right is left alone.
-func pointAt(target, path string) error {
+func PointAt(target, path string) error {
 	rel, err := filepath.Rel(filepath.Dir(path), target)
 	if err != nil {
 		return err
@@ -150,10 +152,10 @@ func pointAt(target, path string) error {
 	return os.Symlink(rel, path)
 }
 
-// changedSince tells whether anything in a tree was written, added or removed
+// ChangedSince tells whether anything in a tree was written, added or removed
 // since a marker file was made in the same file system. Skip leaves out trees.
-func changedSince(marker os.FileInfo, dir string, skip func(rel string) bool) (bool, error) {
-	since := changeTime(marker)
+func ChangedSince(marker os.FileInfo, dir string, skip func(rel string) bool) (bool, error) {
+	since := ChangeTime(marker)
 	changed := false
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -170,7 +172,7 @@ func changedSince(marker os.FileInfo, dir string, skip func(rel string) bool) (b
 		if err != nil {
 			return err
 		}
-		if changeTime(info) >= since {
+		if ChangeTime(info) >= since {
 			changed = true
 			return fs.SkipAll
 		}
@@ -179,9 +181,9 @@ func changedSince(marker os.FileInfo, dir string, skip func(rel string) bool) (b
 	return changed, err
 }
 
-// changeTime is when a file's content or attributes changed last, in
+// ChangeTime is when a file's content or attributes changed last, in
 // nanoseconds. Unlike the time of modification no program can set it back.
-func changeTime(info os.FileInfo) int64 {
+func ChangeTime(info os.FileInfo) int64 {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return info.ModTime().UnixNano()

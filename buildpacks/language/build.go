@@ -1,0 +1,137 @@
+package language
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"path/filepath"
+	goruntime "runtime"
+	"time"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"github.com/slugc/slugc/buildpacks/language/layer"
+	"github.com/slugc/slugc/buildpacks/runtime"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
+	"github.com/slugc/slugc/buildpacks/runtime/tool"
+	"github.com/slugc/slugc/stack/download"
+)
+
+// Runner starts package managers and waits for them (see tool.Local).
+type Runner interface {
+	Run(ctx context.Context, c tool.Command) error
+}
+
+// Helpers are what a build works with.
+type Helpers struct {
+	// Out receives what the build prints.
+	Out io.Writer
+	// Env is the environment of bin/build.
+	Env map[string]string
+	// Runner starts package managers and, through them, the scripts of the app.
+	Runner Runner
+	// Now is the clock.
+	Now func() time.Time
+	// Fetcher downloads. Nil makes one with the proxies and certificates that
+	// the client of a registry would use.
+	Fetcher *download.Fetcher
+}
+
+// Build is one run of bin/build.
+type Build struct {
+	// App is the directory of the app.
+	App    string
+	Layers libcnb.Layers
+	// Scratch lies beside the layers.
+	Scratch layer.Scratch
+	// Arch is the architecture to build for, as GOARCH, and Distro the name and
+	// version of the distribution.
+	Arch, Distro string
+	// Env is the environment of bin/build. It is the build's own copy.
+	Env      map[string]string
+	Bindings libcnb.Bindings
+	// Plan is what this buildpack has to provide.
+	Plan   libcnb.BuildpackPlan
+	Runner Runner
+	Now    func() time.Time
+	Print  *report.Printer
+	// Fetcher downloads; nil leaves its making to who knows the registry.
+	Fetcher *download.Fetcher
+	// Runtimes finds and installs runtimes, once Registries was called.
+	Runtimes runtime.Resolver
+	// used are the releases that were installed or kept.
+	used []runtime.Release
+}
+
+// Func makes bin/build of what a language does in a build (CNB Buildpack API,
+// "Phase #3: Build"). Its errors are of the type *download.Error where they are
+// not slugc's own; those that may be gone when the build is tried again say so
+// by a method Temporary.
+func Func(ctx context.Context, h Helpers, run func(ctx context.Context, b *Build) (libcnb.BuildResult, error)) libcnb.BuildFunc {
+	return func(c libcnb.BuildContext) (result libcnb.BuildResult, err error) {
+		scratch, err := layer.NewScratch(c.Layers.Path)
+		if err != nil {
+			return libcnb.BuildResult{}, err
+		}
+		defer func() { err = errors.Join(err, scratch.Close()) }()
+		b := &Build{
+			App:      c.ApplicationPath,
+			Layers:   c.Layers,
+			Scratch:  scratch,
+			Arch:     c.TargetInfo.Arch,
+			Distro:   c.TargetDistro.Name + " " + c.TargetDistro.Version,
+			Env:      maps.Clone(h.Env),
+			Bindings: c.Platform.Bindings,
+			Plan:     c.Plan,
+			Runner:   h.Runner,
+			Now:      h.Now,
+			Print:    report.New(h.Out, h.Now),
+			Fetcher:  h.Fetcher,
+		}
+		if b.Env == nil {
+			b.Env = map[string]string{}
+		}
+		if b.Arch == "" {
+			b.Arch = goruntime.GOARCH
+		}
+		result, err = run(ctx, b)
+		return result, errors.Join(err, b.Print.Err())
+	}
+}
+
+// CatalogLayer is the layer in which what registries of runtimes said is kept
+// until the next build; see runtime.Environment.
+const CatalogLayer = "catalog"
+
+// Registries sets up the registries that runtimes come from, by the settings in
+// Env.
+func (b *Build) Registries() (err error) {
+	b.Runtimes, err = runtime.FromEnvironment(runtime.Environment{
+		Env: b.Env, App: b.App, Cache: filepath.Join(b.Layers.Path, CatalogLayer), Now: b.Now, Fetcher: b.Fetcher,
+	})
+	return err
+}
+
+// Catalog ends the use of the registries: it is the layer of what they said.
+func (b *Build) Catalog() (libcnb.Layer, error) {
+	if err := b.Runtimes.Keep(b.used...); err != nil {
+		return libcnb.Layer{}, err
+	}
+	slot, err := layer.Open(b.Layers, CatalogLayer, libcnb.LayerTypes{Cache: true}, "1")
+	if err != nil {
+		return libcnb.Layer{}, err
+	}
+	return slot.Describe(nil, nil), nil
+}
+
+// Binding is the directory of the first service binding of a type (Buildpacks
+// Platform API, "Service Bindings").
+func (b *Build) Binding(kind string) (libcnb.Binding, bool) {
+	for _, binding := range b.Bindings {
+		if binding.Type == kind {
+			return binding, true
+		}
+	}
+	return libcnb.Binding{}, false
+}
