@@ -32,11 +32,10 @@ func (p *program) debianSettings(ctx context.Context, on stack.Stack, offline bo
 
 // runPackages are the packages of the run variant of the stack on which
 // processes run that are built on a stack. On the host that is the one that
-// fits, of which no packages are known before it was made; a root filesystem
-// that is not slugc's has no stack.
+// fits; a root filesystem that is not slugc's has no stack.
 func (p *program) runPackages(ctx context.Context, on stack.Stack, offline bool) (id string, packages []control.Package, err error) {
 	if on.Root == "" {
-		return p.hostPackages(on.Target)
+		return p.hostPackages(ctx, on.Target, offline)
 	}
 	store, err := p.makingStore(archiveFlags{offline: offline})
 	if err != nil {
@@ -56,8 +55,10 @@ func (p *program) runPackages(ctx context.Context, on stack.Stack, offline bool)
 	return on.ID, made.Lock.Packages, made.Close()
 }
 
-// hostPackages are those of the stack that fits this machine, if it was made.
-func (p *program) hostPackages(host stack.Target) (id string, packages []control.Package, err error) {
+// hostPackages are those of the stack that fits this machine. It is made when
+// this machine is of its distribution, so that its packages run here too; on
+// any other machine they count if somebody made it.
+func (p *program) hostPackages(ctx context.Context, host stack.Target, offline bool) (id string, packages []control.Package, err error) {
 	fitting, err := stack.FittingHost()
 	if _, none := errors.AsType[*stack.NoFitError](err); none {
 		return "", nil, nil
@@ -65,11 +66,22 @@ func (p *program) hostPackages(host stack.Target) (id string, packages []control
 	if err != nil {
 		return "", nil, err
 	}
-	store, err := p.stackStore()
+	store, err := p.makingStore(archiveFlags{offline: offline})
 	if err != nil {
 		return "", nil, err
 	}
 	made, found, err := store.Find(fitting.ID, stack.Run, host.Arch)
+	if err == nil && !found && !offline && fitting.DistroName == host.DistroName && fitting.DistroVersion == host.DistroVersion {
+		if made, err = store.Ensure(ctx, fitting.ID, stack.Run, host.Arch); err == nil {
+			return fitting.ID, made.Lock.Packages, made.Close()
+		}
+		if ctx.Err() != nil {
+			return "", nil, err
+		}
+		// A runtime may come from elsewhere.
+		p.voice.Warningf("Nothing can be installed from Debian, because the stack %s was not made: %v", fitting.ID, err)
+		err = nil
+	}
 	if err != nil || !found {
 		return fitting.ID, nil, err
 	}
