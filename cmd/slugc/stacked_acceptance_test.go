@@ -171,7 +171,7 @@ func containerOf(t *testing.T, bundle string, args, env []string) *exec.Cmd {
 	if err := os.WriteFile(file, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return exec.CommandContext(t.Context(), "runc", "run", "--bundle", bundle, fmt.Sprintf("slugc-test-%d", os.Getpid()))
+	return exec.CommandContext(t.Context(), "runc", "run", "--bundle", bundle, fmt.Sprintf("slugc-test-%d-%d", os.Getpid(), containers.Add(1)))
 }
 
 // TestScanner asks a scanner that knows nothing of slugc which packages are in

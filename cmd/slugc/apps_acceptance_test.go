@@ -1,0 +1,274 @@
+//go:build acceptance
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/BurntSushi/toml"
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/slugc/slugc/stack"
+)
+
+// expectation is what a sample app, testdata/apps/NAME, should become. It is
+// NAME.toml beside it.
+type expectation struct {
+	// About says in a line what the app is.
+	About string
+	// Buildpacks are the ids of those that build it.
+	Buildpacks []string
+	// Says are texts that its first build prints, such as versions.
+	Says []string
+	// Stack is what it is built on, "slugc-13" when empty.
+	Stack string
+	// Env are variables of the build.
+	Env map[string]string
+	// ColdTwice builds it from nothing a second time, which must give the same
+	// bytes.
+	ColdTwice bool `toml:"cold_twice"`
+	// Stop is the exit code with which the process web ends on SIGTERM, where a
+	// package manager between slugc and the app has its own; 0 are the usual ones.
+	Stop int
+	// Processes are all process types of the release record.
+	Processes map[string]string
+	Requests  []expectedRequest `toml:"request"`
+}
+
+// expectedRequest is a question to the process web, and its answer.
+type expectedRequest struct {
+	Method  string
+	Path    string
+	Headers map[string]string
+	Body    string
+	Status  int
+	// Answer are texts that the body has, and Header what the header has.
+	Answer []string
+	Header map[string]string
+}
+
+// expectations are those of all sample apps, by name.
+func expectations(t *testing.T) map[string]expectation {
+	t.Helper()
+	root := example(t, "")
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]expectation{}
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		e := expectation{Stack: "slugc-13"}
+		meta, err := toml.DecodeFile(filepath.Join(root, entry.Name()+".toml"), &e)
+		if err != nil {
+			t.Errorf("the app %s has no expectation: %v", entry.Name(), err)
+			continue
+		}
+		if unknown := meta.Undecoded(); len(unknown) > 0 {
+			t.Errorf("%s.toml: unknown key %s", entry.Name(), unknown[0])
+		}
+		if e.About == "" || len(e.Buildpacks) == 0 || len(e.Processes) == 0 || len(e.Requests) == 0 {
+			t.Errorf("%s.toml: expected about, buildpacks, processes and a request", entry.Name())
+		}
+		all[entry.Name()] = e
+	}
+	return all
+}
+
+// TestPlans asks about every sample app who would build it.
+func TestPlans(t *testing.T) {
+	s := newSlugc(t)
+	for name, want := range expectations(t) {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			var plan struct {
+				Plan struct {
+					Buildpacks []struct{ ID string }
+				}
+			}
+			out := s.must("detect", example(t, name), "--json")
+			if err := json.Unmarshal([]byte(lastLine(out)), &plan); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			var ids []string
+			for _, member := range plan.Plan.Buildpacks {
+				ids = append(ids, member.ID)
+			}
+			if diff := gocmp.Diff(want.Buildpacks, ids); diff != "" {
+				t.Errorf("%s\n%s", diff, out)
+			}
+		})
+	}
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+// TestApps builds every sample app from the registries that this machine's
+// clients use, starts it from slug and from image, asks it, stops it, and
+// builds it again, unchanged and without a network.
+func TestApps(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root to start containers and to cut off the network")
+	}
+	all := expectations(t)
+	home := filepath.Join(t.TempDir(), "home")
+	// One makes the stacks that all stand on.
+	first := newSlugc(t)
+	first.home = home
+	for _, id := range slices.Compact(slices.Sorted(maps.Values(stacksOf(all)))) {
+		if id != stack.HostID {
+			first.must("stack", "create", id)
+			first.must("stack", "create", id, "--variant", "build")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSlugc(t)
+			s.home = home
+			sample{slugc: s, name: name, expectation: all[name]}.test()
+		})
+	}
+}
+
+func stacksOf(all map[string]expectation) map[string]string {
+	stacks := map[string]string{}
+	for name, e := range all {
+		stacks[name] = e.Stack
+	}
+	return stacks
+}
+
+// sample is a sample app that is being tested.
+type sample struct {
+	*slugc
+	name string
+	expectation
+}
+
+func (a sample) test() {
+	t := a.t
+	source := a.copyApp(a.name, "app", time.Unix(1e9, 0), 0)
+	arguments := func(cache string) []string {
+		args := []string{"build", source, "--app", a.name, "--stack", a.Stack, "-o", "slug:app.tgz", "-o", "oci:image:v1", "--metadata", "app.json", "--cache", cache}
+		for _, name := range slices.Sorted(maps.Keys(a.Env)) {
+			args = append(args, "-e", name+"="+a.Env[name])
+		}
+		return args
+	}
+	start := time.Now()
+	out := a.must(arguments("cache")...)
+	t.Logf("cold: %s\n%s", time.Since(start).Round(time.Millisecond), out)
+	for _, want := range a.Says {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in what the build prints", want)
+		}
+	}
+	record, digests := a.record("app.json")
+	var ids []string
+	for _, b := range record.Buildpacks {
+		ids = append(ids, b.ID)
+	}
+	if diff := gocmp.Diff(a.Buildpacks, ids); diff != "" {
+		t.Error(diff)
+	}
+	if diff := gocmp.Diff(a.Processes, record.ProcessTypes); diff != "" {
+		t.Error(diff)
+	}
+
+	again := a.command(t.Context(), arguments("cache")...)
+	again.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	start = time.Now()
+	text, err := again.CombinedOutput()
+	if err != nil {
+		t.Fatalf("unchanged, without a network: %v\n%s", err, text)
+	}
+	t.Logf("unchanged: %s", time.Since(start).Round(time.Millisecond))
+	if _, same := a.record("app.json"); strings.Join(same, " ") != strings.Join(digests, " ") {
+		t.Errorf("digests: cold %v, unchanged %v\n%s", digests, same, text)
+	}
+	if !regexp.MustCompile(`All \d+ segments reused`).Match(text) {
+		t.Errorf("unchanged, something was packed again:\n%s", text)
+	}
+	if a.ColdTwice {
+		a.must(arguments("other-cache")...)
+		twice, same := a.record("app.json")
+		if strings.Join(same, " ") != strings.Join(digests, " ") {
+			t.Errorf("two cold builds differ: %v and %v\n%s", digests, same, gocmp.Diff(record.Layers, twice.Layers))
+		}
+	}
+
+	port := freePort(t)
+	a.env = append(a.env, fmt.Sprintf("PORT=%d", port))
+	a.ask("from the slug", serve(t, a.command(t.Context(), "run", "slug:app.tgz"), port))
+	port = freePort(t)
+	a.ask("from the image", serve(t, container(t, filepath.Join(a.dir, "image")+":v1", fmt.Sprintf("PORT=%d", port)), port))
+}
+
+// ask sends the requests and stops the app, which has to end well and soon.
+func (a sample) ask(from string, w *web) {
+	a.t.Helper()
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, r := range a.Requests {
+		what := fmt.Sprintf("%s: %s /%s", from, r.Method, strings.TrimPrefix(r.Path, "/"))
+		request, err := http.NewRequestWithContext(a.t.Context(), r.Method, w.url+strings.TrimPrefix(r.Path, "/"), strings.NewReader(r.Body))
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		for name, value := range r.Headers {
+			if strings.EqualFold(name, "host") {
+				request.Host = value
+			}
+			request.Header.Set(name, value)
+		}
+		answer, err := client.Do(request)
+		if err != nil {
+			a.t.Errorf("%s: %v\n%s", what, err, w.log)
+			continue
+		}
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || answer.StatusCode != r.Status {
+			a.t.Errorf("%s: status %d (%v), want %d\n%s\n%s", what, answer.StatusCode, err, r.Status, body, w.log)
+		}
+		for _, want := range r.Answer {
+			if !strings.Contains(string(body), want) {
+				a.t.Errorf("%s: no %q in\n%s", what, want, body)
+			}
+		}
+		for name, want := range r.Header {
+			if got := answer.Header.Get(name); got != want {
+				a.t.Errorf("%s: header %s is %q, want %q", what, name, got, want)
+			}
+		}
+	}
+	client.CloseIdleConnections()
+	start := time.Now()
+	if code := w.stop(); !slices.Contains([]int{0, 128 + int(syscall.SIGTERM), 128 + int(syscall.SIGINT), a.Stop}, code) {
+		a.t.Errorf("%s: exit code %d after SIGTERM\n%s", from, code, w.log)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		a.t.Errorf("%s: it took %s to stop", from, took)
+	}
+}
+
+// containers counts those of this process, each of which has a name of its own.
+var containers atomic.Int64
