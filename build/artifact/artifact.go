@@ -1,6 +1,9 @@
 package artifact
 
 import (
+	"path"
+	"path/filepath"
+
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
@@ -53,6 +56,16 @@ type Tree struct {
 	StackName string
 	// Stack is what the tree was built on.
 	Stack stack.Stack
+}
+
+// SBOMPart is the name of the part of an artifact that holds the SBOM files for
+// launch.
+const SBOMPart = "sbom"
+
+// LaunchSBOM is the directory of the SBOM files for launch. It is not there when
+// no buildpack has any (CNB Platform API, "Build": SBOM files).
+func (t Tree) LaunchSBOM() buildpacks.Dir {
+	return buildpacks.Dir{Host: filepath.Join(t.Layers.Host, "sbom", "launch"), Path: path.Join(t.Layers.Path, "sbom", "launch")}
 }
 
 // Segment is one part of a tree, packed: a run of gzip members on disk that

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack/launch"
@@ -19,7 +18,7 @@ import (
 // Names of the parts of an image that are not a buildpack's layer.
 const (
 	AppPart          = "app"
-	SBOMPart         = "sbom"
+	SBOMPart         = artifact.SBOMPart
 	LauncherPart     = "launcher"
 	ConfigPart       = "config"
 	ProcessTypesPart = "process-types"
@@ -35,7 +34,7 @@ const imageLevel = 1
 // layers: launch layers, the launch SBOM, the app, which is several layers if
 // buildpacks want slices, the launcher, its configuration, the links of the
 // process types (CNB Platform API, "Exporter"). Each job has one shape. Jobs
-// reads no more of the disk than whether there is an SBOM. It warns with a
+// reads no more of the disk than the SBOM. It warns with a
 // *DepthError of an image of more layers than Docker runs.
 func (r Recipe) Jobs() ([]pack.Job, error) {
 	owner, err := r.owner()
@@ -92,20 +91,23 @@ func (p *planner) sbom() error {
 	if lifecycle := p.recipe.Lifecycle; lifecycle != nil && lifecycle.NoSBOM {
 		return nil
 	}
-	layers := p.recipe.Tree.Layers
-	dir := buildpacks.Dir{
-		Host: filepath.Join(layers.Host, "sbom", "launch"),
-		Path: path.Join(layers.Path, "sbom", "launch"),
-	}
-	switch info, err := os.Stat(dir.Host); {
-	case errors.Is(err, fs.ErrNotExist):
+	dir := p.recipe.Tree.LaunchSBOM()
+	files, err := pack.ReadFiles(dir.Host)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
-	case err != nil:
-		return fmt.Errorf("looking for the SBOM: %w", err)
-	case !info.IsDir():
-		return fmt.Errorf("looking for the SBOM: %s is not a directory", dir.Host)
 	}
-	return p.dir(SBOMPart, dir)
+	if err != nil {
+		return fmt.Errorf("reading the SBOM: %w", err)
+	}
+	if !files[0].Mode.IsDir() {
+		return fmt.Errorf("reading the SBOM: %s is not a directory", dir.Host)
+	}
+	parents, err := p.parents(dir.Path)
+	if err != nil {
+		return err
+	}
+	p.add(pack.Part{Name: SBOMPart, Files: files}, dir.Path, parents, p.owner, true)
+	return nil
 }
 
 // app adds the app without the layers, which may lie in it. The directory of

@@ -1,6 +1,7 @@
 package slug
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -47,7 +48,11 @@ func Jobs(tree artifact.Tree, app pack.Index, extra []pack.File) ([]pack.Job, er
 	if tree.App.Path != appPath {
 		return nil, fmt.Errorf("the app was built at %s; a slug can only hold what was built at %s", tree.App.Path, appPath)
 	}
-	head, err := headOf(tree)
+	sbom, err := pack.ReadFiles(tree.LaunchSBOM().Host)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reading the SBOM: %w", err)
+	}
+	head, err := headOf(tree, len(sbom) > 0)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +72,12 @@ func Jobs(tree artifact.Tree, app pack.Index, extra []pack.File) ([]pack.Job, er
 		s := shape(rel)
 		s.Root = true
 		jobs = append(jobs, job(pack.Part{Name: layer.ID(), Dir: layer.Dir.Host}, s))
+	}
+	if len(sbom) > 0 {
+		rel, _ := below(tree.LaunchSBOM().Path)
+		s := shape(rel)
+		s.Root = true
+		jobs = append(jobs, job(pack.Part{Name: artifact.SBOMPart, Files: sbom}, s))
 	}
 	if len(tail) > 0 {
 		jobs = append(jobs, job(pack.Part{Name: tailName, Files: tail}, shape("")))
@@ -97,19 +108,29 @@ func below(seen string) (string, bool) {
 }
 
 // headOf returns the app directory and the directories that lead to the
-// launch layers, each once.
-func headOf(tree artifact.Tree) ([]pack.File, error) {
+// launch layers and to the SBOM, if there is one, each once.
+func headOf(tree artifact.Tree, sbom bool) ([]pack.File, error) {
 	head := []pack.File{directory("")}
-	for _, layer := range tree.LaunchLayers {
-		rel, ok := below(layer.Dir.Path)
-		if !ok {
-			return nil, fmt.Errorf("layer %s was built at %s; a slug can only hold layers below %s", layer.ID(), layer.Dir.Path, appPath)
-		}
+	lead := func(rel string) {
 		for _, dir := range parents(rel) {
 			if !slices.ContainsFunc(head, func(f pack.File) bool { return f.Path == dir }) {
 				head = append(head, directory(dir))
 			}
 		}
+	}
+	for _, layer := range tree.LaunchLayers {
+		rel, ok := below(layer.Dir.Path)
+		if !ok {
+			return nil, fmt.Errorf("layer %s was built at %s; a slug can only hold layers below %s", layer.ID(), layer.Dir.Path, appPath)
+		}
+		lead(rel)
+	}
+	if sbom {
+		rel, ok := below(tree.LaunchSBOM().Path)
+		if !ok {
+			return nil, fmt.Errorf("the SBOM was gathered at %s; a slug can only hold what lies below %s", tree.LaunchSBOM().Path, appPath)
+		}
+		lead(rel)
 	}
 	return head, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,6 +97,37 @@ func testSlug(t *testing.T, when spec.G, it spec.S) {
 			{"./app/.slugc/layers/config/metadata.toml", "", tar.TypeReg, 0o644},
 		}
 		if diff := cmp.Diff(want, headers(t, dest)); diff != "" {
+			t.Error(diff)
+		}
+	})
+
+	it("holds the bill of materials for launch, which a build may write anew", func() {
+		const text = `{"bomFormat": "CycloneDX"}`
+		without := headers(t, func() string { export(); return dest }())
+		for _, scope := range []string{"launch", "build"} {
+			write(t, built.Layers.Host, "sbom/"+scope+"/some_node/sbom.cdx.json", strings.Repeat(text, 1000), 0o644)
+		}
+		if diff := cmp.Diff([]string{"head", "sbom"}, made(export())); diff != "" {
+			t.Error(diff)
+		}
+		var more []header
+		for _, h := range headers(t, dest) {
+			if !slices.Contains(without, h) {
+				more = append(more, h)
+			}
+		}
+		want := []header{
+			{"./app/.slugc/layers/sbom/", "", tar.TypeDir, 0o755},
+			{"./app/.slugc/layers/sbom/launch/", "", tar.TypeDir, 0o755},
+			{"./app/.slugc/layers/sbom/launch/some_node/", "", tar.TypeDir, 0o755},
+			{"./app/.slugc/layers/sbom/launch/some_node/sbom.cdx.json", "", tar.TypeReg, 0o644},
+		}
+		if diff := cmp.Diff(want, more); diff != "" {
+			t.Error(diff)
+		}
+		must(t, os.RemoveAll(filepath.Join(built.Layers.Host, "sbom")))
+		write(t, built.Layers.Host, "sbom/launch/some_node/sbom.cdx.json", strings.Repeat(text, 1000), 0o644)
+		if diff := cmp.Diff([]string(nil), made(export())); diff != "" {
 			t.Error(diff)
 		}
 	})
