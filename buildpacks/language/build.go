@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	goruntime "runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -84,7 +85,6 @@ func Func(ctx context.Context, h Helpers, run func(ctx context.Context, b *Build
 			Env:      maps.Clone(h.Env),
 			Bindings: c.Platform.Bindings,
 			Plan:     c.Plan,
-			Runner:   h.Runner,
 			Now:      h.Now,
 			Print:    report.New(h.Out, h.Now),
 			Fetcher:  h.Fetcher,
@@ -95,10 +95,35 @@ func Func(ctx context.Context, h Helpers, run func(ctx context.Context, b *Build
 		if b.Arch == "" {
 			b.Arch = goruntime.GOARCH
 		}
+		watch := &stopwatch{to: h.Runner, now: h.Now}
+		b.Runner = watch
+		began := h.Now()
 		result, err = run(ctx, b)
+		if ran := time.Duration(watch.ran.Load()); ran > 0 && err == nil {
+			b.Print.Detail("Tools took %s of %s", rounded(ran), rounded(h.Now().Sub(began)))
+		}
 		return result, errors.Join(err, b.Print.Err())
 	}
 }
+
+// stopwatch is a Runner that knows how long what it started ran, so that a
+// person can tell slugc's own share of a build.
+type stopwatch struct {
+	to  Runner
+	now func() time.Time
+	// ran is in nanoseconds. Tools may run side by side, which counts twice.
+	ran atomic.Int64
+}
+
+// Run implements Runner.
+func (s *stopwatch) Run(ctx context.Context, c tool.Command) error {
+	began := s.now()
+	err := s.to.Run(ctx, c)
+	s.ran.Add(int64(s.now().Sub(began)))
+	return err
+}
+
+func rounded(d time.Duration) string { return report.Duration(d.Round(10 * time.Millisecond)) }
 
 // CatalogLayer is the layer in which what registries of runtimes said is kept
 // until the next build; see runtime.Environment.
