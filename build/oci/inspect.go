@@ -8,6 +8,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/build/sbom"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
 )
@@ -34,6 +35,9 @@ type Description struct {
 	// Env are the names of the variables that the image sets. Values may be
 	// nobody's business.
 	Env []string `json:"env"`
+	// Packages are what the buildpacks brought, as far as they say, for a caller
+	// who asks Previous.Packages.
+	Packages []sbom.Package `json:"packages,omitempty"`
 	// Biggest are the biggest directories, for a caller who asks Biggest.
 	Biggest []pack.DirSize `json:"biggest,omitempty"`
 }

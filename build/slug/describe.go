@@ -12,11 +12,15 @@ import (
 	"strings"
 
 	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/build/sbom"
 	"github.com/slugc/slugc/stack/launch"
 )
 
 // layersDir is where slugc keeps the layers of a slug, below the app.
 const layersDir = ".slugc/layers"
+
+// sbomDir is where the SBOM files for launch are, below the app.
+const sbomDir = layersDir + "/sbom/launch"
 
 // Description is what there is to know about a slug.
 type Description struct {
@@ -33,6 +37,8 @@ type Description struct {
 	DefaultProcess string             `json:"default_process,omitempty"`
 	Processes      []launch.Process   `json:"processes"`
 	Buildpacks     []launch.Buildpack `json:"buildpacks"`
+	// Packages are what the buildpacks brought, as far as they say.
+	Packages []sbom.Package `json:"packages,omitempty"`
 	// Layers are the layers by id with the bytes in them; the rest is the app.
 	Layers []LayerSize `json:"layers"`
 	// Procfile is the app's, if it has one.
@@ -50,7 +56,7 @@ type LayerSize struct {
 // Describe reads a slug and says what is in it.
 func Describe(ctx context.Context, file string, limits Limits) (Description, error) {
 	metadataFile := path.Join(layersDir, "config", "metadata.toml")
-	contents, err := Inspect(ctx, file, limits, metadataFile, stackFile, "Procfile")
+	contents, err := Inspect(ctx, file, limits, metadataFile, stackFile, "Procfile", sbomDir+"/")
 	if err != nil {
 		return Description{}, err
 	}
@@ -77,6 +83,18 @@ func Describe(ctx context.Context, file string, limits Limits) (Description, err
 		d.Stack = on.ID
 	}
 	d.Layers = layerSizes(contents.Index, d.Buildpacks)
+	bills, ids := map[string][]byte{}, []string{}
+	for name, text := range contents.Files {
+		if rest, inside := strings.CutPrefix(name, sbomDir+"/"); inside {
+			bills[rest] = text
+		}
+	}
+	for _, b := range d.Buildpacks {
+		ids = append(ids, b.ID)
+	}
+	if d.Packages, err = sbom.Packages(bills, ids); err != nil {
+		return Description{}, &FileError{file, err}
+	}
 	return d, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
@@ -28,7 +29,8 @@ type Contents struct {
 }
 
 // Inspect reads what the slug in a file holds without unpacking it, and the
-// content of the wanted files, whose paths are relative to the app directory.
+// content of the wanted files, whose paths are relative to the app directory. One
+// that ends in a slash is a directory, of which all regular files are wanted.
 func Inspect(ctx context.Context, file string, limits Limits, wanted ...string) (c Contents, err error) {
 	f, err := open(file)
 	if err != nil {
@@ -64,7 +66,9 @@ func inspect(ctx context.Context, from io.Reader, limits Limits, wanted []string
 		case tar.TypeReg:
 			listed.Size = e.Size
 			listed.MTime = e.ModTime.UnixNano()
-			if !slices.Contains(wanted, e.path) {
+			if !slices.ContainsFunc(wanted, func(w string) bool {
+				return w == e.path || strings.HasSuffix(w, "/") && strings.HasPrefix(e.path, w)
+			}) {
 				break
 			}
 			if e.Size > maxWanted {

@@ -45,7 +45,10 @@ type expectation struct {
 	Stop int
 	// Processes are all process types of the release record.
 	Processes map[string]string
-	Requests  []expectedRequest `toml:"request"`
+	// Packages are package URLs, or their beginnings, which the bill of materials
+	// of slug and image has.
+	Packages []string
+	Requests []expectedRequest `toml:"request"`
 }
 
 // expectedRequest is a question to the process web, and its answer.
@@ -213,6 +216,15 @@ func (a sample) test() {
 		twice, same := a.record("app.json")
 		if strings.Join(same, " ") != strings.Join(digests, " ") {
 			t.Errorf("two cold builds differ: %v and %v\n%s", digests, same, gocmp.Diff(record.Layers, twice.Layers))
+		}
+	}
+
+	for _, artifact := range []string{"slug:app.tgz", "oci:image:v1"} {
+		listed := a.must("inspect", artifact, "--packages")
+		for _, want := range a.Packages {
+			if !strings.Contains(listed, "  "+want) {
+				t.Errorf("%s has no package %s:\n%s", artifact, want, listed)
+			}
 		}
 	}
 

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,6 +15,7 @@ import (
 	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/build/sbom"
 	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release"
@@ -20,11 +24,12 @@ import (
 
 func (p *program) inspectCommand() *cobra.Command {
 	var platform string
+	var packages bool
 	c := &cobra.Command{
 		Use:   "inspect DEST",
 		Short: "Say what is in a slug or an image",
 		Long: `Say what is in a slug or an image: processes, buildpacks, layers with their
-sizes, and the biggest directories. DEST is slug:FILE, oci:DIR[:TAG],
+sizes, the packages that buildpacks brought, and the biggest directories. DEST is slug:FILE, oci:DIR[:TAG],
 oci-archive:FILE or docker://REF. Of an image for several platforms it is the one
 for this machine.`,
 		Example: `  slugc inspect slug:slug.tgz
@@ -37,15 +42,16 @@ for this machine.`,
 				switch {
 				case !ok || rest == "":
 				case transport == slugPrefix:
-					return p.inspectSlug(ctx, rest)
+					return p.inspectSlug(ctx, rest, packages)
 				default:
-					return p.inspectImage(ctx, args[0], platform)
+					return p.inspectImage(ctx, args[0], platform, packages)
 				}
 			}
 			return &cli.UsageError{Command: "slugc inspect", Err: errors.New(notDest(args[0]))}
 		}),
 	}
 	addPlatform(c, &platform)
+	c.Flags().BoolVar(&packages, "packages", false, "list every package of the bills of materials that its buildpacks left")
 	return c
 }
 
@@ -83,7 +89,7 @@ func transportFor(arg string) string {
 	return slugPrefix
 }
 
-func (p *program) inspectSlug(ctx context.Context, file string) error {
+func (p *program) inspectSlug(ctx context.Context, file string, packages bool) error {
 	d, err := slug.Describe(ctx, file, slug.Limits{})
 	if err != nil {
 		return err
@@ -104,6 +110,7 @@ func (p *program) inspectSlug(ctx context.Context, file string) error {
 		t.row(b.ID + "@" + b.Version)
 	}
 	t.none(len(d.Buildpacks))
+	t.brought(d.Packages, packages)
 	t.section("Layers, unpacked")
 	for _, l := range d.Layers {
 		t.size(l.Size, l.Name)
@@ -128,7 +135,7 @@ func (p *program) openOne(ctx context.Context, ref, platform string) (oci.Base, 
 	return opener.OpenNearest(ctx, ref)
 }
 
-func (p *program) inspectImage(ctx context.Context, ref, platform string) error {
+func (p *program) inspectImage(ctx context.Context, ref, platform string, packages bool) error {
 	image, err := p.openOne(ctx, ref, platform)
 	if err != nil {
 		return err
@@ -138,6 +145,9 @@ func (p *program) inspectImage(ctx context.Context, ref, platform string) error 
 		return err
 	}
 	if d.Biggest, err = oci.Biggest(ctx, image.Image, 10); err != nil {
+		return err
+	}
+	if d.Packages, err = packagesOf(ctx, image, d.Buildpacks); err != nil {
 		return err
 	}
 	on, err := base.Describe(image.Image)
@@ -159,6 +169,7 @@ func (p *program) inspectImage(ctx context.Context, ref, platform string) error 
 		t.row(b.ID + "@" + b.Version)
 	}
 	t.none(len(d.Buildpacks))
+	t.brought(d.Packages, packages)
 	t.section("Layers, compressed")
 	for _, l := range d.Layers {
 		t.size(l.Size, l.Name+"  "+l.DiffID)
@@ -171,6 +182,23 @@ func (p *program) inspectImage(ctx context.Context, ref, platform string) error 
 	t.biggest(d.Biggest)
 	p.voice.Result(t.text.String(), cli.Fields{"image": d})
 	return nil
+}
+
+// packagesOf are the packages of an image. One that no lifecycle built says
+// nothing of any.
+func packagesOf(ctx context.Context, image oci.Base, by []oci.BuildpackRef) ([]sbom.Package, error) {
+	if len(by) == 0 {
+		return nil, nil
+	}
+	previous, err := oci.NewPrevious(image.Image)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, b := range by {
+		ids = append(ids, b.ID)
+	}
+	return previous.Packages(ctx, ids)
 }
 
 // table is a description for people.
@@ -187,6 +215,28 @@ func (t *table) row(text string)     { fmt.Fprintf(&t.text, "  %s\n", text) }
 func (t *table) size(size int64, text string) {
 	fmt.Fprintf(&t.text, "  %10s  %s\n", cli.Bytes(size), text)
 }
+
+// brought says how many packages each buildpack brought, or names them all.
+func (t *table) brought(all []sbom.Package, each bool) {
+	if len(all) == 0 {
+		return
+	}
+	t.section("Packages")
+	counts := map[string]int{}
+	for _, p := range all {
+		counts[p.Buildpack]++
+		if each {
+			t.row(cmp.Or(p.PURL, strings.TrimSpace(p.Name+" "+p.Version)))
+		}
+	}
+	if each {
+		return
+	}
+	for _, by := range slices.Sorted(maps.Keys(counts)) {
+		t.row(fmt.Sprintf("%s by %s (--packages lists them)", count(counts[by], "package"), by))
+	}
+}
+
 func (t *table) biggest(dirs []pack.DirSize) {
 	t.section("Biggest directories")
 	for _, d := range dirs {
