@@ -60,10 +60,15 @@ func (b *Build) Install(ctx context.Context, w Wish) (Installed, error) {
 }
 
 // Resolve settles the version of a runtime, and says what a person should know
-// of it.
+// of it. While the layer has what was settled for the same wish not long ago, no
+// registry is asked.
 func (b *Build) Resolve(ctx context.Context, w Wish) (runtime.Release, error) {
 	w.Request.Arch = b.Arch
-	r, err := b.Runtimes.Resolve(ctx, w.Request)
+	r, known := b.remembered(w)
+	var err error
+	if !known {
+		r, err = b.Runtimes.Resolve(ctx, w.Request)
+	}
 	if _, none := errors.AsType[*runtime.MissingError](err); none {
 		return runtime.Release{}, appfile.Error("%w\n%s asks for it.\n%s", err, w.Asked.Source(), w.Hint)
 	}
@@ -72,6 +77,11 @@ func (b *Build) Resolve(ctx context.Context, w Wish) (runtime.Release, error) {
 	}
 	for _, other := range w.Asked.Passed {
 		b.Print.Detail("Passing over %s: %s comes first", other, w.Asked.Source())
+	}
+	if !known && r.Stale == nil {
+		if err := b.remember(w, r); err != nil {
+			return runtime.Release{}, err
+		}
 	}
 	if r.Stale != nil {
 		b.Print.Warn("The registry cannot be asked, so %s is that of the last build:\n%s", r.Title, FirstLine(r.Stale))
@@ -91,9 +101,8 @@ func (b *Build) InstallRelease(ctx context.Context, w Wish, r runtime.Release) (
 		return Installed{}, err
 	}
 	b.used = append(b.used, r)
-	inputs := map[string]string{"package": r.PURL, "version": r.Version, "integrity": r.Integrity, "parts": strings.Join(r.Parts, " ")}
-	installed := Installed{Release: r, Layer: slot.Describe(inputs, map[string]string{"asked": w.Asked.String()})}
-	kept, why := slot.Keeps(inputs)
+	installed := Installed{Release: r, Layer: slot.Describe(inputs(r), map[string]string{"asked": w.Asked.String()})}
+	kept, why := slot.Keeps(inputs(r))
 	if kept {
 		b.Print.Detail("%s (%s), from the cache", r, w.Asked)
 		installed.Kept = true
@@ -132,6 +141,11 @@ func (b *Build) InstallRelease(ctx context.Context, w Wish, r runtime.Release) (
 		installed.Layer = layer.WithBuild(installed.Layer, env)
 	}
 	return installed, nil
+}
+
+// inputs are what a layer with a release is made of.
+func inputs(r runtime.Release) map[string]string {
+	return map[string]string{"package": r.PURL, "version": r.Version, "integrity": r.Integrity, "parts": strings.Join(r.Parts, " ")}
 }
 
 // LaunchEnv is the environment in which a runtime starts, as a layer states it
