@@ -14,6 +14,7 @@ import (
 
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/cnb"
+	"github.com/slugc/slugc/buildpacks/golang"
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/nodejs"
 	"github.com/slugc/slugc/buildpacks/procfile"
@@ -36,10 +37,10 @@ type Buildpack struct {
 // All are the builtin buildpacks. Out receives what they print, env is the
 // environment of their scripts.
 func All(ctx context.Context, out io.Writer, env map[string]string) []Buildpack {
+	helpers := language.Helpers{Out: out, Env: env, Runner: tool.Local{Grace: grace}, Now: time.Now}
 	return []Buildpack{
-		{TOML: nodejs.TOML, Detect: nodejs.Detect(out), Build: nodejs.Build(ctx, language.Helpers{
-			Out: out, Env: env, Runner: tool.Local{Grace: grace}, Now: time.Now,
-		}), Clients: []string{NPM}},
+		{TOML: golang.TOML, Detect: golang.Detect(out), Build: golang.Build(ctx, helpers), Clients: []string{Go}},
+		{TOML: nodejs.TOML, Detect: nodejs.Detect(out), Build: nodejs.Build(ctx, helpers), Clients: []string{NPM}},
 		{TOML: procfile.TOML, Detect: procfile.Detect(out), Build: procfile.Build(out)},
 	}
 }
@@ -51,6 +52,7 @@ const grace = 5 * time.Second
 // there is one of each.
 func Order() buildpacks.Order {
 	return buildpacks.Order{
+		{{ID: "slugc/golang"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/nodejs"}, {ID: "slugc/procfile", Optional: true}},
 	}
 }

@@ -1,0 +1,189 @@
+package golang
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/module"
+
+	"github.com/slugc/slugc/buildpacks/language/failure"
+	"github.com/slugc/slugc/buildpacks/language/layer"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
+)
+
+// cgoMark begins the lines in which "go list" says which packages use C.
+const cgoMark = "slugc-uses-c "
+
+// cgoFormat has it say so. The standard library has C for what it does without C
+// too, apart from plugins.
+const cgoFormat = `{{if or (and (not .Standard) (or .CgoFiles .SwigFiles .SwigCXXFiles)) (eq .ImportPath "plugin")}}` + cgoMark + `{{.ImportPath}}{{end}}`
+
+// listed has the go command look at all packages that the commands are made of,
+// for which it downloads the modules, and says which of them use C. While
+// imports and modules are those of the last build, so is the answer.
+func (t *toolchain) listed(ctx context.Context, w work, s *slots) ([]string, error) {
+	key, err := t.listKey(w)
+	if err != nil {
+		return nil, err
+	}
+	if s.cache.Old["listed"] == key && (w.vendored || len(w.project.requirements()) == 0 || s.modules.There) {
+		return strings.Fields(s.cache.Old["uses-c"]), nil
+	}
+	downloads := !w.vendored && len(w.project.requirements()) > 0
+	if downloads {
+		t.Print.Step("Downloading modules")
+	}
+	var usesC []string
+	count := 0
+	listen := func(line string) bool {
+		if name, is := strings.CutPrefix(line, cgoMark); is {
+			usesC = append(usesC, name)
+			return true
+		}
+		if what, is := strings.CutPrefix(line, "go: downloading "); is {
+			count++
+			t.Print.Progress("Downloading %s", what)
+			return true
+		}
+		return false
+	}
+	args := append([]string{"list", "-deps", "-f", cgoFormat}, t.flags(w)...)
+	for _, c := range w.commands {
+		args = append(args, c.pattern)
+	}
+	cgo := t.settings.cgo
+	if cgo == "" {
+		cgo = "1"
+	}
+	start := t.Now()
+	output, err := t.run(ctx, map[string]string{"CGO_ENABLED": cgo}, listen, args...)
+	if err != nil {
+		what := "finding the packages of the app failed"
+		if downloads {
+			what = "downloading modules failed"
+		}
+		return nil, failure.Explain(failure.Failure{What: what, Err: err, Output: output}, causes())
+	}
+	if info, err := os.Stat(s.modules.Layer.Path); err == nil && info.IsDir() {
+		s.modules.There = true
+	}
+	if downloads && count > 0 {
+		t.Print.Detail("Downloaded %s in %s", plural(count, "module"), report.Duration(t.Now().Sub(start).Round(10*time.Millisecond)))
+	} else if downloads {
+		t.Print.Detail("All modules are in the cache")
+	}
+	for _, flag := range t.settings.rest {
+		name, mode, _ := strings.Cut(flag, "=")
+		if slices.Contains([]string{"-race", "-msan", "-asan"}, name) || name == "-buildmode" && (strings.HasPrefix(mode, "c-") || mode == "plugin" || mode == "shared") {
+			usesC = append(usesC, flag)
+		}
+	}
+	slices.Sort(usesC)
+	s.cache.Old["listed"], s.cache.Old["uses-c"] = key, strings.Join(usesC, " ")
+	return usesC, nil
+}
+
+func plural(n int, word string) string {
+	if n != 1 {
+		word += "s"
+	}
+	return fmt.Sprintf("%d %s", n, word)
+}
+
+// listKey is a checksum over all that decides the answer of "go list", as far as
+// it is not in the modules themselves.
+func (t *toolchain) listKey(w work) (string, error) {
+	var k layer.Key
+	k.Add("version", t.installed.Release.Version)
+	k.Add("flags", strings.Join(slices.Concat(t.flags(w), t.settings.rest, t.settings.goflags), "\n"))
+	k.Add("cgo", t.settings.cgo)
+	k.Add("commands", patterns(w.commands))
+	for _, i := range w.source.foreign {
+		k.Add("import", i.path)
+	}
+	for _, name := range w.source.files {
+		switch filepath.Base(name) {
+		case modFile, sumFile, workFile, workSumFile:
+			if err := k.AddTree(t.App, name); err != nil {
+				return "", err
+			}
+		}
+	}
+	for _, dir := range slices.Sorted(mapKeys(w.source.packages)) {
+		if w.source.packages[dir].usesC {
+			k.Add("uses C", dir)
+		}
+	}
+	if w.vendored {
+		return k.Sum(), k.AddTree(t.App, vendorList)
+	}
+	return k.Sum(), nil
+}
+
+// sweep removes the modules of which go.sum knows nothing any more.
+func (t *toolchain) sweep(w work, s *slots) error {
+	if !s.modules.There || w.vendored {
+		return nil
+	}
+	sums := w.project.sums
+	var k layer.Key
+	for _, one := range slices.Concat(slices.Sorted(mapKeys(sums.zips)), slices.Sorted(mapKeys(sums.mods))) {
+		k.Add("module", one)
+	}
+	sum := k.Sum()
+	old := s.modules.Old["sums"]
+	s.modules.Old["sums"] = sum
+	if old == sum || old == "" {
+		return nil
+	}
+	removed, err := sweepModules(s.modules.Layer.Path, func(path, version string) bool {
+		return sums.zips[path+" "+version] || sums.mods[path+" "+version]
+	})
+	if err != nil {
+		return fmt.Errorf("sweeping the module cache: %w", err)
+	}
+	if removed > 0 {
+		t.Print.Detail("Removed %s from the cache that the app does not use any more", plural(removed, "module"))
+	}
+	return nil
+}
+
+// sweepModules removes module versions from a module cache (Go Modules
+// Reference, "Module cache") and tells how many had files.
+func sweepModules(cache string, wanted func(path, version string) bool) (removed int, err error) {
+	root := filepath.Join(cache, "cache", "download")
+	err = filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || entry.IsDir() || filepath.Base(filepath.Dir(file)) != "@v" {
+			return err
+		}
+		name := entry.Name()
+		escapedVersion := strings.TrimSuffix(name, filepath.Ext(name))
+		escapedPath, err := filepath.Rel(root, filepath.Dir(filepath.Dir(file)))
+		if err != nil {
+			return err
+		}
+		path, pathErr := module.UnescapePath(filepath.ToSlash(escapedPath))
+		version, versionErr := module.UnescapeVersion(escapedVersion)
+		if pathErr != nil || versionErr != nil || !strings.HasPrefix(version, "v") || wanted(path, version) {
+			return nil
+		}
+		if filepath.Ext(name) == ".zip" {
+			removed++
+			if err := os.RemoveAll(filepath.Join(cache, escapedPath+"@"+escapedVersion)); err != nil {
+				return err
+			}
+		}
+		return os.Remove(file)
+	})
+	return removed, err
+}

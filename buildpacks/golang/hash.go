@@ -1,0 +1,52 @@
+package golang
+
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slugc/slugc/buildpacks/language/layer"
+)
+
+func mapKeys[V any](m map[string]V) iter.Seq[string] { return maps.Keys(m) }
+
+// hashJobs is how many files are hashed side by side.
+const hashJobs = 4
+
+// sourceSum is a checksum over all files that decide the programs.
+func sourceSum(dir string, w work) (string, error) {
+	files := w.source.files
+	if w.vendored {
+		var vendor source
+		if err := vendor.addTree(dir, "vendor"); err != nil {
+			return "", fmt.Errorf("looking at the vendor directory: %w", err)
+		}
+		files = append(slices.Clone(files), vendor.files...)
+	}
+	sums := make([]string, len(files))
+	var group errgroup.Group
+	group.SetLimit(hashJobs)
+	for i, name := range files {
+		group.Go(func() error {
+			data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+			if err != nil {
+				return fmt.Errorf("looking for changes in the source: %w", err)
+			}
+			sums[i] = layer.Sum(data)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return "", err
+	}
+	var k layer.Key
+	for i, name := range files {
+		k.Add(name, sums[i])
+	}
+	return k.Sum(), nil
+}

@@ -1,0 +1,46 @@
+package golang
+
+import (
+	"slices"
+
+	"github.com/buildpacks/libcnb/v2"
+)
+
+// webNames are the commands that answer web requests by their name, the surest
+// first; the module's own name comes between.
+func webNames(p project) []string {
+	names := []string{"web", "server"}
+	if len(p.modules) > 0 {
+		names = append(names, commandName(p.modules[0].path()))
+	}
+	return names
+}
+
+// processes are how the app starts. A single command is web; of several it is
+// the one that is called so, and the others have their own names.
+func processes(p project, programs []program, starts map[string]string) []libcnb.Process {
+	var names []string
+	for _, one := range programs {
+		if one.name != preCompile && one.name != postCompile {
+			names = append(names, one.name)
+		}
+	}
+	web := ""
+	if len(names) == 1 {
+		web = names[0]
+	}
+	for _, name := range webNames(p) {
+		if web == "" && slices.Contains(names, name) {
+			web = name
+		}
+	}
+	var found []libcnb.Process
+	for _, name := range names {
+		kind := name
+		if name == web {
+			kind = "web"
+		}
+		found = append(found, libcnb.Process{Type: kind, Command: []string{starts[name]}, Default: kind == "web"})
+	}
+	return found
+}
