@@ -3,12 +3,16 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -49,6 +53,26 @@ type expectation struct {
 	// of slug and image has.
 	Packages []string
 	Requests []expectedRequest `toml:"request"`
+	// Mistakes are what people do to such an app.
+	Mistakes []mistake `toml:"mistake"`
+}
+
+// mistake is a change of a sample app that cannot be built any more.
+type mistake struct {
+	About string
+	// Remove are files that are missing, Write files with their texts, and
+	// Replace texts that stand for others, by file.
+	Remove  []string
+	Write   map[string]string
+	Replace map[string][2]string
+	Env     map[string]string
+	// Code is the exit code, 51 when it is 0, and Says what the build prints: the
+	// file, and the command to type.
+	Code int
+	Says []string
+	// Network lets the build reach registries. Without it, the mistake is found
+	// before anything is downloaded.
+	Network bool
 }
 
 // expectedRequest is a question to the process web, and its answer.
@@ -279,6 +303,72 @@ func (a sample) ask(from string, w *web) {
 	}
 	if took := time.Since(start); took > 10*time.Second {
 		a.t.Errorf("%s: it took %s to stop", from, took)
+	}
+}
+
+// TestMistakes makes mistakes in copies of the sample apps and looks at what
+// their authors are told.
+func TestMistakes(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root to cut off the network")
+	}
+	all := expectations(t)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		for _, m := range all[name].Mistakes {
+			t.Run(name+": "+m.About, func(t *testing.T) {
+				t.Parallel()
+				s := newSlugc(t)
+				m.make(t, s.copyApp(name, "app", time.Now(), 0))
+				args := []string{"build", "app", "--app", name, "--cache", "cache"}
+				for _, variable := range slices.Sorted(maps.Keys(m.Env)) {
+					args = append(args, "-e", variable+"="+m.Env[variable])
+				}
+				build := s.command(t.Context(), args...)
+				if !m.Network {
+					build.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+				}
+				out, err := build.CombinedOutput()
+				if exit, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
+					t.Fatal(err)
+				} else if want := cmp.Or(m.Code, 51); exit.ExitCode() != want {
+					t.Errorf("exit code %d, want %d\n%s", exit.ExitCode(), want, out)
+				}
+				for _, want := range m.Says {
+					if !strings.Contains(string(out), want) {
+						t.Errorf("no %q in\n%s", want, out)
+					}
+				}
+				if _, err := os.Stat(filepath.Join(s.dir, "slug.tgz")); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("there is a slug (%v)", err)
+				}
+			})
+		}
+	}
+}
+
+// make makes the mistake in a copy of the app.
+func (m mistake) make(t *testing.T, app string) {
+	t.Helper()
+	for _, name := range m.Remove {
+		if err := os.RemoveAll(filepath.Join(app, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write := func(name, text string) {
+		file := filepath.Join(app, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range m.Write {
+		write(name, text)
+	}
+	for name, change := range m.Replace {
+		text, err := os.ReadFile(filepath.Join(app, name))
+		if err != nil || !strings.Contains(string(text), change[0]) {
+			t.Fatalf("%s has no %q (%v)", name, change[0], err)
+		}
+		write(name, strings.Replace(string(text), change[0], change[1], 1))
 	}
 }
 
