@@ -1,0 +1,237 @@
+package python
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"github.com/slugc/slugc/buildpacks/language"
+	"github.com/slugc/slugc/buildpacks/language/layer"
+	"github.com/slugc/slugc/buildpacks/python/lock"
+	"github.com/slugc/slugc/buildpacks/runtime"
+	"github.com/slugc/slugc/buildpacks/runtime/pypi"
+	"github.com/slugc/slugc/buildpacks/runtime/tool"
+)
+
+// systemCertificates is where Debian and its descendants keep the certificates
+// that the machine trusts.
+const systemCertificates = "/etc/ssl/certs/ca-certificates.crt"
+
+// venvEnv is the environment for what runs in an environment during a build.
+// What says where packages come from is not in it.
+func (b *build) venvEnv(t tools, v environment) map[string]string {
+	env := t.python.Use.Environ(b.Env)
+	for _, name := range pypi.Variables() {
+		delete(env, name)
+	}
+	env["PATH"] = strings.Join([]string{filepath.Join(v.dir, "bin"), filepath.Join(t.uv.Path, "bin"), env["PATH"]}, string(os.PathListSeparator))
+	env["VIRTUAL_ENV"] = v.dir
+	env["PYTHONUNBUFFERED"] = "1"
+	env["PYTHONDONTWRITEBYTECODE"] = "1"
+	if env["LANG"] == "" {
+		env["LANG"] = "C.UTF-8"
+	}
+	return env
+}
+
+// installerEnv is the environment of the installer and, through it, of what
+// builds packages.
+func (b *build) installerEnv(of map[string]string, indexes []string) (map[string]string, error) {
+	env := maps.Clone(of)
+	home, err := b.Scratch.Home(env["HOME"])
+	if err != nil {
+		return nil, err
+	}
+	env["HOME"] = home
+	index, err := b.config.Index()
+	if err != nil {
+		return nil, err
+	}
+	extra, err := b.config.Extra()
+	if err != nil {
+		return nil, err
+	}
+	var others []string
+	for _, a := range extra {
+		others = append(others, a.URL.String())
+	}
+	for _, address := range indexes {
+		a, err := b.config.WithLogin(address)
+		if err != nil {
+			return nil, err
+		}
+		if text := a.URL.String(); !slices.Contains(others, text) {
+			others = append(others, text)
+		}
+	}
+	for name, value := range map[string]string{
+		"UV_CACHE_DIR":     filepath.Join(b.Layers.Path, cacheLayer),
+		"UV_DEFAULT_INDEX": index.URL.String(),
+		"UV_INDEX":         strings.Join(others, " "),
+		"UV_FIND_LINKS":    strings.Join(b.config.Links(), ","),
+		"UV_INSECURE_HOST": strings.Join(b.config.Trusted(), " "),
+		// pip looks at all indexes, and takes the best version.
+		"UV_INDEX_STRATEGY":   "unsafe-best-match",
+		"UV_PYTHON_DOWNLOADS": "never",
+		"UV_NO_PROGRESS":      "1",
+		// Not by the times of files, which differ from build to build.
+		"UV_COMPILE_BYTECODE":   "1",
+		"PYC_INVALIDATION_MODE": "unchecked-hash",
+		"UV_HTTP_RETRIES":       "3",
+		"NO_COLOR":              "1",
+	} {
+		if value != "" {
+			env[name] = value
+		}
+	}
+	if b.config.NoIndex() {
+		env["UV_NO_INDEX"] = "1"
+	}
+	if proxy := b.config.Proxy(); proxy != "" {
+		env["HTTPS_PROXY"], env["HTTP_PROXY"] = proxy, proxy
+	}
+	return env, b.certificates(env)
+}
+
+// certificates has the installer trust what this machine trusts, and the
+// authority of a company besides.
+func (b *build) certificates(env map[string]string) error {
+	own := b.config.CA()
+	if own == "" {
+		own = b.Env["SSL_CERT_FILE"]
+	}
+	if own == "" || own == systemCertificates {
+		if _, err := os.Stat(systemCertificates); err == nil {
+			env["SSL_CERT_FILE"] = systemCertificates
+		}
+		return nil
+	}
+	// uv trusts one file, and pip its file and nothing else: both together are
+	// what every other client here trusts.
+	var bundle []byte
+	for _, file := range []string{systemCertificates, own} {
+		data, err := os.ReadFile(file)
+		if err != nil && file == own {
+			return fmt.Errorf("reading certificates: %w", err)
+		}
+		bundle = append(append(bundle, data...), '\n')
+	}
+	file := b.Scratch.Path("certificates.pem")
+	env["SSL_CERT_FILE"] = file
+	return os.WriteFile(file, bundle, 0o644)
+}
+
+// uv runs the installer. What it prints is shown, unless it fails and is quiet:
+// then it may be tried in another way.
+func (b *build) uv(ctx context.Context, env map[string]string, t tools, v environment, arguments []string, quiet bool) (*tool.Tail, error) {
+	env, err := b.installerEnv(env, v.indexes)
+	if err != nil {
+		return nil, err
+	}
+	args := append([]string{filepath.Join(t.uv.Path, "bin", "uv"), "pip", "install", "--python", filepath.Join(v.dir, "bin", "python")}, arguments...)
+	b.Print.Working("Installing")
+	lines := b.Print.Writer()
+	var to io.Writer = lines
+	if quiet {
+		to = &held{to: lines}
+	}
+	output := tool.NewTail(to)
+	err = b.Runner.Run(ctx, tool.Command{Args: args, Dir: b.App, Env: env, Output: output})
+	if h, is := to.(*held); is && err == nil {
+		err = h.release()
+	}
+	lines.Flush()
+	return output, err
+}
+
+// held keeps what is written to it until it is released.
+type held struct {
+	to   io.Writer
+	text []byte
+}
+
+func (h *held) Write(data []byte) (int, error) {
+	h.text = append(h.text, data...)
+	return len(data), nil
+}
+
+func (h *held) release() error {
+	_, err := h.to.Write(h.text)
+	return err
+}
+
+// buildWanted is how the installer says that a package has no wheel.
+var buildWanted = regexp.MustCompile(`has no (?:usable )?wheels|building from source is disabled|Building source distributions .*is disabled|no wheels? with a matching`)
+
+func wantsBuild(output *tool.Tail) bool {
+	return output != nil && buildWanted.MatchString(output.Text())
+}
+
+// withHeaders adds what compilers need to build for Python.
+func (b *build) withHeaders(ctx context.Context, t tools, v environment) (map[string]string, error) {
+	env := maps.Clone(v.env)
+	// Without debugging information, which notes where sources lay.
+	env["CFLAGS"] = strings.TrimSpace(env["CFLAGS"] + " -g0")
+	env["CXXFLAGS"] = strings.TrimSpace(env["CXXFLAGS"] + " -g0")
+	if len(t.python.Release.Packages) == 0 {
+		b.Print.Detail("This Python comes without headers: what is written in C cannot be built for it")
+		return env, nil
+	}
+	w := language.Wish{
+		Layer: headersLayer, Types: libcnb.LayerTypes{Cache: true}, Layout: layout,
+		Request: runtime.Request{Runtime: "python", Parts: []string{"dev"}},
+	}
+	exact, err := runtime.ParseConstraint(runtime.PEP440, "=="+t.python.Release.Version)
+	if err != nil {
+		return nil, err
+	}
+	w.Request.Constraint = exact
+	w.Asked.Name = "with headers, to build from source"
+	headers, err := b.Install(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return layoutOfHeaders(headers.Use).Environ(env), nil
+}
+
+// layoutOfHeaders leaves the directories for compilers.
+func layoutOfHeaders(l runtime.Layout) runtime.Layout {
+	return runtime.Layout{Dir: l.Dir, Include: l.Include}
+}
+
+// keepCache adds the layers that only the next build needs.
+func (b *build) keepCache(v *environment, p plan) error {
+	slot, err := layer.Open(b.Layers, cacheLayer, libcnb.LayerTypes{Cache: true}, layout)
+	if err != nil || !slot.There {
+		return err
+	}
+	inputs := map[string]string{"key": p.key}
+	v.layers = append(v.layers, slot.Describe(inputs, nil))
+	headers, err := layer.Open(b.Layers, headersLayer, libcnb.LayerTypes{Cache: true}, "1/"+layout)
+	if err != nil || !headers.There {
+		return err
+	}
+	layerOfHeaders := headers.Layer
+	v.layers = append(v.layers, layerOfHeaders)
+	return nil
+}
+
+// foreignIndexes are the indexes that a lock file names.
+func foreignIndexes(packages []lock.Package) []string {
+	var all []string
+	for _, p := range packages {
+		if p.Index != "" && !slices.Contains(all, p.Index) {
+			all = append(all, p.Index)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
