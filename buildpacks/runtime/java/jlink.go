@@ -26,20 +26,23 @@ type Image struct {
 	Compress bool
 }
 
-// DefaultModules are modules with which most servers run: what Spring, Quarkus
-// and the usual database drivers use. Java's windows and fonts are not among
-// them: java.desktop also needs libraries of the system.
+// DefaultModules are modules with which servers run: all that Java SE has, since
+// frameworks reach for them by reflection (Spring for java.desktop, which has
+// the beans), and those of the JDK that a server may need: its HTTP server,
+// languages, cryptography, and what debuggers and monitors talk to. Drawing
+// also needs libraries of the system.
 func DefaultModules() []string {
 	return []string{
-		"java.base", "java.compiler", "java.instrument", "java.logging", "java.management", "java.naming", "java.net.http",
-		"java.prefs", "java.rmi", "java.scripting", "java.security.jgss", "java.sql", "java.transaction.xa", "java.xml",
-		"jdk.crypto.ec", "jdk.jfr", "jdk.localedata", "jdk.management", "jdk.naming.dns", "jdk.net", "jdk.unsupported", "jdk.zipfs",
+		"java.se", "jdk.charsets", "jdk.crypto.cryptoki", "jdk.crypto.ec", "jdk.httpserver", "jdk.jdwp.agent", "jdk.jfr", "jdk.localedata",
+		"jdk.management", "jdk.management.agent", "jdk.naming.dns", "jdk.net", "jdk.security.auth", "jdk.security.jgss", "jdk.unsupported",
+		"jdk.zipfs",
 	}
 }
 
 // Command is the jlink that makes the image. Env is the environment of the JDK
-// (runtime.Layout.Environ). It needs no other programs: without objcopy in PATH
-// the debug information of the native libraries stays.
+// (runtime.Layout.Environ). It needs no other programs. The line numbers of
+// Java's own classes stay, for the traces of an app's errors; files with debug
+// information of native libraries, which are larger than all the rest, do not.
 func (i Image) Command(env map[string]string) tool.Command {
 	modules := slices.Clone(i.Modules)
 	if len(modules) == 0 {
@@ -48,12 +51,20 @@ func (i Image) Command(env map[string]string) tool.Command {
 	slices.Sort(modules)
 	args := []string{
 		filepath.Join(i.Home, "bin", "jlink"), "--add-modules", strings.Join(slices.Compact(modules), ","), "--output", i.Dir,
-		"--strip-java-debug-attributes", "--no-header-files", "--no-man-pages", "--ignore-signing-information",
+		"--no-header-files", "--no-man-pages", "--ignore-signing-information", "--exclude-files=**.debuginfo,**.diz",
 	}
 	if i.Compress {
 		args = append(args, "--compress=2")
 	}
 	return tool.Command{Args: args, Dir: filepath.Dir(i.Dir), Env: env}
+}
+
+// Archive is the java that makes an archive of the usual classes in a finished
+// image (JEP 341), with which programs start faster. The collector is named,
+// since what is archived depends on it, and Java would choose one by the size of
+// the machine.
+func (i Image) Archive(env map[string]string) tool.Command {
+	return tool.Command{Args: []string{filepath.Join(i.Dir, "bin", "java"), "-XX:+UseG1GC", "-Xshare:dump"}, Dir: i.Dir, Env: env}
 }
 
 // Dependencies is the jdeps that prints the modules which some jars and

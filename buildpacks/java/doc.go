@@ -1,0 +1,2 @@
+// Package java is the buildpack slugc/java
+package java

@@ -1,0 +1,128 @@
+package java
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/slugc/slugc/buildpacks/language/appfile"
+)
+
+// wrapperFile says which Gradle an app is built with.
+const wrapperFile = "gradle/wrapper/gradle-wrapper.properties"
+
+// gradleBuilds and gradleSettings are the files that make an app one of Gradle.
+var (
+	gradleBuilds   = []string{"build.gradle", "build.gradle.kts"}
+	gradleSettings = []string{"settings.gradle", "settings.gradle.kts"}
+)
+
+// gradleWrapper is a gradle-wrapper.properties.
+type gradleWrapper struct {
+	// url is the distributionUrl: an address, or a path beside the file.
+	url string
+	// version is the version in the name of the distribution.
+	version string
+	// sha256 is the distributionSha256Sum, which may be empty.
+	sha256 string
+}
+
+// distributionName is the file of a distribution of Gradle.
+var distributionName = regexp.MustCompile(`gradle-([0-9][0-9A-Za-z.+-]*?)-(?:bin|all|src)\.zip$`)
+
+// readGradleWrapper reads the wrapper's file, and refuses an app without one.
+func readGradleWrapper(dir string) (gradleWrapper, error) {
+	data, err := appfile.Read(dir, wrapperFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return gradleWrapper{}, appfile.Error("there is no %s\n"+
+			"An app of Gradle says by its wrapper which Gradle builds it, so that every machine takes the same. Make the wrapper and commit it:\n"+
+			"  gradle wrapper\n"+
+			"  git add -f gradlew gradlew.bat gradle/wrapper\n"+
+			"  git commit -m \"Add the Gradle wrapper\"", wrapperFile)
+	}
+	if err != nil {
+		return gradleWrapper{}, err
+	}
+	values := properties(data)
+	w := gradleWrapper{url: strings.TrimSpace(values["distributionUrl"]), sha256: strings.TrimSpace(values["distributionSha256Sum"])}
+	match := distributionName.FindStringSubmatch(w.url)
+	if w.url == "" || match == nil {
+		return gradleWrapper{}, appfile.Error("distributionUrl in %s names no distribution of Gradle: %q\nexpected an address that ends in gradle-VERSION-bin.zip. Write it anew:\n  gradle wrapper --gradle-version VERSION", wrapperFile, w.url)
+	}
+	w.version = match[1]
+	return w, nil
+}
+
+// What the files of Gradle, which are programs, say about Java in the usual
+// ways. What they say in another way is for Gradle to see.
+var (
+	gradleToolchain = regexp.MustCompile(`languageVersion\s*(?:=|\.set\(|\.convention\()\s*JavaLanguageVersion\.of\(\s*["']?([0-9]+)`)
+	kotlinToolchain = regexp.MustCompile(`jvmToolchain\(\s*([0-9]+)`)
+	gradleRelease   = regexp.MustCompile(`(?:options\.)?release\s*(?:=|\.set\()\s*([0-9]+)`)
+	gradleTarget    = regexp.MustCompile(`(?:source|target)Compatibility\s*=?\s*(?:JavaVersion\.VERSION_)?["']?(?:1[._])?([0-9]+)`)
+)
+
+// gradleJava is what a build file of Gradle says about Java: the toolchain, which
+// has to be that very release, or the release that it compiles for.
+func gradleJava(text string) (toolchain, release string) {
+	text = withoutComments(text)
+	for _, pattern := range []*regexp.Regexp{gradleToolchain, kotlinToolchain} {
+		if match := pattern.FindStringSubmatch(text); match != nil {
+			return match[1], ""
+		}
+	}
+	for _, pattern := range []*regexp.Regexp{gradleRelease, gradleTarget} {
+		if match := pattern.FindStringSubmatch(text); match != nil {
+			return "", match[1]
+		}
+	}
+	return "", ""
+}
+
+// comment is one of Groovy or Kotlin. Addresses have two slashes as well.
+var comment = regexp.MustCompile(`(?s)/\*.*?\*/|(?m)(?:^|\s)//.*$`)
+
+func withoutComments(text string) string { return comment.ReplaceAllString(text, "") }
+
+// gradleFile is the text of the app's build file, with its name.
+func gradleFile(dir string) (name, text string, err error) {
+	found, err := appfile.Found(dir, gradleBuilds...)
+	if err != nil || len(found) == 0 {
+		return "", "", err
+	}
+	data, err := appfile.Read(dir, found[0])
+	return found[0], string(data), err
+}
+
+// include is how settings.gradle names the projects of an app.
+var include = regexp.MustCompile(`["']:?([A-Za-z0-9_.:/-]+)["']`)
+
+// gradleModules are the directories of the projects that settings.gradle
+// includes, "" for the root. A project may be moved elsewhere by a program; that
+// one is not among them.
+func gradleModules(dir string) ([]string, error) {
+	modules := []string{""}
+	found, err := appfile.Found(dir, gradleSettings...)
+	if err != nil || len(found) == 0 {
+		return modules, err
+	}
+	data, err := appfile.Read(dir, found[0])
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(withoutComments(string(data))) {
+		words := strings.TrimSpace(line)
+		if !strings.HasPrefix(words, "include") && !strings.HasPrefix(words, "\"") && !strings.HasPrefix(words, "'") {
+			continue
+		}
+		for _, match := range include.FindAllStringSubmatch(words, -1) {
+			module := path.Clean(strings.ReplaceAll(match[1], ":", "/"))
+			if there, err := appfile.Exists(dir, module); err == nil && there && len(modules) < maxModules {
+				modules = append(modules, module)
+			}
+		}
+	}
+	return modules, nil
+}

@@ -1,0 +1,127 @@
+package java
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/slugc/slugc/buildpacks/language/layer"
+)
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// buildFiles are what only a build reads, below a module.
+var buildFiles = []string{
+	"pom.xml", "mvnw", "mvnw.cmd", ".mvn", "settings.xml", "dependency-reduced-pom.xml", ".flattened-pom.xml",
+	"build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts", "gradle.properties", "gradle.lockfile",
+	"gradlew", "gradlew.bat", "gradle", ".gradle", "buildSrc", ".kotlin", "target", "build",
+	"src/test", "src/main/java", "src/main/kotlin", "src/main/scala", "src/main/groovy", "src/main/resources", "src/it", "src/integrationTest",
+}
+
+// addApp adds the files of the app to a key, without the platform's layers.
+func (b *build) addApp(k *layer.Key) error {
+	entries, err := os.ReadDir(b.App)
+	if err != nil {
+		return fmt.Errorf("reading the app: %w", err)
+	}
+	for _, entry := range entries {
+		if entry.Name() == ".slugc" {
+			continue
+		}
+		if err := k.AddTree(b.App, entry.Name()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish leaves in the app what processes need there: everything but what only
+// the build reads, and links to what the Procfile names. BP_INCLUDE_FILES, as
+// Paketo has it, are patterns of files that stay too, with colons between them.
+func (b *build) finish(made *artefacts) error {
+	var stay []string
+	for pattern := range strings.SplitSeq(b.Env["BP_INCLUDE_FILES"], ":") {
+		if pattern = strings.Trim(pattern, "/ "); pattern != "" {
+			stay = append(stay, strings.TrimSuffix(strings.TrimSuffix(pattern, "*"), "/"))
+		}
+	}
+	stays := func(name string) bool {
+		return slices.ContainsFunc(stay, func(kept string) bool {
+			matched, err := path.Match(kept, name)
+			return kept == name || err == nil && matched || layer.Within(name, kept) || layer.Within(kept, name)
+		})
+	}
+	for _, module := range b.app.modules {
+		for _, name := range buildFiles {
+			if err := b.drop(path.Join(module, name), stays); err != nil {
+				return fmt.Errorf("leaving out what only the build reads: %w", err)
+			}
+		}
+		// What is left of a module is most often nothing.
+		left := []string{"src/main", "src"}
+		if module != "" {
+			left = append(left, ".")
+		}
+		for _, name := range left {
+			if err := dropEmpty(filepath.Join(b.App, module, name)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, link := range made.links {
+		at := filepath.Join(b.App, link)
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			return fmt.Errorf("linking %s: %w", link, err)
+		}
+		if err := layer.PointAt(filepath.Join(made.application.Layer.Path, "files", link), at); err != nil {
+			return fmt.Errorf("linking %s: %w", link, err)
+		}
+	}
+	return b.writeSBOM(made)
+}
+
+// drop takes a file or directory away, unless something of it stays.
+func (b *build) drop(name string, stays func(string) bool) error {
+	file := filepath.Join(b.App, name)
+	info, err := os.Lstat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !stays(name) {
+		return b.Scratch.Discard(file)
+	}
+	if !info.IsDir() {
+		return nil
+	}
+	entries, err := os.ReadDir(file)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := b.drop(path.Join(name, entry.Name()), stays); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropEmpty removes a directory with nothing in it.
+func dropEmpty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) > 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.Remove(dir)
+}

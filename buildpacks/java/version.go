@@ -1,0 +1,205 @@
+package java
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/language/version"
+	"github.com/slugc/slugc/buildpacks/runtime"
+)
+
+// systemFile is Heroku's file for versions.
+const systemFile = "system.properties"
+
+// javaWish is what an app asks of Java.
+type javaWish struct {
+	asked version.Asked
+	// release is the release that is wanted, and exactly that one unless
+	// orNewer says that a newer one is as good.
+	release int
+	orNewer bool
+	// most, unless 0, is the newest release that will do, and limit says why.
+	most  int
+	limit string
+}
+
+// wishedJava is what an app asks of Java, by the order of Heroku, Paketo and the
+// version managers: a variable of the build, system.properties, the files of
+// version managers, the build's toolchain, the release that it compiles for,
+// and what its Gradle runs on.
+func (a app) wishedJava(env map[string]string, known releases) (javaWish, error) {
+	system, err := systemProperties(a.dir)
+	if err != nil {
+		return javaWish{}, err
+	}
+	pinned := []version.Asked{
+		{Text: strings.TrimSpace(env["BP_JVM_VERSION"]), Name: "BP_JVM_VERSION"},
+		{Text: strings.TrimSpace(system["java.runtime.version"]), Name: "java.runtime.version", File: systemFile},
+	}
+	files, err := versionFiles(a.dir)
+	if err != nil {
+		return javaWish{}, err
+	}
+	pinned = append(pinned, files...)
+	toolchain, compiled := a.builtFor()
+	chosen := version.First(append(pinned, toolchain, compiled)...)
+	w := javaWish{asked: chosen}
+	if !a.isMaven() {
+		w.most = known.newestFor(a.gradle.version)
+		w.limit = fmt.Sprintf("Gradle %s in %s", a.gradle.version, wrapperFile)
+	}
+	if chosen.Text == "" {
+		w.asked = version.Asked{Name: fmt.Sprintf("the default, %d", known.Default)}
+		w.release = known.Default
+		if w.most > 0 && w.most < w.release {
+			w.release = known.LTS[0]
+			for _, release := range known.LTS {
+				if release <= w.most {
+					w.release = release
+				}
+			}
+			w.asked = version.Asked{Name: fmt.Sprintf("Java %d is the newest for %s", w.most, w.limit)}
+			w.orNewer = true
+		}
+		return w, nil
+	}
+	if w.release = feature(chosen.Text); w.release == 0 {
+		return javaWish{}, appfile.Error("%s does not say which Java to use\nexpected a release such as %d. %s", chosen, known.Default, pinHint(known.Default))
+	}
+	w.orNewer = chosen.Name == compiled.Name && chosen.File == compiled.File
+	// Who asks for a release by name knows better what Gradle runs on.
+	if !w.orNewer {
+		w.most = 0
+	}
+	if least := feature(compiled.Text); !w.orNewer && least > w.release {
+		return javaWish{}, appfile.Error("the app compiles for Java %d, but builds with Java %d, which cannot do that\n%s\n%s\n%s",
+			least, w.release, compiled, chosen, pinHint(least))
+	}
+	return w, nil
+}
+
+// pinHint is what to type to ask for a release of Java.
+func pinHint(release int) string {
+	return fmt.Sprintf("Ask for a release:\n  echo java.runtime.version=%d > %s\n  git add %[2]s", release, systemFile)
+}
+
+// constraint is the wish in the words of the catalogue, and the releases to
+// choose from where it allows several: the very one, else the oldest one with
+// long-term support, which changes the least.
+func (w javaWish) constraint(known releases) (runtime.Constraint, []runtime.Constraint, error) {
+	text := fmt.Sprintf("%d.x", w.release)
+	var prefer []runtime.Constraint
+	if w.orNewer {
+		text = fmt.Sprintf(">=%d", w.release)
+		if w.most > 0 {
+			text += fmt.Sprintf(" <%d", w.most+1)
+		}
+		for _, release := range append([]int{w.release}, known.LTS...) {
+			if release < w.release {
+				continue
+			}
+			line, err := runtime.ParseConstraint(runtime.NPM, fmt.Sprintf("%d.x", release))
+			if err != nil {
+				return runtime.Constraint{}, nil, err
+			}
+			prefer = append(prefer, line)
+		}
+	}
+	wanted, err := runtime.ParseConstraint(runtime.NPM, text)
+	return wanted, prefer, err
+}
+
+// systemProperties reads Heroku's file, if it is there.
+func systemProperties(dir string) (map[string]string, error) {
+	data, err := appfile.Read(dir, systemFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return properties(data), nil
+}
+
+// versionFiles are the files of version managers: jenv's, SDKMAN's, and asdf's,
+// which mise reads too.
+func versionFiles(dir string) ([]version.Asked, error) {
+	var all []version.Asked
+	for _, file := range []struct {
+		name string
+		read func(data []byte) version.Asked
+	}{
+		{".java-version", func(data []byte) version.Asked { return version.Asked{Text: appfile.Word(data), Name: ".java-version"} }},
+		{".sdkmanrc", func(data []byte) version.Asked {
+			return version.Asked{Text: properties(data)["java"], Name: "java", File: ".sdkmanrc"}
+		}},
+		{".tool-versions", func(data []byte) version.Asked {
+			for line := range strings.Lines(string(data)) {
+				if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "java" {
+					return version.Asked{Text: fields[1], Name: "java", File: ".tool-versions"}
+				}
+			}
+			return version.Asked{}
+		}},
+	} {
+		data, err := appfile.Read(dir, file.name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, file.read(data))
+	}
+	return all, nil
+}
+
+// builtFor is what the build's own files say of Java: the toolchain, which has
+// to be that very release, and the release that is compiled for.
+func (a app) builtFor() (toolchain, compiled version.Asked) {
+	if !a.isMaven() {
+		exact, release := gradleJava(a.buildText)
+		return version.Asked{Text: exact, Name: "the toolchain", File: a.buildFile}, version.Asked{Text: release, Name: "the release to compile for", File: a.buildFile}
+	}
+	for _, module := range a.modules {
+		p := a.project[module]
+		file := path.Join(module, pomFile)
+		if text := p.toolchain(); text != "" && toolchain.Text == "" {
+			toolchain = version.Asked{Text: text, Name: "maven-toolchains-plugin", File: file}
+		}
+		// The newest of all modules: one JDK compiles them all.
+		if text, name := p.compiles(); feature(text) > feature(compiled.Text) {
+			compiled = version.Asked{Text: text, Name: name, File: file}
+		}
+	}
+	return toolchain, compiled
+}
+
+// numbers are the first ones in a version: 17, 1.8, 21.0.4.
+var numbers = regexp.MustCompile(`[0-9]+(?:[._][0-9]+)*`)
+
+// feature is the release of Java that a version means, 0 when it means none:
+// "21", "21.0.4-tem", "temurin-21.0.4+7", "1.8", "17.*", "openjdk64-11.0.2". The
+// numbers behind it are those of security fixes: the archive has the latest.
+func feature(text string) int {
+	// The 64 in the names of some vendors is no version.
+	match := numbers.FindString(strings.ReplaceAll(text, "openjdk64", ""))
+	if match == "" {
+		return 0
+	}
+	first, rest, more := strings.Cut(strings.ReplaceAll(match, "_", "."), ".")
+	if first == "1" && more {
+		first, _, _ = strings.Cut(rest, ".")
+	}
+	n, err := strconv.Atoi(first)
+	if err != nil || n < 1 || n > 999 {
+		return 0
+	}
+	return n
+}
