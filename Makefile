@@ -64,7 +64,7 @@ slugc: launcher bridge buildpack lifecycle
 
 # bin/detect and bin/build of the builtin buildpacks in packages and builders.
 buildpack:
-	$(call embed,buildpack,12)
+	$(call embed,buildpack,16)
 
 # The phases of the lifecycle, which are one program, and the launcher beside them:
 # for this machine in out/lifecycle, and for each platform as the archive that pack

@@ -15,6 +15,7 @@ import (
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/cnb"
 	"github.com/slugc/slugc/buildpacks/golang"
+	"github.com/slugc/slugc/buildpacks/java"
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/nodejs"
 	"github.com/slugc/slugc/buildpacks/procfile"
@@ -40,6 +41,7 @@ func All(ctx context.Context, out io.Writer, env map[string]string) []Buildpack 
 	helpers := language.Helpers{Out: out, Env: env, Runner: tool.Local{Grace: grace}, Now: time.Now}
 	return []Buildpack{
 		{TOML: golang.TOML, Detect: golang.Detect(out), Build: golang.Build(ctx, helpers), Clients: []string{Go}},
+		{TOML: java.TOML, Detect: java.Detect(out), Build: java.Build(ctx, helpers), Clients: []string{Debian, Maven}},
 		{TOML: nodejs.TOML, Detect: nodejs.Detect(out), Build: nodejs.Build(ctx, helpers), Clients: []string{NPM}},
 		{TOML: procfile.TOML, Detect: procfile.Detect(out), Build: procfile.Build(out)},
 	}
@@ -53,6 +55,7 @@ const grace = 5 * time.Second
 func Order() buildpacks.Order {
 	return buildpacks.Order{
 		{{ID: "slugc/golang"}, {ID: "slugc/procfile", Optional: true}},
+		{{ID: "slugc/java"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/nodejs"}, {ID: "slugc/procfile", Optional: true}},
 	}
 }

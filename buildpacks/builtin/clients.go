@@ -23,6 +23,8 @@ const (
 	Go = "go"
 	// Debian is what installs Debian's packages; see runtime.DebianSettings.
 	Debian = "debian"
+	// Maven is Maven, with a settings.xml; see maven.Config.Connection.
+	Maven = "maven"
 )
 
 // Settings are a file by which a package client of this machine knows its
