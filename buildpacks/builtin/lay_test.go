@@ -38,6 +38,8 @@ func TestBuilder(t *testing.T) {
 			}
 		}
 	}
+	slices.Sort(all)
+	slices.Sort(named)
 	if diff := cmp.Diff(all, named); diff != "" {
 		t.Error(diff)
 	}
