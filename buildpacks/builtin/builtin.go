@@ -19,6 +19,7 @@ import (
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/nodejs"
 	"github.com/slugc/slugc/buildpacks/procfile"
+	"github.com/slugc/slugc/buildpacks/python"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -42,6 +43,7 @@ func All(ctx context.Context, out io.Writer, env map[string]string) []Buildpack 
 	return []Buildpack{
 		{TOML: golang.TOML, Detect: golang.Detect(out), Build: golang.Build(ctx, helpers), Clients: []string{Go}},
 		{TOML: java.TOML, Detect: java.Detect(out), Build: java.Build(ctx, helpers), Clients: []string{Debian, Maven}},
+		{TOML: python.TOML, Detect: python.Detect(out), Build: python.Build(ctx, helpers), Clients: []string{PIP, Go, Debian}},
 		{TOML: nodejs.TOML, Detect: nodejs.Detect(out), Build: nodejs.Build(ctx, helpers), Clients: []string{NPM}},
 		{TOML: procfile.TOML, Detect: procfile.Detect(out), Build: procfile.Build(out)},
 	}
@@ -56,6 +58,7 @@ func Order() buildpacks.Order {
 	return buildpacks.Order{
 		{{ID: "slugc/golang"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/java"}, {ID: "slugc/procfile", Optional: true}},
+		{{ID: "slugc/python"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/nodejs"}, {ID: "slugc/procfile", Optional: true}},
 	}
 }

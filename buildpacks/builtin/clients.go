@@ -21,6 +21,8 @@ const (
 	// Go is the go command, with the file of "go env -w"; see
 	// goproxy.Connection.
 	Go = "go"
+	// PIP is pip, with a pip.conf; see pypi.Config.Connection.
+	PIP = "pip"
 	// Debian is what installs Debian's packages; see runtime.DebianSettings.
 	Debian = "debian"
 	// Maven is Maven, with a settings.xml; see maven.Config.Connection.

@@ -84,7 +84,7 @@ func (b *build) installerEnv(of map[string]string, indexes []string) (map[string
 		"UV_NO_PROGRESS":      "1",
 		// Not by the times of files, which differ from build to build.
 		"UV_COMPILE_BYTECODE":   "1",
-		"PYC_INVALIDATION_MODE": "unchecked-hash",
+		"PYC_INVALIDATION_MODE": "UNCHECKED_HASH",
 		"UV_HTTP_RETRIES":       "3",
 		"NO_COLOR":              "1",
 	} {
