@@ -3,16 +3,19 @@ package python
 import (
 	"context"
 	_ "embed"
+	"io"
 	"path/filepath"
 
 	"github.com/buildpacks/libcnb/v2"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slugc/slugc/buildpacks/language"
+	"github.com/slugc/slugc/buildpacks/language/failure"
 	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/language/limits"
 	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/pypi"
+	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
 
 // The layers.
@@ -120,6 +123,7 @@ func (b *build) installTools(ctx context.Context, a app) (tools, error) {
 	if err != nil {
 		return tools{}, err
 	}
+	wish.Finish = b.finishing(ctx, release)
 	var t tools
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
@@ -145,8 +149,44 @@ func (b *build) pythonWish(asked wish) language.Wish {
 		Request: runtime.Request{Runtime: "python"},
 		Asked:   asked.Asked,
 		Layout:  layout,
-		Finish: func(dir string) error {
-			return layer.WriteBeside(filepath.Join(dir, "exec.d", "concurrency"), limits.Script(concurrency), 0o755)
-		},
 	}
 }
+
+// finishing completes a Python that was unpacked: processes are told how many
+// of them fit, and the standard library is compiled, since processes may not
+// write what they compiled when they start.
+func (b *build) finishing(ctx context.Context, r runtime.Release) func(dir string) error {
+	return func(dir string) error {
+		if err := layer.WriteBeside(filepath.Join(dir, "exec.d", "concurrency"), limits.Script(concurrency), 0o755); err != nil {
+			return err
+		}
+		use, err := b.Runtimes.Layout(r, dir)
+		if err != nil {
+			return err
+		}
+		program, err := interpreter(use, r.Version)
+		if err != nil {
+			return err
+		}
+		env := use.Environ(map[string]string{"PATH": b.Env["PATH"], "PYTHONDONTWRITEBYTECODE": "1"})
+		library := filepath.Join(filepath.Dir(filepath.Dir(program)), "lib", "python"+minor(r.Version))
+		home := filepath.Join(b.Layers.Path, pythonLayer)
+		output := tool.NewTail(io.Discard)
+		err = b.Runner.Run(ctx, tool.Command{
+			Args: []string{
+				program, "-m", "compileall", "-q", "-f", "-j", "0", "--invalidation-mode", "unchecked-hash",
+				// Errors name the place where a file will lie.
+				"-s", dir, "-p", home, "-x", seldom, library,
+			},
+			Dir: dir, Env: env, Output: output,
+		})
+		if err == nil {
+			return nil
+		}
+		return failure.Explain(failure.Failure{What: "compiling the standard library failed", Err: err, Output: output}, failure.Common())
+	}
+}
+
+// seldom are the parts of the standard library that no process of a platform
+// imports, and files that are wrong on purpose.
+const seldom = `/(test|tests|idlelib|lib2to3|turtledemo|pydoc_data|tkinter|ensurepip|site-packages|dist-packages)/`

@@ -68,7 +68,7 @@ print(json.dumps([sys.version, ssl.OPENSSL_VERSION, len(ssl.create_default_conte
 `
 
 func testPython(t *testing.T, p place) {
-	i := p.install(t, runtime.Request{Runtime: "python"}, "")
+	i := p.install(t, runtime.Request{Runtime: "python", Parts: []string{"pip"}}, "")
 	if got := i.release.Age(time.Now()); got != "" {
 		t.Errorf("the default is one without fixes: %s", got)
 	}
