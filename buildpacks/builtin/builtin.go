@@ -21,6 +21,7 @@ import (
 	"github.com/slugc/slugc/buildpacks/procfile"
 	"github.com/slugc/slugc/buildpacks/python"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
+	"github.com/slugc/slugc/buildpacks/static"
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
 )
@@ -45,6 +46,7 @@ func All(ctx context.Context, out io.Writer, env map[string]string) []Buildpack 
 		{TOML: java.TOML, Detect: java.Detect(out), Build: java.Build(ctx, helpers), Clients: []string{Debian, Maven}},
 		{TOML: python.TOML, Detect: python.Detect(out), Build: python.Build(ctx, helpers), Clients: []string{PIP, Go, Debian}},
 		{TOML: nodejs.TOML, Detect: nodejs.Detect(out), Build: nodejs.Build(ctx, helpers), Clients: []string{NPM}},
+		{TOML: static.TOML, Detect: static.Detect(out), Build: static.Build(ctx, helpers), Clients: []string{Debian}},
 		{TOML: procfile.TOML, Detect: procfile.Detect(out), Build: procfile.Build(out)},
 	}
 }
@@ -59,7 +61,8 @@ func Order() buildpacks.Order {
 		{{ID: "slugc/golang"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/java"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/python"}, {ID: "slugc/procfile", Optional: true}},
-		{{ID: "slugc/nodejs"}, {ID: "slugc/procfile", Optional: true}},
+		{{ID: "slugc/static", Optional: true}, {ID: "slugc/nodejs"}, {ID: "slugc/procfile", Optional: true}},
+		{{ID: "slugc/static"}, {ID: "slugc/procfile", Optional: true}},
 	}
 }
 
