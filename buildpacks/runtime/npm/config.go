@@ -151,6 +151,10 @@ func (c Config) Registry(name string) (Address, error) {
 		"set one:\n  export NPM_CONFIG_REGISTRY=https://HOST/PATH/")
 }
 
+// AddressOf reads the address of a registry that another client's settings name.
+// Origin is where it stands.
+func AddressOf(text, origin string) (Address, error) { return address(setting{text, origin}) }
+
 func address(s setting) (Address, error) {
 	u, err := url.Parse(strings.TrimSpace(s.value))
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {

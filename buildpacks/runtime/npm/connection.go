@@ -47,3 +47,48 @@ func connects(key string) bool {
 	}
 	return strings.HasPrefix(key, "//") || strings.HasPrefix(key, "@") && strings.HasSuffix(key, ":registry")
 }
+
+// Login is how a registry knows a person.
+type Login struct {
+	// Place is //host/path/, as in an .npmrc.
+	Place string
+	// Token is set, or else Ident, which is "user:password" in base64.
+	Token, Ident string
+}
+
+// Logins are the logins of the settings, by their places.
+func (c Config) Logins() []Login {
+	places := map[string]bool{}
+	for key := range c.settings {
+		if at := strings.LastIndex(key, ":"); strings.HasPrefix(key, "//") && at > 0 {
+			places[key[:at]] = true
+		}
+	}
+	var logins []Login
+	for _, place := range slices.Sorted(maps.Keys(places)) {
+		header, found, err := c.credentials(place + ":")
+		if err != nil || !found {
+			continue
+		}
+		login := Login{Place: place}
+		if token, is := strings.CutPrefix(header, "Bearer "); is {
+			login.Token = token
+		} else {
+			login.Ident = strings.TrimPrefix(header, "Basic ")
+		}
+		logins = append(logins, login)
+	}
+	return logins
+}
+
+// Scopes are the addresses of registries that have a scope of their own, by
+// scope: "@acme".
+func (c Config) Scopes() map[string]string {
+	scopes := map[string]string{}
+	for key, s := range c.settings {
+		if scope, is := strings.CutSuffix(key, ":registry"); is && strings.HasPrefix(scope, "@") {
+			scopes[scope] = s.value
+		}
+	}
+	return scopes
+}
