@@ -1,52 +1,65 @@
 package nodejs
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/language/layer"
 )
 
 // app is an app as its author wrote it, checked.
 type app struct {
 	dir      string
 	manifest manifest
-	// lock is zero for an app that installs nothing.
-	lock lock
+	// choice is its package manager.
+	choice choice
+	// lock is nil for an app that installs nothing, lockSum a checksum of the
+	// file.
+	lock    lockfile
+	lockSum string
 	// members are the package.json of the workspaces, by directory.
 	members map[string]manifest
-}
-
-// otherManagers are the package managers that are not built yet, by the files
-// that they leave.
-var otherManagers = []struct{ name, lockFile string }{
-	{"Yarn", "yarn.lock"},
-	{"pnpm", "pnpm-lock.yaml"},
-	{"Bun", "bun.lock"},
-	{"Bun", "bun.lockb"},
+	// yarn are Yarn's settings, pnpm those of pnpm.
+	yarn yarnSettings
+	pnpm pnpmSettings
+	// procfile is the text of the Procfile.
+	procfile string
+	// asksForNode tells whether the app asks for a version of Node.js.
+	asksForNode bool
+	// isSite tells that a web server serves what was built.
+	isSite bool
 }
 
 // readApp reads an app and refuses what cannot be built, before anything is
 // downloaded.
 func readApp(dir string) (app, error) {
-	a := app{dir: dir}
+	a := app{dir: dir, members: map[string]manifest{}}
 	var err error
 	if a.manifest, err = readManifest(dir, manifestFile); err != nil {
 		return app{}, err
 	}
-	name, err := onlyLock(dir, a.manifest)
-	if err != nil {
+	if a.choice, err = chooseManager(dir, a.manifest); err != nil {
 		return app{}, err
 	}
-	if name == "" {
+	if err := a.readSettings(); err != nil {
+		return app{}, err
+	}
+	if err := a.readAround(); err != nil {
+		return app{}, err
+	}
+	if a.choice.lock == "" {
 		if a.manifest.empty() {
 			return a, nil
 		}
-		return app{}, missingLock(a.manifest)
+		return app{}, a.missingLock()
 	}
-	if a.lock, err = readLock(dir, name); err != nil {
+	if err := a.readLock(); err != nil {
 		return app{}, err
 	}
 	if err := a.readMembers(); err != nil {
@@ -55,96 +68,127 @@ func readApp(dir string) (app, error) {
 	return a, a.inStep()
 }
 
-// onlyLock is the name of the app's one lock file, "" when it has none.
-func onlyLock(dir string, m manifest) (string, error) {
-	var found, managers []string
-	for _, name := range []string{lockFile, shrinkwrapFile} {
-		there, err := appfile.Exists(dir, name)
+// readAround reads what else says how the app is built and started.
+func (a *app) readAround() error {
+	data, err := os.ReadFile(filepath.Join(a.dir, "Procfile"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading Procfile: %w", err)
+	}
+	a.procfile = string(data)
+	files, err := appfile.Found(a.dir, ".nvmrc", ".node-version")
+	a.asksForNode = len(files) > 0 || a.manifest.Engines["node"] != "" || a.manifest.Volta["node"] != ""
+	return err
+}
+
+// readSettings reads what the package manager is told by files of its own.
+func (a *app) readSettings() (err error) {
+	switch a.choice.manager {
+	case yarnManager:
+		a.yarn, err = readYarnSettings(a.dir)
+	case pnpmManager:
+		there, err := appfile.Exists(a.dir, pnpmWorkspaceFile)
+		if err != nil || !there {
+			return err
+		}
+		data, err := appfile.Read(a.dir, pnpmWorkspaceFile)
 		if err != nil {
-			return "", fmt.Errorf("looking for lock files: %w", err)
+			return err
 		}
-		if there {
-			found, managers = append(found, name), append(managers, "npm")
-		}
+		a.pnpm, err = readPNPMSettings(data)
+		return err
 	}
-	for _, other := range otherManagers {
-		there, err := appfile.Exists(dir, other.lockFile)
+	return err
+}
+
+// readLock reads the lock file.
+func (a *app) readLock() error {
+	name := a.choice.lock
+	if name == bunBinaryLockFile {
+		data, err := os.ReadFile(filepath.Join(a.dir, name))
 		if err != nil {
-			return "", fmt.Errorf("looking for lock files: %w", err)
+			return fmt.Errorf("reading %s: %w", name, err)
 		}
-		if there {
-			found, managers = append(found, other.lockFile), append(managers, other.name)
-		}
+		dirs, err := findWorkspaces(a.dir, workspaceGlobs(a.manifest.Workspaces))
+		a.lock, a.lockSum = &bunLock{name: name, dirs: dirs}, layer.Sum(data)
+		return err
 	}
-	asked, _, _ := strings.Cut(m.PackageManager, "@")
-	switch {
-	case len(found) == 2 && found[0] == lockFile && found[1] == shrinkwrapFile:
-		return "", appfile.Error("there are two lock files of npm: %s and %s\n"+
-			"npm reads only %s, so the other one says nothing. Remove it:\n  git rm %s",
-			lockFile, shrinkwrapFile, shrinkwrapFile, lockFile)
-	case len(found) > 1:
-		return "", severalLocks(found, managers, asked)
-	case asked != "" && asked != "npm":
-		return "", otherManager(asked, "\"packageManager\" in "+manifestFile, found)
-	case len(found) == 1 && managers[0] != "npm":
-		return "", otherManager(managers[0], found[0], found)
-	case len(found) == 1:
-		return found[0], nil
+	data, err := appfile.ReadMerged(a.dir, name, appfile.Merge("make it again from package.json:\n  git checkout --theirs "+name+
+		"\n  "+a.lockCommand()+"\n  git add "+name))
+	if err != nil {
+		return err
 	}
-	return "", nil
+	a.lockSum = layer.Sum(data)
+	switch a.choice.manager {
+	case yarnManager:
+		return a.readYarnLock(data)
+	case pnpmManager:
+		a.lock, err = readPNPM(data)
+	case bunManager:
+		a.lock, err = readBun(data)
+	default:
+		var l lock
+		l, err = readLock(name, data)
+		a.lock = l
+	}
+	return err
 }
 
-// severalLocks says which lock files to remove.
-func severalLocks(found, managers []string, asked string) error {
-	var lines []string
-	for i, name := range found {
-		if strings.EqualFold(managers[i], asked) {
-			continue
-		}
-		if asked != "" {
-			lines = append(lines, "  git rm "+name)
-			continue
-		}
-		var rest []string
-		for _, other := range found {
-			if other != name {
-				rest = append(rest, other)
-			}
-		}
-		lines = append(lines, fmt.Sprintf("  git rm %s    # when %s installs the packages", strings.Join(rest, " "), managers[i]))
+// readYarnLock reads a yarn.lock of either form.
+func (a *app) readYarnLock(data []byte) error {
+	if err := a.yarnInLine(isYarnBerry(data)); err != nil {
+		return err
 	}
-	return appfile.Error("there are lock files of several package managers: %s\n"+
-		"they may ask for different versions, so slugc does not choose. Keep one:\n%s",
-		strings.Join(found, ", "), strings.Join(lines, "\n"))
+	if isYarnBerry(data) {
+		l, err := readYarnBerry(data, a.manifest)
+		if err != nil {
+			return err
+		}
+		l.free = a.yarn.extends
+		a.lock, a.choice.berry = l, true
+		return nil
+	}
+	l, err := readYarnClassic(data)
+	if err != nil {
+		return err
+	}
+	dirs, err := findWorkspaces(a.dir, workspaceGlobs(a.manifest.Workspaces))
+	if err != nil {
+		return fmt.Errorf("looking for workspaces: %w", err)
+	}
+	l.members = map[string]manifest{}
+	for _, dir := range dirs {
+		if l.members[dir], err = readManifest(a.dir, path.Join(dir, manifestFile)); err != nil {
+			return err
+		}
+	}
+	a.lock = l
+	return nil
 }
 
-// otherManager says what to do with an app of a package manager that is not
-// built yet.
-func otherManager(name, where string, found []string) error {
-	remove := ""
-	if len(found) > 0 && found[0] != lockFile {
-		remove = "\n  git rm " + strings.Join(found, " ")
-	}
-	return appfile.Error("%s is not supported yet by this version of slugc\n"+
-		"%s asks for it. To build with npm instead:\n"+
-		"  npm pkg delete packageManager\n"+
-		"  npm install --package-lock-only%s\n"+
-		"  git add %s %s", name, where, remove, manifestFile, lockFile)
+// lockCommand is what makes or mends the lock file.
+func (a *app) lockCommand() string {
+	return lockCommand(a.choice.manager, a.choice.berry || a.yarn.isBerry() || strings.TrimLeft(a.choice.asked.Text, "^~>=v ") >= "2")
 }
 
-func missingLock(m manifest) error {
-	count := len(m.wants())
+// missingLock refuses an app that asks for packages without a lock file.
+func (a *app) missingLock() error {
+	name := lockFile
+	for _, l := range lockFiles {
+		if l.by == a.choice.manager {
+			name = l.name
+			break
+		}
+	}
 	return appfile.Error("there is no %s\n"+
 		"%s asks for %d packages, but not for one version of each, so two builds could differ. Make a lock file and commit it:\n"+
-		"  npm install --package-lock-only\n"+
+		"  %s\n"+
 		"  git add %s\n"+
 		"  git commit -m \"Lock the versions of packages\"\n"+
-		"if it is there already, see that .gitignore and .slugignore do not list it", lockFile, manifestFile, count, lockFile)
+		"if it is there already, see that .gitignore and .slugignore do not list it", name, manifestFile, len(a.manifest.wants()), a.lockCommand(), name)
 }
 
 // readMembers reads the package.json of the workspaces that the lock file has.
 func (a *app) readMembers() error {
-	a.members = map[string]manifest{}
 	for _, dir := range a.lock.workspaces() {
 		if !filepath.IsLocal(dir) {
 			continue
@@ -155,8 +199,8 @@ func (a *app) readMembers() error {
 		}
 		if !there {
 			return appfile.Error("%s names the directory %s, which has no %s\n"+
-				"if it was removed or moved, make the lock file again:\n  npm install --package-lock-only\n  git add %s",
-				a.lock.Name, dir, manifestFile, a.lock.Name)
+				"if it was removed or moved, make the lock file again:\n  %s\n  git add %s",
+				a.lock.file(), dir, manifestFile, a.lockCommand(), a.lock.file())
 		}
 		if a.members[dir], err = readManifest(a.dir, path.Join(dir, manifestFile)); err != nil {
 			return err
@@ -168,10 +212,8 @@ func (a *app) readMembers() error {
 // inStep refuses a lock file that does not hold what package.json asks for.
 func (a *app) inStep() error {
 	lines := a.lock.differences("", a.manifest)
-	for _, dir := range a.lock.workspaces() {
-		if member, read := a.members[dir]; read {
-			lines = append(lines, a.lock.differences(dir, member)...)
-		}
+	for _, dir := range sortedKeys(a.members) {
+		lines = append(lines, a.lock.differences(dir, a.members[dir])...)
 	}
 	if len(lines) == 0 {
 		return nil
@@ -180,10 +222,61 @@ func (a *app) inStep() error {
 	if extra := len(lines) - most; extra > 0 {
 		lines = append(lines[:most], fmt.Sprintf("and %d more", extra))
 	}
+	name := a.lock.file()
 	return appfile.Error("%s is out of step with %s\n  %s\n"+
-		"npm ci installs what the lock file says and nothing else. Update it and commit it:\n"+
-		"  npm install --package-lock-only\n"+
+		"A build installs what the lock file says and nothing else. Update it and commit it:\n"+
+		"  %s\n"+
 		"  git add %s\n"+
 		"  git commit -m \"Update %s\"",
-		a.lock.Name, manifestFile, strings.Join(lines, "\n  "), a.lock.Name, a.lock.Name)
+		name, manifestFile, strings.Join(lines, "\n  "), a.lockCommand(), name, name)
+}
+
+// hasDev tells whether there are packages that only development needs.
+func (a *app) hasDev() bool {
+	if own, is := a.lock.(interface{ hasDev() bool }); is {
+		return own.hasDev()
+	}
+	if a.lock == nil {
+		return false
+	}
+	if len(a.manifest.DevDependencies) > 0 {
+		return true
+	}
+	for _, m := range a.members {
+		if len(m.DevDependencies) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// mayCompile tells whether native code may be compiled when the packages are
+// installed.
+func (a *app) mayCompile() bool {
+	if a.isNative() {
+		return true
+	}
+	if a.lock == nil || !a.lock.mayCompile() {
+		return false
+	}
+	if l, is := a.lock.(*pnpmLock); is && !l.notesBuilds() {
+		return a.allowsBuilds()
+	}
+	return true
+}
+
+// allowsBuilds tells whether pnpm may run install scripts of packages: pnpm 10
+// and later do where an app says so.
+func (a *app) allowsBuilds() bool {
+	old := strings.HasPrefix(strings.TrimLeft(a.choice.asked.Text, "^~>=v "), "9")
+	return old || len(a.pnpm.OnlyBuiltDependencies) > 0 || len(a.pnpm.AllowBuilds) > 0 || a.pnpm.DangerouslyAllowAll || len(rawNames(a.manifest.PNPM)) > 0
+}
+
+// npmLock is the lock file of an app of npm.
+func (a *app) npmLock() (lock, bool) {
+	l, is := a.lock.(lock)
+	if !is {
+		return lock{}, false
+	}
+	return l, true
 }

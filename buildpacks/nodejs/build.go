@@ -1,6 +1,7 @@
 package nodejs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,6 +86,7 @@ func (b *build) run(ctx context.Context) (libcnb.BuildResult, error) {
 	if err != nil {
 		return libcnb.BuildResult{}, err
 	}
+	a.isSite = isSite(b.Plan)
 	if err := b.setAside(a); err != nil {
 		return libcnb.BuildResult{}, err
 	}
@@ -100,6 +102,9 @@ func (b *build) run(ctx context.Context) (libcnb.BuildResult, error) {
 	if err != nil {
 		return libcnb.BuildResult{}, err
 	}
+	if err := tools.bills(); err != nil {
+		return libcnb.BuildResult{}, err
+	}
 	result := libcnb.NewBuildResult()
 	result.Layers = append(tools.layers(), modules...)
 	catalog, err := b.Catalog()
@@ -107,10 +112,10 @@ func (b *build) run(ctx context.Context) (libcnb.BuildResult, error) {
 		return libcnb.BuildResult{}, err
 	}
 	result.Layers = append(result.Layers, catalog)
-	if result.Processes, err = a.processes(); err != nil {
+	if result.Processes, err = a.processes(tree.driver); err != nil {
 		return libcnb.BuildResult{}, err
 	}
-	b.tellProcesses(result.Processes)
+	b.tellProcesses(a, result.Processes)
 	return result, nil
 }
 
@@ -142,8 +147,17 @@ func (b *build) setAside(a app) error {
 }
 
 // tellProcesses says how the app starts.
-func (b *build) tellProcesses(processes []libcnb.Process) {
+func (b *build) tellProcesses(a app, processes []libcnb.Process) {
 	b.Print.Step("Finding out how the app starts")
+	if a.isSite {
+		b.Print.Detail("A web server serves what was built, so Node.js and the packages are left out of it")
+		return
+	}
+	if s, is, err := readSite(a.dir, a.manifest); len(processes) == 0 && err == nil && is {
+		b.Print.Warn("The app is files in %s once it was built, and no buildpack of this build has a web server for them.\n"+
+			"Build with slugc/static too, or add a start script", cmp.Or(s.root, "a directory"))
+		return
+	}
 	if len(processes) == 0 {
 		b.Print.Warn("%s has no start script, and there is no server.js, app.js, main.js or index.js, so the app has no process web.\n"+
 			"Unless a Procfile says how it starts, add a start script:\n"+

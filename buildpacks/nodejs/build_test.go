@@ -189,7 +189,7 @@ func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 				says:  []string{`Node.js 24.21.0 (.nvmrc "lts/-1")`},
 			},
 			"npm by packageManager": {
-				files: map[string]string{"package.json": `{"packageManager": "npm@9.0.0+sha512.abc", "engines": {"node": "22", "npm": "10"}}`},
+				files: map[string]string{"package.json": `{"packageManager": "npm@9.0.0", "engines": {"node": "22", "npm": "10"}}`},
 				says:  []string{`npm 9.0.0 (packageManager "9.0.0" in package.json)`},
 			},
 			"npm by engines": {

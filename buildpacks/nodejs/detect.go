@@ -33,9 +33,46 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 			_, err := fmt.Fprintf(out, "%s in the app's root is not a file\n", manifestFile)
 			return libcnb.DetectResult{}, err
 		}
-		return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{{
-			Provides: []libcnb.BuildPlanProvide{{Name: "node"}},
-			Requires: []libcnb.BuildPlanRequire{{Name: "node"}},
-		}}}, nil
+		return libcnb.DetectResult{Pass: true, Plans: plans(c.ApplicationPath)}, nil
 	}
+}
+
+// plans are the build plans of an app, the better one first. A site asks for a web
+// server for the files that its build makes: "static" with their directory as
+// "root", and whether the page there answers for every path as "fallback". Where
+// nobody provides one the app is built all the same.
+func plans(dir string) []libcnb.BuildPlan {
+	provides := []libcnb.BuildPlanProvide{{Name: "node"}}
+	plain := libcnb.BuildPlan{Provides: provides, Requires: []libcnb.BuildPlanRequire{{Name: "node"}}}
+	// What is wrong with it is for the build to say.
+	m, err := readManifest(dir, manifestFile)
+	if err != nil {
+		return []libcnb.BuildPlan{plain}
+	}
+	s, is, err := readSite(dir, m)
+	if err != nil || !is {
+		return []libcnb.BuildPlan{plain}
+	}
+	metadata := map[string]any{}
+	if s.root != "" {
+		metadata["root"], metadata["fallback"] = s.root, s.fallback
+	}
+	return []libcnb.BuildPlan{{Provides: provides, Requires: []libcnb.BuildPlanRequire{
+		{Name: "node", Metadata: map[string]any{siteKey: true}},
+		{Name: "static", Metadata: metadata},
+	}}, plain}
+}
+
+// siteKey tells bin/build, in the plan's entry for Node.js, that a web server
+// serves the app.
+const siteKey = "static"
+
+// isSite tells whether bin/detect found the app to be a site.
+func isSite(plan libcnb.BuildpackPlan) bool {
+	for _, entry := range plan.Entries {
+		if is, ok := entry.Metadata[siteKey].(bool); ok && is {
+			return true
+		}
+	}
+	return false
 }

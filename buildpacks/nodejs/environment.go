@@ -1,29 +1,36 @@
 package nodejs
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/slugc/slugc/buildpacks/runtime/npm"
 )
 
 // systemCertificates is where Debian and its descendants keep the certificates
 // that the machine trusts.
 const systemCertificates = "/etc/ssl/certs/ca-certificates.crt"
 
-// toolEnv is the environment for npm and the scripts of the app: the build's
-// own, with Node.js and npm in front, and with settings of npm that the app and
-// its builder did not make themselves.
-func (b *build) toolEnv(t toolchain, cache packageCache) (map[string]string, error) {
+// toolEnv is the environment for the package manager and the scripts of the app:
+// the build's own, with Node.js and npm in front, and with settings that the app
+// and its builder did not make themselves.
+func (b *build) toolEnv(a app, d driver, t toolchain) (map[string]string, error) {
 	env := maps.Clone(b.Env)
-	if env == nil {
-		env = map[string]string{}
-	}
 	path := t.path()
 	if rest := env["PATH"]; rest != "" {
 		path += string(os.PathListSeparator) + rest
 	}
 	env["PATH"] = path
-	env["NODE_HOME"] = t.nodeLayer.Path
+	if t.nodeLayer.Name != "" {
+		env["NODE_HOME"] = t.nodeLayer.Path
+	}
 	if env["NODE_ENV"] == "" {
 		env["NODE_ENV"] = "production"
 	}
@@ -62,13 +69,146 @@ func (b *build) toolEnv(t toolchain, cache packageCache) (map[string]string, err
 			setNPM(env, name, value)
 		}
 	}
-	setNPM(env, "cache", cache.dir)
+	cache := filepath.Join(b.Layers.Path, d.cacheLayer())
+	setNPM(env, "cache", cache)
 	// A log file for every run would change the cache on every build.
 	setNPM(env, "logs-max", "0")
 	if t.headers.Name != "" && b.config.Value("nodedir") == "" {
 		setNPM(env, "nodedir", t.headers.Path)
 	}
+	if !a.manages() {
+		return env, nil
+	}
+	// npm is at hand for scripts, but the cache is another's.
+	setNPM(env, "cache", b.Scratch.Path("npm-cache"))
+	if err := b.managerHome(a, env); err != nil {
+		return nil, err
+	}
+	for name, value := range b.managerEnv(a, d, t, from, cache) {
+		if b.Env[name] == "" {
+			env[name] = value
+		}
+	}
 	return env, nil
+}
+
+// managerEnv are the settings of another package manager than npm.
+func (b *build) managerEnv(a app, d driver, t toolchain, from npm.Address, cache string) map[string]string {
+	// They would rather bring the version that they think is right themselves.
+	env := map[string]string{"COREPACK_ENABLE_DOWNLOAD_PROMPT": "0", "COREPACK_ENABLE_STRICT": "0"}
+	switch {
+	case d.berry:
+		maps.Copy(env, map[string]string{
+			"YARN_IGNORE_PATH": "1", "YARN_ENABLE_TELEMETRY": "0", "YARN_ENABLE_PROGRESS_BARS": "0", "YARN_ENABLE_COLORS": "0",
+			"YARN_ENABLE_HYPERLINKS": "0", "YARN_ENABLE_TIPS": "0",
+			// What an install script prints would else go to a file.
+			"YARN_ENABLE_INLINE_BUILDS": "1", "YARN_HTTP_RETRY": "2",
+			// How old a package must be was decided when it was locked.
+			"YARN_NPM_MINIMAL_AGE_GATE": "0",
+			"YARN_GLOBAL_FOLDER":        cache, "YARN_INSTALL_STATE_PATH": b.Scratch.Path("yarn-state.gz"),
+			"YARN_CACHE_FOLDER": filepath.Join(cache, "cache"),
+		})
+		if a.yarn.registry == "" {
+			env["YARN_NPM_REGISTRY_SERVER"] = strings.TrimSuffix(from.URL.String(), "/")
+		}
+		network := b.config.Network()
+		for name, value := range map[string]string{"YARN_HTTP_PROXY": network.Proxies.HTTP, "YARN_HTTPS_PROXY": network.Proxies.HTTPS} {
+			if value != "" {
+				env[name] = value
+			}
+		}
+	case d.manager == yarnManager:
+		maps.Copy(env, map[string]string{
+			"YARN_IGNORE_PATH": "1", "SKIP_YARN_COREPACK_CHECK": "1", "YARN_CACHE_FOLDER": cache,
+			"yarn_disable_self_update_check": "true", "yarn_global_folder": b.Scratch.Path("yarn-global"),
+		})
+		if a.yarn.registry == "" {
+			env["yarn_registry"] = from.URL.String()
+		}
+		if npm.Major(t.node.Version) >= 22 && b.Env["NODE_OPTIONS"] == "" {
+			// A way to read addresses that Node.js advises against, in each run.
+			env["NODE_OPTIONS"] = "--disable-warning=DEP0169"
+		}
+	case d.manager == pnpmManager:
+		for name, value := range map[string]string{
+			"store_dir": filepath.Join(cache, "store"), "cache_dir": filepath.Join(cache, "cache"), "state_dir": b.Scratch.Path("pnpm-state"),
+			"manage_package_manager_versions": "false", "pm_on_fail": "ignore", "verify_deps_before_run": "false",
+			"update_notifier": "false", "registry": from.URL.String(), "fetch_retries": "2", "fetch_retry_mintimeout": "1000", "fetch_retry_maxtimeout": "10000",
+		} {
+			// They have npm's prefix until version 10, and then pnpm's own.
+			env["npm_config_"+name], env["pnpm_config_"+name] = value, value
+		}
+		if a.pnpm.MinimumReleaseAge == nil {
+			// How old a package must be was decided when it was locked.
+			env["pnpm_config_minimum_release_age"] = "0"
+		}
+		env["PNPM_HOME"] = b.Scratch.Path("pnpm-home")
+	case d.manager == bunManager:
+		maps.Copy(env, map[string]string{
+			"BUN_INSTALL_CACHE_DIR": cache, "BUN_INSTALL": b.Scratch.Path("bun"), "DO_NOT_TRACK": "1",
+			"BUN_RUNTIME_TRANSPILER_CACHE_PATH": "0",
+		})
+	}
+	return env
+}
+
+// managerHome gives a package manager a home of its own, with a person's logins
+// in the forms that they read: a person's .npmrc, and for Yarn 2 and later the
+// same as .yarnrc.yml. What the app says in files of these names comes first.
+func (b *build) managerHome(a app, env map[string]string) error {
+	home := b.Scratch.Path("manager-home")
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return fmt.Errorf("making a home for %s: %w", a.choice.manager.title(), err)
+	}
+	text, _ := b.config.Connection()
+	files := map[string][]byte{".npmrc": []byte(text)}
+	if a.choice.manager == yarnManager {
+		settings, err := yarnLogins(b.config)
+		if err != nil {
+			return err
+		}
+		files[yarnSettingsFile] = settings
+	}
+	// What a person has set up for this package manager knows better.
+	for _, name := range []string{yarnSettingsFile, yarnClassicSettingsFile, ".bunfig.toml"} {
+		data, err := os.ReadFile(filepath.Join(env["HOME"], name))
+		switch {
+		case err == nil:
+			files[name] = data
+		case !errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("reading the settings of %s: %w", a.choice.manager.title(), err)
+		}
+	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(home, name), data, 0o600); err != nil {
+			return fmt.Errorf("making a home for %s: %w", a.choice.manager.title(), err)
+		}
+	}
+	env["HOME"] = home
+	return nil
+}
+
+// yarnLogins are npm's settings about registries and logins in the form of Yarn 2
+// and later.
+func yarnLogins(c npm.Config) ([]byte, error) {
+	var doc struct {
+		Registries map[string]map[string]any `yaml:"npmRegistries,omitempty"`
+		Scopes     map[string]map[string]any `yaml:"npmScopes,omitempty"`
+	}
+	doc.Registries, doc.Scopes = map[string]map[string]any{}, map[string]map[string]any{}
+	for _, login := range c.Logins() {
+		one := map[string]any{"npmAlwaysAuth": true}
+		if login.Token != "" {
+			one["npmAuthToken"] = login.Token
+		} else {
+			one["npmAuthIdent"] = login.Ident
+		}
+		doc.Registries[strings.TrimSuffix(login.Place, "/")] = one
+	}
+	for scope, address := range c.Scopes() {
+		doc.Scopes[strings.TrimPrefix(scope, "@")] = map[string]any{"npmRegistryServer": address}
+	}
+	return yaml.Marshal(doc)
 }
 
 // setNPM sets a setting of npm in the place of any spelling of it.

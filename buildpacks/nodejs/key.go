@@ -12,19 +12,21 @@ import (
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// modulesKey is the key of node_modules: the versions of Node.js and npm, the
-// system that native packages are compiled on, the lock file, what package.json
-// says about dependencies, npm's settings, and patches to packages.
+// modulesKey is the key of node_modules: the versions of Node.js and the package
+// manager, the system that native packages are compiled on, the lock file, what
+// package.json says about dependencies, the package manager's settings, and
+// patches to packages.
 func (t *moduleTree) modulesKey(tools toolchain) (string, error) {
 	k := &layer.Key{}
 	k.Add("node", tools.node.Version)
-	k.Add("npm", tools.npm.Version)
+	k.Add(string(t.driver.manager), t.driver.version)
+	k.Add("tool", tools.manager.manifest.Dist.Integrity)
 	k.Add("arch", t.b.Arch)
 	if tools.headers.Name != "" {
 		k.Add("distro", t.b.Distro)
 	}
 	k.Add("arguments", strings.Join(t.arguments(), " "))
-	k.Add("lock", t.lockSum)
+	k.Add("lock", t.app.lockSum)
 	if err := addManifest(k, manifestFile, t.app.manifest); err != nil {
 		return "", err
 	}
@@ -33,17 +35,17 @@ func (t *moduleTree) modulesKey(tools toolchain) (string, error) {
 			return "", err
 		}
 	}
-	for _, name := range []string{".npmrc", "patches"} {
+	for _, name := range t.driver.settings() {
 		if err := k.AddTree(t.app.dir, name); err != nil {
 			return "", err
 		}
 	}
 	for _, name := range sortedKeys(t.b.Env) {
-		setting, found := strings.CutPrefix(strings.ToLower(name), "npm_config_")
-		if !found || passing(setting) {
+		setting, is := t.driver.variable(name)
+		if !is || passing(setting) {
 			continue
 		}
-		k.Add("npm_config_"+setting, t.b.Env[name])
+		k.Add(strings.ToLower(name), t.b.Env[name])
 	}
 	return k.Sum(), nil
 }
@@ -72,6 +74,7 @@ func addManifest(k *layer.Key, name string, m manifest) error {
 	text, err := json.Marshal([]any{
 		m.Name, m.Dependencies, m.DevDependencies, m.OptionalDependencies, m.PeerDependencies, m.PeerDependenciesMeta,
 		m.BundleDependencies, m.BundledDependencies, m.Overrides, m.Workspaces, m.AllowScripts, m.Engines, scripts,
+		m.Resolutions, m.DependenciesMeta, m.PNPM, m.TrustedDependencies, m.InstallConfig, m.Version,
 	})
 	if err != nil {
 		return fmt.Errorf("computing the key of node_modules: %s: %w", name, err)

@@ -57,12 +57,10 @@ type locked struct {
 	OptionalDependencies words           `json:"optionalDependencies"`
 }
 
-// readLock reads the lock file of an app.
-func readLock(dir, name string) (lock, error) {
-	data, err := readText(dir, name)
-	if err != nil {
-		return lock{}, err
-	}
+func (l lock) file() string { return l.Name }
+
+// readLock reads a lock file of npm.
+func readLock(name string, data []byte) (lock, error) {
 	var l lock
 	if err := appfile.JSON(name, data, &l); err != nil {
 		return lock{}, err

@@ -14,16 +14,24 @@ const manifestFile = "package.json"
 type manifest struct {
 	Name                 string            `json:"name"`
 	Main                 string            `json:"main"`
+	Module               string            `json:"module"`
 	Scripts              map[string]string `json:"scripts"`
 	Dependencies         map[string]string `json:"dependencies"`
 	DevDependencies      map[string]string `json:"devDependencies"`
 	OptionalDependencies map[string]string `json:"optionalDependencies"`
 	PeerDependencies     map[string]string `json:"peerDependencies"`
+	Version              string            `json:"version"`
 	PackageManager       string            `json:"packageManager"`
+	DevEngines           devEngines        `json:"devEngines"`
 	Engines              words             `json:"engines"`
 	Volta                words             `json:"volta"`
 	Workspaces           json.RawMessage   `json:"workspaces"`
 	Overrides            json.RawMessage   `json:"overrides"`
+	Resolutions          json.RawMessage   `json:"resolutions"`
+	DependenciesMeta     json.RawMessage   `json:"dependenciesMeta"`
+	PNPM                 json.RawMessage   `json:"pnpm"`
+	TrustedDependencies  json.RawMessage   `json:"trustedDependencies"`
+	InstallConfig        json.RawMessage   `json:"installConfig"`
 	BundleDependencies   json.RawMessage   `json:"bundleDependencies"`
 	BundledDependencies  json.RawMessage   `json:"bundledDependencies"`
 	PeerDependenciesMeta json.RawMessage   `json:"peerDependenciesMeta"`
@@ -52,7 +60,7 @@ func (w *words) UnmarshalJSON(data []byte) error {
 
 // readManifest reads the package.json of a directory.
 func readManifest(dir, name string) (manifest, error) {
-	data, err := readText(dir, name)
+	data, err := appfile.Read(dir, name)
 	if err != nil {
 		return manifest{}, err
 	}
@@ -90,6 +98,26 @@ func (m manifest) wants() []wanted {
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].name < all[j].name })
 	return all
+}
+
+// spec is what is wanted of one package, "" when it is not.
+func (m manifest) spec(name string) string {
+	for _, specs := range []map[string]string{m.OptionalDependencies, m.Dependencies, m.DevDependencies} {
+		if spec, found := specs[name]; found {
+			return spec
+		}
+	}
+	return ""
+}
+
+// depends tells whether an app asks for a package, be it for development alone.
+func (m manifest) depends(names ...string) bool {
+	for _, name := range names {
+		if m.spec(name) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // lifecycle are the scripts that npm runs after it has installed an app's

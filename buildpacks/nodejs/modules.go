@@ -25,29 +25,30 @@ const hiddenLock = ".package-lock.json"
 // modules-dev with all of them, for the scripts, and modules without, for the
 // processes. Any other app has modules alone.
 type moduleTree struct {
-	b     *build
-	app   app
-	cache packageCache
-	// main is the layer that npm installs to, launch the one that processes
-	// see. They are one unless both is set.
+	b      *build
+	app    app
+	driver driver
+	cache  packageCache
+	// main is the layer that packages are installed to, launch the one that
+	// processes see. They are one unless both is set.
 	main, launch layer.Slot
 	both         bool
 	// dev tells whether main holds what only development needs.
-	dev     bool
-	lockSum string
+	dev bool
 	// fetched is how many packages were brought into npm's cache.
 	fetched int
 }
 
 // planModules decides which layers an app's packages go to.
 func (b *build) planModules(a app) (*moduleTree, error) {
-	t := &moduleTree{b: b, app: a, cache: packageCache{dir: filepath.Join(b.Layers.Path, cacheLayer)}}
-	hasDev := a.lock.hasDev()
-	scripts := len(a.manifest.buildScripts())+len(a.manifest.lifecycleScripts()) > 0 || a.manifest.Scripts["heroku-prebuild"] != ""
-	t.dev = hasDev && (scripts || !b.production())
+	t := &moduleTree{b: b, app: a, driver: newDriver(a), cache: packageCache{dir: filepath.Join(b.Layers.Path, cacheLayer)}}
+	// Yarn 2 and later installs all that the lock file has, or cannot tell whether
+	// it is in step.
+	t.dev = a.hasDev() && (a.hasScripts() || !b.production() || t.driver.berry)
 	t.both = t.dev && b.production()
 	var err error
-	if t.launch, err = layer.Open(b.Layers, modulesLayer, libcnb.LayerTypes{Cache: true, Launch: true}, layout); err != nil {
+	types := libcnb.LayerTypes{Cache: true, Launch: a.launches()}
+	if t.launch, err = layer.Open(b.Layers, modulesLayer, types, layout); err != nil {
 		return nil, err
 	}
 	t.main = t.launch
@@ -56,35 +57,42 @@ func (b *build) planModules(a app) (*moduleTree, error) {
 			return nil, err
 		}
 	}
-	if t.installs() {
-		data, err := os.ReadFile(filepath.Join(a.dir, a.lock.Name))
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", a.lock.Name, err)
-		}
-		t.lockSum = layer.Sum(data)
-	}
 	return t, nil
 }
 
-// installs tells whether there is anything to install.
-func (t *moduleTree) installs() bool { return t.app.lock.Name != "" }
-
-// arguments are those of npm that install the packages.
-func (t *moduleTree) arguments() []string {
-	if t.dev {
-		return []string{"ci", "--include=dev"}
+// hasScripts tells whether scripts of the app run in a build.
+func (a *app) hasScripts() bool {
+	if len(a.manifest.buildScripts())+len(a.manifest.lifecycleScripts()) > 0 || a.manifest.Scripts["heroku-prebuild"] != "" {
+		return true
 	}
-	return []string{"ci", "--omit=dev"}
+	for _, m := range a.members {
+		if len(m.lifecycleScripts()) > 0 {
+			return true
+		}
+	}
+	return false
 }
+
+// installs tells whether there is anything to install.
+func (t *moduleTree) installs() bool { return t.app.lock != nil }
+
+// arguments are those of the package manager that install the packages.
+func (t *moduleTree) arguments() []string { return t.driver.install(t.dev) }
 
 // install puts the packages into layers, runs the scripts of the app, and
 // leaves node_modules as a link in the app.
 func (t *moduleTree) install(ctx context.Context, tools toolchain) ([]libcnb.Layer, error) {
-	env, err := t.b.toolEnv(tools, t.cache)
+	t.driver.program, t.driver.version = filepath.Join(tools.npmLayer.Path, "bin", "npm"), tools.npm.Version
+	if t.app.manages() {
+		name := string(t.app.choice.manager)
+		t.driver.program, t.driver.version = filepath.Join(tools.manager.layer.Path, "bin", name), tools.manager.manifest.Version
+	}
+	env, err := t.b.toolEnv(t.app, t.driver, tools)
 	if err != nil {
 		return nil, err
 	}
-	run := scripts{b: t.b, app: t.app, env: env, npm: filepath.Join(tools.npmLayer.Path, "bin", "npm")}
+	run := scripts{b: t.b, app: t.app, driver: t.driver, env: env}
+	t.plugAndPlay(env, t.main.Layer.Path)
 	if err := run.script(ctx, "heroku-prebuild"); err != nil {
 		return nil, err
 	}
@@ -106,21 +114,17 @@ func (t *moduleTree) install(ctx context.Context, tools toolchain) ([]libcnb.Lay
 	if err != nil {
 		return nil, err
 	}
-	after := t.app.manifest.buildScripts()
 	if kept {
-		// npm ci would have run these. They may write into the app, which is
-		// always as its author left it.
-		after = append(t.app.manifest.lifecycleScripts(), after...)
-		if err := run.rebuild(ctx, filepath.Join(tools.nodeLayer.Path, "bin", "node"), filepath.Join(tools.npmLayer.Path, npmHome)); err != nil {
+		if err := run.afterInstall(ctx, tools); err != nil {
 			return nil, err
 		}
 	}
-	if err := run.all(ctx, after); err != nil {
+	if err := run.all(ctx, t.app.manifest.buildScripts()); err != nil {
 		return nil, err
 	}
 	layers := []libcnb.Layer{t.describeMain(inputs, kept)}
 	if t.both {
-		launch, err := t.prune(inputs, kept, marker)
+		launch, err := t.prune(ctx, run, inputs, kept, marker)
 		if err != nil {
 			return nil, err
 		}
@@ -129,7 +133,10 @@ func (t *moduleTree) install(ctx context.Context, tools toolchain) ([]libcnb.Lay
 	if err := run.script(ctx, "heroku-cleanup"); err != nil {
 		return nil, err
 	}
-	return t.withCache(layers)
+	if err := errors.Join(t.bills(layers), t.dropVendored(), t.dropLinks()); err != nil {
+		return nil, err
+	}
+	return t.withCache(layers, kept)
 }
 
 // installMain brings the packages into the main layer and reports whether they
@@ -137,67 +144,108 @@ func (t *moduleTree) install(ctx context.Context, tools toolchain) ([]libcnb.Lay
 func (t *moduleTree) installMain(ctx context.Context, run scripts, inputs map[string]string) (kept bool, err error) {
 	t.b.Print.Step("Installing packages")
 	kept, why := t.main.Keeps(inputs)
+	name := t.app.lock.file()
 	if kept {
-		t.b.Print.Detail("Reusing node_modules (%s unchanged)", t.app.lock.Name)
+		t.b.Print.Detail("Reusing %s (%s unchanged)", t.what(), name)
 		return true, t.link(t.main.Layer.Path)
 	}
-	switch {
-	case t.main.Old["lock"] != "" && t.main.Old["lock"] != t.lockSum:
-		why = t.app.lock.Name + " changed"
+	switch old := t.main.Old["lock"]; {
+	case old != "" && old != t.app.lockSum:
+		why = name + " changed"
 	case why == "key changed":
-		why = "the version of Node.js or npm changed, or a setting"
+		why = "the version of Node.js or " + t.app.choice.manager.title() + " changed, or a setting"
 	}
-	t.b.Print.Detail("Running npm %s (%s)", strings.Join(t.arguments(), " "), why)
+	t.b.Print.Detail("Running %s %s (%s)", t.driver.name(), strings.Join(t.arguments(), " "), why)
 	if t.fetched > 0 {
 		t.b.Print.Detail("Packages that were fetched in the meantime: %d", t.fetched)
 	}
 	start := t.b.Now()
-	if err := t.npmCI(ctx, run); err != nil {
+	if err := t.installAnew(ctx, run); err != nil {
 		return false, err
-	}
-	fresh := filepath.Join(t.b.Scratch.Dir, "modules")
-	if err := t.collect(fresh, t.main.Layer.Path); err != nil {
-		return false, fmt.Errorf("moving node_modules into its layer: %w", err)
-	}
-	if err := t.b.Scratch.Replace(t.main.Layer.Path, "", fresh); err != nil {
-		return false, fmt.Errorf("moving node_modules into its layer: %w", err)
 	}
 	t.b.Print.Detail("Installed in %s", report.Duration(t.b.Now().Sub(start).Round(10*time.Millisecond)))
 	return false, t.link(t.main.Layer.Path)
 }
 
-// npmCI runs npm in the app's directory. While it runs, the lock file says
-// where the packages that are in the cache come from.
-func (t *moduleTree) npmCI(ctx context.Context, run scripts) (err error) {
+// what is that which is installed, in a word.
+func (t *moduleTree) what() string {
+	if t.driver.pnp {
+		return "the packages"
+	}
+	return "node_modules"
+}
+
+// installAnew runs the package manager and moves what it installed into the
+// main layer.
+func (t *moduleTree) installAnew(ctx context.Context, run scripts) error {
+	if err := t.takeVendored(); err != nil {
+		return err
+	}
+	if t.driver.pnp {
+		return t.installPnP(ctx, run)
+	}
 	for _, dir := range t.directories() {
 		if err := removeLink(filepath.Join(t.app.dir, dir, "node_modules")); err != nil {
 			return err
 		}
 	}
-	file := filepath.Join(t.app.dir, t.app.lock.Name)
-	text, err := readText(t.app.dir, t.app.lock.Name)
-	if err != nil {
+	fill := t.addresses
+	if t.app.choice.manager != npmManager {
+		fill = t.yarnAddresses
+	}
+	if err := t.withFilledLock(fill, func() error {
+		return run.install(ctx, append(t.arguments(), t.driver.quiet()...))
+	}); err != nil {
 		return err
 	}
-	filled, err := t.app.lock.withAddresses(text, nodeCPU(t.b.Arch), t.cache, t.b.registry.LockAddress)
+	fresh := t.b.Scratch.Path("modules")
+	if err := t.collect(fresh, t.main.Layer.Path); err != nil {
+		return fmt.Errorf("moving node_modules into its layer: %w", err)
+	}
+	if err := t.b.Scratch.Replace(t.main.Layer.Path, "", fresh); err != nil {
+		return fmt.Errorf("moving node_modules into its layer: %w", err)
+	}
+	return nil
+}
+
+// addresses is npm's lock file with the addresses of packages that are in the
+// cache.
+func (t *moduleTree) addresses(text []byte) ([]byte, error) {
+	l, is := t.app.npmLock()
+	if !is {
+		return nil, nil
+	}
+	return l.withAddresses(text, nodeCPU(t.b.Arch), t.cache, t.b.registry.LockAddress)
+}
+
+// withFilledLock does something while the lock file has another text. None
+// leaves it as it is.
+func (t *moduleTree) withFilledLock(fill func(text []byte) ([]byte, error), do func() error) (err error) {
+	name := t.app.lock.file()
+	file := filepath.Join(t.app.dir, name)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", name, err)
+	}
+	filled, err := fill(text)
 	if err != nil {
 		return err
 	}
 	if filled != nil {
 		original := file + ".original"
 		if err := os.Rename(file, original); err != nil {
-			return fmt.Errorf("setting %s aside: %w", t.app.lock.Name, err)
+			return fmt.Errorf("setting %s aside: %w", name, err)
 		}
 		defer func() {
 			if backErr := os.Rename(original, file); backErr != nil {
-				err = errors.Join(err, fmt.Errorf("putting %s back: %w", t.app.lock.Name, backErr))
+				err = errors.Join(err, fmt.Errorf("putting %s back: %w", name, backErr))
 			}
 		}()
 		if err := os.WriteFile(file, filled, 0o644); err != nil {
-			return fmt.Errorf("writing %s: %w", t.app.lock.Name, err)
+			return fmt.Errorf("writing %s: %w", name, err)
 		}
 	}
-	return run.npmCI(ctx, append(t.arguments(), "--prefer-offline"))
+	return do()
 }
 
 // directories are the app's own and those of its workspaces.
@@ -211,6 +259,7 @@ func (t *moduleTree) collect(fresh, home string) error {
 	if err := os.MkdirAll(fresh, 0o755); err != nil {
 		return err
 	}
+	moved := map[string]bool{}
 	for _, dir := range t.directories() {
 		from := filepath.Join(t.app.dir, dir, "node_modules")
 		info, err := os.Lstat(from)
@@ -223,19 +272,28 @@ func (t *moduleTree) collect(fresh, home string) error {
 		if !info.IsDir() {
 			continue
 		}
-		to := filepath.Join(fresh, dir, "node_modules")
-		if err := layer.Move(from, to); err != nil {
+		if err := layer.Move(from, filepath.Join(fresh, dir, "node_modules")); err != nil {
 			return err
 		}
-		if err := layer.Relocate(from, to, filepath.Join(home, dir, "node_modules")); err != nil {
-			return err
+		moved[filepath.Join(dir, "node_modules")] = true
+		if t.both || !t.app.manages() {
+			continue
+		}
+		// What goes to processes says nothing of when it was made.
+		for _, name := range states {
+			if err := os.Remove(filepath.Join(fresh, dir, "node_modules", name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
 		}
 	}
-	return nil
+	return relink(t.app.dir, fresh, home, moved)
 }
 
 // link points the app to the packages in a layer.
 func (t *moduleTree) link(home string) error {
+	if t.driver.pnp {
+		return t.linkPnP(home)
+	}
 	for _, dir := range t.directories() {
 		target, path := filepath.Join(home, dir, "node_modules"), filepath.Join(t.app.dir, dir, "node_modules")
 		if _, err := os.Stat(target); errors.Is(err, fs.ErrNotExist) {
@@ -249,6 +307,19 @@ func (t *moduleTree) link(home string) error {
 		}
 	}
 	return nil
+}
+
+// dropLinks takes the links to packages out of a site, which starts without them.
+func (t *moduleTree) dropLinks() error {
+	if t.app.launches() {
+		return nil
+	}
+	for _, dir := range t.directories() {
+		if err := removeLink(filepath.Join(t.app.dir, dir, "node_modules")); err != nil {
+			return err
+		}
+	}
+	return t.removePnP()
 }
 
 func removeLink(path string) error {
@@ -272,44 +343,61 @@ func (t *moduleTree) marker() (os.FileInfo, error) {
 }
 
 // notes are what the next build wants to know of this one's layers.
-func (t *moduleTree) notes() map[string]string { return map[string]string{"lock": t.lockSum} }
+func (t *moduleTree) notes() map[string]string { return map[string]string{"lock": t.app.lockSum} }
 
 func (t *moduleTree) describeMain(inputs map[string]string, kept bool) libcnb.Layer {
 	main := t.main.Describe(inputs, t.notes())
 	if kept || t.both {
 		return main
 	}
-	return layer.WithLaunch(main, launchEnv(main))
+	return layer.WithLaunch(main, t.launchEnv(main))
 }
 
 // launchEnv lets processes find the commands of packages.
-func launchEnv(layer libcnb.Layer) libcnb.Environment {
+func (t *moduleTree) launchEnv(layer libcnb.Layer) libcnb.Environment {
 	env := libcnb.Environment{}
+	for _, variables := range []map[string]string{t.driver.launchEnv(), t.app.launchVariables()} {
+		for name, value := range variables {
+			env.Default(name, value)
+		}
+	}
+	if t.driver.pnp {
+		env.Override("YARN_INSTALL_STATE_PATH", filepath.Join(layer.Path, pnpState))
+		return env
+	}
 	env.Prepend("PATH", string(os.PathListSeparator), filepath.Join(layer.Path, "node_modules", ".bin"))
 	return env
 }
 
 // prune makes the launch layer: the main layer without what only development
-// needs. It stays as it is when neither npm nor a script changed the main one.
-func (t *moduleTree) prune(inputs map[string]string, mainKept bool, marker os.FileInfo) (libcnb.Layer, error) {
+// needs. It stays as it is when neither the package manager nor a script changed
+// the main one.
+func (t *moduleTree) prune(ctx context.Context, run scripts, inputs map[string]string, mainKept bool, marker os.FileInfo) (libcnb.Layer, error) {
 	t.b.Print.Step("Pruning packages that only development needs")
 	kept, why := t.launch.Keeps(inputs)
 	switch {
 	case !mainKept:
 		kept, why = false, "packages were installed anew"
-	case kept:
+	case kept && !t.driver.pnp:
 		changed, err := layer.ChangedSince(marker, t.main.Layer.Path, t.isCache)
 		if err != nil {
 			return libcnb.Layer{}, fmt.Errorf("looking for changes in node_modules: %w", err)
 		}
 		kept, why = !changed, "a script changed node_modules"
 	}
-	launch := t.launch.Describe(inputs, t.notes())
+	described := t.launch.Describe(inputs, t.notes())
 	if kept {
-		t.b.Print.Detail("Reusing the pruned node_modules")
-		return launch, t.link(t.launch.Layer.Path)
+		t.b.Print.Detail("Reusing the pruned %s", strings.TrimPrefix(t.what(), "the "))
+		return described, t.link(t.launch.Layer.Path)
 	}
-	fresh := filepath.Join(t.b.Scratch.Dir, "pruned")
+	if t.driver.pnp {
+		if err := t.prunePnP(ctx, run); err != nil {
+			return libcnb.Layer{}, err
+		}
+		t.b.Print.Detail("Left them out (%s)", why)
+		return layer.WithLaunch(described, t.launchEnv(described)), t.link(t.launch.Layer.Path)
+	}
+	fresh := t.b.Scratch.Path("pruned")
 	count, err := t.copyPruned(fresh)
 	if err != nil {
 		return libcnb.Layer{}, fmt.Errorf("pruning node_modules: %w", err)
@@ -318,18 +406,24 @@ func (t *moduleTree) prune(inputs map[string]string, mainKept bool, marker os.Fi
 		return libcnb.Layer{}, fmt.Errorf("pruning node_modules: %w", err)
 	}
 	t.b.Print.Detail("Left out %d packages (%s)", count, why)
-	return layer.WithLaunch(launch, launchEnv(launch)), t.link(t.launch.Layer.Path)
+	return layer.WithLaunch(described, t.launchEnv(described)), t.link(t.launch.Layer.Path)
 }
 
-// withCache adds npm's cache, without what the app does not use any more.
-func (t *moduleTree) withCache(layers []libcnb.Layer) ([]libcnb.Layer, error) {
-	slot, err := layer.Open(t.b.Layers, cacheLayer, libcnb.LayerTypes{Cache: true}, layout)
+// withCache adds the cache of packages, without what the app does not use any
+// more.
+func (t *moduleTree) withCache(layers []libcnb.Layer, kept bool) ([]libcnb.Layer, error) {
+	slot, err := layer.Open(t.b.Layers, t.driver.cacheLayer(), libcnb.LayerTypes{Cache: true}, layout)
 	if err != nil || !slot.There {
 		return layers, err
 	}
-	if slot.Old["lock"] != t.lockSum {
-		if err := t.cache.sweep(t.app.lock); err != nil {
+	if l, is := t.app.npmLock(); is && slot.Old["lock"] != t.app.lockSum {
+		if err := t.cache.sweep(l); err != nil {
 			return nil, fmt.Errorf("sweeping npm's cache: %w", err)
+		}
+	}
+	if !kept && t.app.manages() {
+		if err := t.sweep(slot.Layer.Path); err != nil {
+			return nil, fmt.Errorf("sweeping the cache of %s: %w", t.app.choice.manager.title(), err)
 		}
 	}
 	return append(layers, slot.Describe(nil, t.notes())), nil

@@ -83,7 +83,8 @@ type nodePlan struct {
 
 // planNode decides whether the layers of an earlier build can stay. The headers
 // are wanted only for an app that may compile native packages.
-func (b *build) planNode(m npm.Manifest, asked version.Asked, headers bool) (nodePlan, error) {
+func (b *build) planNode(a app, m npm.Manifest, asked version.Asked) (nodePlan, error) {
+	headers := a.mayCompile()
 	p := nodePlan{
 		inputs:      map[string]string{"package": m.Name, "version": m.Version, "integrity": m.Dist.Integrity},
 		notes:       map[string]string{"asked": asked.String()},
@@ -91,7 +92,7 @@ func (b *build) planNode(m npm.Manifest, asked version.Asked, headers bool) (nod
 		keepHeaders: true,
 	}
 	var err error
-	if p.node, err = layer.Open(b.Layers, nodeLayer, libcnb.LayerTypes{Build: true, Cache: true, Launch: true}, layout); err != nil {
+	if p.node, err = layer.Open(b.Layers, nodeLayer, libcnb.LayerTypes{Build: true, Cache: true, Launch: a.launches()}, layout); err != nil {
 		return nodePlan{}, err
 	}
 	p.keepNode, p.why = p.node.Keeps(p.inputs)

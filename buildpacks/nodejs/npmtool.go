@@ -25,7 +25,7 @@ const npmHome = "share/npm"
 // the one that comes with Node.js.
 func (b *build) resolveNPM(ctx context.Context, a app, node string) (npm.Manifest, version.Asked, error) {
 	line := b.releases.of(node)
-	asked := npmVersion(a.manifest)
+	asked := npmVersion(a)
 	text, ours := asked.Text, asked.Text == ""
 	if ours {
 		text = line.NPM
@@ -67,10 +67,15 @@ func (b *build) resolveNPM(ctx context.Context, a app, node string) (npm.Manifes
 }
 
 // installNPM makes the layer of npm, laid out as an installation prefix.
-func (b *build) installNPM(ctx context.Context, m npm.Manifest, asked version.Asked) (libcnb.Layer, error) {
+func (b *build) installNPM(ctx context.Context, a app, m npm.Manifest, asked version.Asked) (libcnb.Layer, error) {
+	if !a.manages() {
+		if err := noted(a, &m); err != nil {
+			return libcnb.Layer{}, err
+		}
+	}
 	inputs := map[string]string{"package": m.Name, "version": m.Version, "integrity": m.Dist.Integrity}
 	notes := map[string]string{"asked": asked.String()}
-	slot, err := layer.Open(b.Layers, npmLayer, libcnb.LayerTypes{Build: true, Cache: true, Launch: true}, layout)
+	slot, err := layer.Open(b.Layers, npmLayer, libcnb.LayerTypes{Build: true, Cache: true, Launch: a.launchesNPM()}, layout)
 	if err != nil {
 		return libcnb.Layer{}, err
 	}
@@ -94,16 +99,13 @@ func (b *build) installNPM(ctx context.Context, m npm.Manifest, asked version.As
 	if err != nil {
 		return libcnb.Layer{}, err
 	}
-	if err := os.MkdirAll(filepath.Join(fresh, "bin"), 0o755); err != nil {
-		return libcnb.Layer{}, fmt.Errorf("installing npm: %w", err)
+	if !a.manages() {
+		if err := b.checkNoted(ctx, a, m, filepath.Join(fresh, npmHome)); err != nil {
+			return libcnb.Layer{}, err
+		}
 	}
-	for command, file := range m.Bin {
-		if !filepath.IsLocal(command) || !filepath.IsLocal(file) {
-			continue
-		}
-		if err := os.Symlink(filepath.Join("..", npmHome, file), filepath.Join(fresh, "bin", command)); err != nil {
-			return libcnb.Layer{}, fmt.Errorf("installing npm: %w", err)
-		}
+	if err := linkCommands(fresh, filepath.Join(fresh, npmHome), m.Bin); err != nil {
+		return libcnb.Layer{}, fmt.Errorf("installing npm: %w", err)
 	}
 	if err := b.Scratch.Replace(slot.Layer.Path, "", fresh); err != nil {
 		return libcnb.Layer{}, fmt.Errorf("installing npm: %w", err)

@@ -116,7 +116,8 @@ func (c choices) allow(value string) bool {
 // and npm themselves are on their way, and for a moment after. It is help, no
 // more: what it does not bring npm fetches itself, and says what is wrong.
 func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) error {
-	if !t.installs() || t.main.Old["lock"] == t.lockSum && t.main.There {
+	l, is := t.app.npmLock()
+	if !is || t.main.Old["lock"] == t.app.lockSum && t.main.There {
 		return nil
 	}
 	outer := ctx
@@ -144,10 +145,10 @@ func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) e
 	group.SetLimit(fetchers)
 	// Of one package at several places one copy is enough.
 	seen := map[string]bool{}
-	packages := t.app.lock.fetchable(nodeCPU(t.b.Arch), t.dev)
+	packages := l.fetchable(nodeCPU(t.b.Arch), t.dev)
 	for _, place := range sortedKeys(packages) {
 		m := packages[place]
-		integrity, held := t.cache.holds(t.app.lock.Packages[place])
+		integrity, held := t.cache.holds(l.Packages[place])
 		if held || integrity.Algorithm == "" || seen[m.Dist.Integrity] {
 			continue
 		}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -21,6 +23,9 @@ import (
 // The choice is npm's: it marks these packages in the list of what it has
 // installed, and "npm prune --omit=dev" removes those that are marked.
 func (t *moduleTree) copyPruned(fresh string) (count int, err error) {
+	if t.app.manages() {
+		return t.copyReached(fresh)
+	}
 	var installed lock
 	data, err := os.ReadFile(filepath.Join(t.main.Layer.Path, "node_modules", hiddenLock))
 	switch {
@@ -60,6 +65,26 @@ func (t *moduleTree) copyPruned(fresh string) (count int, err error) {
 	return count, nil
 }
 
+// copyReached makes such a tree of what the app's package.json reaches, since
+// other package managers mark nothing.
+func (t *moduleTree) copyReached(fresh string) (count int, err error) {
+	f := newForest(t.main.Layer.Path, t.directories())
+	if l, is := t.app.lock.(*yarnBerryLock); is {
+		f.more = l.dependenciesOf()
+	}
+	if err := f.reach(t.manifests()); err != nil {
+		return 0, err
+	}
+	return f.copy(fresh)
+}
+
+// manifests are the package.json of the app and its workspaces, by directory.
+func (t *moduleTree) manifests() map[string]manifest {
+	all := maps.Clone(t.app.members)
+	all[""] = t.app.manifest
+	return all
+}
+
 // isCache tells whether a path of the main layer holds the build caches that
 // tools keep in node_modules/.cache, by the convention of the package
 // find-cache-dir. They are no part of what starts.
@@ -81,12 +106,14 @@ func tidy(tree string) error {
 			}
 			return nil
 		}
-		if entry.Type()&fs.ModeSymlink != 0 && filepath.Base(filepath.Dir(path)) == ".bin" {
-			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-				return os.Remove(path)
-			}
+		if filepath.Base(filepath.Dir(path)) != ".bin" {
+			return nil
 		}
-		return nil
+		gone, err := leadsNowhere(path, entry)
+		if err != nil || !gone {
+			return err
+		}
+		return os.Remove(path)
 	})
 	// Inner ones come after outer ones in the walk.
 	for i := len(dirs) - 1; i >= 0 && err == nil; i-- {
@@ -95,4 +122,33 @@ func tidy(tree string) error {
 		}
 	}
 	return err
+}
+
+// shim is the line of a command that pnpm has made which starts the file of a
+// package.
+var shim = regexp.MustCompile(`"\$basedir/([^"]+)"`)
+
+// leadsNowhere tells whether a command is of a package that is gone.
+func leadsNowhere(path string, entry fs.DirEntry) (bool, error) {
+	target := path
+	if entry.Type().IsRegular() {
+		info, err := entry.Info()
+		if err != nil || info.Size() > 64<<10 {
+			return false, err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return false, err
+		}
+		match := shim.FindSubmatch(text)
+		if match == nil {
+			return false, nil
+		}
+		target = filepath.Join(filepath.Dir(path), string(match[1]))
+	}
+	_, err := os.Stat(target)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return false, err
 }

@@ -14,6 +14,31 @@ const (
 	oneDepLock = `{"lockfileVersion": 3, "packages": {"": {"dependencies": {"left-pad": "^1.3.0"}}, "node_modules/left-pad": {"version": "1.3.0"}}}`
 )
 
+// Lock files of other package managers, for the same dependency as oneDepLock.
+const (
+	yarnOneDep  = "# yarn lockfile v1\n\n\nleft-pad@^1.3.0:\n  version \"1.3.0\"\n"
+	berryOneDep = "__metadata:\n  version: 8\n  cacheKey: 10c0\n\n\"app@workspace:.\":\n  version: 0.0.0-use.local\n  resolution: \"app@workspace:.\"\n" +
+		"  dependencies:\n    left-pad: \"npm:^1.3.0\"\n  languageName: unknown\n  linkType: soft\n\n" +
+		"\"left-pad@npm:^1.3.0\":\n  version: 1.3.0\n  resolution: \"left-pad@npm:1.3.0\"\n  checksum: 10c0/0\n  languageName: node\n  linkType: hard\n"
+	pnpmOneDep = "lockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    dependencies:\n      left-pad:\n        specifier: ^1.3.0\n        version: 1.3.0\n\n" +
+		"packages:\n\n  left-pad@1.3.0:\n    resolution: {integrity: sha512-abc}\n\nsnapshots:\n\n  left-pad@1.3.0: {}\n"
+	bunOneDep = `{
+  "lockfileVersion": 1,
+  "workspaces": {
+    "": {
+      "name": "app",
+      "dependencies": {
+        "left-pad": "^1.3.0",
+      },
+    },
+  },
+  "packages": {
+    "left-pad": ["left-pad@1.3.0", "", {}, "sha512-abc"],
+  }
+}
+`
+)
+
 // What cannot be built is refused before anything is downloaded: there is no
 // registry in these tests.
 func TestRefused(t *testing.T) {
@@ -74,21 +99,97 @@ func TestRefused(t *testing.T) {
 			files: map[string]string{"package.json": oneDep, "package-lock.json": oneDepLock, "npm-shrinkwrap.json": oneDepLock},
 			says:  []string{"two lock files of npm: package-lock.json and npm-shrinkwrap.json", "git rm package-lock.json"},
 		},
-		"Yarn": {
-			files: map[string]string{"package.json": oneDep, "yarn.lock": ""},
-			says:  []string{"Yarn is not supported yet by this version of slugc", "npm install --package-lock-only", "git rm yarn.lock", "git add package.json package-lock.json"},
+		"both lock files of Bun": {
+			files: map[string]string{"package.json": oneDep, "bun.lock": bunOneDep, "bun.lockb": "\x00"},
+			says:  []string{"two lock files of Bun: bun.lock and bun.lockb", "git rm bun.lockb"},
 		},
-		"pnpm": {
+		"a lock file of another package manager than package.json names": {
+			files: map[string]string{"package.json": `{"packageManager": "pnpm@10.1.0", "dependencies": {"left-pad": "^1.3.0"}}`, "yarn.lock": yarnOneDep},
+			says: []string{"packageManager in package.json asks for pnpm, but the lock file is yarn.lock of Yarn",
+				"  pnpm install --lockfile-only\n  git rm yarn.lock\n  git add pnpm-lock.yaml", "  npm pkg delete packageManager\n  git add package.json"},
+		},
+		"a package manager that nobody knows": {
+			files: map[string]string{"package.json": `{"packageManager": "cargo@1.0.0"}`},
+			says:  []string{`"cargo@1.0.0" in packageManager of package.json`, "npm, Yarn, pnpm and Bun", "npm pkg set packageManager=npm@VERSION"},
+		},
+		"a package manager by address": {
+			files: map[string]string{"package.json": `{"packageManager": "yarn@https://example.com/yarn.js"}`},
+			says:  []string{"packageManager in package.json is an address", "npm pkg set packageManager=yarn@VERSION"},
+		},
+		"a checksum that is none": {
+			files: map[string]string{"package.json": `{"packageManager": "pnpm@10.1.0+sha512.abc"}`},
+			says:  []string{"packageManager in package.json cannot be read: sha512.abc", "corepack use pnpm@10.1.0"},
+		},
+		"no lock file of Yarn": {
+			files: map[string]string{"package.json": `{"packageManager": "yarn@4.5.3", "dependencies": {"a": "1"}}`},
+			says:  []string{"there is no yarn.lock", "yarn install --mode=update-lockfile", "git add yarn.lock"},
+		},
+		"no lock file of Yarn 1": {
+			files: map[string]string{"package.json": `{"engines": {"yarn": "1.x"}, "dependencies": {"a": "1"}}`},
+			says:  []string{"there is no yarn.lock", "  yarn install\n", "git add yarn.lock"},
+		},
+		"no lock file of pnpm": {
+			files: map[string]string{"package.json": `{"packageManager": "pnpm@10.0.0", "dependencies": {"a": "1"}}`},
+			says:  []string{"there is no pnpm-lock.yaml", "pnpm install --lockfile-only", "git add pnpm-lock.yaml"},
+		},
+		"no lock file of Bun": {
+			files: map[string]string{"package.json": `{"devEngines": {"packageManager": {"name": "bun"}}, "dependencies": {"a": "1"}}`},
+			says:  []string{"there is no bun.lock", "bun install --lockfile-only", "git add bun.lock"},
+		},
+		"a yarn.lock of Yarn 1 that is out of step": {
+			files: map[string]string{"package.json": `{"dependencies": {"left-pad": "^1.4.0", "ms": "2"}}`, "yarn.lock": yarnOneDep},
+			says: []string{"yarn.lock is out of step with package.json\n  left-pad: package.json wants ^1.4.0, yarn.lock has 1.3.0\n  ms: package.json wants 2, yarn.lock does not have it",
+				"  yarn install\n  git add yarn.lock"},
+		},
+		"a yarn.lock that is out of step": {
+			files: map[string]string{"package.json": `{"dependencies": {"left-pad": "^1.4.0"}}`, "yarn.lock": berryOneDep},
+			says:  []string{"left-pad: package.json wants ^1.4.0, yarn.lock was made for npm:^1.3.0", "yarn install --mode=update-lockfile", "git add yarn.lock"},
+		},
+		"a yarn.lock that has more than is wanted": {
+			files: map[string]string{"package.json": `{}`, "yarn.lock": berryOneDep},
+			says:  []string{"left-pad: yarn.lock has it, package.json does not want it any more"},
+		},
+		"a yarn.lock of Yarn 1, and a later Yarn": {
+			files: map[string]string{"package.json": `{"packageManager": "yarn@4.5.3", "dependencies": {"left-pad": "^1.3.0"}}`, "yarn.lock": yarnOneDep},
+			says:  []string{"yarn.lock is that of Yarn 1, but packageManager in package.json asks for Yarn 4.5.3", "yarn install --mode=update-lockfile", "npm pkg set packageManager=yarn@1.22.22"},
+		},
+		"a yarn.lock of a later Yarn, and Yarn 1": {
+			files: map[string]string{"package.json": `{"packageManager": "yarn@1.22.22", "dependencies": {"left-pad": "^1.3.0"}}`, "yarn.lock": berryOneDep},
+			says:  []string{"yarn.lock is that of Yarn 2 or later, but packageManager in package.json asks for Yarn 1.22.22", "rm yarn.lock"},
+		},
+		"a yarn.lock that is not valid": {
+			files: map[string]string{"package.json": oneDep, "yarn.lock": "\"left-pad@^1.3.0:\n  version \"1\"\n"},
+			says:  []string{"yarn.lock cannot be read", "line 1:", "rm yarn.lock", "yarn install"},
+		},
+		"a Yarn that is not there": {
+			files: map[string]string{"package.json": oneDep, "yarn.lock": berryOneDep, ".yarnrc.yml": "yarnPath: .yarn/releases/yarn-4.5.3.cjs\n"},
+			says:  []string{".yarnrc.yml names the Yarn .yarn/releases/yarn-4.5.3.cjs, which is not in the app", "git add --force .yarn/releases/yarn-4.5.3.cjs", ".slugignore"},
+		},
+		"a pnpm-lock.yaml that is out of step": {
+			files: map[string]string{"package.json": `{"dependencies": {"left-pad": "^1.4.0"}, "devDependencies": {"ms": "2"}}`, "pnpm-lock.yaml": pnpmOneDep},
+			says: []string{"pnpm-lock.yaml is out of step with package.json\n  left-pad: package.json wants ^1.4.0, pnpm-lock.yaml was made for ^1.3.0\n  ms: package.json wants 2, pnpm-lock.yaml does not have it",
+				"pnpm install --lockfile-only", "git add pnpm-lock.yaml"},
+		},
+		"a pnpm-lock.yaml that is none": {
 			files: map[string]string{"package.json": oneDep, "pnpm-lock.yaml": ""},
-			says:  []string{"pnpm is not supported yet", "git rm pnpm-lock.yaml"},
+			says:  []string{"pnpm-lock.yaml is not a lock file of pnpm", "rm pnpm-lock.yaml", "pnpm install --lockfile-only"},
 		},
-		"Bun": {
-			files: map[string]string{"package.json": oneDep, "bun.lockb": ""},
-			says:  []string{"Bun is not supported yet", "git rm bun.lockb"},
+		"a pnpm-lock.yaml with an unfinished merge": {
+			files: map[string]string{"package.json": oneDep, "pnpm-lock.yaml": "lockfileVersion: '9.0'\n<<<<<<< HEAD\n"},
+			says:  []string{"pnpm-lock.yaml holds an unfinished merge", "line 2", "git checkout --theirs pnpm-lock.yaml\n  pnpm install --lockfile-only"},
 		},
-		"another package manager by name": {
-			files: map[string]string{"package.json": `{"packageManager": "yarn@4.5.3"}`},
-			says:  []string{"yarn is not supported yet", `"packageManager" in package.json`, "npm pkg delete packageManager"},
+		"a pnpm-workspace.yaml that is not valid": {
+			files: map[string]string{"package.json": oneDep, "pnpm-lock.yaml": pnpmOneDep, "pnpm-workspace.yaml": "packages:\n\t- a\n"},
+			says:  []string{"pnpm-workspace.yaml is not as expected", "line 2"},
+		},
+		"a bun.lock that is out of step": {
+			files: map[string]string{"package.json": `{"dependencies": {"left-pad": "^1.4.0"}}`, "bun.lock": bunOneDep},
+			says: []string{"bun.lock is out of step with package.json\n  left-pad: package.json wants ^1.4.0, bun.lock was made for ^1.3.0",
+				"bun install --lockfile-only", "git add bun.lock"},
+		},
+		"a bun.lock that is not valid": {
+			files: map[string]string{"package.json": oneDep, "bun.lock": "{\n  // a comment\n  \"lockfileVersion\": 1,\n  oops\n}"},
+			says:  []string{"bun.lock is not valid JSON", "line 4, column 3"},
 		},
 		"a dependency is not in the lock file": {
 			files: map[string]string{"package.json": `{"dependencies": {"left-pad": "^1.3.0", "ms": "2"}, "devDependencies": {"jest": "^29"}}`, "package-lock.json": oneDepLock},
@@ -178,7 +279,7 @@ func TestNotRefused(t *testing.T) {
 		"only a shrinkwrap": {
 			"package.json": oneDep, "npm-shrinkwrap.json": oneDepLock},
 		"packageManager names npm": {
-			"package.json": `{"packageManager": "npm@10.9.9+sha512.abc"}`},
+			"package.json": `{"packageManager": "npm@10.9.9"}`},
 		"a workspace finds its dependency at the root": {
 			"package.json":            `{"workspaces": ["packages/*"], "dependencies": {"left-pad": "^1.3.0"}}`,
 			"packages/a/package.json": `{"dependencies": {"left-pad": "1.x"}}`,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path"
 	"path/filepath"
 	goruntime "runtime"
 	"slices"
@@ -14,17 +15,16 @@ import (
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
 
-// scripts runs npm and the scripts of an app.
+// scripts runs the package manager of an app, and through it the app's scripts.
 type scripts struct {
-	b   *build
-	app app
-	env map[string]string
-	// npm is the command.
-	npm string
+	b      *build
+	app    app
+	driver driver
+	env    map[string]string
 }
 
-// npmCI installs the packages.
-func (s scripts) npmCI(ctx context.Context, arguments []string) error {
+// install runs the package manager with some arguments.
+func (s scripts) install(ctx context.Context, arguments []string) error {
 	s.env = maps.Clone(s.env)
 	if s.env["UV_THREADPOOL_SIZE"] == "" {
 		// Creating thousands of files, Node.js's four threads are in one
@@ -32,51 +32,121 @@ func (s scripts) npmCI(ctx context.Context, arguments []string) error {
 		s.env["UV_THREADPOOL_SIZE"] = strconv.Itoa(min(max(goruntime.GOMAXPROCS(0), 2), 4))
 	}
 	s.b.Print.Working("Installing")
-	output, err := s.run(ctx, append([]string{s.npm}, arguments...))
+	output, err := s.run(ctx, s.app.dir, append([]string{s.driver.program}, arguments...))
 	if err == nil {
 		return nil
 	}
-	return explain(ran{what: "npm " + arguments[0] + " failed", err: err, output: output, lock: s.app.lock.Name})
+	return s.explain(ran{what: s.driver.name() + " " + arguments[0] + " failed", err: err, output: output})
 }
 
 // script runs a script of package.json, if there is one of the name.
 func (s scripts) script(ctx context.Context, name string) error {
-	line := s.app.manifest.Scripts[name]
+	return s.memberScript(ctx, "", s.app.manifest, name)
+}
+
+// memberScript runs a script of a directory of the app.
+func (s scripts) memberScript(ctx context.Context, dir string, m manifest, name string) error {
+	line := m.Scripts[name]
 	if line == "" {
 		return nil
 	}
-	s.b.Print.Step("Running the script %q", name)
-	output, err := s.run(ctx, []string{s.npm, "run", name})
+	file := path.Join(dir, manifestFile)
+	if dir == "" {
+		s.b.Print.Step("Running the script %q", name)
+	} else {
+		s.b.Print.Step("Running the script %q of %s", name, dir)
+	}
+	output, err := s.run(ctx, filepath.Join(s.app.dir, dir), []string{s.driver.program, "run", name})
 	if err == nil {
 		return nil
 	}
-	return explain(ran{
+	return s.explain(ran{
 		what:   fmt.Sprintf("the app's script %q failed", name),
-		script: fmt.Sprintf("%q: %q in %s", name, line, manifestFile),
-		err:    err, output: output, lock: s.app.lock.Name,
+		script: fmt.Sprintf("%q: %q in %s", name, line, file),
+		err:    err, output: output,
 	})
 }
 
-// all runs scripts in order. "npm run install" runs preinstall and postinstall
-// too, and the like, so those are not run by themselves then.
+// all runs scripts in order. Most package managers run prebuild and postbuild
+// with build, and the like, so those are not run by themselves then.
 func (s scripts) all(ctx context.Context, names []string) error {
+	return s.memberAll(ctx, "", s.app.manifest, names)
+}
+
+func (s scripts) memberAll(ctx context.Context, dir string, m manifest, names []string) error {
 	for _, name := range names {
-		if main := strings.TrimPrefix(strings.TrimPrefix(name, "pre"), "post"); main != name && slices.Contains(names, main) {
+		if main := strings.TrimPrefix(strings.TrimPrefix(name, "pre"), "post"); main != name && slices.Contains(names, main) && s.driver.hooks() {
 			continue
 		}
-		if err := s.script(ctx, name); err != nil {
-			return err
+		for _, hook := range s.withHooks(m, name) {
+			if err := s.memberScript(ctx, dir, m, hook); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// run runs a command in the app's directory, prints what it prints and returns
+// withHooks are a script and, where the package manager does not run them by
+// itself, those around a build.
+func (s scripts) withHooks(m manifest, name string) []string {
+	if s.driver.hooks() || slices.Contains(lifecycle, name) {
+		return []string{name}
+	}
+	return []string{"pre" + name, name, "post" + name}
+}
+
+// afterInstall does what the package manager would have done after it installed
+// packages, when they were there: it runs the scripts of the app and of its
+// workspaces that belong to an installation. They may write into the app, which
+// is always as its author left it.
+func (s scripts) afterInstall(ctx context.Context, tools toolchain) error {
+	if !s.app.manages() {
+		if err := s.rebuild(ctx, filepath.Join(tools.nodeLayer.Path, "bin", "node"), filepath.Join(tools.npmLayer.Path, npmHome)); err != nil {
+			return err
+		}
+	}
+	for _, dir := range s.app.inOrder() {
+		if err := s.memberAll(ctx, dir, s.app.members[dir], s.driver.lifecycle(s.app.members[dir])); err != nil {
+			return err
+		}
+	}
+	return s.all(ctx, s.driver.lifecycle(s.app.manifest))
+}
+
+// inOrder are the workspaces of the app, each after those that it depends on.
+func (a *app) inOrder() []string {
+	dirs := map[string]string{}
+	for dir, m := range a.members {
+		dirs[m.Name] = dir
+	}
+	var order []string
+	seen := map[string]bool{}
+	var add func(dir string)
+	add = func(dir string) {
+		if seen[dir] {
+			return
+		}
+		seen[dir] = true
+		for _, w := range a.members[dir].wants() {
+			if of, is := dirs[w.name]; is && w.name != "" {
+				add(of)
+			}
+		}
+		order = append(order, dir)
+	}
+	for _, dir := range sortedKeys(a.members) {
+		add(dir)
+	}
+	return order
+}
+
+// run runs a command in a directory, prints what it prints and returns
 // the end of it.
-func (s scripts) run(ctx context.Context, args []string) (*tool.Tail, error) {
+func (s scripts) run(ctx context.Context, dir string, args []string) (*tool.Tail, error) {
 	lines := s.b.Print.Writer()
 	output := tool.NewTail(lines)
-	err := s.b.Runner.Run(ctx, tool.Command{Args: args, Dir: s.app.dir, Env: s.env, Output: output})
+	err := s.b.Runner.Run(ctx, tool.Command{Args: args, Dir: dir, Env: s.env, Output: output})
 	lines.Flush()
 	return output, err
 }
@@ -95,9 +165,9 @@ func (s scripts) rebuild(ctx context.Context, node, npmHome string) error {
 		return nil
 	}
 	s.b.Print.Step("Compiling the app's binding.gyp")
-	output, err := s.run(ctx, []string{node, filepath.Join(npmHome, "node_modules", "node-gyp", "bin", "node-gyp.js"), "rebuild"})
+	output, err := s.run(ctx, s.app.dir, []string{node, filepath.Join(npmHome, "node_modules", "node-gyp", "bin", "node-gyp.js"), "rebuild"})
 	if err == nil {
 		return nil
 	}
-	return explain(ran{what: "node-gyp rebuild failed", err: err, output: output})
+	return s.explain(ran{what: "node-gyp rebuild failed", err: err, output: output})
 }

@@ -24,6 +24,34 @@ type releases struct {
 	Default string `toml:"default"`
 	// Lines are the release lines, oldest first.
 	Lines []line `toml:"lines"`
+	// Managers are the package managers beside npm.
+	Managers []managerLine `toml:"managers"`
+}
+
+// managerLine is a package manager whose lock file has one form.
+type managerLine struct {
+	Name string `toml:"name"`
+	// Lock is the form: of yarn.lock its version, "1" that of Yarn 1; of
+	// pnpm-lock.yaml the number before the dot.
+	Lock string `toml:"lock"`
+	// Package carries it, Default are the versions for an app that asks for none.
+	Package string `toml:"package"`
+	Default string `toml:"default"`
+}
+
+// manager is the line of a package manager for the form of a lock file: the last
+// one for a form that is not known.
+func (r releases) manager(m manager, form string) managerLine {
+	var last managerLine
+	for _, l := range r.Managers {
+		if l.Name != string(m) {
+			continue
+		}
+		if last = l; l.Lock == form {
+			break
+		}
+	}
+	return last
 }
 
 // line is a major version of Node.js.

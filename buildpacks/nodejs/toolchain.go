@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
 	"golang.org/x/sync/errgroup"
@@ -17,35 +19,68 @@ const (
 	maxRuntimeFiles = 50_000
 )
 
-// toolchain is Node.js and npm, as layers.
+// toolchain is Node.js, npm and the app's package manager, as layers. What an app
+// does without has a layer without a name.
 type toolchain struct {
 	node, npm npm.Manifest
-	// headers is the layer with Node.js's headers for native packages; its
-	// name is empty when the app compiles none.
+	// headers is the layer with Node.js's headers for native packages.
 	nodeLayer, headers, npmLayer libcnb.Layer
+	manager                      managerTool
 }
 
 func (t toolchain) layers() []libcnb.Layer {
-	layers := []libcnb.Layer{t.nodeLayer, t.npmLayer}
-	if t.headers.Name != "" {
-		layers = append(layers, t.headers)
+	all := []libcnb.Layer{t.nodeLayer, t.npmLayer, t.headers, t.manager.layer}
+	return slices.DeleteFunc(all, func(l libcnb.Layer) bool { return l.Name == "" })
+}
+
+// bills writes the bills of materials of the layers that go to processes.
+func (t toolchain) bills() error {
+	for _, tool := range []struct {
+		layer    libcnb.Layer
+		manifest npm.Manifest
+	}{{t.nodeLayer, t.node}, {t.npmLayer, t.npm}, {t.manager.layer, t.manager.manifest}} {
+		if !tool.layer.Launch {
+			continue
+		}
+		if err := toolBill(tool.layer, tool.manifest.Name, tool.manifest.Version, tool.manifest.Dist.Integrity); err != nil {
+			return err
+		}
 	}
-	return layers
+	return nil
 }
 
 // path is what a PATH begins with to find them.
 func (t toolchain) path() string {
-	return filepath.Join(t.nodeLayer.Path, "bin") + string(os.PathListSeparator) + filepath.Join(t.npmLayer.Path, "bin")
+	var dirs []string
+	for _, l := range []libcnb.Layer{t.nodeLayer, t.manager.layer, t.npmLayer} {
+		if l.Name != "" {
+			dirs = append(dirs, filepath.Join(l.Path, "bin"))
+		}
+	}
+	return strings.Join(dirs, string(os.PathListSeparator))
 }
 
-// installTools resolves and installs Node.js and npm, side by side: npm's
-// version is settled while Node.js is on its way. Meanwhile runs beside them.
+// tellTools begins the step in which the tools are installed.
+func (b *build) tellTools(a app) {
+	switch title := a.choice.manager.title(); {
+	case !a.needsNode():
+		b.Print.Step("Installing %s", title)
+	case a.manages():
+		b.Print.Step("Installing Node.js, npm and %s", title)
+	default:
+		b.Print.Step("Installing Node.js and npm")
+	}
+}
+
+// installTools resolves and installs Node.js, npm and the app's package manager,
+// side by side: npm's version is settled while Node.js is on its way. Meanwhile
+// runs beside them.
 func (b *build) installTools(ctx context.Context, a app, meanwhile func(ctx context.Context, toolsReady <-chan struct{}) error) (toolchain, error) {
 	asked, err := nodeVersion(a, b.Env, b.releases)
 	if err != nil {
 		return toolchain{}, err
 	}
-	b.Print.Step("Installing Node.js and npm")
+	b.tellTools(a)
 	var t toolchain
 	versionKnown, toolsReady := make(chan struct{}), make(chan struct{})
 	group, ctx := errgroup.WithContext(ctx)
@@ -53,13 +88,22 @@ func (b *build) installTools(ctx context.Context, a app, meanwhile func(ctx cont
 	group.Go(func() error {
 		defer close(toolsReady)
 		tools, ctx := errgroup.WithContext(ctx)
+		if a.manages() {
+			tools.Go(func() (err error) {
+				t.manager, err = b.installManager(ctx, a)
+				return err
+			})
+		}
+		if !a.needsNode() {
+			return tools.Wait()
+		}
 		tools.Go(func() (err error) {
 			release, err := b.resolveNode(ctx, asked)
 			if err != nil {
 				return err
 			}
 			t.node = *release.Manifest
-			plan, err := b.planNode(t.node, asked, a.lock.mayCompile() || a.isNative())
+			plan, err := b.planNode(a, t.node, asked)
 			if err != nil {
 				return err
 			}
@@ -78,7 +122,7 @@ func (b *build) installTools(ctx context.Context, a app, meanwhile func(ctx cont
 				return err
 			}
 			t.npm = manifest
-			t.npmLayer, err = b.installNPM(ctx, manifest, asked)
+			t.npmLayer, err = b.installNPM(ctx, a, manifest, asked)
 			return err
 		})
 		return tools.Wait()

@@ -28,7 +28,7 @@ func nodeVersion(a app, env map[string]string, r releases) (version.Asked, error
 		if !there {
 			continue
 		}
-		data, err := readText(a.dir, name)
+		data, err := appfile.Read(a.dir, name)
 		if err != nil {
 			return version.Asked{}, err
 		}
@@ -79,14 +79,15 @@ func pinHint(r releases) string {
 
 // npmVersion is what an app asks of npm: packageManager, then engines.npm, and
 // otherwise nothing.
-func npmVersion(m manifest) version.Asked {
-	if name, number, found := strings.Cut(m.PackageManager, "@"); found && name == "npm" {
-		// Corepack's form has a checksum behind a plus sign.
-		number, _, _ = strings.Cut(number, "+")
-		return version.Asked{Text: number, Name: "packageManager", File: manifestFile}
+func npmVersion(a app) version.Asked {
+	if !a.manages() {
+		return a.choice.asked
 	}
-	if text := strings.TrimSpace(m.Engines["npm"]); text != "" {
-		return version.Asked{Text: text, Name: "engines.npm", File: manifestFile}
+	if text := strings.TrimSpace(a.manifest.Engines["npm"]); text != "" {
+		if _, err := npm.ParseRange(text); err == nil {
+			return version.Asked{Text: text, Name: "engines.npm", File: manifestFile}
+		}
 	}
+	// "please use yarn", say some.
 	return version.Asked{}
 }
