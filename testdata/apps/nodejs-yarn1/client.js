@@ -1,0 +1,6 @@
+function greet(name) {
+  const message = 'Hello, ' + name + '!';
+  return message;
+}
+
+window.greet = greet;
