@@ -229,7 +229,7 @@ func TestBuildScriptForReal(t *testing.T) {
 	s := newRealSite(t, "nodejs-build")
 	for _, what := range []string{"cold", "unchanged"} {
 		s.timed(what)
-		holds(t, s.get("npm", "start"), "Built from TypeScript, up for ")
+		holds(t, s.get("node", "dist/server.js"), "Built from TypeScript, up for ")
 		if s.has("layers", "modules", "node_modules", "esbuild") || !s.has("layers", "modules-dev", "node_modules", "esbuild") {
 			t.Error("the tool is not where it should be")
 		}

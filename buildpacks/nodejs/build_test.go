@@ -44,7 +44,7 @@ func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 			`       npm 10.9.9 (the one for Node.js 22)`,
 			"Downloaded Node.js 22.23.3 (not in the cache)",
 			"       npm ci --omit=dev --prefer-offline",
-			"       web: npm start")
+			"       web: node server.js")
 		var layers []string
 		for path := range tree(t, s.layers) {
 			if strings.HasPrefix(path, "node/") || strings.HasPrefix(path, "npm/") || strings.HasPrefix(path, "modules/") {
@@ -66,7 +66,7 @@ func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 		if _, err := toml.Decode(s.read("layers", "launch.toml"), &launch); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]libcnb.Process{{Type: "web", Command: []string{"npm", "start"}, Default: true}}, launch.Processes); diff != "" {
+		if diff := cmp.Diff([]libcnb.Process{{Type: "web", Command: []string{"node", "server.js"}, Default: true}}, launch.Processes); diff != "" {
 			t.Error(diff)
 		}
 		var layer libcnb.Layer

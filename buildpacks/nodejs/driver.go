@@ -2,6 +2,7 @@ package nodejs
 
 import (
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -76,8 +77,16 @@ func (d driver) lifecycle(m manifest) []string {
 // prebuild and postbuild for build.
 func (d driver) hooks() bool { return !d.berry }
 
-// start is the command of a process that runs the start script.
+// start is the command of a process that runs the start script. A script that
+// is one plain command starts without a package manager in between, which would
+// take memory, and not every one of them hands on the signal to stop, or ends well
+// then.
 func (d driver) start(m manifest) []string {
+	if m.Scripts["prestart"] == "" && m.Scripts["poststart"] == "" && !d.pnp {
+		if words := plainCommand(m.Scripts["start"]); words != nil {
+			return words
+		}
+	}
 	switch {
 	case d.manager == bunManager:
 		return []string{"bun", "run", "start"}
@@ -91,6 +100,42 @@ func (d driver) start(m manifest) []string {
 		return []string{"bash", "-c", line}
 	}
 	return []string{string(d.manager), "start"}
+}
+
+var (
+	// plainWord is a word that is the same to a shell and without one.
+	plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+:,./-]+$`)
+	// settingWord sets a variable for the command behind it.
+	settingWord = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=[A-Za-z0-9_@%+:,./-]*$`)
+	// ofShell are commands that only a shell has, and package managers, which run
+	// another script.
+	ofShell = []string{"cd", "eval", "exec", "export", "set", "source", ".", "ulimit", "umask", "wait",
+		"npm", "npx", "yarn", "pnpm", "pnpx", "bunx", "corepack"}
+)
+
+// plainCommand is a script as the words of one command, with env in front where
+// it sets variables; nil for any other script.
+func plainCommand(script string) []string {
+	words := strings.Fields(script)
+	if len(words) > 0 && words[0] == "exec" {
+		words = words[1:]
+	}
+	settings := 0
+	for settings < len(words) && settingWord.MatchString(words[settings]) {
+		settings++
+	}
+	if settings == len(words) || slices.Contains(ofShell, words[settings]) {
+		return nil
+	}
+	for _, word := range words[settings:] {
+		if !plainWord.MatchString(word) && !(strings.HasPrefix(word, "-") && plainWord.MatchString(strings.ReplaceAll(word, "=", ""))) {
+			return nil
+		}
+	}
+	if settings > 0 {
+		return append([]string{"env"}, words...)
+	}
+	return words
 }
 
 // node is the command of a process that runs a file.
