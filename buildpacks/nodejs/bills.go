@@ -21,7 +21,7 @@ import (
 // layer that is kept has its own.
 func (t *moduleTree) bills(layers []libcnb.Layer) error {
 	for _, l := range layers {
-		if l.Name != modulesLayer || !t.installs() {
+		if l.Name != modulesLayer || !l.Launch {
 			continue
 		}
 		file := l.SBOMPath(libcnb.CycloneDXJSON)

@@ -149,6 +149,14 @@ func (d driver) node(file string) []string {
 	return []string{"node", file}
 }
 
+// runtime is the version of what runs the app's tools.
+func (d driver) runtime(t toolchain) string {
+	if t.node.Version == "" {
+		return d.version
+	}
+	return t.node.Version
+}
+
 // name is the command without its directory.
 func (d driver) name() string { return filepath.Base(d.program) }
 

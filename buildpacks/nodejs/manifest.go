@@ -36,6 +36,8 @@ type manifest struct {
 	BundledDependencies  json.RawMessage   `json:"bundledDependencies"`
 	PeerDependenciesMeta json.RawMessage   `json:"peerDependenciesMeta"`
 	AllowScripts         json.RawMessage   `json:"allowScripts"`
+	CacheDirectories     json.RawMessage   `json:"cacheDirectories"`
+	CacheDirectoriesOld  json.RawMessage   `json:"cache_directories"`
 	Gypfile              *bool             `json:"gypfile"`
 }
 

@@ -45,7 +45,7 @@ func (b *build) planModules(a app) (*moduleTree, error) {
 	// Yarn 2 and later installs all that the lock file has, or cannot tell whether
 	// it is in step.
 	t.dev = a.hasDev() && (a.hasScripts() || !b.production() || t.driver.berry)
-	t.both = t.dev && b.production()
+	t.both = t.dev && b.production() && a.launches()
 	var err error
 	types := libcnb.LayerTypes{Cache: true, Launch: a.launches()}
 	if t.launch, err = layer.Open(b.Layers, modulesLayer, types, layout); err != nil {
@@ -93,13 +93,35 @@ func (t *moduleTree) install(ctx context.Context, tools toolchain) ([]libcnb.Lay
 	}
 	run := scripts{b: t.b, app: t.app, driver: t.driver, env: env}
 	t.plugAndPlay(env, t.main.Layer.Path)
+	kept, err := t.b.openBuildCache(t.app, t.driver.runtime(tools))
+	if err != nil {
+		return nil, err
+	}
+	if err := kept.restore(); err != nil {
+		return nil, err
+	}
+	layers, err := t.installAndBuild(ctx, run, tools, kept)
+	if err != nil {
+		return nil, err
+	}
+	if err := run.script(ctx, "heroku-cleanup"); err != nil {
+		return nil, err
+	}
+	return layers, errors.Join(t.dropVendored(), t.dropLinks())
+}
+
+// installAndBuild is the part of install up to the last script.
+func (t *moduleTree) installAndBuild(ctx context.Context, run scripts, tools toolchain, cache *buildCache) ([]libcnb.Layer, error) {
 	if err := run.script(ctx, "heroku-prebuild"); err != nil {
 		return nil, err
 	}
 	if !t.installs() {
 		t.b.Print.Step("Installing packages")
 		t.b.Print.Detail("%s asks for none", manifestFile)
-		return nil, run.all(ctx, append(t.app.manifest.lifecycleScripts(), t.app.manifest.buildScripts()...))
+		if err := run.all(ctx, append(t.app.manifest.lifecycleScripts(), t.app.manifest.buildScripts()...)); err != nil {
+			return nil, err
+		}
+		return cache.save()
 	}
 	sum, err := t.modulesKey(tools)
 	if err != nil {
@@ -122,7 +144,11 @@ func (t *moduleTree) install(ctx context.Context, tools toolchain) ([]libcnb.Lay
 	if err := run.all(ctx, t.app.manifest.buildScripts()); err != nil {
 		return nil, err
 	}
-	layers := []libcnb.Layer{t.describeMain(inputs, kept)}
+	layers, err := cache.save()
+	if err != nil {
+		return nil, err
+	}
+	layers = append(layers, t.describeMain(inputs, kept))
 	if t.both {
 		launch, err := t.prune(ctx, run, inputs, kept, marker)
 		if err != nil {
@@ -130,10 +156,7 @@ func (t *moduleTree) install(ctx context.Context, tools toolchain) ([]libcnb.Lay
 		}
 		layers = append(layers, launch)
 	}
-	if err := run.script(ctx, "heroku-cleanup"); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(t.bills(layers), t.dropVendored(), t.dropLinks()); err != nil {
+	if err := t.bills(layers); err != nil {
 		return nil, err
 	}
 	return t.withCache(layers, kept)

@@ -1,7 +1,7 @@
-import { version } from 'next/package.json';
+import next from 'next/package.json';
 
 export const dynamic = 'force-dynamic';
 
 export default function Page() {
-  return <p>{`Next.js ${version} rendered this on Node.js ${process.version}`}</p>;
+  return <p>{`Next.js ${next.version} rendered this on Node.js ${process.version}`}</p>;
 }
