@@ -62,7 +62,7 @@ type work struct {
 
 // run is the build.
 func (b *goBuild) run(ctx context.Context) (libcnb.BuildResult, error) {
-	if err := legacy(b.App); err != nil {
+	if err := legacy(b.App, b.Env); err != nil {
 		return libcnb.BuildResult{}, err
 	}
 	p, err := readProject(b.App, b.Env)

@@ -22,7 +22,7 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 		if err != nil {
 			return libcnb.DetectResult{}, fmt.Errorf("looking for %s: %w", modFile, err)
 		}
-		if len(found) == 0 {
+		if len(found) == 0 && c.Platform.Environment[workVariable] == "" {
 			old, err := legacyFile(c.ApplicationPath)
 			if err != nil {
 				return libcnb.DetectResult{}, err
@@ -76,9 +76,9 @@ func legacyFile(dir string) (string, error) {
 }
 
 // legacy refuses an app of an older package manager.
-func legacy(dir string) error {
+func legacy(dir string, env map[string]string) error {
 	modern, err := appfile.Found(dir, modFile, workFile)
-	if err != nil || len(modern) > 0 {
+	if err != nil || len(modern) > 0 || env[workVariable] != "" {
 		return err
 	}
 	old, err := legacyFile(dir)

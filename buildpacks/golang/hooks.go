@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/slugc/slugc/buildpacks/language/failure"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
@@ -24,7 +25,7 @@ const (
 func (b *goBuild) hook(name string) (string, error) {
 	file := filepath.Join("bin", name)
 	info, err := os.Stat(filepath.Join(b.App, file))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return "", nil
 	}
 	if err != nil {

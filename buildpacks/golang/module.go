@@ -24,6 +24,9 @@ const (
 	vendorList  = "vendor/modules.txt"
 )
 
+// workVariable is Paketo's variable with the modules of a workspace.
+const workVariable = "BP_GO_WORK_USE"
+
 // project is what the author of an app says about its modules, checked.
 type project struct {
 	dir string
@@ -89,7 +92,7 @@ func (p *project) readWork(env map[string]string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	added := strings.FieldsFunc(env["BP_GO_WORK_USE"], func(r rune) bool { return r == ':' || r == ' ' })
+	added := strings.FieldsFunc(env[workVariable], func(r rune) bool { return r == ':' || r == ' ' })
 	if !there && len(added) == 0 {
 		return nil, nil
 	}
@@ -111,7 +114,7 @@ func (p *project) readWork(env map[string]string) ([]string, error) {
 		if slices.Contains(dirs, rooted(clean)) {
 			continue
 		}
-		if dirs, err = p.use(dirs, clean, "BP_GO_WORK_USE"); err != nil {
+		if dirs, err = p.use(dirs, clean, workVariable); err != nil {
 			return nil, err
 		}
 		p.madeWork = true
