@@ -2,6 +2,8 @@
 
 import os
 import platform
+import signal
+import sys
 
 import bottle
 
@@ -12,4 +14,6 @@ def index():
 
 
 if __name__ == "__main__":
+    # The first process of a container ends on SIGTERM only when it says so.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     bottle.run(server="waitress", host="0.0.0.0", port=int(os.environ.get("PORT", "8080")))
