@@ -23,7 +23,7 @@ type contribution struct {
 // so does a CNB behind it.
 func merge(site buildpacks.Site, done []contribution) (tree artifact.Tree, warnings []string) {
 	tree = artifact.Tree{
-		App: site.App, Layers: site.Layers, Stack: site.Stack,
+		App: site.App, Subdir: site.Subdir, Layers: site.Layers, Stack: site.Stack,
 		ExecEnv: cmp.Or(site.ExecEnv, buildpacks.DefaultExecEnv),
 		Stores:  map[string]map[string]any{}, ConfigVars: map[string]string{},
 	}

@@ -1,6 +1,11 @@
 package buildpacks
 
-import "github.com/slugc/slugc/stack/launch"
+import (
+	"path"
+	"path/filepath"
+
+	"github.com/slugc/slugc/stack/launch"
+)
 
 // Dialect is the contract that a buildpack follows.
 type Dialect string
@@ -75,6 +80,11 @@ type Dir struct {
 	Host string
 	// Path is the absolute path at which buildpacks and processes see it.
 	Path string
+}
+
+// Below is a directory in it, by its path with slashes; the empty path is itself.
+func (d Dir) Below(rel string) Dir {
+	return Dir{Host: filepath.Join(d.Host, filepath.FromSlash(rel)), Path: path.Join(d.Path, rel)}
 }
 
 // Requirement is a dependency that a buildpack asks for in the build plan.

@@ -2,7 +2,10 @@ package buildpacks
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,8 +30,13 @@ type Site struct {
 	// of buildpacks then change (CNB Platform API, "Environment Variables"). With
 	// it scripts have the PATH, HOME, CNB_STACK_ID and proxies that it has, or
 	// none; nil leaves them to slugc.
-	Base   launch.Env
-	App    Dir
+	Base launch.Env
+	// App is what is built, the whole source. Buildpacks find the app itself in
+	// AppDir.
+	App Dir
+	// Subdir is the directory of App that holds the app, with slashes; empty where
+	// App is the app. Where it is not, every script finds App in SourceDirVariable.
+	Subdir string
 	Layers Dir
 	// Platform holds what the person who builds hands in: env/NAME files with
 	// build-time variables, and bindings (CNB Platform API, "Platform
@@ -72,6 +80,47 @@ type Site struct {
 	Keep bool
 	// Output receives what buildpacks print while they build, line by line.
 	Output io.Writer
+}
+
+// SourceDirVariable is the variable by which the scripts of an app that lies in a
+// directory of its source find the whole of that, such as "/app": workspaces have
+// their lock file there. It is set while buildpacks are asked and while they build,
+// and for no other app.
+const SourceDirVariable = "SLUGC_SOURCE_DIR"
+
+// AppDir is the directory of the app: the working directory of scripts, BUILD_DIR,
+// and where processes start.
+func (s Site) AppDir() Dir { return s.App.Below(s.Subdir) }
+
+// CheckAppDir says what keeps the directory of the app from being built on after a
+// script was in it. One that is App itself is no script's to replace.
+func (s Site) CheckAppDir() error {
+	if s.Subdir == "" {
+		return nil
+	}
+	dir := s.App
+	for name := range strings.SplitSeq(s.Subdir, "/") {
+		dir = dir.Below(name)
+		info, err := os.Lstat(dir.Host)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("%s is gone; expected the finished app in %s", dir.Path, s.AppDir().Path)
+		case err != nil:
+			return err
+		case !info.IsDir():
+			return fmt.Errorf("%s was replaced by what is no directory; expected the finished app in %s", dir.Path, s.AppDir().Path)
+		}
+	}
+	return nil
+}
+
+// SourceDir are the variables that tell scripts where the whole source is; none
+// where that is the app.
+func (s Site) SourceDir() map[string]string {
+	if s.Subdir == "" {
+		return nil
+	}
+	return map[string]string{SourceDirVariable: s.App.Path}
 }
 
 // Timeout is how long a build script may take; zero is for ever. Own is what the

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,10 +25,13 @@ const Schema = 1
 
 // Record is the content of release.json.
 type Record struct {
-	Schema     int                     `json:"schema"`
-	App        string                  `json:"app"`
-	Stack      string                  `json:"stack"`
-	Source     detect.Source           `json:"source"`
+	Schema int           `json:"schema"`
+	App    string        `json:"app"`
+	Stack  string        `json:"stack"`
+	Source detect.Source `json:"source"`
+	// Directory is the directory of the source that is the app, empty where that is
+	// all of it.
+	Directory  string                  `json:"directory,omitempty"`
 	Buildpacks []buildpacks.Descriptor `json:"buildpacks"`
 	// ProcessTypes are the commands by process type, as a Procfile has them.
 	ProcessTypes   map[string]string `json:"process_types"`
@@ -62,12 +66,15 @@ type Slug struct {
 // New makes the record of a build.
 func New(app string, source detect.Source, tree artifact.Tree, artifacts []artifact.Artifact) Record {
 	r := Record{
-		Schema: Schema, App: app, Stack: tree.Stack.ID, Source: source,
+		Schema: Schema, App: app, Stack: tree.Stack.ID, Source: source, Directory: tree.Subdir,
 		Buildpacks: tree.Buildpacks, ProcessTypes: map[string]string{}, DefaultProcess: tree.Metadata.DefaultProcess,
 		ConfigVars: map[string]string{}, Addons: append([]string{}, tree.Addons...), Artifacts: artifacts, Layers: []artifact.Segment{},
 	}
 	maps.Copy(r.ConfigVars, tree.ConfigVars)
 	for _, p := range tree.Metadata.Processes {
+		if tree.Subdir != "" && !path.IsAbs(p.WorkingDirectory) {
+			p.WorkingDirectory = path.Join(tree.AppDir().Path, p.WorkingDirectory)
+		}
 		r.ProcessTypes[p.Type] = Line(p)
 	}
 	for i, a := range artifacts {

@@ -15,6 +15,9 @@ type Tree struct {
 	// App is the app directory: where it is on this machine, and the absolute
 	// path at which processes see it.
 	App buildpacks.Dir
+	// Subdir is the directory of App in which processes start, with slashes; empty
+	// where they start in App.
+	Subdir string
 	// Layers is the directory of the layers, laid out as
 	// <layers>/<buildpack>/<layer>. It may lie within App.
 	Layers buildpacks.Dir
@@ -57,6 +60,9 @@ type Tree struct {
 	// Stack is what the tree was built on.
 	Stack stack.Stack
 }
+
+// AppDir is the directory in which processes start.
+func (t Tree) AppDir() buildpacks.Dir { return t.App.Below(t.Subdir) }
 
 // SBOMPart is the name of the part of an artifact that holds the SBOM files for
 // launch.

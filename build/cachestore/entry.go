@@ -37,6 +37,9 @@ type App struct {
 	Name string `json:"name"`
 	// Source is the directory it is built from.
 	Source string `json:"source"`
+	// Subdir is the directory of Source that is the app; empty where that is all of
+	// it.
+	Subdir string `json:"subdir,omitempty"`
 	// Named says that the name alone tells which app it is, wherever it is built
 	// from: a service checks out each version somewhere else.
 	Named bool `json:"named,omitempty"`
@@ -54,6 +57,9 @@ func (a App) dirName() string {
 	key, name := a.Source+"\x00"+a.Name, strings.ReplaceAll(a.Name, "/", "_")
 	if a.Named {
 		key = "\x00" + a.Name
+	}
+	if a.Subdir != "" {
+		key += "\x00\x00" + a.Subdir
 	}
 	if a.ExecEnv != "" && a.ExecEnv != buildpacks.DefaultExecEnv {
 		key, name = key+"\x00"+a.ExecEnv, name+"-"+a.ExecEnv

@@ -265,7 +265,7 @@ func (a *assembly) environment() error {
 	})
 	for _, variable := range [][2]string{
 		{"CNB_LAYERS_DIR", a.recipe.Tree.Layers.Path},
-		{"CNB_APP_DIR", a.recipe.Tree.App.Path},
+		{"CNB_APP_DIR", a.recipe.Tree.AppDir().Path},
 		{"CNB_PLATFORM_API", a.recipe.platformAPI()},
 		{"CNB_DEPRECATION_MODE", "quiet"},
 		{"PATH", strings.Join(append([]string{launch.ProcessDir, launch.LifecycleDir}, dirs...), ":")},
@@ -303,7 +303,7 @@ func (a *assembly) entrypoint() error {
 		}
 		c.Entrypoint = []string{launch.ProcessDir + "/" + process}
 	}
-	c.WorkingDir = a.recipe.Tree.App.Path
+	c.WorkingDir = a.recipe.Tree.AppDir().Path
 	if c.User == "" && a.recipe.Lifecycle == nil {
 		owner, err := a.recipe.owner()
 		if err != nil {

@@ -32,6 +32,8 @@ type Description struct {
 	Files    int   `json:"files"`
 	// Stack is the id of what it was built on.
 	Stack string `json:"stack,omitempty"`
+	// Directory is the directory of it that is the app, empty where that is all.
+	Directory string `json:"directory,omitempty"`
 	// Processes and Buildpacks are those of the build; a slug that another
 	// tool made has neither.
 	DefaultProcess string             `json:"default_process,omitempty"`
@@ -56,7 +58,7 @@ type LayerSize struct {
 // Describe reads a slug and says what is in it.
 func Describe(ctx context.Context, file string, limits Limits) (Description, error) {
 	metadataFile := path.Join(layersDir, "config", "metadata.toml")
-	contents, err := Inspect(ctx, file, limits, metadataFile, stackFile, "Procfile", sbomDir+"/")
+	contents, err := Inspect(ctx, file, limits, metadataFile, stackFile, appFile, "Procfile", sbomDir+"/")
 	if err != nil {
 		return Description{}, err
 	}
@@ -81,6 +83,9 @@ func Describe(ctx context.Context, file string, limits Limits) (Description, err
 			return Description{}, &FileError{file, err}
 		}
 		d.Stack = on.ID
+	}
+	if d.Directory, err = parseAppNote(contents.Files[appFile]); err != nil {
+		return Description{}, &FileError{file, err}
 	}
 	d.Layers = layerSizes(contents.Index, d.Buildpacks)
 	bills, ids := map[string][]byte{}, []string{}

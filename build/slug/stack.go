@@ -41,7 +41,7 @@ const maxNote = 64 << 10
 // an empty ID where another tool made the slug. The slug is not trusted: what
 // lies outside of it is not read.
 func ReadStackNote(app string) (on stack.Stack, err error) {
-	text, err := readNote(app)
+	text, err := readNote(app, stackFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return stack.Stack{}, nil
 	}
@@ -51,20 +51,20 @@ func ReadStackNote(app string) (on stack.Stack, err error) {
 	return parseStackNote(text)
 }
 
-func readNote(app string) ([]byte, error) {
+func readNote(app, name string) ([]byte, error) {
 	root, err := os.OpenRoot(app)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
-	f, err := root.Open(stackFile)
+	f, err := root.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxNote+1))
 	if len(text) > maxNote {
-		return nil, fmt.Errorf("%s is larger than %d bytes", stackFile, maxNote)
+		return nil, fmt.Errorf("%s is larger than %d bytes", name, maxNote)
 	}
 	return text, err
 }

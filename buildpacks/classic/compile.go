@@ -69,7 +69,7 @@ func (b *Buildpack) compile(ctx context.Context, site buildpacks.Site, job build
 // build runs the script that builds.
 func (b *Buildpack) build(ctx context.Context, p *place, env launch.Env, script string) error {
 	command := p.command(b)
-	command.Args = []string{b.script(script), p.site.App.Path, p.site.Cache.Path, envDir(p.site)}
+	command.Args = []string{b.script(script), p.site.AppDir().Path, p.site.Cache.Path, envDir(p.site)}
 	command.Env = env.List()
 	command.Stdout, command.Stderr = p.site.Output, p.site.Output
 	command.Timeout = p.site.Timeout(compileTimeout)

@@ -20,10 +20,11 @@ func environment(site buildpacks.Site, made launch.Env) launch.Env {
 	env := launch.Env{"PATH": stack.DefaultPath, "LANG": "C.UTF-8"}
 	maps.Copy(env, site.Proxies())
 	maps.Copy(env, made)
+	maps.Copy(env, site.SourceDir())
 	maps.Copy(env, launch.Env{
 		"HOME": site.Temp.Path, "USER": sandbox.UserName,
 		"STACK":     site.StackName(),
-		"BUILD_DIR": site.App.Path, "CACHE_DIR": site.Cache.Path, "ENV_DIR": envDir(site),
+		"BUILD_DIR": site.AppDir().Path, "CACHE_DIR": site.Cache.Path, "ENV_DIR": envDir(site),
 	})
 	for name, value := range map[string]string{"SOURCE_VERSION": site.SourceVersion, "REQUEST_ID": site.RequestID} {
 		if value != "" {

@@ -106,6 +106,6 @@ func exported(made, before, after launch.Env) launch.Env {
 func shellsOwn() []string {
 	return []string{
 		"_", "OLDPWD", "PWD", "SHLVL",
-		"BUILD_DIR", "CACHE_DIR", "ENV_DIR", "HOME", "REQUEST_ID", "SOURCE_VERSION", "STACK", "USER",
+		"BUILD_DIR", "CACHE_DIR", "ENV_DIR", "HOME", "REQUEST_ID", "SOURCE_VERSION", "STACK", "USER", buildpacks.SourceDirVariable,
 	}
 }

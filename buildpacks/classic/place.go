@@ -184,7 +184,7 @@ func (p *place) close() (gone bool, err error) {
 	if p.root == "" {
 		return false, nil
 	}
-	return gone, sandbox.Remove(p.root)
+	return gone || p.site.CheckAppDir() != nil, sandbox.Remove(p.root)
 }
 
 // restore puts a directory back where it was.
@@ -206,7 +206,7 @@ func restore(m move) (lost bool, err error) {
 func (p *place) command(b *Buildpack) sandbox.Command {
 	site := p.site
 	c := sandbox.Command{
-		Stack: site.Stack, Root: p.root, Dir: site.App.Path, Network: !site.Offline,
+		Stack: site.Stack, Root: p.root, Dir: site.AppDir().Path, Network: !site.Offline,
 		Mounts: []sandbox.Mount{
 			{Source: site.Platform.Host, Target: site.Platform.Path},
 			{Source: b.dir.Host, Target: b.dir.Path, Writable: b.own},

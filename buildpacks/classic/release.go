@@ -32,7 +32,7 @@ func (b *Buildpack) release(ctx context.Context, p *place, env launch.Env, c *bu
 		return nil
 	}
 	words := &buildpacks.Head{Limit: maxWords}
-	answer, command, err := b.ask(ctx, p, env, words, maxRelease, releaseScript, p.site.App.Path)
+	answer, command, err := b.ask(ctx, p, env, words, maxRelease, releaseScript, p.site.AppDir().Path)
 	if err != nil {
 		if said := strings.TrimSpace(words.String()); said != "" {
 			err = fmt.Errorf("%w\n%s", err, said)

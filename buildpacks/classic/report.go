@@ -22,7 +22,7 @@ func (b *Buildpack) report(ctx context.Context, p *place, env launch.Env) buildp
 	if !b.has(reportScript) {
 		return nil
 	}
-	answer, _, err := b.ask(ctx, p, env, io.Discard, maxReport, reportScript, p.site.App.Path, p.site.Cache.Path, envDir(p.site))
+	answer, _, err := b.ask(ctx, p, env, io.Discard, maxReport, reportScript, p.site.AppDir().Path, p.site.Cache.Path, envDir(p.site))
 	if err != nil || answer.Cut() {
 		return nil
 	}

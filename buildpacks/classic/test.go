@@ -15,6 +15,6 @@ func (b *Buildpack) Test(site buildpacks.Site) (command []string, mount sandbox.
 	if !b.has(TestScript) {
 		return nil, sandbox.Mount{}, false
 	}
-	return []string{b.script(TestScript), site.App.Path, envDir(site)},
+	return []string{b.script(TestScript), site.AppDir().Path, envDir(site)},
 		sandbox.Mount{Source: b.dir.Host, Target: b.dir.Path, Writable: b.own}, true
 }

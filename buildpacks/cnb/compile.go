@@ -65,7 +65,7 @@ func (b *Buildpack) Compile(ctx context.Context, site buildpacks.Site, job build
 		Stack:   site.Stack,
 		Mounts:  b.mounts(site, true, own...),
 		Args:    []string{path.Join(b.root(site), "bin/build"), layers.Path, site.Platform.Path, planPath},
-		Dir:     site.App.Path,
+		Dir:     site.AppDir().Path,
 		Env:     env,
 		Stdout:  site.Output,
 		Stderr:  site.Output,
@@ -91,7 +91,10 @@ func (b *Buildpack) Compile(ctx context.Context, site buildpacks.Site, job build
 	if err := checkDirs(site); err != nil {
 		return buildpacks.Contribution{}, failed("layers", 0, err)
 	}
-	c, step, err := b.contribution(layers, site.App.Path, job.Plan)
+	if err := site.CheckAppDir(); err != nil {
+		return buildpacks.Contribution{}, failed("bin/build", 0, err)
+	}
+	c, step, err := b.contribution(layers, site, job.Plan)
 	if err != nil {
 		return buildpacks.Contribution{}, failed(step, 0, err)
 	}
@@ -115,7 +118,7 @@ func writePlan(site buildpacks.Site, file string, plan []buildpacks.Requirement)
 
 // contribution reads the layers directory of the buildpack. The step is the
 // file at fault when there is an error.
-func (b *Buildpack) contribution(dir buildpacks.Dir, appPath string, plan []buildpacks.Requirement) (c buildpacks.Contribution, step string, err error) {
+func (b *Buildpack) contribution(dir buildpacks.Dir, site buildpacks.Site, plan []buildpacks.Requirement) (c buildpacks.Contribution, step string, err error) {
 	found, step, err := b.layers(dir)
 	if err != nil {
 		return c, step, err
@@ -129,7 +132,7 @@ func (b *Buildpack) contribution(dir buildpacks.Dir, appPath string, plan []buil
 	if err := optional(filepath.Join(dir.Host, "launch.toml"), &doc); err != nil {
 		return c, "launch.toml", err
 	}
-	if err := b.launch(doc, appPath, &c); err != nil {
+	if err := b.launch(doc, site, &c); err != nil {
 		return c, "launch.toml", err
 	}
 	var built buildDoc

@@ -18,7 +18,8 @@ import (
 //   - what the layers of the buildpacks before it made of that: made, if any;
 //   - the person's variables, unless the buildpack wants none of them;
 //   - the operator's;
-//   - what the specification reserves, with the paths of this script;
+//   - what the specification reserves, with the paths of this script, and where
+//     the whole source is for an app in a directory of it;
 //   - what slugc sets for its own buildpacks.
 func (b *Buildpack) environment(site buildpacks.Site, made launch.Env, paths map[string]string) ([]string, error) {
 	env := site.Base.Clone()
@@ -44,6 +45,7 @@ func (b *Buildpack) environment(site buildpacks.Site, made launch.Env, paths map
 		}
 	}
 	maps.Copy(env, b.reserved(site))
+	maps.Copy(env, site.SourceDir())
 	maps.Copy(env, paths)
 	maps.Copy(env, b.Env)
 	return env.List(), nil

@@ -118,7 +118,7 @@ func (x *Extension) Generate(ctx context.Context, site buildpacks.Site, plan []b
 	}
 	command := sandbox.Command{
 		Args: []string{filepath.Join(b.Dir, "bin", "generate"), output, site.Platform.Path, planPath},
-		Dir:  site.App.Path, Env: env, Stdout: site.Output, Stderr: site.Output,
+		Dir:  site.AppDir().Path, Env: env, Stdout: site.Output, Stderr: site.Output,
 	}
 	err = site.Runner.Run(ctx, command)
 	if exit, ok := errors.AsType[*sandbox.ExitError](err); ok {

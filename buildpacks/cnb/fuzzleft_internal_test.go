@@ -50,7 +50,7 @@ func FuzzLeft(f *testing.F) {
 		}
 		api, _ := capabilities(version)
 		b := &Buildpack{descriptor: buildpacks.Descriptor{ID: "a/b", Version: "1", API: version}, api: api}
-		c, step, err := b.contribution(buildpacks.Dir{Host: dir, Path: "/layers/a_b"}, "/app", []buildpacks.Requirement{{Name: "asked"}})
+		c, step, err := b.contribution(buildpacks.Dir{Host: dir, Path: "/layers/a_b"}, buildpacks.Site{App: buildpacks.Dir{Path: "/app"}}, []buildpacks.Requirement{{Name: "asked"}})
 		if (err == nil) != (step == "") {
 			t.Fatalf("step %q, %v", step, err)
 		}
@@ -94,7 +94,7 @@ func FuzzSlicePattern(f *testing.F) {
 		if !utf8.ValidString(pattern) {
 			return // TOML has no such string
 		}
-		clean, err := slicePattern(pattern, "/app")
+		clean, err := slicePattern(pattern, "/app", "")
 		if err != nil {
 			if !errors.Is(err, errOutside) && !errors.Is(err, filepath.ErrBadPattern) {
 				t.Fatal(err)

@@ -49,7 +49,7 @@ func (b *Buildpack) Probe(ctx context.Context, site buildpacks.Site) (d buildpac
 		Stack:   site.Stack,
 		Mounts:  b.mounts(site, false, sandbox.Mount{Source: plans, Target: planDir, Writable: true}),
 		Args:    []string{path.Join(b.root(site), "bin/detect"), site.Platform.Path, planPath},
-		Dir:     site.App.Path,
+		Dir:     site.AppDir().Path,
 		Env:     env,
 		Stdout:  output,
 		Stderr:  output,

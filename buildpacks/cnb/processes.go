@@ -33,7 +33,7 @@ type processDoc struct {
 }
 
 // launch adds what launch.toml says to a contribution.
-func (b *Buildpack) launch(doc launchDoc, appPath string, c *buildpacks.Contribution) (err error) {
+func (b *Buildpack) launch(doc launchDoc, site buildpacks.Site, c *buildpacks.Contribution) (err error) {
 	if c.LaunchBOM, err = b.bom(doc.BOM); err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (b *Buildpack) launch(doc launchDoc, appPath string, c *buildpacks.Contribu
 	for i, slice := range doc.Slices {
 		paths := []string{}
 		for _, pattern := range slice.Paths {
-			clean, err := slicePattern(pattern, appPath)
+			clean, err := slicePattern(pattern, site.App.Path, site.Subdir)
 			if err != nil {
 				return fmt.Errorf("slice %d: %w", i+1, err)
 			}
@@ -123,9 +123,10 @@ func (b *Buildpack) process(d processDoc) (launch.Process, error) {
 	return p, nil
 }
 
-// slicePattern is a pattern of a slice as a path relative to the app, or what
-// keeps it from being one.
-func slicePattern(pattern, appPath string) (string, error) {
+// slicePattern is a pattern of a slice as a path relative to what is built, or
+// what keeps it from being one. A relative pattern begins in the directory of that
+// which is the app.
+func slicePattern(pattern, appPath, subdir string) (string, error) {
 	clean := path.Clean(pattern)
 	// A slash that is escaped goes with its directory, and leaves the escape.
 	for _, form := range []string{pattern, clean} {
@@ -141,11 +142,16 @@ func slicePattern(pattern, appPath string) (string, error) {
 		} else {
 			return "", fmt.Errorf("pattern %.200q: %w; the app is %s", pattern, errOutside, appPath)
 		}
+	} else if subdir != "" {
+		clean = path.Join(globEscape.Replace(subdir), clean)
 	}
 	if !filepath.IsLocal(clean) {
 		return "", fmt.Errorf("pattern %.200q: %w", pattern, errOutside)
 	}
 	return clean, nil
 }
+
+// globEscape makes a path a pattern that matches it and nothing else.
+var globEscape = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`)
 
 var errOutside = errors.New("expected a path in the app directory")

@@ -68,7 +68,7 @@ func (f *planFlags) addSite(c *cobra.Command, p *program) {
 	c.Flags().Var(&f.secrets, "secret", "like -e, for a value that nobody may read: never printed, and a build that leaves it in an artifact fails")
 	c.Flags().StringArrayVar(&f.bindings, "binding", nil, "let buildpacks use the service binding in `[NAME=]DIR`, or all in DIR; may be repeated")
 	c.Flags().StringVar(&f.stack, "stack", stack.HostID, "build on "+stackHelp)
-	c.Flags().StringVar(&f.app, "app", "", "the app's `NAME`, by which its cache is found wherever SOURCE is; by default that of the source directory")
+	c.Flags().StringVar(&f.app, "app", "", "the app's `NAME`, by which its cache is found wherever SOURCE is, by default that of the source directory; with a slash in it the directory of SOURCE that is the app, such as ./web")
 	p.addCache(c)
 	completeStackFlag(c, "stack", stack.HostID)
 }
@@ -264,17 +264,31 @@ func (p *program) request(ctx context.Context, command string, args []string, f 
 		return deploy.Request{}, err
 	}
 	// Nobody waits for a stack to hear that there is nothing to build.
-	if _, err := detect.Open(source); err != nil {
+	opened, err := detect.Open(source)
+	if err != nil {
 		return deploy.Request{}, err
+	}
+	app, subdir, err := appOf(opened, f.app)
+	if err != nil {
+		return deploy.Request{}, &cli.UsageError{Command: command, Err: fmt.Errorf("--app %w", err)}
 	}
 	on, err := stacks.Build(ctx, f.stack)
 	if err != nil {
 		return deploy.Request{}, err
 	}
 	return deploy.Request{
-		Source: source, App: f.app, Buildpacks: f.buildpacks, Stack: on,
+		Source: source, App: app, Subdir: subdir, Buildpacks: f.buildpacks, Stack: on,
 		Env: p.clientEnv(env), Secrets: secrets, ExecEnv: f.execEnv, Bindings: bindings, CacheRoot: root, Remote: remote,
 	}, nil
+}
+
+// appOf is what --app says: a name, or a directory of the source.
+func appOf(source detect.Source, app string) (name, subdir string, err error) {
+	if !strings.Contains(app, "/") && app != "." && app != ".." {
+		return app, "", nil
+	}
+	subdir, err = source.Subdir(app)
+	return "", subdir, err
 }
 
 // execEnvForm is the form of an execution environment's name; the specification

@@ -135,7 +135,7 @@ func cacheTable(all []cachestore.Info, packages cachestore.Files) string {
 		if env := cmp.Or(i.ExecEnv, buildpacks.DefaultExecEnv); env != buildpacks.DefaultExecEnv {
 			name += " (" + env + ")"
 		}
-		fmt.Fprintf(&b, "%-24s %10s  %-16s  %s\n", name, cli.Bytes(i.Size), state, i.Source)
+		fmt.Fprintf(&b, "%-24s %10s  %-16s  %s\n", name, cli.Bytes(i.Size), state, filepath.Join(i.Source, i.Subdir))
 	}
 	if packages.Count > 0 {
 		fmt.Fprintf(&b, "%-24s %10s  %-16s  %s\n", "Debian packages", cli.Bytes(packages.Size), packages.Used.Format("2006-01-02 15:04"), packages.Dir)

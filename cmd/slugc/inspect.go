@@ -99,6 +99,7 @@ func (p *program) inspectSlug(ctx context.Context, file string, packages bool) e
 	t.line("Digest", d.Digest)
 	t.line("Size", fmt.Sprintf("%s, %s in %s unpacked", cli.Bytes(d.Size), cli.Bytes(d.Unpacked), count(d.Files, "file")))
 	t.line("Stack", d.Stack)
+	t.line("App", d.Directory)
 	if len(d.Processes) == 0 && d.Procfile != "" {
 		t.section("Procfile")
 		t.row(strings.ReplaceAll(strings.TrimSpace(d.Procfile), "\n", "\n  "))
@@ -162,6 +163,7 @@ func (p *program) inspectImage(ctx context.Context, ref, platform string, packag
 	t.line("Target", targetText(d.Target))
 	t.line("Base", d.Base.Reference)
 	t.line("User", d.User)
+	t.line("Directory", d.WorkingDir)
 	t.line("Entrypoint", strings.Join(d.Entrypoint, " "))
 	t.processes(d.Processes, d.DefaultProcess)
 	t.section("Buildpacks")

@@ -212,7 +212,7 @@ func (c chooser) herokus(ctx context.Context, chosen []project.Reference, where 
 			}
 		} else if where == buildpackURL {
 			if !filepath.IsAbs(ref) && !strings.Contains(ref, ":") {
-				ref = filepath.Join(c.work.source.Dir, ref)
+				ref = filepath.Join(c.work.sourceApp(), ref)
 			}
 		} else if ref, err = c.ofApp(ref, where); err != nil {
 			return nil, err
@@ -242,7 +242,7 @@ func (c chooser) ofApp(ref, where string) (string, error) {
 	}
 	path, fragment, named := strings.Cut(ref, "#")
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(c.work.source.Dir, path)
+		path = filepath.Join(c.work.sourceApp(), path)
 	}
 	if _, err := within(repositoryOf(c.work.source.Dir), path); err != nil {
 		return "", refuse(err)

@@ -50,6 +50,9 @@ type Request struct {
 	// App names the app in the release record and the cache, wherever its source
 	// is; by default it is the name of the source directory, and its own cache.
 	App string
+	// Subdir is the directory of Source that is the app, as detect.Source.Subdir has
+	// it; empty where that is all of it. Without App its name is the app's.
+	Subdir string
 	// Buildpacks are references; none means that the builtin ones are asked.
 	Buildpacks []string
 	Stack      stack.Stack
@@ -104,12 +107,12 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 	}
 	defer func() { err = errors.Join(err, work.close()) }()
 
-	d.Voice.Stepf("Building %s on the %s stack", work.app, work.site.Stack.ID)
+	d.Voice.Stepf("Building %s on the %s stack", work.what(), work.site.Stack.ID)
 	_, tree, err := d.assemble(ctx, work, req)
 	if err != nil {
 		return record, err
 	}
-	leftOut, err := d.leftOut(tree.App.Host)
+	leftOut, err := d.leftOut(tree)
 	if err != nil {
 		return record, err
 	}
@@ -185,7 +188,7 @@ func (d Deploy) Pin(ctx context.Context, req Request) (plan detect.Plan, file st
 	if err != nil {
 		return p.Plan, "", err
 	}
-	file, err = p.pin(work.source.Dir)
+	file, err = p.pin(work.source.Dir, work.sourceApp())
 	return p.Plan, file, err
 }
 

@@ -88,6 +88,9 @@ func seen(tree artifact.Tree, host string) (string, bool) {
 // checkProfiles makes sure that profile scripts can be where processes look for
 // them.
 func checkProfiles(tree artifact.Tree) error {
+	if tree.Subdir != "" {
+		return nil // what the source has at its top is not the app's
+	}
 	dir := path.Dir(profileScript)
 	info, err := os.Lstat(filepath.Join(tree.App.Host, dir))
 	if err != nil || info.IsDir() {

@@ -29,10 +29,10 @@ func (e *PinError) Error() string {
 	return fmt.Sprintf("pinning %s: %s", e.Buildpack, e.Problem)
 }
 
-// pin writes the buildpacks of a plan to the .buildpacks of a source, one a
-// line, and returns the name of that file. That of the Procfile joins every
+// pin writes the buildpacks of a plan to the .buildpacks of an app, a directory
+// of a source, one a line, and returns the name of that file. That of the Procfile joins every
 // group by itself, and so do those that project.toml and the operator add.
-func (p planned) pin(source string) (file string, err error) {
+func (p planned) pin(source, app string) (file string, err error) {
 	if p.by != "" && p.by != byFlag {
 		return "", &PinError{Problem: p.by + " names the buildpacks of this app already, so there is nothing to pin"}
 	}
@@ -52,7 +52,7 @@ func (p planned) pin(source string) (file string, err error) {
 			return "", &PinError{m.ID, "its address has credentials, which must not be committed; name it without them, and let git or a proxy have them"}
 		}
 		if _, err := os.Stat(ref); err == nil && p.library[ref] == nil {
-			if ref, err = nameIn(source, ref); err != nil {
+			if ref, err = nameIn(source, app, ref); err != nil {
 				return "", err
 			}
 			if ref == "" {
@@ -61,8 +61,8 @@ func (p planned) pin(source string) (file string, err error) {
 		}
 		lines.WriteString(ref + "\n")
 	}
-	file = filepath.Join(source, project.BuildpackListFile)
-	err = beside.Write(source, file, func(f *os.File) error {
+	file = filepath.Join(app, project.BuildpackListFile)
+	err = beside.Write(app, file, func(f *os.File) error {
 		_, err := f.WriteString(lines.String())
 		return err
 	})
@@ -94,10 +94,10 @@ func within(dir, path string) (string, error) {
 
 var errLeadsOut = errors.New("it leads out of the app")
 
-// nameIn is how a file of a source names a path of this machine: ./DIRECTORY, or
-// ../DIRECTORY for one that is beside it in its repository. It is empty for what
+// nameIn is how a file of an app in a source names a path of this machine:
+// ./DIRECTORY, or ../DIRECTORY for one that is beside it in its repository. It is empty for what
 // lies elsewhere.
-func nameIn(source, path string) (string, error) {
+func nameIn(source, app, path string) (string, error) {
 	rel, err := within(repositoryOf(source), path)
 	if errors.Is(err, errLeadsOut) {
 		return "", nil
@@ -105,7 +105,7 @@ func nameIn(source, path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name, err := filepath.Rel(source, filepath.Join(repositoryOf(source), rel))
+	name, err := filepath.Rel(app, filepath.Join(repositoryOf(source), rel))
 	if err == nil && filepath.IsLocal(name) {
 		name = "./" + name
 	}

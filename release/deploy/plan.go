@@ -37,7 +37,7 @@ func (d Deploy) detect(ctx context.Context, work workplace, refs []string) (p pl
 		p.Plan, err = detect.Detect(ctx, work.site, p.order, p.probers())
 	}
 	if err != nil {
-		return p, withRoot(err, work.source.Dir)
+		return p, withRoot(err, work.sourceApp())
 	}
 	if len(p.Rivals) > 0 {
 		d.Voice.Warningf("%s could build this app too: %s builds, because it stands first. Pin the choice: slugc detect --pin",
@@ -75,7 +75,7 @@ func (p planned) plans(ctx context.Context, site buildpacks.Site) iter.Seq2[dete
 				return // nobody was needed
 			}
 			if err != nil {
-				yield(next, withRoot(err, site.App.Host))
+				yield(next, withRoot(err, site.AppDir().Host))
 				return
 			}
 			plan = next

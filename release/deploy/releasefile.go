@@ -27,8 +27,12 @@ func releaseFile(tree artifact.Tree) (pack.File, error) {
 	file := pack.File{Path: releaseName, Mode: 0o644}
 	lines := map[string]string{}
 	for _, p := range tree.Metadata.Processes {
+		if tree.Subdir != "" {
+			lines[p.Type] = startLine(p)
+			continue
+		}
 		p.WorkingDirectory = fromHome(p.WorkingDirectory, tree.App.Path)
-		lines[p.Type] = launch.RelocateLine(release.Line(p), tree.App.Path, tree.Layers.Path)
+		lines[p.Type] = launch.RelocateLine(release.Line(p), tree.App.Path, "", tree.Layers.Path)
 	}
 	if len(lines) == 0 {
 		return file, nil

@@ -49,6 +49,9 @@ func (s Slug) Jobs(tree artifact.Tree, app pack.Index) ([]pack.Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	if tree.Subdir != "" {
+		return asTop(tree, app, own, types)
+	}
 	switch apps := holds(app, releaseName); {
 	case len(types.Content) == 0:
 	case !apps:
@@ -84,7 +87,7 @@ func (s Slug) Export(ctx context.Context, packed Packed) ([]artifact.Artifact, e
 // built on.
 func slugFiles(tree artifact.Tree) ([]pack.File, error) {
 	var files []pack.File
-	script, err := launch.ProfileScript(tree.App.Path, tree.Layers.Path, layersByBuildpack(tree))
+	script, err := profile(tree)
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", profileScript, err)
 	}
@@ -101,6 +104,15 @@ func slugFiles(tree artifact.Tree) ([]pack.File, error) {
 	}
 	layers := strings.TrimPrefix(tree.Layers.Path, tree.App.Path+"/")
 	return append(files, note, pack.File{Path: path.Join(layers, "config", "metadata.toml"), Mode: 0o644, Content: metadata.Bytes()}), nil
+}
+
+// profile is the script that gives processes the environment of the layers.
+func profile(tree artifact.Tree) ([]byte, error) {
+	script, err := launch.ProfileScript(tree.App.Path, tree.Layers.Path, layersByBuildpack(tree))
+	if err == nil && tree.Subdir != "" {
+		script = append(script, launch.EnterScript(tree.App.Path, tree.Subdir)...)
+	}
+	return script, err
 }
 
 // layersByBuildpack are the launch layers on disk, grouped as they were built.

@@ -64,7 +64,7 @@ func (d Deploy) Test(ctx context.Context, req Request, tests Tests) (tested Test
 	}
 	defer func() { err = errors.Join(err, work.close()) }()
 
-	d.Voice.Stepf("Building %s for its tests on the %s stack", work.app, work.site.Stack.ID)
+	d.Voice.Stepf("Building %s for its tests on the %s stack", work.what(), work.site.Stack.ID)
 	plan, tree, err := d.assemble(ctx, work, req)
 	if err != nil {
 		return tested, err
@@ -151,7 +151,7 @@ func (d Deploy) try(ctx context.Context, work workplace, tree artifact.Tree, t t
 	output := d.Output()
 	err = d.Runner.Run(ctx, sandbox.Command{
 		Stack: site.Stack, Mounts: slices.Concat(mounts, profile, t.mounts),
-		Args: formation.Start(d.announce(t)...), Dir: site.App.Path,
+		Args: formation.Start(d.announce(t)...), Dir: site.AppDir().Path,
 		Env: testEnv(site).List(), Network: !site.Offline,
 		Stdout: output, Stderr: output,
 		Timeout: timeout, Grace: formation.Grace,
@@ -190,7 +190,7 @@ var testProgram string
 // profileMount shows tests the script that gives a slug's processes the
 // environment of the layers, where a slug has it.
 func profileMount(site buildpacks.Site, tree artifact.Tree) ([]sandbox.Mount, error) {
-	script, err := launch.ProfileScript(site.App.Path, site.Layers.Path, layersByBuildpack(tree))
+	script, err := profile(tree)
 	if err != nil || len(script) == 0 {
 		return nil, err
 	}
@@ -201,6 +201,10 @@ func profileMount(site buildpacks.Site, tree artifact.Tree) ([]sandbox.Mount, er
 	file := filepath.Join(room, path.Base(profileScript))
 	if err := errors.Join(os.WriteFile(file, script, 0o644), sandbox.Give(file)); err != nil {
 		return nil, err
+	}
+	if tree.Subdir != "" {
+		// What the source has at its top is not the app's.
+		return []sandbox.Mount{{Source: room, Target: path.Dir(path.Join(site.App.Path, profileScript))}}, nil
 	}
 	return []sandbox.Mount{{Source: file, Target: path.Join(site.App.Path, profileScript)}}, nil
 }

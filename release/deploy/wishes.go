@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"path/filepath"
 	"strings"
 
+	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/project"
 	"github.com/slugc/slugc/detect"
@@ -21,32 +23,76 @@ type wishes struct {
 	app  project.AppJSON
 	list []project.Reference
 	// ignored is removed from the source before anybody looks at it.
-	ignored project.Ignore
+	ignored ignored
+	// subdir is the directory of the source that is the app.
+	subdir string
 }
 
-// wishes reads the files in which an app says how it wants to be built. It need
-// have none of them.
-func (d Deploy) wishes(source detect.Source) (w wishes, err error) {
-	if w.project, err = d.project(source); err != nil {
+// wishes reads the files in which an app, a directory of a source, says how it
+// wants to be built. It need have none of them.
+func (d Deploy) wishes(source detect.Source, subdir string) (w wishes, err error) {
+	w.subdir = subdir
+	dir := filepath.Join(source.Dir, subdir)
+	if w.project, err = d.project(source.Dir, subdir); err != nil {
 		return w, err
 	}
-	if w.app, err = project.ReadAppJSON(source.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return w, unreadable(project.AppJSONFile, err)
+	if w.app, err = project.ReadAppJSON(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return w, unreadable(path.Join(subdir, project.AppJSONFile), err)
 	}
 	d.warnOfAll(w.app.Warnings)
-	list, warnings, err := project.ReadBuildpackList(source.Dir)
+	list, warnings, err := project.ReadBuildpackList(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return w, unreadable(project.BuildpackListFile, err)
+		return w, unreadable(path.Join(subdir, project.BuildpackListFile), err)
 	}
 	w.list = list
 	d.warnOfAll(warnings)
-	ignored, warnings, err := project.ReadIgnore(source.Dir, project.SlugIgnoreFile)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return w, unreadable(project.SlugIgnoreFile, err)
+	w.ignored, err = d.ignored(source.Dir, subdir, project.SlugIgnoreFile)
+	return w, err
+}
+
+// ignored are the files that a source does not want to have, by what stands at its
+// top and in the directory of it that is the app.
+type ignored struct {
+	top, app project.Ignore
+	subdir   string
+}
+
+// ignored reads files of patterns of a name. They need not be there.
+func (d Deploy) ignored(source, subdir, name string) (i ignored, err error) {
+	i.subdir = subdir
+	read := func(dir string) (project.Ignore, error) {
+		read, warnings, err := project.ReadIgnore(filepath.Join(source, dir), name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return read, unreadable(path.Join(dir, name), err)
+		}
+		d.warnOfAll(warnings)
+		return read, nil
 	}
-	w.ignored = ignored
-	d.warnOfAll(warnings)
-	return w, nil
+	if i.top, err = read(""); err != nil || subdir == "" {
+		return i, err
+	}
+	i.app, err = read(subdir)
+	return i, err
+}
+
+func (i ignored) Empty() bool { return i.top.Empty() && i.app.Empty() }
+
+// Match tells whether a file or directory is unwanted, by its path in the source.
+func (i ignored) Match(path string, isDir bool) bool {
+	if i.top.Match(path, isDir) {
+		return true
+	}
+	rel, inside := inApp(path, i.subdir)
+	return inside && !i.app.Empty() && i.app.Match(rel, isDir)
+}
+
+// inApp is a path in a source as one in the app, a directory of that. The directory
+// itself, and what leads to it, is not in it.
+func inApp(path, subdir string) (string, bool) {
+	if subdir == "" {
+		return path, true
+	}
+	return strings.CutPrefix(path, subdir+"/")
 }
 
 // unreadable is the error for a file of the app that makes no sense.
@@ -61,13 +107,13 @@ func (d Deploy) warnOfAll(warnings []project.Warning) {
 }
 
 // project reads the app's project.toml, if it has one.
-func (d Deploy) project(source detect.Source) (project.Descriptor, error) {
-	described, err := project.Read(filepath.Join(source.Dir, project.FileName))
+func (d Deploy) project(source, subdir string) (project.Descriptor, error) {
+	described, err := project.Read(filepath.Join(source, subdir, project.FileName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return project.Descriptor{}, nil
 	}
 	if err != nil {
-		return project.Descriptor{}, unreadable(project.FileName, err)
+		return project.Descriptor{}, unreadable(path.Join(subdir, project.FileName), err)
 	}
 	for _, warning := range described.Warnings {
 		d.Voice.Warningf("%s: %s", project.FileName, warning)
@@ -130,7 +176,9 @@ func (s *sieve) wanted() func(path string, isDir bool) bool {
 			s.removed[path] = true
 			return false
 		}
-		return path == project.FileName || s.filter.Keep(path, isDir)
+		// What an app says of its files is said of no others.
+		rel, inside := inApp(path, s.subdir)
+		return !inside || rel == project.FileName || s.filter.Keep(rel, isDir)
 	}
 }
 
@@ -147,17 +195,10 @@ func (s *sieve) say(voice Voice) {
 
 // leftOut tells which files that a build left are not packed, from the
 // .launchignore that lies with them; nil is none.
-func (d Deploy) leftOut(app string) (func(path string, isDir bool) bool, error) {
-	ignored, warnings, err := project.ReadIgnore(app, project.LaunchIgnoreFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, unreadable(project.LaunchIgnoreFile, err)
-	}
-	d.warnOfAll(warnings)
-	if ignored.Empty() {
-		return nil, nil
+func (d Deploy) leftOut(tree artifact.Tree) (func(path string, isDir bool) bool, error) {
+	ignored, err := d.ignored(tree.App.Host, tree.Subdir, project.LaunchIgnoreFile)
+	if err != nil || ignored.Empty() {
+		return nil, err
 	}
 	return ignored.Match, nil
 }

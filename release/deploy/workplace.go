@@ -13,6 +13,7 @@ import (
 	"github.com/slugc/slugc/build/cachestore"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/classic"
+	"github.com/slugc/slugc/buildpacks/project"
 	"github.com/slugc/slugc/detect"
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -34,6 +35,8 @@ const (
 type workplace struct {
 	app    string
 	source detect.Source
+	// subdir is the directory of the source that is the app.
+	subdir string
 	// wishes is what the app says about how to build it.
 	wishes wishes
 	entry  *cachestore.Entry
@@ -55,13 +58,13 @@ func (d Deploy) open(ctx context.Context, req Request) (workplace, error) {
 	}
 	app := req.App
 	if app == "" {
-		app = filepath.Base(source.Dir)
+		app = filepath.Base(filepath.Join(source.Dir, req.Subdir))
 	}
-	owner := cachestore.App{Name: app, Source: source.Dir, Named: req.App != "", ExecEnv: req.ExecEnv}
+	owner := cachestore.App{Name: app, Source: source.Dir, Subdir: req.Subdir, Named: req.App != "", ExecEnv: req.ExecEnv}
 	entry, err := cachestore.Open(ctx, req.CacheRoot, owner, func() {
 		d.Voice.Stepf("Waiting for another build of %s to end", app)
 	})
-	work := workplace{app: app, entry: entry}
+	work := workplace{app: app, subdir: req.Subdir, entry: entry}
 	if err != nil {
 		if ctx.Err() != nil {
 			return workplace{}, err
@@ -93,6 +96,17 @@ func (w *workplace) improvise(ctx context.Context, owner cachestore.App) (err er
 	return nil
 }
 
+// sourceApp is the directory of the app on this machine, as the person has it.
+func (w *workplace) sourceApp() string { return filepath.Join(w.source.Dir, w.subdir) }
+
+// what names the app for people.
+func (w *workplace) what() string {
+	if w.subdir == "" || w.subdir == w.app {
+		return w.app
+	}
+	return fmt.Sprintf("%s, in %s,", w.app, w.subdir)
+}
+
 // close lets go of the cache, or removes the one that was improvised.
 func (w *workplace) close() error {
 	err := w.entry.Close()
@@ -103,7 +117,7 @@ func (w *workplace) close() error {
 }
 
 func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, work *workplace) error {
-	wishes, err := d.wishes(source)
+	wishes, err := d.wishes(source, req.Subdir)
 	if err != nil {
 		return err
 	}
@@ -117,6 +131,7 @@ func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, 
 		Stack:    req.Stack,
 		Runner:   d.Runner,
 		App:      buildpacks.Dir{Host: work.entry.AppDir(), Path: appPath},
+		Subdir:   req.Subdir,
 		Layers:   buildpacks.Dir{Host: filepath.Join(work.entry.AppDir(), slugcDir, "layers"), Path: layersPath},
 		Platform: buildpacks.Dir{Host: work.entry.Temp("platform"), Path: platformPath},
 		Temp:     buildpacks.Dir{Host: work.entry.Temp("tmp"), Path: tempPath},
@@ -145,6 +160,10 @@ func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, 
 	sieve.say(d.Voice)
 	for _, warning := range copied.Warnings {
 		d.Voice.Warningf("%s", warning)
+	}
+	if err := work.site.CheckAppDir(); err != nil {
+		return &detect.SourceError{Path: req.Subdir, Problem: "nothing of it is left to build",
+			Next: "See what " + project.SlugIgnoreFile + " and " + project.FileName + " leave out, or name another directory: --app ./DIRECTORY", Err: err}
 	}
 	work.source = copied.Source
 	return build.Prepare(work.site)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -83,6 +84,10 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	subdir, err := slug.ReadAppNote(app)
+	if err != nil {
+		return err
+	}
 	builtOn, err := slug.ReadStackNote(app)
 	if err != nil {
 		return err
@@ -104,7 +109,7 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 		Stack:       on,
 		Mounts:      Mounts(app),
 		Args:        Start(command...),
-		Dir:         Home,
+		Dir:         path.Join(Home, subdir),
 		Env:         env.List(),
 		Network:     true,
 		Interactive: o.Interactive,

@@ -3,11 +3,14 @@ package launch
 import "strings"
 
 // RelocateLine is a line of bash with every path below layersPath turned into
-// one below $HOME, if layersPath lies within appPath: what ProfileScript does
+// one from $HOME on, if layersPath lies within appPath: what ProfileScript does
 // to the environment of a slug, for a command of it. The path may stand between
-// quotes of any kind.
-func RelocateLine(line, appPath, layersPath string) string {
+// quotes of any kind. $HOME is appPath, or a directory subdir of it (EnterScript).
+func RelocateLine(line, appPath, subdir, layersPath string) string {
 	h := relocation(appPath, layersPath)
+	if subdir != "" {
+		h.rest = strings.Repeat("/..", 1+strings.Count(subdir, "/")) + h.rest
+	}
 	if h.find == nil {
 		return line
 	}

@@ -31,7 +31,7 @@ func TestRelocateLine(t *testing.T) {
 		{"an escaped path", `echo \` + path + ` ` + path, `echo \` + path + ` "$HOME"/.slugc/layers/acme/node`, path + " /h m/.slugc/layers/acme/node\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := launch.RelocateLine(test.line, "/app", slugLayers)
+			got := launch.RelocateLine(test.line, "/app", "", slugLayers)
 			if got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
@@ -45,7 +45,7 @@ func TestRelocateLine(t *testing.T) {
 			}
 		})
 	}
-	if got := launch.RelocateLine("run /layers/x", "/app", "/layers"); got != "run /layers/x" {
+	if got := launch.RelocateLine("run /layers/x", "/app", "", "/layers"); got != "run /layers/x" {
 		t.Errorf("layers outside of the app: %s", got)
 	}
 }

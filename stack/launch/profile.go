@@ -59,6 +59,20 @@ func ProfileScript(appPath, layersPath string, layers [][]LayerDir) ([]byte, err
 	return script.Bytes(), nil
 }
 
+// EnterScript is a script for .profile.d of a slug whose app is a directory of it,
+// subdir: that becomes HOME, and the scripts that classic buildpacks left there for
+// its processes are sourced, which would lie in .profile.d of the slug were the app
+// all of it. It stands behind the script of ProfileScript.
+func EnterScript(appPath, subdir string) []byte {
+	var script bytes.Buffer
+	fmt.Fprintf(&script, "# The app of this slug is a directory of its source.\n")
+	fmt.Fprintf(&script, "export HOME=${HOME:-%s}/%s\n", quote(appPath), quote(subdir))
+	script.WriteString(`for __slugc_script in "$HOME"/.profile.d/*.sh; do` + "\n")
+	script.WriteString(`  if [ -r "$__slugc_script" ]; then source "$__slugc_script"; fi` + "\n")
+	script.WriteString("done\nunset -v __slugc_script\n")
+	return script.Bytes()
+}
+
 // profileWriter writes the steps of a profile script.
 type profileWriter struct {
 	home home
