@@ -132,7 +132,7 @@ func (b *build) setAside(a app) error {
 		if err != nil {
 			return fmt.Errorf("looking for node_modules: %w", err)
 		}
-		if info.Mode()&fs.ModeSymlink != 0 {
+		if info.Mode()&fs.ModeSymlink != 0 || a.choice.manager == pnpmManager && linksOnly(path) {
 			// Most likely that of an earlier build, which may be right.
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -144,6 +145,12 @@ func (t *moduleTree) installAndBuild(ctx context.Context, run scripts, tools too
 	if err := run.all(ctx, t.app.manifest.buildScripts()); err != nil {
 		return nil, err
 	}
+	if t.driver.manager == pnpmManager && !t.both {
+		// Scripts may have left something of theirs beside the links.
+		if err := t.link(t.main.Layer.Path); err != nil {
+			return nil, err
+		}
+	}
 	layers, err := cache.save()
 	if err != nil {
 		return nil, err
@@ -208,7 +215,7 @@ func (t *moduleTree) installAnew(ctx context.Context, run scripts) error {
 		return t.installPnP(ctx, run)
 	}
 	for _, dir := range t.directories() {
-		if err := removeLink(filepath.Join(t.app.dir, dir, "node_modules")); err != nil {
+		if err := t.removeLinks(dir); err != nil {
 			return err
 		}
 	}
@@ -299,6 +306,12 @@ func (t *moduleTree) collect(fresh, home string) error {
 			return err
 		}
 		moved[filepath.Join(dir, "node_modules")] = true
+		if dir == "" && t.both && t.driver.manager == pnpmManager {
+			// So that it is a link too, and what tools keep there stays.
+			if err := os.MkdirAll(filepath.Join(fresh, "node_modules", ".cache"), 0o755); err != nil {
+				return err
+			}
+		}
 		if t.both || !t.app.manages() {
 			continue
 		}
@@ -319,6 +332,12 @@ func (t *moduleTree) link(home string) error {
 	}
 	for _, dir := range t.directories() {
 		target, path := filepath.Join(home, dir, "node_modules"), filepath.Join(t.app.dir, dir, "node_modules")
+		if dir == "" && t.driver.manager == pnpmManager {
+			if err := t.linkEntries(target, path); err != nil {
+				return fmt.Errorf("linking node_modules: %w", err)
+			}
+			continue
+		}
 		if _, err := os.Stat(target); errors.Is(err, fs.ErrNotExist) {
 			if err := removeLink(path); err != nil {
 				return err
@@ -332,17 +351,60 @@ func (t *moduleTree) link(home string) error {
 	return nil
 }
 
+// linkEntries makes a node_modules with a link for each entry of another one: pnpm
+// takes no node_modules that is a link itself, and notes in it how far it is with
+// the scripts of workspaces.
+func (t *moduleTree) linkEntries(from, to string) error {
+	if err := t.b.Scratch.Discard(to); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(to, 0o755); err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if slices.Contains(states, entry.Name()) {
+			continue
+		}
+		if err := layer.PointAt(filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// linksOnly tells whether a directory is one that linkEntries made.
+func linksOnly(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && len(entries) > 0 && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Type()&fs.ModeSymlink == 0 })
+}
+
 // dropLinks takes the links to packages out of a site, which starts without them.
 func (t *moduleTree) dropLinks() error {
 	if t.app.launches() {
 		return nil
 	}
 	for _, dir := range t.directories() {
-		if err := removeLink(filepath.Join(t.app.dir, dir, "node_modules")); err != nil {
+		if err := t.removeLinks(dir); err != nil {
 			return err
 		}
 	}
 	return t.removePnP()
+}
+
+// removeLinks removes the node_modules of a directory of the app that link made.
+func (t *moduleTree) removeLinks(dir string) error {
+	path := filepath.Join(t.app.dir, dir, "node_modules")
+	if t.driver.manager == pnpmManager && linksOnly(path) {
+		return t.b.Scratch.Discard(path)
+	}
+	return removeLink(path)
 }
 
 func removeLink(path string) error {
