@@ -37,7 +37,7 @@ func Build(ctx context.Context, h language.Helpers) libcnb.BuildFunc {
 		if err != nil {
 			return libcnb.BuildResult{}, err
 		}
-		b := &build{Build: common, releases: known}
+		b := &build{Build: common, releases: known, registries: common.Registries}
 		return b.run(ctx)
 	})
 }
@@ -46,7 +46,9 @@ func Build(ctx context.Context, h language.Helpers) libcnb.BuildFunc {
 type build struct {
 	*language.Build
 	releases releases
-	app      app
+	// registries sets up where Java comes from.
+	registries func() error
+	app        app
 	// tool builds the app: Maven or Gradle.
 	tool buildTool
 }
@@ -84,7 +86,7 @@ func (b *build) run(ctx context.Context) (libcnb.BuildResult, error) {
 	if b.tool, err = b.chooseTool(); err != nil {
 		return libcnb.BuildResult{}, err
 	}
-	if err := b.Registries(); err != nil {
+	if err := b.registries(); err != nil {
 		return libcnb.BuildResult{}, err
 	}
 	b.Print.Step("Installing Java")

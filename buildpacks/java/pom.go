@@ -185,7 +185,7 @@ func (p pom) compiles() (release, name string) {
 			}
 		}
 	}
-	for _, name := range []string{"maven.compiler.release", "java.version", "maven.compiler.target", "maven.compiler.source", "kotlin.compiler.jvmTarget"} {
+	for _, name := range []string{"maven.compiler.release", "java.version", "maven.compiler.target", "maven.compiler.source", "release.version", "jdk.version", "kotlin.compiler.jvmTarget"} {
 		if text := p.value(p.Properties[name]); text != "" && !strings.Contains(text, "${") {
 			return text, name
 		}
