@@ -257,7 +257,7 @@ var gradleTasks = []struct {
 	{regexp.MustCompile(`io\.quarkus`), "quarkusBuild"},
 	{regexp.MustCompile(`org\.springframework\.boot`), "bootJar"},
 	{regexp.MustCompile(`com\.github\.johnrengelman\.shadow|com\.gradleup\.shadow|io\.ktor\.plugin`), "shadowJar"},
-	{regexp.MustCompile(`["'` + "`" + `]application["'` + "`" + `]|^\s*application\s*$|id\s*\(?["']application["']|apply plugin:\s*["']application["']|io\.micronaut\.application`), "installDist"},
+	{regexp.MustCompile("(?m)[\"'`]application[\"'`]|^\\s*application\\s*$|io\\.micronaut\\.application"), "installDist"},
 }
 
 // run implements buildTool. Where nothing that decides the packages changed,
