@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -43,6 +44,9 @@ func FuzzUnzip(f *testing.F) {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
+		if strings.HasSuffix(name, "/") || strings.HasSuffix(name, "/*") {
+			return // a directory has no text
+		}
 		dir := t.TempDir()
 		archive := filepath.Join(dir, "a.zip")
 		if err := os.WriteFile(archive, []byte(zipped(t, map[string]string{name: "x"})), 0o600); err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -50,6 +51,9 @@ func (m manifest) with(name, value string) manifest {
 	return all
 }
 
+// attributeName is what an attribute may be called.
+var attributeName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,70}$`)
+
 // parseManifest reads the main section. A line that begins with a blank goes on
 // with the one before it.
 func parseManifest(data []byte) manifest {
@@ -70,6 +74,9 @@ func parseManifest(data []byte) manifest {
 			if name, value, found := strings.Cut(line, ":"); found {
 				if name == "Name" {
 					return m // the first section of a single entry
+				}
+				if !attributeName.MatchString(name) {
+					continue
 				}
 				m = append(m, attribute{name, strings.TrimPrefix(value, " ")})
 			}
