@@ -18,6 +18,10 @@
 // is taken again. So are mixed members, when the sha256 of what they hold is
 // that of an earlier one.
 //
+// Pieces of 4 KiB that are compressed already, by the look of them, are stored in
+// their member as they are, which takes a tenth of the time of an attempt and no
+// more room.
+//
 // A raw segment has neither members nor gzip, and is made in the same pass as
 // those that have.
 //
@@ -63,8 +67,8 @@
 //
 //   - archive/tar makes the headers that are out of the ordinary, so that PAX
 //     records are the reference's.
-//   - klauspost/compress/gzip compresses three times as fast as the standard
-//     library at the same level and size.
+//   - klauspost/compress compresses three times as fast as the standard library at
+//     the same level and size.
 //   - x/sync/errgroup waits for the goroutines of a pass and keeps the first
 //     error.
 //   - x/sys/unix reads directories and files relative to an open directory,

@@ -99,7 +99,7 @@ func NewKey(words ...string) Key {
 
 // format is the version of how entries become members. A change of it leaves
 // all earlier segments alone.
-const format = "3"
+const format = "4"
 
 // Key is the key under which Pack keeps the segment of the part in a shape.
 func (p *Part) Key(s Shape) Key {
