@@ -78,3 +78,21 @@ func TestReadFileRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestRecordOfDirectory(t *testing.T) {
+	tree := artifact.Tree{
+		App: buildpacks.Dir{Path: "/app"}, Subdir: "packages/web",
+		Metadata: launch.Metadata{Processes: []launch.Process{
+			{Type: "web", Command: []string{"bash", "-c", "node a && node b"}, Direct: true},
+			{Type: "jobs", Command: []string{"tick"}, Direct: true, WorkingDirectory: "jobs"},
+			{Type: "out", Command: []string{"tick"}, Direct: true, WorkingDirectory: "/srv"},
+		}},
+	}
+	r := release.New("web", detect.Source{}, tree, nil)
+	want := map[string]string{
+		"web": "cd /app/packages/web && node a && node b", "jobs": "cd /app/packages/web/jobs && tick", "out": "cd /srv && tick",
+	}
+	if diff := cmp.Diff(want, r.ProcessTypes); diff != "" || r.Directory != "packages/web" {
+		t.Errorf("directory %q, process types (-expected +got):\n%s", r.Directory, diff)
+	}
+}

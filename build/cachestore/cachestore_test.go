@@ -3,6 +3,7 @@ package cachestore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -92,6 +93,26 @@ func testEntry(t *testing.T, when spec.G, it spec.S) {
 		}
 		return restored
 	}
+
+	it("is another for each directory of a source, and for that of a name", func() {
+		dirs := map[string]string{}
+		for _, app := range []cachestore.App{
+			{Name: "web", Source: "/src"}, {Name: "web", Source: "/src", Subdir: "web"}, {Name: "web", Source: "/src", Subdir: "a/web"},
+			{Name: "web", Source: "/src", Subdir: "b/web"}, {Name: "web", Source: "/src/a/web"}, {Name: "web", Named: true},
+			{Name: "web", Named: true, Subdir: "a/web"}, {Name: "web", Source: "/src", Subdir: "a/web", ExecEnv: "test"}, {Name: "../../up"},
+		} {
+			e, err := cachestore.Open(t.Context(), root, app, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := filepath.Dir(e.AppDir())
+			if other, taken := dirs[dir]; taken || filepath.Dir(dir) != filepath.Join(root, "apps") {
+				t.Errorf("%+v has %s, as %s", app, dir, other)
+			}
+			dirs[dir] = fmt.Sprintf("%+v", app)
+			shut(e)
+		}
+	})
 
 	when("the next build begins", func() {
 		it("gets cached contents, metadata without types, and the store; nothing else", func() {

@@ -3,6 +3,7 @@ package oci_test
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -83,6 +84,20 @@ func TestAssemble(t *testing.T) {
 				}
 				if epoch := pack.Epoch(); !config.Created.Equal(epoch) {
 					t.Errorf("created %v, want %v", config.Created, epoch)
+				}
+			})
+
+			it("starts in the directory that is the app, and holds all of the source", func() {
+				r := recipe(t, t.TempDir())
+				whole := diffIDs(makeImage(t, r))
+				r.Tree.Subdir = "packages/web"
+				image := makeImage(t, r)
+				config := configOf(t, image)
+				if dir := "/app/packages/web"; config.Config.WorkingDir != dir || !slices.Contains(config.Config.Env, "CNB_APP_DIR="+dir) {
+					t.Errorf("got %s, %v", config.Config.WorkingDir, config.Config.Env)
+				}
+				if diff := cmp.Diff(whole, diffIDs(image)); diff != "" {
+					t.Errorf("the layers are others: %s", diff)
 				}
 			})
 

@@ -16,6 +16,8 @@
 // they were built. What an app has there of its own is left out, and a file of
 // the app makes way for one of slugc's with the same name.
 //
+// The app may be a directory of what the slug holds; .slugc/app.toml then says which.
+//
 // # Reading
 //
 // Unpack and Inspect take slugs from anybody. Entries must lie below ./app/ or

@@ -140,6 +140,51 @@ func testBuildpack(t *testing.T, when spec.G, it spec.S) {
 	var y *yard
 	it.Before(func() { y = newYard(t) })
 
+	when("the app is a directory of its source", func() {
+		it.Before(func() {
+			y.site.Subdir = "packages/web"
+			y.put("app/packages/web/Procfile", "")
+			if err := sandbox.GiveTree(filepath.Join(y.site.App.Host, "packages")); err != nil {
+				t.Fatal(err)
+			}
+		})
+		it("is asked about that", func() {
+			d, err := y.buildpack("one", files{"bin/detect": `echo "$1 $BUILD_DIR $PWD $SLUGC_SOURCE_DIR"`}).Probe(t.Context(), y.site)
+			if want := "/app/packages/web /app/packages/web /app/packages/web /app"; err != nil || d.Found != want {
+				t.Errorf("got %q, %v, want %q", d.Found, err, want)
+			}
+		})
+		it("builds it, and may put another directory in its place", func() {
+			script := `echo "$1 $BUILD_DIR $PWD $SLUGC_SOURCE_DIR" >"$CACHE_DIR/words"
+cp "$SLUGC_SOURCE_DIR/app.txt" "$CACHE_DIR"; rm -r "$1"; mv "$CACHE_DIR" "$1"; mkdir "$CACHE_DIR"`
+			b := y.buildpack("one", files{"bin/compile": "set -eu\n" + script, "bin/release": `echo "default_process_types: {web: $1}"`, "bin/report": `echo "dir: $1"`, "export": "export DIR=$SLUGC_SOURCE_DIR SLUGC_SOURCE_DIR=x"})
+			c, err := b.Compile(t.Context(), y.site, buildpacks.Job{Env: launch.Env{"PATH": "/usr/bin:/bin"}})
+			if err != nil {
+				t.Fatalf("%v\n%s", err, y.output)
+			}
+			dir := "/app/packages/web"
+			if got := y.read("packages/web/words"); got != dir+" "+dir+" "+dir+" /app\n" || y.read("packages/web/app.txt") != "an app\n" {
+				t.Errorf("got %q", got)
+			}
+			if c.Processes[0].Command[0] != dir || c.Report["dir"] != dir {
+				t.Errorf("got %+v", c)
+			}
+			env, err := b.Export(t.Context(), y.site, launch.Env{"PATH": "/usr/bin:/bin"})
+			if diff := cmp.Diff(launch.Env{"PATH": "/usr/bin:/bin", "DIR": "/app"}, env); err != nil || diff != "" {
+				t.Errorf("export: %v %s", err, diff)
+			}
+			command, _, ok := y.buildpack("two", files{"bin/test": ""}).Test(y.site)
+			if !ok || command[1] != dir {
+				t.Errorf("bin/test: got %q", command)
+			}
+		})
+		it("may not take it away", func() {
+			if _, err := y.compile(files{"bin/compile": `rm -r "$1"`}); err == nil || !strings.Contains(err.Error(), "it removed BUILD_DIR") {
+				t.Errorf("got %v", err)
+			}
+		})
+	})
+
 	when("it is asked", func() {
 		probe := func(script string) buildpacks.Detection {
 			t.Helper()

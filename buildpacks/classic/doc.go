@@ -17,6 +17,9 @@
 //     scripts remove BUILD_DIR, rename from one to the other and make hard links
 //     (place). Layers that CNBs made lie in the app, and are out of reach while
 //     a classic buildpack clears it.
+//   - Of an app in a directory of its source BUILD_DIR is that one, the first
+//     argument and the working directory of each script; SLUGC_SOURCE_DIR is the
+//     source. When processes run it is HOME.
 //   - ENV_DIR has the person's variables as files. Of those only proxies are also
 //     in the environment of a script, and STACK is what it is told of the stack,
 //     where the operator says that one is as good as another.

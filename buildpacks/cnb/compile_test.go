@@ -223,6 +223,48 @@ printf '[[slices]]\npaths = ["/app/a/*", "./b/", "/app", "[cd]?"]\n[[labels]]\nv
 		})
 	})
 
+	when("the app is a directory of its source", func() {
+		it.Before(func() {
+			site.Subdir = "packages/[web]"
+			if err := errors.Join(os.MkdirAll(site.AppDir().Host, 0o755), sandbox.GiveTree(site.App.Host)); err != nil {
+				t.Fatal(err)
+			}
+		})
+		it("works there, and writes in all of it", func() {
+			if _, err := compile("0.10", `cd "$OLDPWD"; echo "$PWD of $SLUGC_SOURCE_DIR"; touch here ../beside "$SLUGC_SOURCE_DIR/top"`); err != nil {
+				t.Fatal(err)
+			}
+			if got := output.String(); got != "/app/packages/[web] of /app\n" {
+				t.Errorf("got %q", got)
+			}
+			for _, name := range []string{"packages/[web]/here", "packages/beside", "top"} {
+				if _, err := os.Stat(filepath.Join(site.App.Host, name)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		it("slices it, and what it needs of the rest", func() {
+			c, err := compile("0.10", `printf '[[slices]]\npaths = ["a/*", "./b/", "../shared", "../../node_modules", "/app/packages/[s]*", "."]\n' >launch.toml`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			app := `packages/\[web]`
+			want := [][]string{{app + "/a/*", app + "/b", "packages/shared", "node_modules", "packages/[s]*", app}}
+			if diff := cmp.Diff(want, c.Slices); diff != "" {
+				t.Errorf("slices (-expected +got):\n%s", diff)
+			}
+			refused("0.10", map[string]string{
+				`printf '[[slices]]\npaths = ["../../../x"]\n' >launch.toml`: `slice 1: pattern "../../../x": expected a path in the app directory`,
+			})
+		})
+		it("may not take it away", func() {
+			refused("0.10", map[string]string{`rmdir "$SLUGC_SOURCE_DIR/packages/[web]"`: "bin/build: /app/packages/[web] is gone; expected the finished app"})
+		})
+		it("may not put a link in its place", func() {
+			refused("0.10", map[string]string{`cd "$SLUGC_SOURCE_DIR"; mv packages p; ln -s p packages`: "bin/build: /app/packages was replaced by what is no directory"})
+		})
+	})
+
 	when("it misbehaves", func() {
 		it("hangs, and is ended", func() {
 			site.BuildTimeout = 200 * time.Millisecond

@@ -33,6 +33,11 @@
 // none of the person's variables but those of proxies, which the reference takes
 // from its own environment.
 //
+// Of an app in a directory of its source the working directory of a script is that
+// one, and SLUGC_SOURCE_DIR the source (Site.Subdir). Patterns of slices are relative to
+// the app, and may name other parts of the source. A script may not take the directory
+// away, or put a link on the way to it.
+//
 // A bin/build that hangs is ended after an hour, unless Site.BuildTimeout says
 // otherwise.
 //

@@ -87,6 +87,11 @@ more artifacts. DEST is one of
   docker://REF            an image, pushed to a registry
   docker-daemon:REPO:TAG  an image, loaded into Docker or Podman
 
+With --app DIR, such as ./web or packages/web, the app is that directory of SOURCE,
+and all of SOURCE is there: buildpacks work in /app/packages/web, and so does what
+the app says about itself, and its processes start there. Each such app has a cache
+of its own.
+
 A release record goes to the file that --metadata names, or to FILE.json beside
 a slug. The build runs isolated on a stack, by default the host: this machine's
 own /usr, read-only, and nothing of home directories, sockets or keys. With
@@ -107,6 +112,7 @@ one of slugc's stacks that fits this machine. What has to be made for it is made
 once and kept.`,
 		Example: `  slugc build
   slugc build ./app -o slug:app.tgz -o oci:app-image
+  slugc build --app packages/web -o oci:web
   slugc build --stack slugc-13 -o oci:app-image
   slugc build -o docker://registry.example/app:v1 --run-image oci:base`,
 		Args: arguments(0, 1),
@@ -172,7 +178,7 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) (err e
 	req.ClearCache, req.Offline, req.Keep = f.clearCache, f.offline, f.keep
 	req.BuildTimeout = f.timeout
 	req.Outputs = append(outputs(f.dests), f.metadata)
-	req.Outputs = append(req.Outputs, leftOutputs(req.Source)...)
+	req.Outputs = append(req.Outputs, leftOutputs(req)...)
 	req.Process = f.process
 	req.Metadata = f.metadata
 	d, err := p.deploy(req.Stack, f.offline)
@@ -192,11 +198,11 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) (err e
 	return nil
 }
 
-// leftOutputs are files that a build without -o may have left in a source;
-// nobody means them to be part of it.
-func leftOutputs(source string) []string {
-	own := filepath.Join(source, defaultSlug)
-	return []string{own, own + recordSuffix}
+// leftOutputs are files that a build without -o may have left in a source, or in
+// the directory of it that is the app; nobody means them to be part of it.
+func leftOutputs(req deploy.Request) []string {
+	top, own := filepath.Join(req.Source, defaultSlug), filepath.Join(req.Source, req.Subdir, defaultSlug)
+	return []string{top, top + recordSuffix, own, own + recordSuffix}
 }
 
 // sayFailed says where a build that failed is kept, and why it may have failed.

@@ -109,7 +109,7 @@ func (p *program) test(ctx context.Context, source, command []string, f testFlag
 	// A registry of SLUGC_CACHE holds what builds for production left.
 	req.Remote = nil
 	req.ClearCache, req.Offline, req.Keep, req.BuildTimeout = f.clearCache, f.offline, f.keep, f.buildTimeout
-	req.Outputs = leftOutputs(req.Source)
+	req.Outputs = leftOutputs(req)
 	d, err := p.deploy(req.Stack, f.offline)
 	if err != nil {
 		return err

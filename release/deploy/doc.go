@@ -11,6 +11,18 @@
 // herokuish and other runners look for what a Procfile does not name. Its lines
 // work wherever the slug is unpacked. A .release of the app's own stays.
 //
+// The app may be a directory of the source (Request.Subdir). All of the source is
+// copied, built in and packed; what an app says about itself is read there: Procfile,
+// app.json, project.toml, whose include and exclude are about its files alone, and
+// .buildpacks. Of .slugignore and .launchignore those at the top of the source count as
+// well. Processes start there. A slug has at its top, where runners look, slugc's files
+// in place of the source's own Procfile, .release, .profile and .profile.d, which are
+// of another app or of none: a profile script that makes the directory HOME and sources
+// what classic buildpacks left in it, and for each process type a script that goes there
+// and becomes the process, .slugc/start/TYPE. The lines of Procfile and .release start
+// those, because herokuish has bash look at a line twice, in which no "cd X && Y"
+// survives. The release record has such lines, for Heroku.
+//
 // The buildpacks of an operator's system.toml stand around all that an app and
 // project.toml name, and that of the Procfile behind them: what a Procfile says
 // stands above everybody.

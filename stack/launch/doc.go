@@ -22,6 +22,9 @@
 //     which bash then becomes.
 //   - In a slug, every word that lies in the layers directory is rewritten to
 //     lie under $HOME, so that a slug works wherever it is unpacked.
+//   - In an image whose app is a directory of the source, CNB_APP_DIR is that. In a
+//     slug the same is made by EnterScript: HOME becomes the directory, and
+//     .profile.d of it is sourced.
 //   - Where the specification and the reference lifecycle order things
 //     differently, images have seen the order of the reference: exec.d and
 //     profile.d of a process type follow the others of the same layer, PATH

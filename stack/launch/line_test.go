@@ -49,3 +49,10 @@ func TestRelocateLine(t *testing.T) {
 		t.Errorf("layers outside of the app: %s", got)
 	}
 }
+
+func TestRelocateLineOfDirectory(t *testing.T) {
+	got := launch.RelocateLine("run '"+slugLayers+"/x' /app/y", "/app", "packages/web", slugLayers)
+	if want := `run ''"$HOME"'/../../.slugc/layers/x' /app/y`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

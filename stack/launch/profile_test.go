@@ -350,3 +350,24 @@ func exitCode(err error) int {
 	}
 	return -1
 }
+
+func TestEnterScript(t *testing.T) {
+	home := tree(t, map[string]string{
+		"an app's home/pack's/a b/.profile.d/1.sh": "ONE=\"$HOME\"\n", "an app's home/pack's/a b/.profile.d/2.sh": "export TWO=\"$ONE 2\"\n",
+		"an app's home/pack's/a b/.profile.d/not": "exit 3\n", "an app's home/bare/file": "",
+	}) + "/an app's home"
+	for subdir, want := range map[string]string{"pack's/a b": home + "/pack's/a b|" + home + "/pack's/a b 2|", "bare": home + "/bare||"} {
+		for _, options := range []string{"-c", "-euc"} {
+			cmd := exec.Command("bash", options, string(launch.EnterScript("/app", subdir))+`printf '%s|%s|%s' "$HOME" "${TWO-}" "${__slugc_script-}"`)
+			cmd.Env = []string{"HOME=" + home}
+			if out, err := cmd.CombinedOutput(); err != nil || string(out) != want {
+				t.Errorf("%s with bash %s: %v\ngot  %s\nwant %s", subdir, options, err, out, want)
+			}
+		}
+	}
+	cmd := exec.Command("bash", "-uc", string(launch.EnterScript("/app", "web"))+`echo "$HOME"`)
+	cmd.Env = []string{}
+	if out, err := cmd.Output(); err != nil || string(out) != "/app/web\n" {
+		t.Errorf("without HOME: %q, %v", out, err)
+	}
+}
