@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -50,6 +51,8 @@ type build struct {
 	known known
 	// config are the settings about package indexes.
 	config pypi.Config
+	// headers is the layer with Python's headers, once something wanted them.
+	headers libcnb.Layer
 }
 
 // tools are what a build works with once it is installed.
@@ -168,6 +171,9 @@ func (b *build) finishing(ctx context.Context, r runtime.Release) func(dir strin
 		if err != nil {
 			return err
 		}
+		if err := b.strip(ctx, dir); err != nil {
+			return err
+		}
 		env := use.Environ(map[string]string{"PATH": b.Env["PATH"], "PYTHONDONTWRITEBYTECODE": "1"})
 		library := filepath.Join(filepath.Dir(filepath.Dir(program)), "lib", "python"+minor(r.Version))
 		home := filepath.Join(b.Layers.Path, pythonLayer)
@@ -185,6 +191,34 @@ func (b *build) finishing(ctx context.Context, r runtime.Release) func(dir strin
 		}
 		return failure.Explain(failure.Failure{What: "compiling the standard library failed", Err: err, Output: output}, failure.Common())
 	}
+}
+
+// strip takes debugging information out of the interpreter's library: in some
+// releases it is nine tenths of a Python. A stack without the program for it
+// goes without.
+func (b *build) strip(ctx context.Context, dir string) error {
+	program := inPath(b.Env["PATH"], "strip")
+	files, err := filepath.Glob(filepath.Join(dir, "lib", "libpython3.*.so.1.0"))
+	if err != nil || program == "" || len(files) == 0 {
+		return err
+	}
+	output := tool.NewTail(io.Discard)
+	err = b.Runner.Run(ctx, tool.Command{Args: append([]string{program, "--strip-debug"}, files...), Dir: dir, Env: map[string]string{"PATH": b.Env["PATH"]}, Output: output})
+	if err == nil {
+		return nil
+	}
+	return failure.Explain(failure.Failure{What: "taking debugging information out of Python failed", Err: err, Output: output}, failure.Common())
+}
+
+// inPath finds a program in the directories of a PATH, "" when there is none.
+func inPath(path, name string) string {
+	for _, dir := range filepath.SplitList(path) {
+		file := filepath.Join(dir, name)
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 && filepath.IsAbs(file) {
+			return file
+		}
+	}
+	return ""
 }
 
 // seldom are the parts of the standard library that no process of a platform

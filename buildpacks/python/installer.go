@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/slugc/slugc/buildpacks/python/lock"
 	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/pypi"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
 
@@ -44,7 +46,7 @@ func (b *build) venvEnv(t tools, v environment) map[string]string {
 
 // installerEnv is the environment of the installer and, through it, of what
 // builds packages.
-func (b *build) installerEnv(of map[string]string, indexes []string) (map[string]string, error) {
+func (b *build) installerEnv(of map[string]string, v environment) (map[string]string, error) {
 	env := maps.Clone(of)
 	home, err := b.Scratch.Home(env["HOME"])
 	if err != nil {
@@ -63,7 +65,7 @@ func (b *build) installerEnv(of map[string]string, indexes []string) (map[string
 	for _, a := range extra {
 		others = append(others, a.URL.String())
 	}
-	for _, address := range indexes {
+	for _, address := range v.indexes {
 		a, err := b.config.WithLogin(address)
 		if err != nil {
 			return nil, err
@@ -94,6 +96,9 @@ func (b *build) installerEnv(of map[string]string, indexes []string) (map[string
 	}
 	if b.config.NoIndex() {
 		env["UV_NO_INDEX"] = "1"
+	}
+	if v.vendored != "" {
+		env["UV_NO_INDEX"], env["UV_FIND_LINKS"] = "1", filepath.Join(b.App, v.vendored)
 	}
 	if proxy := b.config.Proxy(); proxy != "" {
 		env["HTTPS_PROXY"], env["HTTP_PROXY"] = proxy, proxy
@@ -132,7 +137,7 @@ func (b *build) certificates(env map[string]string) error {
 // uv runs the installer. What it prints is shown, unless it fails and is quiet:
 // then it may be tried in another way.
 func (b *build) uv(ctx context.Context, env map[string]string, t tools, v environment, arguments []string, quiet bool) (*tool.Tail, error) {
-	env, err := b.installerEnv(env, v.indexes)
+	env, err := b.installerEnv(env, v)
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +150,15 @@ func (b *build) uv(ctx context.Context, env map[string]string, t tools, v enviro
 	}
 	output := tool.NewTail(to)
 	err = b.Runner.Run(ctx, tool.Command{Args: args, Dir: b.App, Env: env, Output: output})
+	if err != nil && unreachable.MatchString(output.Text()) {
+		// What an earlier build fetched may be all that is wanted.
+		retry := tool.NewTail(to)
+		env["UV_OFFLINE"] = "1"
+		if retryErr := b.Runner.Run(ctx, tool.Command{Args: args, Dir: b.App, Env: env, Output: retry}); retryErr == nil {
+			b.Print.Detail("The index cannot be reached: all packages were in the cache")
+			output, err = retry, nil
+		}
+	}
 	if h, is := to.(*held); is && err == nil {
 		err = h.release()
 	}
@@ -170,6 +184,9 @@ func (h *held) release() error {
 
 // buildWanted is how the installer says that a package has no wheel.
 var buildWanted = regexp.MustCompile(`has no (?:usable )?wheels|building from source is disabled|Building source distributions .*is disabled|no wheels? with a matching`)
+
+// unreachable is how it says that an index does not answer at all.
+var unreachable = regexp.MustCompile(`client error \(Connect\)|dns error|Request failed after \d+ retries`)
 
 func wantsBuild(output *tool.Tail) bool {
 	return output != nil && buildWanted.MatchString(output.Text())
@@ -199,6 +216,7 @@ func (b *build) withHeaders(ctx context.Context, t tools, v environment) (map[st
 	if err != nil {
 		return nil, err
 	}
+	b.headers = headers.Layer
 	return layoutOfHeaders(headers.Use).Environ(env), nil
 }
 
@@ -207,21 +225,66 @@ func layoutOfHeaders(l runtime.Layout) runtime.Layout {
 	return runtime.Layout{Dir: l.Dir, Include: l.Include}
 }
 
-// keepCache adds the layers that only the next build needs.
-func (b *build) keepCache(v *environment, p plan) error {
+// keepCache adds the layers that only the next build needs. The installer's
+// cache is begun anew when it has grown far beyond what the app uses.
+func (b *build) keepCache(v *environment, kept bool) error {
 	slot, err := layer.Open(b.Layers, cacheLayer, libcnb.LayerTypes{Cache: true}, layout)
-	if err != nil || !slot.There {
+	if err != nil {
 		return err
 	}
-	inputs := map[string]string{"key": p.key}
-	v.layers = append(v.layers, slot.Describe(inputs, nil))
-	headers, err := layer.Open(b.Layers, headersLayer, libcnb.LayerTypes{Cache: true}, "1/"+layout)
-	if err != nil || !headers.There {
-		return err
+	if slot.There && !kept {
+		used, err := sizeOf(v.dir)
+		if err != nil {
+			return err
+		}
+		held, err := sizeOf(slot.Layer.Path)
+		if err != nil {
+			return err
+		}
+		if held > cacheFactor*used+cacheFloor {
+			b.Print.Detail("Clearing the installer's cache: %s, for packages of %s", report.Size(held), report.Size(used))
+			if err := b.Scratch.Discard(slot.Layer.Path); err != nil {
+				return err
+			}
+			slot.There = false
+		}
 	}
-	layerOfHeaders := headers.Layer
-	v.layers = append(v.layers, layerOfHeaders)
-	return nil
+	if slot.There {
+		v.layers = append(v.layers, slot.Describe(nil, nil))
+	}
+	if b.headers.Name != "" {
+		v.layers = append(v.layers, b.headers)
+		return nil
+	}
+	headers, err := layer.Open(b.Layers, headersLayer, libcnb.LayerTypes{Cache: true}, layout)
+	if err == nil && headers.There {
+		// As the earlier build described it.
+		v.layers = append(v.layers, headers.Layer)
+	}
+	return err
+}
+
+// The installer's cache may have so many times the bytes of the environment,
+// and so many bytes besides.
+const (
+	cacheFactor = 4
+	cacheFloor  = 256 << 20
+)
+
+// sizeOf are the bytes of the files of a tree.
+func sizeOf(dir string) (int64, error) {
+	var total int64
+	err := filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			total += info.Size()
+		}
+		return err
+	})
+	return total, err
 }
 
 // foreignIndexes are the indexes that a lock file names.

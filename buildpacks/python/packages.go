@@ -31,8 +31,10 @@ type environment struct {
 	env map[string]string
 	// key is what it was made of.
 	key string
-	// indexes are those that a lock file names.
-	indexes []string
+	// indexes are those that a lock file names, and vendored is the directory of
+	// the app that takes the place of all.
+	indexes  []string
+	vendored string
 	// distributions are the versions of what is installed, by name.
 	distributions map[string]string
 }
@@ -45,6 +47,9 @@ type plan struct {
 	// lines are those of requirements files, one run of the installer each.
 	lines map[string]string
 	key   string
+	// vendored is a directory of the app with packages, from which alone they
+	// are installed.
+	vendored string
 	// compiles tells whether something is certainly built from its source in a
 	// way that may want headers.
 	compiles bool
@@ -65,7 +70,7 @@ func (b *build) installPackages(ctx context.Context, a app, t tools) (environmen
 	if warning := a.requirements.warning(); warning != "" {
 		b.Print.Warn("%s", warning)
 	}
-	v := environment{dir: slot.Layer.Path, key: p.key, indexes: foreignIndexes(p.hashed)}
+	v := environment{dir: slot.Layer.Path, key: p.key, indexes: foreignIndexes(p.hashed), vendored: p.vendored}
 	v.packages = filepath.Join(v.dir, "lib", "python"+minor(t.python.Release.Version), "site-packages")
 	v.env = b.venvEnv(t, v)
 	inputs := map[string]string{"version": t.python.Release.Version, "key": p.key}
@@ -93,7 +98,8 @@ func (b *build) installPackages(ctx context.Context, a app, t tools) (environmen
 	if v.distributions, err = b.materials(described, v); err != nil {
 		return environment{}, err
 	}
-	return v, b.keepCache(&v, p)
+	err = b.keepCache(&v, kept)
+	return v, err
 }
 
 // source is the text of what the packages are installed from.
@@ -112,6 +118,15 @@ func (a app) source() []byte {
 func (b *build) plan(a app, t tools) (plan, error) {
 	p := plan{lines: map[string]string{}}
 	k := &layer.Key{}
+	var err error
+	if p.vendored, err = vendored(b.App); err != nil {
+		return plan{}, err
+	}
+	if p.vendored != "" {
+		if err := k.AddTree(b.App, p.vendored); err != nil {
+			return plan{}, err
+		}
+	}
 	k.Add("python", t.python.Release.Version+" "+t.python.Release.Integrity)
 	k.Add("arch", b.Arch)
 	k.Add("distro", b.Distro)
@@ -164,6 +179,24 @@ func (b *build) plan(a app, t tools) (plan, error) {
 	}
 	p.key = k.Sum()
 	return p, nil
+}
+
+// vendored is the directory of the app that holds packages as files, "" when
+// there is none: wheelhouse, as pip's manual calls it, or vendor, as Cloud Foundry
+// and Paketo do.
+func vendored(app string) (string, error) {
+	for _, dir := range []string{"wheelhouse", "vendor"} {
+		for _, pattern := range []string{"*.whl", "*.tar.gz"} {
+			found, err := filepath.Glob(filepath.Join(app, dir, pattern))
+			if err != nil {
+				return "", err
+			}
+			if len(found) > 0 {
+				return dir, nil
+			}
+		}
+	}
+	return "", nil
 }
 
 // decides tells whether a variable has a say in what is installed, or how it is
@@ -251,6 +284,9 @@ func (b *build) install(ctx context.Context, a app, t tools, v environment, p pl
 		return fmt.Errorf("making the environment: %w", err)
 	}
 	b.Print.Detail("Installing into a new environment (%s)", why)
+	if v.vendored != "" {
+		b.Print.Detail("Packages come from %s/ in the app alone", v.vendored)
+	}
 	start := b.Now()
 	if a.name == "pip" {
 		if a.requirements.empty() {
