@@ -171,6 +171,9 @@ func TestApps(t *testing.T) {
 			t.Parallel()
 			s := newSlugc(t)
 			s.home = home
+			if strings.HasPrefix(name, "java-gradle") {
+				s.env = append(s.env, gradleMirror(t))
+			}
 			sample{slugc: s, name: name, expectation: all[name]}.test()
 		})
 	}
