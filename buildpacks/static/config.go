@@ -165,6 +165,7 @@ func (s site) writeProxies(w *writer) {
 			w.line("rewrite %s %s break;", verbatim("^"+regexp.QuoteMeta(p.path)+"(.*)$"), `"`+to.Path+`/$1"`)
 			w.line("proxy_pass $origin;")
 			w.line("@@tls@@")
+			w.line("@@auth_proxy@@")
 			for _, h := range [][2]string{
 				{"Host", quote(to.Host)}, {"X-Real-IP", "$remote_addr"}, {"X-Forwarded-Host", "$host"},
 				{"X-Forwarded-Proto", "$scheme_outside"}, {"X-Forwarded-For", "$proxy_add_x_forwarded_for"},

@@ -97,7 +97,7 @@ func (s *site) parseJSON(data []byte) error {
 		return err
 	}
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		why, is := known[key]
+		why, is := known[strings.ToLower(key)]
 		switch {
 		case !is:
 			s.warnings = append(s.warnings, fmt.Sprintf("%s has a key %q that nobody knows; known are %s", jsonFile, key, strings.Join(slices.Sorted(maps.Keys(known)), ", ")))

@@ -95,7 +95,9 @@ while read -r kind name file; do
 	esac
 done <"$here/site.txt"
 
+# The site's own passwords are nothing for those to whom requests are handed on.
 auth=
+auth_proxy=
 if [ -n "${BASIC_AUTH_USERNAME-}" ]; then
 	users=$run/users
 	umask 077
@@ -104,6 +106,7 @@ if [ -n "${BASIC_AUTH_USERNAME-}" ]; then
 fi
 if [ -n "$users" ]; then
 	[ -r "$users" ] || fail "there is no file $users with users and passwords"
+	auth_proxy='proxy_set_header Authorization "";'
 	auth="auth_basic \"Restricted\"; auth_basic_user_file \"$users\";"
 elif [ -n "$auth_asked" ] && [ -z "$check" ]; then
 	fail "the site is for users with a password, but there are none: set BASIC_AUTH_USERNAME and BASIC_AUTH_PASSWORD"
