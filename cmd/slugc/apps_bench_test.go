@@ -21,7 +21,7 @@ var middling = []struct{ app, edit, text string }{
 	{"nodejs-express", "server.js", "// edit %d\n"},
 	{"go-chi", "main.go", "// edit %d\n"},
 	{"python-django", "manage.py", "# edit %d\n"},
-	{"java-spring-boot", "src/main/java/com/example/quotes/Application.java", "// edit %d\n"},
+	{"java-spring-boot", "src/main/java/com/example/greeting/GreetingController.java", "// edit %d\n"},
 }
 
 // TestBenchApps measures builds of a real app of each language: cold, unchanged,
