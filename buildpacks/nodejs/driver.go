@@ -13,13 +13,16 @@ type driver struct {
 	// berry tells whether it is Yarn 2 or later, pnp whether that leaves packages
 	// in their archives.
 	berry, pnp bool
+	// runsNode tells whether Node.js runs what is started, which it does not for an
+	// app of Bun that does not ask for it.
+	runsNode bool
 	// program is the command, home where a part of its own lies.
 	program string
 	version string
 }
 
 func newDriver(a app) driver {
-	return driver{manager: a.choice.manager, berry: a.choice.berry, pnp: a.choice.berry && a.yarn.plugAndPlay()}
+	return driver{manager: a.choice.manager, berry: a.choice.berry, pnp: a.choice.berry && a.yarn.plugAndPlay(), runsNode: a.needsNode()}
 }
 
 // install are the arguments that install what the lock file says, and nothing
@@ -143,7 +146,7 @@ func (d driver) node(file string) []string {
 	switch {
 	case d.pnp:
 		return []string{"yarn", "node", file}
-	case d.manager == bunManager:
+	case !d.runsNode:
 		return []string{"bun", "run", file}
 	}
 	return []string{"node", file}

@@ -1,6 +1,7 @@
 package nodejs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -84,12 +85,50 @@ func (b *build) toolEnv(a app, d driver, t toolchain) (map[string]string, error)
 	if err := b.managerHome(a, env); err != nil {
 		return nil, err
 	}
+	knows, err := d.knows()
+	if err != nil {
+		return nil, err
+	}
 	for name, value := range b.managerEnv(a, d, t, from, cache) {
-		if b.Env[name] == "" {
+		if b.Env[name] == "" && knows(name) {
 			env[name] = value
 		}
 	}
 	return env, nil
+}
+
+// knows tells which variables the package manager knows: Yarn 2 and later ends
+// when it finds one in its environment that it does not. Its program has the
+// names of all.
+func (d driver) knows() (func(variable string) bool, error) {
+	if !d.berry {
+		return func(string) bool { return true }, nil
+	}
+	home := filepath.Join(filepath.Dir(filepath.Dir(d.program)), "share", "yarn")
+	file := filepath.Join(home, "bin", "yarn.js")
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		file = filepath.Join(home, broughtYarn)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("asking Yarn for its settings: %w", err)
+	}
+	return func(variable string) bool {
+		words, is := strings.CutPrefix(variable, "YARN_")
+		return !is || bytes.Contains(text, []byte(camel(words)))
+	}, nil
+}
+
+// camel writes WORDS_LIKE_THESE as wordsLikeThese.
+func camel(words string) string {
+	var name strings.Builder
+	for i, word := range strings.Split(strings.ToLower(words), "_") {
+		if i > 0 && word != "" {
+			word = strings.ToUpper(word[:1]) + word[1:]
+		}
+		name.WriteString(word)
+	}
+	return name.String()
 }
 
 // managerEnv are the settings of another package manager than npm.

@@ -216,6 +216,9 @@ func (b *build) installNativePNPM(ctx context.Context, number, home string) erro
 	return os.RemoveAll(part)
 }
 
+// broughtYarn is the name in the layer of a Yarn that an app brings along.
+const broughtYarn = "yarn.cjs"
+
 // bringYarn makes the layer of a Yarn that the app brings along.
 func (b *build) bringYarn(a app, slot layer.Slot) (managerTool, error) {
 	data, err := os.ReadFile(filepath.Join(a.dir, a.yarn.path))
@@ -242,9 +245,9 @@ func (b *build) bringYarn(a app, slot layer.Slot) (managerTool, error) {
 	fresh := b.Scratch.Path("yarn")
 	// Without the right to execute, and without a first line that says who reads
 	// it, Node.js can start the file all the same.
-	const script = "#!/bin/sh\nexec node \"${0%/*}/../share/yarn/yarn.cjs\" \"$@\"\n"
+	const script = "#!/bin/sh\nexec node \"${0%/*}/../share/yarn/" + broughtYarn + "\" \"$@\"\n"
 	err = errors.Join(
-		layer.WriteBeside(filepath.Join(fresh, "share", "yarn", "yarn.cjs"), data, 0o644),
+		layer.WriteBeside(filepath.Join(fresh, "share", "yarn", broughtYarn), data, 0o644),
 		layer.WriteBeside(filepath.Join(fresh, "bin", "yarn"), []byte(script), 0o755),
 	)
 	if err == nil {

@@ -70,7 +70,7 @@ func (a *app) processes(d driver) ([]libcnb.Process, error) {
 		return web(command...), nil
 	}
 	files := []string{"server.js", a.manifest.Main, "app.js", "main.js", "index.js"}
-	if d.manager == bunManager {
+	if !d.runsNode {
 		files = append(files, a.manifest.Module, "index.ts", "src/index.ts", "server.ts", "src/server.ts")
 	}
 	for _, file := range files {
@@ -94,7 +94,7 @@ func starts(file string, d driver) bool {
 	case ".js", ".mjs", ".cjs":
 		return true
 	case ".ts", ".tsx", ".jsx":
-		return d.manager == bunManager
+		return !d.runsNode
 	}
 	return false
 }

@@ -73,7 +73,7 @@ var webProcess = regexp.MustCompile(`(?m)^web\s*:`)
 // a start in production.
 var developers = regexp.MustCompile(`^(?:(?:npx|cross-env|pnpm exec|yarn|bunx)\s+)?(?:\w+=\S*\s+)*(react-scripts start|react-app-rewired start|craco start|ng serve|ng s\b|` +
 	`vite(?: dev| serve| preview)?(?:\s+-.*)?$|vue-cli-service serve|react-router dev|remix vite:dev|astro (?:dev|preview)|gatsby (?:develop|serve)|docusaurus start|` +
-	`parcel(?: serve)?\s|webpack(?:-dev-server| serve)|nuxi? (?:dev|preview)|next dev|nest start|expo start)`)
+	`parcel(?: serve)?\s|webpack(?:-dev-server| serve)|nux[it] (?:dev|preview)|next dev|nest start|expo start)`)
 
 // developing tells whether a script is for who works on the app.
 func developing(script string) bool { return developers.MatchString(strings.TrimSpace(script)) }
