@@ -196,7 +196,7 @@ func (b *build) setAside() error {
 		}
 		what := "What it holds was built elsewhere, so it is built anew."
 		if name == ".jdk" {
-			what = "slugc installs Java from the stack's packages, so it is passed over. " + strings.ReplaceAll(pinHint(b.releases.Default), "\n", "\n")
+			what = "slugc installs Java from the stack's packages, so it is passed over. " + pinHint(b.releases.Default)
 		}
 		b.Print.Warn("%s came with the app. %s\nIf git has it, take it out:\n  git rm -r --cached %s\n  echo %s/ >> .gitignore", name, what, name, name)
 	}

@@ -67,8 +67,8 @@ func testMaven(t *testing.T, _ spec.G, it spec.S) {
 		if diff := cmp.Diff([]string{"built/classes/com/Main.class", "built/hello-1.0-sources.jar", "built/hello-1.0-with-all-jar.jar", "built/hello-1.0.jar", "fake.sh", "static/style.css"}, s.listing("app")); diff != "" {
 			t.Error(diff)
 		}
-		app, rest := s.entries("layers/application/app.jar"), s.entries("layers/dependencies/lib/dependencies.jar")
-		holds(t, app["META-INF/MANIFEST.MF"], "Main-Class: com.Main\r\n", "Class-Path: ../dependencies/lib/dependencies.jar\r\n", "Multi-Release: true\r\n")
+		app, rest := s.entries("layers/application/app.jar"), s.entries("layers/dependencies/jars/dependencies.jar")
+		holds(t, app["META-INF/MANIFEST.MF"], "Main-Class: com.Main\r\n", "Class-Path: ../dependencies/jars/dependencies.jar\r\n", "Multi-Release: true\r\n")
 		if app["com/Main.class"] != "class 1" || app["org/lib/Lib.class"] != "" {
 			t.Errorf("the app's jar has %v", app)
 		}
@@ -278,16 +278,16 @@ func testStart(t *testing.T, _ spec.G, it spec.S) {
 		if diff := cmp.Diff("java -Dserver.port=${PORT:-8080} $JAVA_OPTS -jar LAYERS/application/app.jar", s.web()); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{"lib/spring-boot-4.0.7.jar"}, s.listing("layers/dependencies")); diff != "" {
+		if diff := cmp.Diff([]string{"jars/spring-boot-4.0.7.jar"}, s.listing("layers/dependencies")); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{"app.jar", "lib/company-2.jar", "lib/own-1.0-SNAPSHOT.jar"}, s.listing("layers/application")); diff != "" {
+		if diff := cmp.Diff([]string{"app.jar", "jars/company-2.jar", "jars/own-1.0-SNAPSHOT.jar"}, s.listing("layers/application")); diff != "" {
 			t.Error(diff)
 		}
 		app := s.entries("layers/application/app.jar")
 		text := strings.ReplaceAll(app["META-INF/MANIFEST.MF"], "\r\n ", "")
 		holds(t, text, "Main-Class: com.App\r\n", "Implementation-Version: 1.0\r\n", "Spring-Boot-Version: 4.0.7",
-			"Class-Path: ../dependencies/lib/spring-boot-4.0.7.jar lib/own-1.0-SNAPSHOT.jar lib/company-2.jar\r\n")
+			"Class-Path: ../dependencies/jars/spring-boot-4.0.7.jar jars/own-1.0-SNAPSHOT.jar jars/company-2.jar\r\n")
 		if strings.Contains(text, "Start-Class") || app["com/App.class"] != "1" || app["application.properties"] != "a=b" || len(app) != 3 {
 			t.Errorf("got %v", app)
 		}
@@ -307,7 +307,7 @@ func testStart(t *testing.T, _ spec.G, it spec.S) {
 		})
 		s.mustBuild()
 		holds(t, s.web(), "java -Dmicronaut.server.port=${PORT:-8080} $JAVA_OPTS -jar")
-		holds(t, s.entries("layers/application/app.jar")["META-INF/MANIFEST.MF"], "Class-Path: ../dependencies/lib/a-1.jar lib/b%20c-SNAPSHOT.jar\r\n")
+		holds(t, s.entries("layers/application/app.jar")["META-INF/MANIFEST.MF"], "Class-Path: ../dependencies/jars/a-1.jar jars/b%20c-SNAPSHOT.jar\r\n")
 	})
 
 	it("starts Quarkus with its libraries apart", func() {
@@ -320,10 +320,10 @@ func testStart(t *testing.T, _ spec.G, it spec.S) {
 		if diff := cmp.Diff("java -Dquarkus.http.host=0.0.0.0 -Dquarkus.http.port=${PORT:-8080} $JAVA_OPTS -jar LAYERS/application/quarkus-app/quarkus-run.jar", s.web()); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{"lib/boot/a.jar", "lib/main/b.jar"}, s.listing("layers/dependencies")); diff != "" {
+		if diff := cmp.Diff([]string{"jars/boot/a.jar", "jars/main/b.jar"}, s.listing("layers/dependencies")); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{"quarkus-app/app/x.jar", "quarkus-app/lib -> ../../dependencies/lib", "quarkus-app/quarkus/a.dat", "quarkus-app/quarkus-run.jar"}, s.listing("layers/application")); diff != "" {
+		if diff := cmp.Diff([]string{"quarkus-app/app/x.jar", "quarkus-app/lib -> ../../dependencies/jars", "quarkus-app/quarkus/a.dat", "quarkus-app/quarkus-run.jar"}, s.listing("layers/application")); diff != "" {
 			t.Error(diff)
 		}
 		if _, err := os.Stat(filepath.Join(s.layers, "application/quarkus-app/lib/boot/a.jar")); err != nil {
@@ -546,7 +546,7 @@ func testGradle(t *testing.T, _ spec.G, it spec.S) {
 		if diff := cmp.Diff("LAYERS/application/program/bin/dice", s.web()); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{"program/bin/dice", "program/bin/dice.bat", "program/lib/dice.jar", "program/lib/gson-2.jar -> ../../../dependencies/lib/gson-2.jar"}, s.listing("layers/application")); diff != "" {
+		if diff := cmp.Diff([]string{"program/bin/dice", "program/bin/dice.bat", "program/lib/dice.jar", "program/lib/gson-2.jar -> ../../../dependencies/jars/gson-2.jar"}, s.listing("layers/application")); diff != "" {
 			t.Error(diff)
 		}
 		s.requests()

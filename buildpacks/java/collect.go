@@ -16,6 +16,10 @@ import (
 	"github.com/slugc/slugc/buildpacks/language/layer"
 )
 
+// jarsDir is where jars lie in a layer. It is not lib: that directory of a layer
+// goes into LD_LIBRARY_PATH (CNB Buildpack API, "Layer Paths").
+const jarsDir = "jars"
+
 // artefacts are what processes run, in two layers: what others wrote, which
 // stays when the app changes, and the app itself.
 type artefacts struct {
@@ -188,7 +192,7 @@ func (c collector) boot(file string) (jarFile string, err error) {
 		if c.isOwn(name) || changing[name] {
 			to, rel = c.application, ""
 		}
-		place := path.Join("lib", path.Base(name))
+		place := path.Join(jarsDir, path.Base(name))
 		if err := extract(nested[name], filepath.Join(to, place)); err != nil {
 			return "", fmt.Errorf("taking apart %s: %w", filepath.Base(file), err)
 		}
@@ -310,8 +314,8 @@ func (c collector) jar(file string) (jarFile string, err error) {
 		several = several.with("Multi-Release", release)
 	}
 	rest.texts[manifestName] = several.text()
-	const libraries = "lib/dependencies.jar"
-	if err := os.MkdirAll(filepath.Join(c.dependencies, "lib"), 0o755); err != nil {
+	const libraries = jarsDir + "/dependencies.jar"
+	if err := os.MkdirAll(filepath.Join(c.dependencies, jarsDir), 0o755); err != nil {
 		return "", err
 	}
 	if err := rest.write(filepath.Join(c.dependencies, libraries)); err != nil {
@@ -366,7 +370,7 @@ func (c collector) beside(dir, names string) (classPath string, err error) {
 		if err != nil || !info.Mode().IsRegular() || path.Ext(plain) != ".jar" {
 			continue
 		}
-		place := path.Join("lib", path.Base(plain))
+		place := path.Join(jarsDir, path.Base(plain))
 		if c.isOwn(plain) {
 			err = c.normal(file, filepath.Join(c.application, place))
 			all = append(all, escapePath(place))
@@ -407,14 +411,14 @@ func (c collector) normal(from, to string) error {
 // quarkus brings a fast jar of Quarkus: its libraries are the dependencies.
 func (c collector) quarkus(dir string) (jarFile string, err error) {
 	const home, libraries = "quarkus-app", "quarkus-app/lib"
-	if err := layer.CopyTree(filepath.Join(dir, "lib"), filepath.Join(c.dependencies, "lib"), layer.CopyFile, nil); err != nil {
+	if err := layer.CopyTree(filepath.Join(dir, "lib"), filepath.Join(c.dependencies, jarsDir), layer.CopyFile, nil); err != nil {
 		return "", err
 	}
 	err = layer.CopyTree(dir, filepath.Join(c.application, home), c.file, func(rel string) bool { return rel == "lib" })
 	if err != nil {
 		return "", err
 	}
-	return path.Join(home, "quarkus-run.jar"), os.Symlink("../../"+dependenciesLayer+"/lib", filepath.Join(c.application, libraries))
+	return path.Join(home, "quarkus-run.jar"), os.Symlink("../../"+dependenciesLayer+"/"+jarsDir, filepath.Join(c.application, libraries))
 }
 
 // file copies a file that the build made.
@@ -428,7 +432,7 @@ func (c collector) file(from, to string, mode fs.FileMode) error {
 // installation brings a program of Gradle's application plugin. The jars of
 // others become links to the dependencies.
 func (c collector) installation(dir string) (script string, err error) {
-	if err := os.MkdirAll(filepath.Join(c.dependencies, "lib"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(c.dependencies, jarsDir), 0o755); err != nil {
 		return "", err
 	}
 	const home = "program"
@@ -437,10 +441,10 @@ func (c collector) installation(dir string) (script string, err error) {
 		if filepath.Base(filepath.Dir(from)) != "lib" || filepath.Ext(name) != ".jar" || c.isOwn(name) {
 			return c.file(from, to, mode)
 		}
-		if err := layer.CopyFile(from, filepath.Join(c.dependencies, "lib", name), 0o644); err != nil {
+		if err := layer.CopyFile(from, filepath.Join(c.dependencies, jarsDir, name), 0o644); err != nil {
 			return err
 		}
-		return os.Symlink("../../../"+dependenciesLayer+"/lib/"+name, to)
+		return os.Symlink("../../../"+dependenciesLayer+"/"+jarsDir+"/"+name, to)
 	}, nil)
 	if err != nil {
 		return "", err

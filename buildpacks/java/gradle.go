@@ -273,8 +273,9 @@ func (g *gradleTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.
 		return nil, err
 	}
 	b.Print.Step("Building with %s", g.name())
-	if lines := b.app.moving(); len(lines) > 0 {
-		b.Print.Warn("Some versions are not one version, so another build may take others:\n  %s\nName one version of each, or lock them:\n  ./gradlew dependencies --write-locks", strings.Join(lines, "\n  "))
+	moving := b.app.moving()
+	if len(moving) > 0 {
+		b.Print.Warn("Some versions are not one version, so another build may take others:\n  %s\nName one version of each, or lock them:\n  ./gradlew dependencies --write-locks", strings.Join(moving, "\n  "))
 	}
 	env, err := b.toolEnv(jdk, nil)
 	if err != nil {
@@ -284,7 +285,7 @@ func (g *gradleTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.
 	env["GRADLE_OPTS"] = strings.TrimSpace(env["GRADLE_OPTS"] + " -Duser.home=" + env["HOME"])
 	args := append([]string{"--no-daemon", "--console=plain"}, tasks...)
 	start := b.Now()
-	if g.home.There && g.home.Old["wanted"] == wanted {
+	if g.home.There && len(moving) == 0 && g.home.Old["wanted"] == wanted {
 		b.Print.Detail("Running gradle --offline %s (its files are those of the last build)", strings.Join(tasks, " "))
 		output, err := g.gradle(ctx, env, append([]string{"--offline"}, args...))
 		if err == nil {

@@ -228,11 +228,15 @@ func (w *jarWriter) write(file string) (err error) {
 
 // header is that of an entry with nothing in it that changes.
 func (w *jarWriter) header(name string) *zip.FileHeader {
-	date := w.date
 	h := &zip.FileHeader{Name: name, Method: zip.Store}
-	// The time of DOS alone: extra fields would state a zone as well.
-	h.ModifiedDate = uint16(date.Day() + int(date.Month())<<5 + (date.Year()-1980)<<9) //nolint
-	h.ModifiedTime = uint16(date.Second()/2 + date.Minute()<<5 + date.Hour()<<11)      //nolint
+	// The time of DOS alone (APPNOTE, 4.4.6): extra fields would state a zone as
+	// well.
+	day, clock := w.date.Year()-1980, w.date.Hour()
+	day = day<<4 | int(w.date.Month())
+	day = day<<5 | w.date.Day()
+	clock = clock<<6 | w.date.Minute()
+	clock = clock<<5 | w.date.Second()/2
+	h.ModifiedDate, h.ModifiedTime = uint16(day&0xffff), uint16(clock&0xffff)
 	return h
 }
 

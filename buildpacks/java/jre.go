@@ -34,11 +34,10 @@ var (
 
 // jrePlan is what is to be done for the runtime of the processes.
 type jrePlan struct {
-	b      *build
-	jdk    language.Installed
-	slot   layer.Slot
-	inputs map[string]string
-	// all makes it of all modules that the JDK has.
+	b       *build
+	jdk     language.Installed
+	slot    layer.Slot
+	inputs  map[string]string
 	modules []string
 	kept    bool
 	why     string
@@ -93,6 +92,9 @@ func (b *build) modules() ([]string, error) {
 // make makes the runtime, unless it can stay.
 func (p jrePlan) make(ctx context.Context) (libcnb.Layer, error) {
 	described := p.slot.Describe(p.inputs, nil)
+	if err := p.runtimeSBOM(); err != nil {
+		return libcnb.Layer{}, err
+	}
 	if p.kept {
 		return described, nil
 	}

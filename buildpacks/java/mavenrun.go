@@ -113,8 +113,9 @@ func (m *mavenTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.L
 		return nil, err
 	}
 	b.Print.Step("Building with %s", m.name())
-	if lines := b.app.moving(); len(lines) > 0 {
-		b.Print.Warn("Some versions are not one version, so another build may take others:\n  %s\nName one version of each.", strings.Join(lines, "\n  "))
+	moving := b.app.moving()
+	if len(moving) > 0 {
+		b.Print.Warn("Some versions are not one version, so another build may take others:\n  %s\nName one version of each.", strings.Join(moving, "\n  "))
 	}
 	env, err := b.toolEnv(jdk, map[string]string{"MAVEN_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"})
 	if err != nil {
@@ -125,7 +126,8 @@ func (m *mavenTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.L
 	}
 	start := b.Now()
 	had := m.packages.There
-	if had && m.packages.Old["poms"] == poms {
+	// Whoever wants the newest snapshot has to ask for it.
+	if had && len(moving) == 0 && m.packages.Old["poms"] == poms {
 		b.Print.Detail("Running mvn -o %s (the poms are those of the last build)", shown(args))
 		output, err := m.mvn(ctx, env, append([]string{"-o"}, args...))
 		if err == nil {
@@ -137,8 +139,11 @@ func (m *mavenTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.L
 		b.Print.Detail("Maven wants something that it did not want last time, so it may ask for it")
 	}
 	why := "the poms changed"
-	if !had {
+	switch {
+	case !had:
 		why = "no packages are in the cache"
+	case len(moving) > 0:
+		why = "some versions may have moved"
 	}
 	b.Print.Detail("Running mvn %s (%s)", shown(args), why)
 	output, err := m.mvn(ctx, env, args)

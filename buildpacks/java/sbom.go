@@ -48,6 +48,13 @@ func (b *build) writeSBOM(made *artefacts) error {
 	return sbom.Write(file, components)
 }
 
+// runtimeSBOM writes the bill of materials of the Java runtime, unless it is
+// there.
+func (p jrePlan) runtimeSBOM() error {
+	r := p.jdk.Release
+	return sbom.Write(p.slot.Layer.SBOMPath(libcnb.CycloneDXJSON), []sbom.Component{{PURL: r.PURL, Name: r.Title, Version: r.Version}})
+}
+
 // packages are the packages of Maven that a jar is or holds: what the notes say
 // that Maven leaves in jars, else what its name says.
 func (b *build) packages(file string) (components []sbom.Component, err error) {

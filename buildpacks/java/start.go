@@ -87,7 +87,7 @@ func (c collector) framework(k kind) (framework, error) {
 	}
 	var jars []string
 	for _, dir := range []string{c.application, c.dependencies} {
-		for _, pattern := range []string{"*.jar", "lib/*.jar", "program/lib/*.jar"} {
+		for _, pattern := range []string{"*.jar", jarsDir + "/*.jar", "program/lib/*.jar"} {
 			found, err := filepath.Glob(filepath.Join(dir, pattern))
 			if err != nil {
 				return framework{}, err
