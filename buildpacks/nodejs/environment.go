@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 )
 
@@ -85,6 +86,9 @@ func (b *build) toolEnv(a app, d driver, t toolchain) (map[string]string, error)
 	if err := b.managerHome(a, env); err != nil {
 		return nil, err
 	}
+	if err := b.withGyp(d, t, env); err != nil {
+		return nil, err
+	}
 	knows, err := d.knows()
 	if err != nil {
 		return nil, err
@@ -95,6 +99,22 @@ func (b *build) toolEnv(a app, d driver, t toolchain) (map[string]string, error)
 		}
 	}
 	return env, nil
+}
+
+// withGyp lets package managers find the compiler of native packages that comes
+// with npm. Those that have none would bring one, and not a locked one.
+func (b *build) withGyp(d driver, t toolchain, env map[string]string) error {
+	if t.npmLayer.Name == "" || d.berry || d.manager == pnpmManager {
+		return nil
+	}
+	program := filepath.Join(t.npmLayer.Path, npmHome, "node_modules", "node-gyp", "bin", "node-gyp.js")
+	script := fmt.Sprintf("#!/bin/sh\nexec node '%s' \"$@\"\n", program)
+	bin := b.Scratch.Path("node-gyp-bin")
+	if err := layer.WriteBeside(filepath.Join(bin, "node-gyp"), []byte(script), 0o755); err != nil {
+		return fmt.Errorf("letting %s find node-gyp: %w", d.manager.title(), err)
+	}
+	env["PATH"] += string(os.PathListSeparator) + bin
+	return nil
 }
 
 // knows tells which variables the package manager knows: Yarn 2 and later ends

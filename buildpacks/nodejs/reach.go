@@ -18,8 +18,9 @@ import (
 var stores = []string{".pnpm", ".bun", ".store"}
 
 // states are files in a node_modules in which package managers note what they
-// did, and when. No process needs them.
-var states = []string{hiddenLock, ".yarn-integrity", ".yarn-state.yml", ".package-map.json", ".modules.yaml", ".pnpm-workspace-state.json", ".pnpm-workspace-state-v1.json", ".pnpm/lock.yaml"}
+// did, and when. No process needs them; that of Yarn 2 and later, which is not
+// among them, is needed by "yarn start".
+var states = []string{hiddenLock, ".yarn-integrity", ".package-map.json", ".modules.yaml", ".pnpm-workspace-state.json", ".pnpm-workspace-state-v1.json", ".pnpm/lock.yaml"}
 
 // forest is the node_modules of an app and its workspaces in a layer. Paths are
 // relative to the layer and have slashes.
