@@ -7,8 +7,9 @@ import (
 	"github.com/slugc/slugc/stack/download"
 )
 
-// pnpmCode is the code that pnpm gives an error.
-var pnpmCode = regexp.MustCompile(`(?m)^\s*\[?(ERR_PNPM_[A-Z0-9_]+|ELIFECYCLE)\b`)
+// pnpmCode is the code that pnpm gives an error, between narrow spaces or in
+// brackets.
+var pnpmCode = regexp.MustCompile(`(?m)^[\s\x{2009}]*\[?(ERR_PNPM_[A-Z0-9_]+)\b`)
 
 // yarnCode is the code of the first error of Yarn 2 and later among those that
 // have a meaning of their own.
@@ -102,7 +103,7 @@ func pnpmCauses(lock, command string) []failure.Cause {
 		{Pattern: regexp.MustCompile(`(?m)^\S*node_modules/(\S+) (?:pre|post)?install: Failed`), Fault: download.App, Why: builds},
 		{Pattern: regexp.MustCompile(`SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(?:GET|VERIFY)_[A-Z_]+`), Fault: download.App, Why: unknownAuthority},
 		{Code: regexp.MustCompile(`^ERR_PNPM_(?:FETCH_(?:429|5\d\d)|META_FETCH_FAIL|TARBALL_FETCH)$`), Fault: download.Passing, Why: passed},
-		{Pattern: regexp.MustCompile(`(?m)^\s*(?:ECONN[A-Z]+|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ERR_SOCKET_TIMEOUT)\s|ERR_PNPM_META_FETCH_FAIL|FetchError`), Fault: download.Passing, Why: passed},
+		{Pattern: regexp.MustCompile(`(?m)^[\s\x{2009}]*\[?(?:ECONN[A-Z]+|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ERR_SOCKET_TIMEOUT)\b|ERR_PNPM_META_FETCH_FAIL|FetchError`), Fault: download.Passing, Why: passed},
 	}
 }
 
