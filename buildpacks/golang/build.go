@@ -106,7 +106,7 @@ func (b *goBuild) run(ctx context.Context) (libcnb.BuildResult, error) {
 	if err := tools.runAfter(ctx); err != nil {
 		return libcnb.BuildResult{}, err
 	}
-	if err := b.removeSource(w); err != nil {
+	if err := b.removeSource(); err != nil {
 		return libcnb.BuildResult{}, err
 	}
 	catalog, err := b.Catalog()

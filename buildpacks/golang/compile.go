@@ -2,7 +2,6 @@ package golang
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"maps"
 	"os"

@@ -14,14 +14,14 @@ import (
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
 
-// credentialVariable begins the variables by which Heroku's buildpack gets
+// gitVariable begins the variables by which Heroku's buildpack gets
 // credentials for a host of git: GO_GIT_CRED__HTTPS__GIT__EXAMPLE__COM.
-const credentialVariable = "GO_GIT_CRED__"
+const gitVariable = "GO_GIT_CRED__"
 
 // withoutCredentials is an environment without those variables.
 func withoutCredentials(env map[string]string) map[string]string {
 	clean := maps.Clone(env)
-	maps.DeleteFunc(clean, func(name, _ string) bool { return strings.HasPrefix(name, credentialVariable) })
+	maps.DeleteFunc(clean, func(name, _ string) bool { return strings.HasPrefix(name, gitVariable) })
 	return clean
 }
 
@@ -48,20 +48,20 @@ func netrc(env map[string]string, bindings libcnb.Bindings) (string, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		rest, is := strings.CutPrefix(name, credentialVariable)
+		rest, is := strings.CutPrefix(name, gitVariable)
 		if !is || env[name] == "" {
 			continue
 		}
 		protocol, host, found := strings.Cut(rest, "__")
 		if !found || host == "" || !strings.EqualFold(protocol, "https") {
-			return "", appfile.Error("%s names no host of HTTPS\nexpected %sHTTPS__HOST, with __ for the dots of the host: %sHTTPS__GIT__EXAMPLE__COM", name, credentialVariable, credentialVariable)
+			return "", appfile.Error("%s names no host of HTTPS\nexpected %sHTTPS__HOST, with __ for the dots of the host: %sHTTPS__GIT__EXAMPLE__COM", name, gitVariable, gitVariable)
 		}
-		user, password, found := strings.Cut(env[name], ":")
+		user, word, found := strings.Cut(env[name], ":")
 		if !found {
 			// What hosts of git expect beside a token.
-			password = "x-oauth-basic"
+			word = "x-oauth-basic"
 		}
-		line, err := netrcLine(strings.ToLower(strings.ReplaceAll(host, "__", ".")), user, password, name)
+		line, err := netrcLine(strings.ToLower(strings.ReplaceAll(host, "__", ".")), user, word, name)
 		if err != nil {
 			return "", err
 		}

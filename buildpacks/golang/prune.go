@@ -15,7 +15,7 @@ import (
 
 // removeSource takes out of the app what was compiled: processes need the
 // programs and what they read. Whatever is not source stays.
-func (b *goBuild) removeSource(w work) error {
+func (b *goBuild) removeSource() error {
 	b.Print.Step("Leaving out the source")
 	if b.settings.keepSource {
 		b.Print.Detail("BP_GO_KEEP_SOURCE keeps it")
