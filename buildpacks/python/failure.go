@@ -36,7 +36,7 @@ func (a app) causes() []failure.Cause {
 				"or in ~/.netrc:\n  machine HOST login USER password TOKEN",
 		},
 		{
-			Pattern: regexp.MustCompile("Because ([^\n]+?) was not found in the package registry"), Fault: download.App,
+			Pattern: regexp.MustCompile("Because ([^\n]+?) was not found in the (?:package registry|provided package locations)"), Fault: download.App,
 			Why: "the index has no package $1. See whether the name is right; a private package needs its index:\n" +
 				"  slugc build --secret PIP_EXTRA_INDEX_URL=https://USER:TOKEN@HOST/PATH/simple",
 		},

@@ -144,35 +144,37 @@ func (b *build) uv(ctx context.Context, env map[string]string, t tools, v enviro
 	args := append([]string{filepath.Join(t.uv.Path, "bin", "uv"), "pip", "install", "--python", filepath.Join(v.dir, "bin", "python")}, arguments...)
 	b.Print.Working("Installing")
 	lines := b.Print.Writer()
-	var to io.Writer = lines
-	if quiet {
-		to = &held{to: lines}
-	}
+	to := &held{to: lines, open: !quiet}
 	output := tool.NewTail(to)
 	err = b.Runner.Run(ctx, tool.Command{Args: args, Dir: b.App, Env: env, Output: output})
 	if err != nil && unreachable.MatchString(output.Text()) {
 		// What an earlier build fetched may be all that is wanted.
-		retry := tool.NewTail(to)
+		again := &held{to: lines}
+		retry := tool.NewTail(again)
 		env["UV_OFFLINE"] = "1"
-		if retryErr := b.Runner.Run(ctx, tool.Command{Args: args, Dir: b.App, Env: env, Output: retry}); retryErr == nil {
-			b.Print.Detail("The index cannot be reached: all packages were in the cache")
-			output, err = retry, nil
+		if b.Runner.Run(ctx, tool.Command{Args: args, Dir: b.App, Env: env, Output: retry}) == nil {
+			b.Print.Detail("The index cannot be reached, but all packages are in the cache")
+			to, output, err = again, retry, nil
 		}
 	}
-	if h, is := to.(*held); is && err == nil {
-		err = h.release()
+	if err == nil {
+		err = to.release()
 	}
 	lines.Flush()
 	return output, err
 }
 
-// held keeps what is written to it until it is released.
+// held keeps what is written to it until it is released, unless it is open.
 type held struct {
 	to   io.Writer
+	open bool
 	text []byte
 }
 
 func (h *held) Write(data []byte) (int, error) {
+	if h.open {
+		return h.to.Write(data)
+	}
 	h.text = append(h.text, data...)
 	return len(data), nil
 }
