@@ -149,6 +149,41 @@ func testPackages(t *testing.T, _ spec.G, it spec.S) {
 		holds(t, s.mustBuild(), "a directory that is installed changed")
 	})
 
+	it("takes packages from a directory of the app, and asks no index for them", func() {
+		s.write(map[string]string{"wheelhouse/flask-3.1.3-py3-none-any.whl": "wheel"})
+		runner := &recorder{to: s.runner}
+		s.runner = runner
+		holds(t, s.mustBuild(), "Packages come from wheelhouse/ in the app alone")
+		last := runner.envs[len(runner.envs)-1]
+		if last["UV_NO_INDEX"] != "1" || last["UV_FIND_LINKS"] != filepath.Join(s.app, "wheelhouse") || last["UV_NO_CONFIG"] != "1" {
+			t.Errorf("got %v", last)
+		}
+		s.write(map[string]string{"wheelhouse/flask-3.1.3-py3-none-any.whl": "another"})
+		holds(t, s.mustBuild(), "(Python, a setting, or a directory that is installed changed)")
+	})
+
+	it("takes packages from the cache while the index does not answer", func() {
+		s.write(map[string]string{"offline-only": ""})
+		out := s.mustBuild()
+		holds(t, out, "The index cannot be reached, but all packages are in the cache", "web: gunicorn")
+		lacks(t, out, "client error")
+	})
+
+	it("takes debugging information out of Python where the stack has the program for it", func() {
+		bin := filepath.Join(s.dir, "bin")
+		if err := os.MkdirAll(bin, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(bin, "strip"), []byte("#!/bin/sh\nfor f; do :; done; echo less >\"$f\"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		s.env["PATH"] = bin + ":" + s.env["PATH"]
+		s.mustBuild()
+		if got := s.read("layers", "python", "lib", "libpython3.13.so.1.0"); got != "less\n" {
+			t.Errorf("got %q", got)
+		}
+	})
+
 	it("needs no package at all", func() {
 		s.write(map[string]string{"requirements.txt": "# nothing yet\n", "app.py": "print('hello')\n"})
 		holds(t, s.mustBuild(), "requirements.txt asks for no packages", "web: python app.py (app.py is there)")

@@ -94,6 +94,9 @@ func (b *build) installerEnv(of map[string]string, v environment) (map[string]st
 			env[name] = value
 		}
 	}
+	if !v.configured {
+		env["UV_NO_CONFIG"] = "1"
+	}
 	if b.config.NoIndex() {
 		env["UV_NO_INDEX"] = "1"
 	}

@@ -35,6 +35,9 @@ type environment struct {
 	// the app that takes the place of all.
 	indexes  []string
 	vendored string
+	// configured tells whether pyproject.toml has settings for the installer,
+	// which name the credentials of indexes.
+	configured bool
 	// distributions are the versions of what is installed, by name.
 	distributions map[string]string
 }
@@ -70,7 +73,7 @@ func (b *build) installPackages(ctx context.Context, a app, t tools) (environmen
 	if warning := a.requirements.warning(); warning != "" {
 		b.Print.Warn("%s", warning)
 	}
-	v := environment{dir: slot.Layer.Path, key: p.key, indexes: foreignIndexes(p.hashed), vendored: p.vendored}
+	v := environment{dir: slot.Layer.Path, key: p.key, indexes: foreignIndexes(p.hashed), vendored: p.vendored, configured: a.name == "uv"}
 	v.packages = filepath.Join(v.dir, "lib", "python"+minor(t.python.Release.Version), "site-packages")
 	v.env = b.venvEnv(t, v)
 	inputs := map[string]string{"version": t.python.Release.Version, "key": p.key}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,6 +54,10 @@ if [ -n "$no_build" ] && [ -f needs-build ]; then
 	echo 'hint: Wheels are required for demo because building from source is disabled'
 	exit 1
 fi
+if [ -f offline-only ] && [ -z "$UV_OFFLINE" ]; then
+	echo 'cause: client error (Connect)'
+	exit 2
+fi
 if [ -f fake-uv.txt ]; then
 	cat fake-uv.txt
 	exit 2
@@ -94,11 +99,13 @@ func newRegistries(t *testing.T) registries {
 			list, err := json.Marshal(map[string]any{"files": []map[string]any{
 				{"name": "bin/python" + minor, "size": len(program), "perm": 0o755},
 				{"name": "lib/python" + minor + "/os.py", "size": 1, "perm": 0o644},
+				{"name": "lib/libpython" + minor + ".so.1.0", "size": 1, "perm": 0o644},
 			}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			files[dir+"/files.json"], files[dir+"/bin/python"+minor], files[dir+"/lib/python"+minor+"/os.py"] = string(list), program, "\n"
+			files[dir+"/lib/libpython"+minor+".so.1.0"] = "\n"
 		}
 		r.modules.Publish(t, module.Version{Path: "github.com/kluctl/go-embed-python", Version: "v0.0.0-" + version}, files)
 	}
@@ -125,7 +132,7 @@ func newSite(t *testing.T) *site {
 	dir := t.TempDir()
 	s := &site{
 		t: t, dir: dir, app: filepath.Join(dir, "app"), layers: filepath.Join(dir, "layers"),
-		env: map[string]string{"PATH": os.Getenv("PATH"), "HOME": filepath.Join(dir, "home"), "XDG_CONFIG_DIRS": filepath.Join(dir, "none"), "PIP_CONFIG_FILE": os.DevNull},
+		env: map[string]string{"PATH": tools(t), "HOME": filepath.Join(dir, "home"), "XDG_CONFIG_DIRS": filepath.Join(dir, "none"), "PIP_CONFIG_FILE": os.DevNull},
 		now: func() time.Time { return time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC) }, runner: tool.Local{Grace: time.Second},
 	}
 	for _, d := range []string{s.app, s.layers, filepath.Join(dir, "buildpack"), filepath.Join(dir, "platform"), filepath.Join(dir, "home")} {
@@ -137,6 +144,22 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// tools is a PATH with the few programs that the scripts of these tests use.
+func tools(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"basename", "cat", "echo", "mkdir", "printf", "sed", "sh"} {
+		program, err := exec.LookPath(name)
+		if err == nil {
+			err = os.Symlink(program, filepath.Join(dir, name))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 // connected is a site that reaches registries, with an app of one package.

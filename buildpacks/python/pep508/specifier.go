@@ -174,7 +174,9 @@ func (v Version) above(caret bool) string {
 	i := min(1, len(v.release)-1)
 	if caret {
 		// The first number that is not 0 stays as it is.
-		for i = 0; i < len(v.release)-1 && v.release[i].Sign() == 0; i++ {
+		i = 0
+		for i < len(v.release)-1 && v.release[i].Sign() == 0 {
+			i++
 		}
 	}
 	numbers := make([]string, 0, i+1)
