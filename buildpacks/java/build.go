@@ -116,8 +116,8 @@ func (b *build) run(ctx context.Context) (libcnb.BuildResult, error) {
 		return libcnb.BuildResult{}, err
 	}
 	result.Layers = append(result.Layers, catalog)
-	result.Processes, err = b.processes(made)
-	return result, err
+	result.Processes = b.processes(made)
+	return result, nil
 }
 
 // make brings what is needed: the app's files unless those of the last build

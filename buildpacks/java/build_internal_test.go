@@ -430,7 +430,7 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 			{"Fatal error compiling: error: invalid target release: 26", download.App, "does not know: 26"},
 			{"Unsupported class file major version 69", download.App, "release of Java plus 44"},
 			{"java.lang.OutOfMemoryError: Java heap space", download.App, "-e MAVEN_OPTS=-Xmx2g"},
-			{"Unknown lifecycle phase \"packge\"", download.App, "Maven knows no goal of that name"},
+			{"Unknown lifecycle phase \"pack\"", download.App, "Maven knows no goal of that name"},
 			{"something else", download.App, "see it fail on your machine:\n  mvn -DskipTests package"},
 			{"PKIX path building failed: unable to find valid certification path", download.App, "export SSL_CERT_FILE="},
 			{"java.io.IOException: No space left on device", download.Passing, "slugc cache prune"},

@@ -210,7 +210,7 @@ func (g *gradleTool) unreachable(err error) error {
 	case download.NotFound(err):
 		return appfile.Error("there is no such distribution of Gradle: %w\n%s", err, hint)
 	case download.FaultOf(err) == download.Passing:
-		return &download.Error{Fault: download.Passing, Err: fmt.Errorf("Gradle cannot be downloaded: %w\ntry again later. %s", err, hint)}
+		return &download.Error{Fault: download.Passing, Err: fmt.Errorf("downloading Gradle: %w\ntry again later. %s", err, hint)}
 	}
 	return err
 }

@@ -3,10 +3,12 @@ package java
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"os"
 	"path"
 	"regexp"
@@ -229,14 +231,9 @@ func (w *jarWriter) write(file string) (err error) {
 // header is that of an entry with nothing in it that changes.
 func (w *jarWriter) header(name string) *zip.FileHeader {
 	h := &zip.FileHeader{Name: name, Method: zip.Store}
-	// The time of DOS alone (APPNOTE, 4.4.6): extra fields would state a zone as
-	// well.
-	day, clock := w.date.Year()-1980, w.date.Hour()
-	day = day<<4 | int(w.date.Month())
-	day = day<<5 | w.date.Day()
-	clock = clock<<6 | w.date.Minute()
-	clock = clock<<5 | w.date.Second()/2
-	h.ModifiedDate, h.ModifiedTime = uint16(day&0xffff), uint16(clock&0xffff)
+	// The time as Unix has it (APPNOTE, "Extended Timestamp"), which Java prefers
+	// to that of DOS, which has no zone.
+	h.Extra = binary.LittleEndian.AppendUint32([]byte{0x55, 0x54, 5, 0, 1}, uint32(w.date.Unix()&math.MaxUint32))
 	return h
 }
 

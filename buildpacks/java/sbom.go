@@ -38,6 +38,13 @@ func (b *build) writeSBOM(made *artefacts) error {
 				return err
 			}
 			found, err := b.packages(name)
+			if dir == made.application.Layer.Path {
+				// What the app itself is changes with every edit, and its bill should
+				// not.
+				for i := range found {
+					found[i].SHA256 = ""
+				}
+			}
 			components = append(components, found...)
 			return err
 		})

@@ -310,12 +310,12 @@ func outermost(names []string) []string {
 }
 
 // processes are how the app starts.
-func (b *build) processes(made *artefacts) ([]libcnb.Process, error) {
+func (b *build) processes(made *artefacts) []libcnb.Process {
 	b.Print.Step("Finding out how the app starts")
 	if made.web == "" {
 		b.Print.Detail("The Procfile says it")
-		return nil, nil
+		return nil
 	}
 	b.Print.Detail("web: %s", made.web)
-	return []libcnb.Process{{Type: "web", Command: []string{"bash", "-c", made.web}, Default: true}}, nil
+	return []libcnb.Process{{Type: "web", Command: []string{"bash", "-c", made.web}, Default: true}}
 }

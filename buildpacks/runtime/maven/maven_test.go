@@ -1,7 +1,6 @@
 package maven_test
 
 import (
-	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
@@ -188,8 +187,12 @@ func TestRepository(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	files[name] = string(data)
-	sum1, sum256, sum512 := sha1.Sum(data), sha256.Sum256(data), sha512.Sum512(data)
-	for ending, sum := range map[string][]byte{".sha1": sum1[:], ".sha256": sum256[:], ".sha512": sum512[:]} {
+	sum1, err := hex.DecodeString("ebfb55f4432b592119a10592e4f26272cc72359e")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum256, sum512 := sha256.Sum256(data), sha512.Sum512(data)
+	for ending, sum := range map[string][]byte{".sha1": sum1, ".sha256": sum256[:], ".sha512": sum512[:]} {
 		files[name+ending] = hex.EncodeToString(sum) + "  tool-1.0-bin.zip\n"
 		for _, stated := range []string{"", strings.ToUpper(hex.EncodeToString(sum256[:]))} {
 			if got, err := save(stated); err != nil || string(got) != "archive" {

@@ -100,7 +100,7 @@ func readSettings(file string, env map[string]string) (s settings, err error) {
 		return s, fmt.Errorf("reading Maven's settings: %s is larger than %d bytes", file, maxSettings)
 	}
 	if s, err = parseSettings(data, env); err != nil {
-		return s, &download.Error{Fault: download.App, Err: fmt.Errorf("Maven's settings in %s are broken: %w\nexpected <settings> ... </settings>", file, err)}
+		return s, &download.Error{Fault: download.App, Err: fmt.Errorf("the settings of Maven in %s are broken: %w\nexpected <settings> ... </settings>", file, err)}
 	}
 	return s, nil
 }
