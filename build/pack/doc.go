@@ -15,8 +15,8 @@
 // is read once, compressed once for each level, and the members go into each
 // stream; only the mixed members are made per segment. For the same reason the members of an
 // unchanged file are copied from an earlier segment, and only its raw sha256
-// is taken again. So are mixed members, when the sha256 of what they hold is
-// that of an earlier one.
+// is taken again. So are mixed members, when the sha256 of their headers and of the
+// sums of their files is that of an earlier one.
 //
 // Pieces of 4 KiB that are compressed already, by the look of them, are stored in
 // their member as they are, which takes a tenth of the time of an attempt and no

@@ -74,7 +74,7 @@ func (g *gatherer) begin(ctx context.Context, o *output) error {
 		if err != nil {
 			return fmt.Errorf("packing %s: %w", o.part.Name, err)
 		}
-		if err := g.mix(ctx, o, header); err != nil {
+		if err := g.mix(ctx, o, header, nil, Sum{}); err != nil {
 			return err
 		}
 	}
@@ -101,7 +101,7 @@ func (g *gatherer) entry(ctx context.Context, o *output, it *item) error {
 			return err
 		}
 	}
-	return g.mix(ctx, o, header, it.content, make([]byte, padding(int64(len(it.content)))))
+	return g.mix(ctx, o, header, it.content, it.sum)
 }
 
 // body adds a piece of a file as a chunk of its own, the same for all outputs
@@ -137,7 +137,7 @@ func (g *gatherer) body(ctx context.Context, it *item) error {
 // end adds what comes after the entries and lets the writer finish.
 func (g *gatherer) end(ctx context.Context, o *output) error {
 	if o.shape.Trailer {
-		if err := g.mix(ctx, o, make([]byte, 2*blockSize)); err != nil {
+		if err := g.mix(ctx, o, make([]byte, 2*blockSize), nil, Sum{}); err != nil {
 			return err
 		}
 	}
@@ -148,13 +148,11 @@ func (g *gatherer) end(ctx context.Context, o *output) error {
 	return nil
 }
 
-// mix adds pieces that stay together to the mixed chunk of an output.
-func (g *gatherer) mix(ctx context.Context, o *output, pieces ...[]byte) error {
-	size := 0
-	for _, p := range pieces {
-		size += len(p)
-	}
-	if len(o.mixed)+size > memberSize {
+// mix adds a header, and the content behind it, which has a sum, to the mixed chunk
+// of an output.
+func (g *gatherer) mix(ctx context.Context, o *output, header, content []byte, sum Sum) error {
+	pad := padding(int64(len(content)))
+	if len(o.mixed)+len(header)+len(content)+pad > memberSize {
 		if err := g.flush(ctx, o); err != nil {
 			return err
 		}
@@ -162,8 +160,14 @@ func (g *gatherer) mix(ctx context.Context, o *output, pieces ...[]byte) error {
 	if o.mixed == nil {
 		o.mixed = g.stream.mixed.get()[:0]
 	}
-	for _, p := range pieces {
-		o.mixed = append(o.mixed, p...)
+	o.mixed = append(o.mixed, header...)
+	o.mixed = append(o.mixed, content...)
+	o.mixed = append(o.mixed, make([]byte, pad)...)
+	if o.holds != nil {
+		o.holds.Write(header)
+		if len(content) > 0 {
+			o.holds.Write(sum[:])
+		}
 	}
 	return nil
 }
@@ -178,7 +182,11 @@ func (g *gatherer) flush(ctx context.Context, o *output) error {
 	}
 	c := &chunk{
 		raw: o.mixed, level: o.shape.level(), done: make(chan struct{}), free: g.stream.freeMixed,
-		wantsSum: o.sums != nil, earlier: g.stream.offers[o.place()],
+		earlier: g.stream.offers[o.place()],
+	}
+	if o.holds != nil {
+		c.sum = Sum(o.holds.Sum(nil)[:len(Sum{})])
+		o.holds.Reset()
 	}
 	c.refs.Store(1)
 	o.mixed = nil

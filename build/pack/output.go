@@ -39,7 +39,10 @@ type output struct {
 	headers headers
 	seen    int
 	mixed   []byte
-	queue   chan *chunk
+	// holds sums what is in mixed: the headers, and the sums of the files, which
+	// are known without hashing each byte once more. Nil if nobody is to know.
+	holds hash.Hash
+	queue chan *chunk
 	// sums are those of the entries of the part.
 	sums []Sum
 
@@ -56,6 +59,9 @@ func (o *output) start(record bool) {
 	o.queue = make(chan *chunk, queueLength)
 	if record && o.part.Dir != "" {
 		o.sums = make([]Sum, len(o.part.Index))
+		if !o.shape.Raw {
+			o.holds = sha256.New()
+		}
 	}
 }
 

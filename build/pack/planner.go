@@ -91,7 +91,7 @@ func (p *planner) begin(ctx context.Context, root *root, o *output) error {
 func (p *planner) entry(ctx context.Context, root *root, v visit) error {
 	e := v.entry
 	if e.Size < bodySize {
-		return p.add(ctx, root, int(e.Size), item{op: opEntry, outputs: v.holders, entry: e})
+		return p.add(ctx, root, int(e.Size), item{op: opEntry, outputs: v.holders, entry: e, sum: p.stream.sum(v.holders, e)})
 	}
 	if err := p.add(ctx, root, 0, item{op: opEntry, outputs: v.holders, entry: e}); err != nil {
 		return err

@@ -141,6 +141,8 @@ type donor struct {
 	bodies map[string]body
 	// pieces are the members of bodies.
 	pieces []Member
+	// seen is how many entries of the index lie before what was last asked for.
+	seen int
 }
 
 // body is the position of a file in the index and of its first piece.
@@ -199,6 +201,19 @@ func (d *donor) members(e *Entry) []Member {
 		return nil
 	}
 	return d.pieces[b.piece:][:memberCount(e.Size)]
+}
+
+// sum is that of the content of e, zero if it is not known. Entries are asked for in
+// the order of a walk; in another one they may not be found.
+func (d *donor) sum(e *Entry) Sum {
+	ix := d.record.Index
+	for d.seen < len(ix) && compareNames(ix[d.seen].Path, e.Path) < 0 {
+		d.seen++
+	}
+	if d.seen < len(ix) && ix[d.seen].Path == e.Path && ix[d.seen].same(e) {
+		return ix[d.seen].Sum
+	}
+	return Sum{}
 }
 
 // take reads a member and returns nil unless it holds exactly raw.

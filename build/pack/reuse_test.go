@@ -101,6 +101,16 @@ func testReuse(t *testing.T, _ spec.G, it spec.S) {
 		expect(true)
 	})
 
+	it("remembers the content of small files when a layer is packed again for another one", func() {
+		write(t, filepath.Join(dir, "lib/b.js"), []byte("edited"), 0o644)
+		expect(false)
+		rewrite(t, filepath.Join(dir, "env/PATH"))
+		rewrite(t, filepath.Join(dir, "lib/b.js"))
+		expect(true)
+		write(t, filepath.Join(dir, "lib/b.js"), []byte("Edited"), 0o644)
+		expect(false)
+	})
+
 	for _, change := range []struct {
 		name string
 		make func() error

@@ -108,6 +108,18 @@ func (s *stream) donor(o *output, e *Entry) (*donor, []Member) {
 	return nil, nil
 }
 
+// sum is that of the content of e, zero if no donor of the outputs knows it.
+func (s *stream) sum(outputs []*output, e *Entry) Sum {
+	for _, o := range outputs {
+		for _, d := range s.donors[o.place()] {
+			if sum := d.sum(e); sum != (Sum{}) {
+				return sum
+			}
+		}
+	}
+	return Sum{}
+}
+
 // discard removes segments that were finished before another one broke.
 func discard(outputs []*output) error {
 	var failed error
@@ -167,7 +179,9 @@ func (it *item) read(root *root) error {
 		if err := root.read(it.entry, 0, it.content); err != nil {
 			return err
 		}
-		it.sum = sumOf(it.content)
+		if it.sum == (Sum{}) {
+			it.sum = sumOf(it.content)
+		}
 	case len(it.pieces) > 0:
 		raw := it.pieces[0].chunk.raw
 		size := min(int64(len(raw)), it.entry.Size-it.offset)
@@ -193,11 +207,7 @@ func (s *stream) compress(ctx context.Context) (err error) {
 			if !more {
 				return nil
 			}
-			if c.wantsSum {
-				c.sum = sumOf(c.raw)
-				c.packed = c.earlier[c.sum].take(c.raw)
-			}
-			if c.packed == nil {
+			if c.packed = c.earlier[c.sum].take(c.raw); c.packed == nil {
 				p := presses[c.level]
 				if p == nil {
 					p, err = newPress(c.level)

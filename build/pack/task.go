@@ -21,7 +21,8 @@ type item struct {
 	op      op
 	outputs []*output
 	entry   *Entry
-	// content is that of a small file.
+	// content is that of a small file, and sum the content's, which may be known
+	// before it is read.
 	content []byte
 	sum     Sum
 	// offset is where in a body the piece begins that pieces are of.
@@ -78,11 +79,10 @@ type chunk struct {
 	level int
 	// body says that the member holds a piece of one file.
 	body bool
-	// wantsSum says that sum, the hash of raw, is to be taken; earlier are the
-	// mixed members that can serve, by theirs.
-	wantsSum bool
-	sum      Sum
-	earlier  map[Sum]offer
+	// sum is that of what a mixed member holds, zero for none; earlier are those
+	// that can serve, by theirs.
+	sum     Sum
+	earlier map[Sum]offer
 	// refs counts the outputs that have not yet written the chunk.
 	refs atomic.Int32
 	free func(raw []byte)
