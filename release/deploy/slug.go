@@ -110,7 +110,7 @@ func slugFiles(tree artifact.Tree) ([]pack.File, error) {
 func profile(tree artifact.Tree) ([]byte, error) {
 	script, err := launch.ProfileScript(tree.App.Path, tree.Layers.Path, layersByBuildpack(tree))
 	if err == nil && tree.Subdir != "" {
-		script = append(script, launch.EnterScript(tree.App.Path, tree.Subdir)...)
+		script = launch.EnterScript(tree.App.Path, tree.Subdir, script)
 	}
 	return script, err
 }

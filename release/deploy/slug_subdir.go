@@ -42,7 +42,8 @@ func asTop(tree artifact.Tree, app pack.Index, own []pack.File, types pack.File)
 	own = append(own, note)
 	if holds(app, path.Join(tree.Subdir, profileName)) {
 		// Some runners look for it in HOME, which is the app by then, others here.
-		own = append(own, pack.File{Path: profileName, Mode: 0o644, Content: []byte("source \"$HOME/.profile\"\n")})
+		text := fmt.Sprintf("source \"$(dirname \"${BASH_SOURCE[0]}\")\"/%s\n", release.Quote(path.Join(tree.Subdir, profileName)))
+		own = append(own, pack.File{Path: profileName, Mode: 0o644, Content: []byte(text)})
 	}
 	var lines strings.Builder
 	for _, p := range tree.Metadata.Processes {

@@ -60,16 +60,20 @@ func ProfileScript(appPath, layersPath string, layers [][]LayerDir) ([]byte, err
 }
 
 // EnterScript is a script for .profile.d of a slug whose app is a directory of it,
-// subdir: that becomes HOME, and the scripts that classic buildpacks left there for
-// its processes are sourced, which would lie in .profile.d of the slug were the app
-// all of it. It stands behind the script of ProfileScript.
-func EnterScript(appPath, subdir string) []byte {
+// subdir: after profile, the script of ProfileScript, that becomes HOME, unless a layer
+// says what HOME is, and the scripts that classic buildpacks left there for processes
+// are sourced, which would lie in .profile.d of the slug were the app all of it.
+func EnterScript(appPath, subdir string, profile []byte) []byte {
 	var script bytes.Buffer
-	fmt.Fprintf(&script, "# The app of this slug is a directory of its source.\n")
-	fmt.Fprintf(&script, "export HOME=${HOME:-%s}/%s\n", quote(appPath), quote(subdir))
-	script.WriteString(`for __slugc_script in "$HOME"/.profile.d/*.sh; do` + "\n")
-	script.WriteString(`  if [ -r "$__slugc_script" ]; then source "$__slugc_script"; fi` + "\n")
-	script.WriteString("done\nunset -v __slugc_script\n")
+	fmt.Fprintf(&script, "# The app of this slug is a directory of its source.\n__slugc_top=${HOME:-%s}\n", quote(appPath))
+	script.Write(profile)
+	fmt.Fprintf(&script, "__slugc_app=$__slugc_top/%s\n", quote(subdir))
+	script.WriteString(`if [ "${HOME:-$__slugc_top}" = "$__slugc_top" ]; then export HOME=$__slugc_app; fi
+for __slugc_script in "$__slugc_app"/.profile.d/*.sh; do
+  if [ -r "$__slugc_script" ]; then source "$__slugc_script"; fi
+done
+unset -v __slugc_top __slugc_app __slugc_script
+`)
 	return script.Bytes()
 }
 

@@ -358,16 +358,21 @@ func TestEnterScript(t *testing.T) {
 	}) + "/an app's home"
 	for subdir, want := range map[string]string{"pack's/a b": home + "/pack's/a b|" + home + "/pack's/a b 2|", "bare": home + "/bare||"} {
 		for _, options := range []string{"-c", "-euc"} {
-			cmd := exec.Command("bash", options, string(launch.EnterScript("/app", subdir))+`printf '%s|%s|%s' "$HOME" "${TWO-}" "${__slugc_script-}"`)
+			cmd := exec.Command("bash", options, string(launch.EnterScript("/app", subdir, nil))+`printf '%s|%s|%s' "$HOME" "${TWO-}" "${__slugc_script-}"`)
 			cmd.Env = []string{"HOME=" + home}
 			if out, err := cmd.CombinedOutput(); err != nil || string(out) != want {
 				t.Errorf("%s with bash %s: %v\ngot  %s\nwant %s", subdir, options, err, out, want)
 			}
 		}
 	}
-	cmd := exec.Command("bash", "-uc", string(launch.EnterScript("/app", "web"))+`echo "$HOME"`)
+	cmd := exec.Command("bash", "-uc", string(launch.EnterScript("/app", "web", nil))+`echo "$HOME"`)
 	cmd.Env = []string{}
 	if out, err := cmd.Output(); err != nil || string(out) != "/app/web\n" {
 		t.Errorf("without HOME: %q, %v", out, err)
+	}
+	cmd = exec.Command("bash", "-euc", string(launch.EnterScript("/app", "pack's/a b", []byte("export HOME=/elsewhere\n")))+`echo "$HOME|$TWO|${__slugc_top-}"`)
+	cmd.Env = []string{"HOME=" + home}
+	if out, err := cmd.Output(); err != nil || string(out) != "/elsewhere|/elsewhere 2|\n" {
+		t.Errorf("with HOME of a layer: %q, %v", out, err)
 	}
 }
