@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -192,19 +191,6 @@ func TestExpressForReal(t *testing.T) {
 			t.Errorf("layer %s differs between two builds: %s", layer, diff)
 		}
 	}
-}
-
-// of are the stamps below some layers.
-func of(stamps []string, layers ...string) []string {
-	var lines []string
-	for _, line := range within(stamps) {
-		for _, layer := range layers {
-			if strings.Contains(line, "/layers/"+layer) {
-				lines = append(lines, line)
-			}
-		}
-	}
-	return lines
 }
 
 func TestAddonForReal(t *testing.T) {

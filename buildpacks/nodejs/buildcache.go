@@ -114,6 +114,14 @@ func (c *buildCache) restore() error {
 	return nil
 }
 
+// kept is the layer as an earlier build left it, for a build that runs no tools.
+func (c *buildCache) kept() []libcnb.Layer {
+	if kept, _ := c.slot.Keeps(c.inputs); !kept {
+		return nil
+	}
+	return []libcnb.Layer{c.slot.Describe(c.inputs, nil)}
+}
+
 // save keeps for the next build what there is now, and takes it out of the app.
 func (c *buildCache) save() ([]libcnb.Layer, error) {
 	fresh := c.b.Scratch.Path(buildCacheLayer)

@@ -14,6 +14,7 @@
 //	modules       node_modules for processes (cache, launch)
 //	modules-dev   node_modules for build scripts, when they need more (build, cache)
 //	npm-cache     the packages of the lock file as they came (cache)
+//	built         what scripts made of the app (cache)
 //	catalog       which versions the registry gave for which ranges (cache)
 //
 // Decisions:
@@ -34,6 +35,11 @@
 //   - Packages that only development needs are left out by npm's own marks in
 //     its list of what it installed, on a tree of hard links, which takes no
 //     second run of npm.
+//   - What scripts made is kept for the very same source, packages, tools and
+//     variables (language/outcome), so that an unchanged app runs nothing at all.
+//     NODE_MODULES_CACHE=false, which Heroku knows, runs them each time.
+//   - A start script that is one plain command is the process itself. npm in
+//     between takes memory, and ends badly when it is told to stop.
 //   - What the app's author has to mend is an error with the commands that mend
 //     it. A registry that cannot be reached is an error that says it may pass.
 //

@@ -80,16 +80,13 @@ func newFakeSite(t *testing.T, r *npmtest.Registry) *site {
 	return s
 }
 
-// remake puts the app back as its author left it.
+// remake puts the app back as its author left it, with some files changed.
 func (s *site) remake(files map[string]string) {
 	s.t.Helper()
-	for _, dir := range []string{s.app, filepath.Join(s.app, "packages", "a")} {
-		if info, err := os.Lstat(filepath.Join(dir, "node_modules")); err == nil && info.Mode()&os.ModeSymlink != 0 {
-			if err := os.Remove(filepath.Join(dir, "node_modules")); err != nil {
-				s.t.Fatal(err)
-			}
-		}
+	if err := os.RemoveAll(s.app); err != nil {
+		s.t.Fatal(err)
 	}
+	s.write(s.written)
 	s.write(files)
 }
 

@@ -365,13 +365,13 @@ func TestProcesses(t *testing.T) {
 		files    []string
 		want     string
 	}{
-		"npm":                            {node, `{"scripts": {"start": "node a.js"}}`, nil, "npm start"},
-		"Yarn 1":                         {yarn, `{"scripts": {"start": "node a.js"}}`, nil, "bash -c node a.js"},
+		"npm":                            {node, `{"scripts": {"start": "node a.js"}}`, nil, "node a.js"},
+		"Yarn 1":                         {yarn, `{"scripts": {"start": "node a.js"}}`, nil, "node a.js"},
 		"Yarn 1 with a hook":             {yarn, `{"scripts": {"start": "node a.js", "prestart": "x"}}`, nil, "bash -c yarn run prestart && node a.js"},
-		"Yarn 4":                         {berry, `{"scripts": {"start": "node a.js"}}`, nil, "yarn start"},
+		"Yarn 4":                         {berry, `{"scripts": {"start": "node a.js"}}`, nil, "node a.js"},
 		"Yarn 4 with a file":             {berry, `{"main": "a.js"}`, []string{"a.js"}, "node a.js"},
 		"Plug'n'Play with a file":        {pnp, `{"main": "a.js"}`, []string{"a.js"}, "yarn node a.js"},
-		"Bun":                            {bun, `{"scripts": {"start": "bun a.ts"}}`, nil, "bun run start"},
+		"Bun":                            {bun, `{"scripts": {"start": "bun a.ts"}}`, nil, "bun a.ts"},
 		"Bun with a file":                {bun, `{"module": "src/app.ts"}`, []string{"src/app.ts"}, "bun run src/app.ts"},
 		"Node.js takes no TypeScript":    {node, `{"main": "src/app.ts"}`, []string{"src/app.ts"}, ""},
 		"Next.js":                        {node, `{"scripts": {"start": "next start -p $PORT"}, "dependencies": {"next": "16"}}`, []string{".next/BUILD_ID"}, "npm start"},
@@ -381,11 +381,11 @@ func TestProcesses(t *testing.T) {
 		"Remix":                          {node, `{"dependencies": {"@remix-run/serve": "2"}}`, []string{"build/server/index.js"}, "remix-serve ./build/server/index.js"},
 		"React Router":                   {node, `{"dependencies": {"@react-router/serve": "7"}}`, []string{"build/server/index.js"}, "react-router-serve ./build/server/index.js"},
 		"Nest":                           {node, `{"scripts": {"start": "nest start"}, "dependencies": {"@nestjs/core": "11"}}`, []string{"dist/main.js"}, "node dist/main.js"},
-		"Nest with a script":             {node, `{"scripts": {"start": "node dist/main"}, "dependencies": {"@nestjs/core": "11"}}`, []string{"dist/main.js"}, "npm start"},
+		"Nest with a script":             {node, `{"scripts": {"start": "node dist/main"}, "dependencies": {"@nestjs/core": "11"}}`, []string{"dist/main.js"}, "node dist/main"},
 		"Astro":                          {node, `{"dependencies": {"astro": "5", "@astrojs/node": "9"}}`, []string{"dist/server/entry.mjs"}, "node dist/server/entry.mjs"},
 		"SvelteKit":                      {node, `{"devDependencies": {"@sveltejs/adapter-node": "5"}}`, []string{"build/index.js"}, "node build/index.js"},
 		"Angular":                        {node, `{"scripts": {"start": "ng serve", "serve:ssr:shop": "node dist/shop/server/server.mjs"}, "dependencies": {"@angular/ssr": "20"}}`, []string{"dist/shop/server/server.mjs"}, "node dist/shop/server/server.mjs"},
-		"a framework that was not built": {node, `{"scripts": {"start": "nest start"}, "dependencies": {"@nestjs/core": "11"}}`, nil, "npm start"},
+		"a framework that was not built": {node, `{"scripts": {"start": "nest start"}, "dependencies": {"@nestjs/core": "11"}}`, nil, "nest start"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := app{dir: t.TempDir()}

@@ -98,6 +98,15 @@ func (t *moduleTree) install(ctx context.Context, tools toolchain) ([]libcnb.Lay
 	if err != nil {
 		return nil, err
 	}
+	made, err := t.openOutcome(tools, env)
+	if err != nil {
+		return nil, err
+	}
+	if made != nil {
+		if layers, reused, err := t.reuse(made, tools, kept); err != nil || reused {
+			return layers, err
+		}
+	}
 	if err := kept.restore(); err != nil {
 		return nil, err
 	}
@@ -108,7 +117,10 @@ func (t *moduleTree) install(ctx context.Context, tools toolchain) ([]libcnb.Lay
 	if err := run.script(ctx, "heroku-cleanup"); err != nil {
 		return nil, err
 	}
-	return layers, errors.Join(t.dropVendored(), t.dropLinks())
+	if err := errors.Join(t.dropVendored(), t.dropLinks()); err != nil || made == nil {
+		return layers, err
+	}
+	return t.keep(made, layers)
 }
 
 // installAndBuild is the part of install up to the last script.

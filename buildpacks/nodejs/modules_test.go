@@ -35,6 +35,19 @@ func within(stamps []string) []string {
 	return inner
 }
 
+// of are the stamps below some layers.
+func of(stamps []string, layers ...string) []string {
+	var lines []string
+	for _, line := range within(stamps) {
+		for _, layer := range layers {
+			if strings.Contains(line, "/layers/"+layer) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
+}
+
 // interrupted is a Runner whose build is interrupted while a program runs.
 type interrupted struct {
 	cancel context.CancelFunc
@@ -206,8 +219,23 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 			before := stamps(t, s.layers)
 			s.remake(nil)
 			out := s.mustBuild()
-			holds(t, out, "Reusing node_modules (package-lock.json unchanged)", "> build", "Reusing the pruned node_modules")
+			holds(t, out, "Reusing node_modules (package-lock.json unchanged)", "Reusing what they made")
+			if !s.has("app", "dist") {
+				t.Error("what the script made is not there")
+			}
 			if diff := cmp.Diff(within(before), within(stamps(t, s.layers))); diff != "" {
+				t.Error(diff)
+			}
+		})
+
+		it("keeps both layers of packages untouched when the app changed", func() {
+			s.write(map[string]string{"package.json": manifest(`"build": "x"`), "package-lock.json": devLock, "fake-build.sh": "mkdir -p dist"})
+			s.mustBuild()
+			before := stamps(t, s.layers)
+			s.remake(map[string]string{"page.html": "new"})
+			out := s.mustBuild()
+			holds(t, out, "Reusing node_modules (package-lock.json unchanged)", "> build", "Reusing the pruned node_modules")
+			if diff := cmp.Diff(of(before, "modules", "npm", "node"), of(stamps(t, s.layers), "modules", "npm", "node")); diff != "" {
 				t.Error(diff)
 			}
 		})

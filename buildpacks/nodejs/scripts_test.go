@@ -65,7 +65,7 @@ func testScripts(t *testing.T, _ spec.G, it spec.S) {
 	it("runs those of the installation also when the packages are kept", func() {
 		with("preinstall", "install", "postinstall", "prepare", "build")
 		s.mustBuild()
-		s.remake(nil)
+		s.remake(map[string]string{"page.html": "one"})
 		runner.runs = nil
 		s.mustBuild()
 		// "npm run install" runs the two around it.
@@ -74,7 +74,7 @@ func testScripts(t *testing.T, _ spec.G, it spec.S) {
 		}
 		with("postinstall", "prepare")
 		s.mustBuild()
-		s.remake(nil)
+		s.remake(map[string]string{"page.html": "two"})
 		runner.runs = nil
 		s.mustBuild()
 		if diff := cmp.Diff([]string{"npm run postinstall", "npm run prepare"}, runner.runs); diff != "" {

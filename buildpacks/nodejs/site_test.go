@@ -29,7 +29,9 @@ type site struct {
 	t                *testing.T
 	app, layers, dir string
 	// source is where an app comes from that is built as it is.
-	source  string
+	source string
+	// written are the files that its author wrote.
+	written map[string]string
 	env     map[string]string
 	now     func() time.Time
 	runner  language.Runner
@@ -63,7 +65,11 @@ func newSite(t *testing.T) *site {
 // write puts files into the app.
 func (s *site) write(files map[string]string) {
 	s.t.Helper()
+	if s.written == nil {
+		s.written = map[string]string{}
+	}
 	for name, text := range files {
+		s.written[name] = text
 		file := filepath.Join(s.app, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			s.t.Fatal(err)
