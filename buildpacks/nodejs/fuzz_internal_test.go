@@ -53,3 +53,34 @@ func FuzzReadApp(f *testing.F) {
 		}
 	})
 }
+
+func FuzzLockFiles(f *testing.F) {
+	for _, seed := range []string{classicLock, berryLock, "lockfileVersion: '9.0'\nimporters:\n  .: {}\n", "lockfileVersion: 5.4\nspecifiers: {a: 1}\n", "{\"workspaces\": {\"\": {}}, // x\n}", "\"a", "? b\n:", "a:\n  b:\n    \"c\": d\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for name, read := range map[string]func() (lockfile, error){
+			"Yarn 1": func() (lockfile, error) { return readYarnClassic([]byte(text)) },
+			"Yarn":   func() (lockfile, error) { return readYarnBerry([]byte(text), manifest{}) },
+			"pnpm":   func() (lockfile, error) { return readPNPM([]byte(text)) },
+			"Bun":    func() (lockfile, error) { return readBun([]byte(text)) },
+		} {
+			l, err := read()
+			var app *download.Error
+			if err != nil && (!errors.As(err, &app) || app.Fault != download.App) {
+				t.Errorf("%s: %q: got %v", name, text, err)
+			}
+			if err == nil {
+				l.differences("", manifest{Dependencies: map[string]string{"a": "1"}})
+				l.workspaces()
+				l.mayCompile()
+			}
+		}
+		if plain := plainJSON([]byte(text)); len(plain) != len(text) {
+			t.Errorf("%q became %q", text, plain)
+		}
+		for _, one := range braces(text) {
+			matchPath(strings.Split(one, "/"), []string{"a", "b"})
+		}
+	})
+}

@@ -135,7 +135,8 @@ func (b *build) installManager(ctx context.Context, a app) (managerTool, error) 
 	if err := os.MkdirAll(filepath.Dir(home), 0o755); err != nil {
 		return managerTool{}, fmt.Errorf("installing %s: %w", title, err)
 	}
-	if m.Bin == nil && a.choice.manager == bunManager {
+	if a.choice.manager == bunManager {
+		// Its document names no command.
 		m.Bin = npm.Names{"bun": "bin/bun", "bunx": "bin/bun"}
 	}
 	selection := download.Selection{MaxFiles: maxRuntimeFiles, MaxBytes: maxRuntimeSize}

@@ -36,6 +36,8 @@ type site struct {
 	now     func() time.Time
 	runner  language.Runner
 	fetcher *download.Fetcher
+	// plan is the text of the buildpack plan.
+	plan string
 	// ctx is the build's, the test's when it is nil.
 	ctx context.Context
 }
@@ -138,6 +140,9 @@ func (s *site) build() (string, error) {
 		"CNB_TARGET_DISTRO_NAME": "test",
 	} {
 		s.t.Setenv(name, value)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "plan.toml"), []byte(s.plan), 0o644); err != nil {
+		s.t.Fatal(err)
 	}
 	var out output
 	var end ending

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 )
@@ -40,17 +41,14 @@ func (t *moduleTree) takeVendored() error {
 // dropVendored takes what takeVendored has moved, or an earlier build had, out
 // of the app: no process needs it twice.
 func (t *moduleTree) dropVendored() error {
-	name := ""
-	switch {
-	case t.driver.berry:
-		name = vendoredYarn
-	case t.app.choice.manager == npmManager:
-		name = path.Join(vendoredNPM, "_cacache")
+	if t.driver.berry {
+		return t.b.Scratch.Discard(filepath.Join(t.app.dir, vendoredYarn))
 	}
-	if name == "" {
-		return nil
+	there, err := appfile.Exists(t.app.dir, path.Join(vendoredNPM, "_cacache"))
+	if err != nil || !there || t.app.choice.manager != npmManager {
+		return err
 	}
-	return t.b.Scratch.Discard(filepath.Join(t.app.dir, name))
+	return t.b.Scratch.Discard(filepath.Join(t.app.dir, vendoredNPM))
 }
 
 // takeArchives moves the archives of Yarn into the cache of all builds, where
