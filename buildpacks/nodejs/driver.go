@@ -86,7 +86,9 @@ func (d driver) hooks() bool { return !d.berry }
 // then.
 func (d driver) start(m manifest) []string {
 	if m.Scripts["prestart"] == "" && m.Scripts["poststart"] == "" && !d.pnp {
-		if words := plainCommand(m.Scripts["start"]); words != nil {
+		// Without Node.js, Bun stands in for it, but only where it starts a script.
+		words := plainCommand(m.Scripts["start"])
+		if words != nil && (d.manager != bunManager || d.runsNode || words[0] == "bun") {
 			return words
 		}
 	}

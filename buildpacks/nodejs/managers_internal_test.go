@@ -365,13 +365,15 @@ func TestProcesses(t *testing.T) {
 		files    []string
 		want     string
 	}{
-		"npm":                            {node, `{"scripts": {"start": "node a.js"}}`, nil, "node a.js"},
-		"Yarn 1":                         {yarn, `{"scripts": {"start": "node a.js"}}`, nil, "node a.js"},
-		"Yarn 1 with a hook":             {yarn, `{"scripts": {"start": "node a.js", "prestart": "x"}}`, nil, "bash -c yarn run prestart && node a.js"},
-		"Yarn 4":                         {berry, `{"scripts": {"start": "node a.js"}}`, nil, "node a.js"},
+		"npm":                            {node, `{"scripts": {"start": "node a.js $PORT"}}`, nil, "npm start"},
+		"Yarn 1":                         {yarn, `{"scripts": {"start": "node a.js $PORT"}}`, nil, "bash -c node a.js $PORT"},
+		"Yarn 1 with a hook":             {yarn, `{"scripts": {"start": "node a.js $PORT", "prestart": "x"}}`, nil, "bash -c yarn run prestart && node a.js $PORT"},
+		"Yarn 4":                         {berry, `{"scripts": {"start": "node a.js $PORT"}}`, nil, "yarn start"},
 		"Yarn 4 with a file":             {berry, `{"main": "a.js"}`, []string{"a.js"}, "node a.js"},
 		"Plug'n'Play with a file":        {pnp, `{"main": "a.js"}`, []string{"a.js"}, "yarn node a.js"},
-		"Bun":                            {bun, `{"scripts": {"start": "bun a.ts"}}`, nil, "bun a.ts"},
+		"Bun":                            {bun, `{"scripts": {"start": "bun a.ts; true"}}`, nil, "bun run start"},
+		"Bun and a plain command":        {bun, `{"scripts": {"start": "bun a.ts"}}`, nil, "bun a.ts"},
+		"Bun in the place of Node.js":    {bun, `{"scripts": {"start": "vinxi start"}}`, nil, "bun run start"},
 		"Bun with a file":                {bun, `{"module": "src/app.ts"}`, []string{"src/app.ts"}, "bun run src/app.ts"},
 		"Node.js takes no TypeScript":    {node, `{"main": "src/app.ts"}`, []string{"src/app.ts"}, ""},
 		"Next.js":                        {node, `{"scripts": {"start": "next start -p $PORT"}, "dependencies": {"next": "16"}}`, []string{".next/BUILD_ID"}, "npm start"},

@@ -86,7 +86,7 @@ func testManagers(t *testing.T, context spec.G, it spec.S) {
 		files := map[string]string{"package.json": devManifest + `, "packageManager": "pnpm@10.1.0+` + sums["pnpm"] + `"}`, "pnpm-lock.yaml": pnpmLock}
 		s.write(files)
 		out := s.mustBuild()
-		holds(t, out, `pnpm 10.1.0 (packageManager "10.1.0" in package.json)`, "installing: install --frozen-lockfile --prod=false", "built", "Left out 1 packages", "web: pnpm start")
+		holds(t, out, `pnpm 10.1.0 (packageManager "10.1.0" in package.json)`, "installing: install --frozen-lockfile --prod=false", "built", "Left out 1 packages", "web: node server.js")
 		if s.has("layers", "modules", "node_modules", "jest") || !s.has("layers", "modules-dev", "node_modules", "jest") || s.has("layers", "modules", "node_modules", ".modules.yaml") {
 			t.Error("what goes where it should not")
 		}
@@ -130,7 +130,7 @@ func testManagers(t *testing.T, context spec.G, it spec.S) {
 			"left-pad@^1.3.0:\n  version \"1.3.0\"\n  integrity sha512-xyz\n"
 		s.write(map[string]string{"package.json": devManifest + "}", "yarn.lock": lock})
 		out := s.mustBuild()
-		holds(t, out, "Yarn 1.22.22 (the one for yarn.lock)", "installing: install --frozen-lockfile --production=false", "web: bash -c node server.js")
+		holds(t, out, "Yarn 1.22.22 (the one for yarn.lock)", "installing: install --frozen-lockfile --production=false", "web: node server.js")
 		registry := s.env["NPM_CONFIG_REGISTRY"]
 		holds(t, s.read("layers", "modules-dev", "node_modules", "left-pad", "seen.lock"),
 			`  resolved "`+registry+`/jest/-/jest-29.0.0.tgz#abc"`, `  resolved "`+registry+`/left-pad/-/left-pad-1.3.0.tgz"`)
@@ -156,7 +156,7 @@ func testManagers(t *testing.T, context spec.G, it spec.S) {
 			"yarn.lock":    berryOneDep, ".yarnrc.yml": "nodeLinker: node-modules\nyarnPath: .yarn/releases/yarn-4.5.3.cjs\n", ".yarn/releases/yarn-4.5.3.cjs": fakeManager + "# cacheFolder\n",
 		})
 		out := s.mustBuild()
-		holds(t, out, "Yarn 4.5.3 (.yarn/releases/yarn-4.5.3.cjs in .yarnrc.yml)", "Passing over packageManager", "installing: install --immutable", "web: yarn start")
+		holds(t, out, "Yarn 4.5.3 (.yarn/releases/yarn-4.5.3.cjs in .yarnrc.yml)", "Passing over packageManager", "installing: install --immutable", "web: x")
 	})
 
 	it("keeps what build tools keep", func() {

@@ -2,9 +2,7 @@ package nodejs
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 	"strings"
@@ -70,18 +68,13 @@ func readPNPM(data []byte) (*pnpmLock, error) {
 			head = head[:at+1]
 		}
 	}
+	// pnpm may keep what concerns itself in a document before the app's.
+	if at := bytes.LastIndex(head, []byte("\n---")); at >= 0 {
+		head = head[at+1:]
+	}
 	var l pnpmLock
-	for decoder := yaml.NewDecoder(bytes.NewReader(head)); ; {
-		// pnpm may keep what concerns itself in a document before the app's.
-		var next pnpmLock
-		err := decoder.Decode(&next)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, pnpmLockError(err.Error())
-		}
-		l = next
+	if err := appfile.YAML(pnpmLockFile, head, &l); err != nil {
+		return nil, pnpmLockError(err.Error())
 	}
 	if l.Version == "" {
 		return nil, pnpmLockError(`expected "lockfileVersion" in it`)
@@ -89,7 +82,7 @@ func readPNPM(data []byte) (*pnpmLock, error) {
 	if l.Importers == nil {
 		l.Importers = map[string]pnpmImporter{".": l.pnpmImporter}
 	}
-	l.sums = pnpmSums(data[len(head):])
+	l.sums = pnpmSums(data)
 	l.builds = bytes.Contains(data, []byte("\n    requiresBuild: true"))
 	return &l, nil
 }
