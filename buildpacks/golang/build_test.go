@@ -355,7 +355,7 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 			fault        download.Fault
 			hint         string
 		}{
-			"checksum": {"list", "verifying github.com/a/b@v1.0.0: checksum mismatch\nSECURITY ERROR", download.Registry, "  go clean -modcache\n  go mod tidy\n"},
+			"checksum": {"list", "verifying github.com/a/b@v1.0.0: checksum mismatch\nSECURITY ERROR", download.Registry, "  go clean -modcache\n  rm go.sum\n  go mod tidy\n"},
 			"sum":      {"list", "missing go.sum entry for module providing package github.com/a/b", download.App, "  go mod tidy\n"},
 			"404":      {"list", "go: github.com/a/b@v1.0.0: reading https://proxy.test/github.com/a/b/@v/v1.0.0.mod: 404 Not Found", download.App, "  slugc build -e GOPRIVATE="},
 			"private":  {"list", "fatal: could not read Username for 'https://git.test': terminal prompts disabled", download.App, "--secret GO_GIT_CRED__HTTPS__GIT__EXAMPLE__COM=USER:TOKEN"},

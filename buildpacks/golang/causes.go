@@ -15,7 +15,7 @@ func causes() []failure.Cause {
 		{
 			Pattern: regexp.MustCompile(`SECURITY ERROR|checksum mismatch`), Fault: download.Registry,
 			Why: "a module is not the one that go.sum has the checksum of. Its author may have moved a tag, or somebody changed it on the way.\n" +
-				"Look at what changed before you trust it. If it is meant, lock the new one:\n  go clean -modcache\n" + tidy,
+				"Look at what changed before you trust it. If it is meant, lock the new one:\n  go clean -modcache\n  rm go.sum\n" + tidy,
 		},
 		{
 			Pattern: regexp.MustCompile(`missing go\.sum entry|updates to go\.(?:mod|sum) needed|no required module provides package (\S+)|go: updating go\.(?:mod|sum): existing contents have changed`),
