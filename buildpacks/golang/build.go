@@ -14,6 +14,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"github.com/slugc/slugc/buildpacks/language"
+	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/runtime"
 )
@@ -140,6 +141,9 @@ func (b *goBuild) look(p project) (work, error) {
 	vendor, there, err := readVendor(p.dir)
 	if err != nil {
 		return work{}, err
+	}
+	if !there && b.settings.mod == "vendor" {
+		return work{}, appfile.Error("GOFLAGS or BP_GO_BUILD_FLAGS has -mod=vendor, but there is no %s\nmake it and commit it:\n  %s\n  git add -f vendor", vendorList, p.vendorCommand())
 	}
 	w.vendored = there && b.settings.mod != "readonly" && (p.work == nil || vendor.workspace)
 	if w.vendored {

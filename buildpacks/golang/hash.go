@@ -1,7 +1,10 @@
 package golang
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"iter"
 	"maps"
 	"os"
@@ -14,6 +17,20 @@ import (
 )
 
 func mapKeys[V any](m map[string]V) iter.Seq[string] { return maps.Keys(m) }
+
+// fileSum is the checksum of a file, which may be large when it is embedded.
+func fileSum(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
 
 // hashJobs is how many files are hashed side by side.
 const hashJobs = 4
@@ -33,11 +50,10 @@ func sourceSum(dir string, w work) (string, error) {
 	group.SetLimit(hashJobs)
 	for i, name := range files {
 		group.Go(func() error {
-			data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
-			if err != nil {
+			var err error
+			if sums[i], err = fileSum(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
 				return fmt.Errorf("looking for changes in the source: %w", err)
 			}
-			sums[i] = layer.Sum(data)
 			return nil
 		})
 	}

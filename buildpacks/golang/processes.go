@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"regexp"
 	"slices"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -15,6 +16,10 @@ func webNames(p project) []string {
 	}
 	return names
 }
+
+// notInType are characters that a process type may not have, as the name of a
+// command may (CNB Buildpack API, "launch.toml").
+var notInType = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 
 // processes are how the app starts. A single command is web; of several it is
 // the one that is called so, and the others have their own names.
@@ -36,7 +41,7 @@ func processes(p project, programs []program, starts map[string]string) []libcnb
 	}
 	var found []libcnb.Process
 	for _, name := range names {
-		kind := name
+		kind := notInType.ReplaceAllString(name, "-")
 		if name == web {
 			kind = "web"
 		}

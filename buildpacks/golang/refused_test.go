@@ -121,9 +121,10 @@ func TestRefused(t *testing.T) {
 		"a flag that is not the app's": {
 			env: map[string]string{"BP_GO_BUILD_FLAGS": "-o /tmp/x"}, says: []string{"BP_GO_BUILD_FLAGS has -o, which is not for an app to choose"},
 		},
-		"a word that is no flag": {env: map[string]string{"BP_GO_BUILD_FLAGS": "-v ./cmd/web"}, says: []string{`BP_GO_BUILD_FLAGS has "./cmd/web", which is no flag`, "BP_GO_TARGETS"}},
-		"a quote without end":    {env: map[string]string{"BP_GO_BUILD_FLAGS": "-ldflags='-s"}, says: []string{"BP_GO_BUILD_FLAGS has a quote that does not end"}},
-		"a lock that may change": {env: map[string]string{"GOFLAGS": "-mod=mod"}, says: []string{"has -mod=mod, with which a build may change go.mod", "  go mod tidy"}},
+		"a word that is no flag":               {env: map[string]string{"BP_GO_BUILD_FLAGS": "-v ./cmd/web"}, says: []string{`BP_GO_BUILD_FLAGS has "./cmd/web", which is no flag`, "BP_GO_TARGETS"}},
+		"a quote without end":                  {env: map[string]string{"BP_GO_BUILD_FLAGS": "-ldflags='-s"}, says: []string{"BP_GO_BUILD_FLAGS has a quote that does not end"}},
+		"a lock that may change":               {env: map[string]string{"GOFLAGS": "-mod=mod"}, says: []string{"has -mod=mod, with which a build may change go.mod", "  go mod tidy"}},
+		"a vendor directory that is not there": {env: map[string]string{"GOFLAGS": "-mod=vendor"}, says: []string{"has -mod=vendor, but there is no vendor/modules.txt", "  go mod vendor\n  git add -f vendor"}},
 		"C without a compiler": {
 			env:  map[string]string{"CGO_ENABLED": "1", "PATH": "/nowhere"},
 			says: []string{"CGO_ENABLED=1 asks for C, and the stack has no C compiler", "  slugc build --stack slugc-13", "  slugc build -e CGO_ENABLED=0"},
