@@ -118,8 +118,9 @@ func (r Recipe) owner() (owner, error) {
 type Launcher struct {
 	// Content is the program, linked statically.
 	Content []byte
-	// Gzip says that Content is one gzip member that holds the program.
-	Gzip bool
+	// Gzip is one gzip member that holds the program, in place of Content; nil for
+	// none.
+	Gzip *io.SectionReader
 	// Info goes into a label.
 	Info LauncherInfo
 }
@@ -145,8 +146,8 @@ func (l Launcher) check(target stack.Target) error {
 // that is unpacked.
 func (l Launcher) machine() (elf.Machine, error) {
 	var program io.Reader = bytes.NewReader(l.Content)
-	if l.Gzip {
-		unzipped, err := gzip.NewReader(program)
+	if l.Gzip != nil {
+		unzipped, err := gzip.NewReader(io.NewSectionReader(l.Gzip, 0, l.Gzip.Size()))
 		if err != nil {
 			return 0, err
 		}

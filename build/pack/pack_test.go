@@ -3,6 +3,7 @@ package pack_test
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -183,6 +184,35 @@ func testPack(t *testing.T, when spec.G, it spec.S, dir string) {
 		}
 		if diff := cmp.Diff(want, entries(t, raw(t, s))); diff != "" {
 			t.Error(diff)
+		}
+	})
+
+	it("packs what is compressed in memory as what it holds", func() {
+		big := bytes.Repeat([]byte("launcher "), 300_000)
+		part := func(packed []byte) pack.Part {
+			return pack.Part{Name: "launcher", Files: []pack.File{
+				{Path: "launcher", Mode: 0o755, Gzip: io.NewSectionReader(bytes.NewReader(packed), 0, int64(len(packed)))},
+			}}
+		}
+		shape := pack.Shape{Name: "oci", ModTime: pack.Epoch()}
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		_, err := z.Write(big)
+		must(t, errors.Join(err, z.Close()))
+		p := pack.Packer{Store: pack.DirStore{Dir: t.TempDir()}}
+		for _, reused := range []bool{false, true} {
+			s := packOne(t, p, part(packed.Bytes()), shape)
+			want := []entry{{Name: "launcher", Type: tar.TypeReg, Mode: 0o755, Size: int64(len(big)), Content: sha(big)}}
+			if diff := cmp.Diff(want, entries(t, raw(t, s))); diff != "" || s.Reused != reused {
+				t.Errorf("reused: %v, expected %v; %s", s.Reused, reused, diff)
+			}
+		}
+		for _, damaged := range [][]byte{nil, packed.Bytes()[:3], packed.Bytes()[:packed.Len()-1], append([]byte("x"), packed.Bytes()...)} {
+			p.Temp = t.TempDir()
+			if _, err := p.Pack(t.Context(), []pack.Job{{Part: part(damaged), Shapes: []pack.Shape{shape}}}); err == nil || !strings.Contains(err.Error(), "unpacking launcher") {
+				t.Errorf("%d bytes: %v", len(damaged), err)
+			}
+			expectEmpty(t, p.Temp)
 		}
 	})
 

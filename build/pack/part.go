@@ -45,27 +45,29 @@ type File struct {
 	Mode fs.FileMode
 	// Content is that of a regular file.
 	Content []byte
-	// Gzip says that Content is one gzip member that holds it. It is unpacked
-	// when the file is packed, and not to see that this was done before.
-	Gzip bool
+	// Gzip is one gzip member that holds the content, in place of Content; nil for
+	// none. It is read when it is needed, so that nobody has to hold it in memory,
+	// and unpacked when the file is packed, not to see that this was done before.
+	Gzip *io.SectionReader
 	// Link is the target of a symbolic link.
 	Link string
 }
 
 // content is that of the file.
 func (f *File) content() (content []byte, err error) {
-	if !f.Gzip {
+	if f.Gzip == nil {
 		return f.Content, nil
 	}
-	// A member ends with the size of what it holds (RFC 1952, section 2.3.1).
-	if len(f.Content) < memberTrailer {
-		return nil, io.ErrUnexpectedEOF
-	}
-	size := binary.LittleEndian.Uint32(f.Content[len(f.Content)-4:])
-	unzipped, err := gzip.NewReader(bytes.NewReader(f.Content))
+	unzipped, err := gzip.NewReader(io.NewSectionReader(f.Gzip, 0, f.Gzip.Size()))
 	if err != nil {
 		return nil, err
 	}
+	// A member ends with the size of what it holds (RFC 1952, section 2.3.1).
+	var end [4]byte
+	if _, err := f.Gzip.ReadAt(end[:], f.Gzip.Size()-int64(len(end))); err != nil {
+		return nil, err
+	}
+	size := binary.LittleEndian.Uint32(end[:])
 	// Room for one read more, which finds the end and checks the sum.
 	buf := bytes.NewBuffer(make([]byte, 0, min(int64(size), maxUnzipped)+bytes.MinRead))
 	_, err = buf.ReadFrom(unzipped)
@@ -129,9 +131,16 @@ func (p *Part) Key(s Shape) Key {
 		k.word(f.Path)
 		k.number(int64(f.Mode))
 		k.word(f.Link)
-		k.number(int64(len(f.Content)))
-		k.flag(f.Gzip)
-		k.hash.Write(f.Content)
+		k.flag(f.Gzip != nil)
+		if f.Gzip == nil {
+			k.number(int64(len(f.Content)))
+			k.hash.Write(f.Content)
+			continue
+		}
+		k.number(f.Gzip.Size())
+		// Who packs what cannot be read hears of it then.
+		_, err := io.Copy(k.hash, io.NewSectionReader(f.Gzip, 0, f.Gzip.Size()))
+		k.flag(err == nil)
 	}
 	p.attributes(k)
 	return k.key()

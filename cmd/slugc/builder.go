@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -40,7 +41,10 @@ func ownLifecycle(arch string) (builder.LifecycleArchive, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("this slugc carries no lifecycle for linux/%s; make build brings those for %s", arch, strings.Join(carriedArchs, ", "))
 	}
-	return archive, err
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(archive)
 }
 
 // imageDests reads the places that images are to go to. What names a registry

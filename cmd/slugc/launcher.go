@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -28,20 +27,28 @@ const launcherVersion = "0.21.0+slugc.1"
 
 // launcherFor is the launcher for the images of a target.
 func launcherFor(target stack.Target) (oci.Launcher, error) {
-	content, err := embeddedGzip("launcher", target.OS, target.Arch)
+	program, err := embeddedGzip("launcher", target.OS, target.Arch)
 	if errors.Is(err, fs.ErrNotExist) {
 		return oci.Launcher{}, fmt.Errorf("this slugc carries no launcher for %s, so it can make no image for it; build slugc with make build", target)
 	}
 	if err != nil {
 		return oci.Launcher{}, err
 	}
-	return oci.Launcher{Content: content, Gzip: true, Info: oci.LauncherInfo{Version: launcherVersion}}, nil
+	return oci.Launcher{Gzip: program, Info: oci.LauncherInfo{Version: launcherVersion}}, nil
 }
 
 // embeddedGzip is a program for a platform, as one gzip member. An error is
 // fs.ErrNotExist where there is none.
-func embeddedGzip(name, system, arch string) ([]byte, error) {
-	return embedded.ReadFile(fmt.Sprintf("embedded/%s-%s-%s.gz", name, system, arch))
+func embeddedGzip(name, system, arch string) (*io.SectionReader, error) {
+	file, err := embedded.Open(fmt.Sprintf("embedded/%s-%s-%s.gz", name, system, arch))
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return io.NewSectionReader(file.(io.ReaderAt), 0, info.Size()), nil
 }
 
 // embeddedProgram unpacks a program for a platform. An error is fs.ErrNotExist
@@ -51,7 +58,7 @@ func embeddedProgram(name, system, arch string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
+	unpacked, err := gzip.NewReader(packed)
 	if err != nil {
 		return nil, fmt.Errorf("unpacking the %s: %w", name, err)
 	}
