@@ -62,17 +62,20 @@ func ProfileScript(appPath, layersPath string, layers [][]LayerDir) ([]byte, err
 // EnterScript is a script for .profile.d of a slug whose app is a directory of it,
 // subdir: after profile, the script of ProfileScript, that becomes HOME, unless a layer
 // says what HOME is, and the scripts that classic buildpacks left there for processes
-// are sourced, which would lie in .profile.d of the slug were the app all of it.
+// are sourced, which would lie in .profile.d of the slug were the app all of it. All
+// that runs in the directory, as the launcher has it.
 func EnterScript(appPath, subdir string, profile []byte) []byte {
 	var script bytes.Buffer
-	fmt.Fprintf(&script, "# The app of this slug is a directory of its source.\n__slugc_top=${HOME:-%s}\n", quote(appPath))
+	// The variable tells programs of exec.d that the scripts are sourced here.
+	fmt.Fprintf(&script, "# The app of this slug is a directory of its source.\nexport __slugc_top=${HOME:-%s}\n", quote(appPath))
+	fmt.Fprintf(&script, "__slugc_app=$__slugc_top/%s __slugc_back=$PWD\ncd -- \"$__slugc_app\"\n", quote(subdir))
 	script.Write(profile)
-	fmt.Fprintf(&script, "__slugc_app=$__slugc_top/%s\n", quote(subdir))
 	script.WriteString(`if [ "${HOME:-$__slugc_top}" = "$__slugc_top" ]; then export HOME=$__slugc_app; fi
 for __slugc_script in "$__slugc_app"/.profile.d/*.sh; do
   if [ -r "$__slugc_script" ]; then source "$__slugc_script"; fi
 done
-unset -v __slugc_top __slugc_app __slugc_script
+cd -- "$__slugc_back"
+unset -v __slugc_top __slugc_app __slugc_back __slugc_script
 `)
 	return script.Bytes()
 }

@@ -353,26 +353,30 @@ func exitCode(err error) int {
 
 func TestEnterScript(t *testing.T) {
 	home := tree(t, map[string]string{
-		"an app's home/pack's/a b/.profile.d/1.sh": "ONE=\"$HOME\"\n", "an app's home/pack's/a b/.profile.d/2.sh": "export TWO=\"$ONE 2\"\n",
+		"an app's home/pack's/a b/.profile.d/1.sh": "ONE=\"$HOME\"; [ \"$PWD\" = \"$HOME\" ]\n", "an app's home/pack's/a b/.profile.d/2.sh": "export TWO=\"$ONE 2\"\n",
 		"an app's home/pack's/a b/.profile.d/not": "exit 3\n", "an app's home/bare/file": "",
 	}) + "/an app's home"
-	for subdir, want := range map[string]string{"pack's/a b": home + "/pack's/a b|" + home + "/pack's/a b 2|", "bare": home + "/bare||"} {
+	pwd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for subdir, want := range map[string]string{"pack's/a b": home + "/pack's/a b|" + home + "/pack's/a b 2|" + pwd, "bare": home + "/bare||" + pwd} {
 		for _, options := range []string{"-c", "-euc"} {
-			cmd := exec.Command("bash", options, string(launch.EnterScript("/app", subdir, nil))+`printf '%s|%s|%s' "$HOME" "${TWO-}" "${__slugc_script-}"`)
+			cmd := exec.Command("bash", options, string(launch.EnterScript("/app", subdir, nil))+`printf '%s|%s|%s' "$HOME" "${TWO-}" "$PWD"; env | grep slugc || true`)
 			cmd.Env = []string{"HOME=" + home}
 			if out, err := cmd.CombinedOutput(); err != nil || string(out) != want {
 				t.Errorf("%s with bash %s: %v\ngot  %s\nwant %s", subdir, options, err, out, want)
 			}
 		}
 	}
-	cmd := exec.Command("bash", "-uc", string(launch.EnterScript("/app", "web", nil))+`echo "$HOME"`)
+	cmd := exec.Command("bash", "-uc", string(launch.EnterScript(home, "bare", nil))+`echo "$HOME"`)
 	cmd.Env = []string{}
-	if out, err := cmd.Output(); err != nil || string(out) != "/app/web\n" {
+	if out, err := cmd.Output(); err != nil || string(out) != home+"/bare\n" {
 		t.Errorf("without HOME: %q, %v", out, err)
 	}
-	cmd = exec.Command("bash", "-euc", string(launch.EnterScript("/app", "pack's/a b", []byte("export HOME=/elsewhere\n")))+`echo "$HOME|$TWO|${__slugc_top-}"`)
+	cmd = exec.Command("bash", "-euc", string(launch.EnterScript("/app", "bare", []byte("[ -v __slugc_top ] && export HOME=/elsewhere\n")))+`echo "$HOME|${TWO-}|${__slugc_top-}"`)
 	cmd.Env = []string{"HOME=" + home}
-	if out, err := cmd.Output(); err != nil || string(out) != "/elsewhere|/elsewhere 2|\n" {
+	if out, err := cmd.Output(); err != nil || string(out) != "/elsewhere||\n" {
 		t.Errorf("with HOME of a layer: %q, %v", out, err)
 	}
 }

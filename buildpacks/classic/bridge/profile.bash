@@ -4,7 +4,7 @@
 # It runs in the app's directory, before the process, and prints the variables
 # that changed as TOML on file descriptor 3 (CNB Buildpack API, "exec.d").
 
-if [[ -e .profile.d/000_slugc.sh ]]; then
+if [[ -e .profile.d/000_slugc.sh || -v __slugc_top ]]; then
 	exit 0 # In a slug bash sources the scripts itself.
 fi
 __env=$(type -P env) || {

@@ -103,6 +103,11 @@ func TestProfile(t *testing.T) {
 			app:  map[string]string{".profile.d/000_slugc.sh": "export A=1"},
 			want: launch.Env{"HOME": "/before"},
 		},
+		"a slug whose app is a directory of it": {
+			app:     map[string]string{".profile.d/a.sh": "export A=1"},
+			environ: []string{"__slugc_top=/before"},
+			want:    launch.Env{"HOME": "/before"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, out, err := profile(t, c.app, c.environ...)
