@@ -82,6 +82,17 @@ func (s *site) write(files map[string]string) {
 	}
 }
 
+// remove takes away files that the app's author wrote.
+func (s *site) remove(names ...string) {
+	s.t.Helper()
+	for _, name := range names {
+		delete(s.written, name)
+		if err := os.Remove(filepath.Join(s.app, name)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
 // fresh makes the app anew as its author left it, as every build finds it.
 func (s *site) fresh() {
 	s.t.Helper()
