@@ -208,7 +208,8 @@ func (o *Outcome) apply() error {
 	})
 }
 
-// put copies an entry to a path, in the place of what is there.
+// put copies an entry to a path, in the place of what is there. Its mode is the
+// same whatever this process takes away from those of new files.
 func put(from, to string, entry fs.DirEntry) error {
 	info, err := entry.Info()
 	if err != nil {
@@ -228,7 +229,10 @@ func put(from, to string, entry fs.DirEntry) error {
 	}
 	switch {
 	case entry.IsDir():
-		return os.Mkdir(to, info.Mode().Perm()|0o700)
+		if err := os.Mkdir(to, 0o700); err != nil {
+			return err
+		}
+		return os.Chmod(to, info.Mode().Perm()|0o700)
 	case entry.Type()&fs.ModeSymlink != 0:
 		target, err := os.Readlink(from)
 		if err != nil {
@@ -236,7 +240,10 @@ func put(from, to string, entry fs.DirEntry) error {
 		}
 		return os.Symlink(target, to)
 	}
-	return layer.CopyFile(from, to, info.Mode().Perm())
+	if err := layer.CopyFile(from, to, 0o600); err != nil {
+		return err
+	}
+	return os.Chmod(to, info.Mode().Perm())
 }
 
 // Keep keeps what was made of the app since Open, and returns the layer. One that

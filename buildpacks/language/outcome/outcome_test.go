@@ -88,7 +88,8 @@ func testOutcome(t *testing.T, _ spec.G, it spec.S) {
 	build := func() map[string]string {
 		t.Helper()
 		o := open()
-		write("dist/server.js", "built", 0o755)
+		write("dist/server.js", "built", 0o775)
+		write("dist/page.html", "built", 0o666)
 		write("src/a.js", "edited by the script", 0o644)
 		must(os.RemoveAll(filepath.Join(app, "src/old")))
 		must(os.Remove(filepath.Join(app, "link")))
