@@ -107,7 +107,7 @@ func (b *goBuild) run(ctx context.Context) (libcnb.BuildResult, error) {
 	if err := tools.runAfter(ctx); err != nil {
 		return libcnb.BuildResult{}, err
 	}
-	if err := b.removeSource(); err != nil {
+	if err := b.removeSource(w.project); err != nil {
 		return libcnb.BuildResult{}, err
 	}
 	catalog, err := b.Catalog()
@@ -138,7 +138,7 @@ func (b *goBuild) look(p project) (work, error) {
 	if b.settings.mod == "mod" {
 		return work{}, errModMod()
 	}
-	vendor, there, err := readVendor(p.dir)
+	vendor, there, err := p.readVendor()
 	if err != nil {
 		return work{}, err
 	}

@@ -182,6 +182,47 @@ func testCommands(t *testing.T, _ spec.G, it spec.S) {
 		holds(t, strings.Join(s.calls(), "\n"), "/bin/ ./api\n", "GOWORK=DIR/layers/.scratch/go.work\n", "work: go 1.26\n", "\"DIR/app/api\"\n", "\"DIR/app/lib\"\n")
 	})
 
+	it("builds an app that is a directory of its source, with the modules beside it", func() {
+		s.env["SLUGC_SOURCE_DIR"] = s.dir
+		usesLib := map[string]string{"main.go": "package main\n\nimport _ \"example.com/lib\"\n\nfunc main() {}\n",
+			"fake-build.sh": `echo "GOWORK=$GOWORK" >>"$FAKE_LOG"` + "\n"}
+		beside := func(lib string) {
+			s.put(filepath.Join(s.dir, "lib", "go.mod"), "module example.com/lib\n\ngo 1.25\n", 0o644)
+			s.put(filepath.Join(s.dir, "lib", "lib.go"), lib, 0o644)
+			s.put(filepath.Join(s.dir, "lib", "cmd", "tool", "main.go"), oneCommand["main.go"], 0o644)
+		}
+		replaced := map[string]string{"go.mod": oneCommand["go.mod"] + "require example.com/lib v0.0.0\nreplace example.com/lib => ../lib\n"}
+		beside("package lib\n")
+		s.remake(oneCommand, usesLib, replaced)
+		s.mustBuild()
+		holds(t, strings.Join(s.calls(), "\n"), "/bin/ ./\n", "GOWORK=off")
+		if _, err := os.Stat(filepath.Join(s.dir, "lib", "lib.go")); err == nil {
+			t.Error("the source beside the app is there")
+		}
+		beside("package lib\n")
+		s.remake(oneCommand, usesLib, replaced)
+		holds(t, s.mustBuild(), "Reusing hello")
+		beside("package lib\n\nvar x = 1\n")
+		s.remake(oneCommand, usesLib, replaced)
+		holds(t, s.mustBuild(), "Building . (source changed)")
+		s.calls()
+
+		s.put(filepath.Join(s.dir, "go.work"), "go 1.26\nuse (\n\t./app\n\t./lib\n)\n", 0o644)
+		beside("package lib\n")
+		s.remake(oneCommand, usesLib)
+		holds(t, s.mustBuild(), `(go "1.26" in go.work)`)
+		holds(t, strings.Join(s.calls(), "\n"), "/bin/ ./\n", "GOWORK=DIR/go.work")
+		if diff := cmp.Diff(map[string]string{"web": "bin/hello", "default": "web"}, s.processes()); diff != "" {
+			t.Error(diff)
+		}
+
+		s.env["SLUGC_SOURCE_DIR"] = s.app
+		s.remake(oneCommand, usesLib, replaced)
+		if _, err := s.build(); err == nil || !strings.Contains(err.Error(), "is replaced by ../lib, which is outside of the app") {
+			t.Errorf("got %v", err)
+		}
+	})
+
 	it("leaves what the app has in bin", func() {
 		s.write(map[string]string{"bin/hello*": "#!/bin/sh\n"})
 		holds(t, s.mustBuild(), "the app has a bin/hello of its own", "       web: hello\n")

@@ -38,13 +38,16 @@ func (p project) asksCommands(env map[string]string) selection {
 	if words := strings.Fields(env["GO_INSTALL_PACKAGE_SPEC"]); len(words) > 0 {
 		return selection{words, "GO_INSTALL_PACKAGE_SPEC"}
 	}
-	if p.work != nil {
+	if p.work != nil && p.workDir == "" {
 		if words := directives(p.workText, "install"); len(words) > 0 {
 			return selection{words, "+heroku install in " + workFile}
 		}
 	}
 	var chosen selection
 	for _, m := range p.modules {
+		if !inApp(m.dir) {
+			continue
+		}
 		for _, word := range directives(m.text, "install") {
 			if strings.HasPrefix(word, "./") || word == "." {
 				word = "./" + path.Join(m.dir, word)
@@ -60,7 +63,7 @@ func (p project) asksCommands(env map[string]string) selection {
 func (p project) commands(s source, asked selection) ([]command, error) {
 	mains := map[string]command{}
 	for _, dir := range slices.Sorted(maps.Keys(s.packages)) {
-		if found := s.packages[dir]; found.name == "main" && found.main {
+		if found := s.packages[dir]; found.name == "main" && found.main && inApp(dir) {
 			mains[dir] = command{name: commandName(found.path), pattern: "./" + dir, dir: dir}
 		}
 	}

@@ -122,7 +122,7 @@ func (t *toolchain) listKey(w work) (string, error) {
 		}
 	}
 	if w.vendored {
-		return k.Sum(), k.AddTree(t.App, vendorList)
+		return k.Sum(), k.AddTree(filepath.Join(t.App, w.project.workDir), vendorList)
 	}
 	return k.Sum(), nil
 }

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -40,7 +41,7 @@ func sourceSum(dir string, w work) (string, error) {
 	files := w.source.files
 	if w.vendored {
 		var vendor source
-		if err := vendor.addTree(dir, "vendor"); err != nil {
+		if err := vendor.addTree(dir, path.Join(w.project.workDir, "vendor")); err != nil {
 			return "", fmt.Errorf("looking at the vendor directory: %w", err)
 		}
 		files = append(slices.Clone(files), vendor.files...)

@@ -30,6 +30,11 @@ const workVariable = "BP_GO_WORK_USE"
 // project is what the author of an app says about its modules, checked.
 type project struct {
 	dir string
+	// above is the way from dir to the top of the source, "" where dir is all of
+	// it. Modules and go.work may lie there too, beside the app.
+	above string
+	// workDir is where go.work is, below dir or above it.
+	workDir string
 	// work is the workspace, nil without one. workText is what go.work says,
 	// or what it would say when BP_GO_WORK_USE asks for a workspace.
 	work     *modfile.WorkFile
@@ -40,6 +45,44 @@ type project struct {
 	modules []mainModule
 	// sums are the lines of all go.sum and go.work.sum.
 	sums sums
+}
+
+// sourceVariable is what slugc calls the directory of the whole source by, where
+// the app is a directory of it.
+const sourceVariable = "SLUGC_SOURCE_DIR"
+
+// above is the way from the app to the top of its source, "" where it is there.
+func above(dir, source string) string {
+	if source == "" {
+		return ""
+	}
+	rel, err := filepath.Rel(dir, source)
+	if err != nil || strings.Trim(filepath.ToSlash(rel), "./") != "" || rel == "." {
+		return ""
+	}
+	return filepath.ToSlash(rel)
+}
+
+// has tells whether a directory is one of the source. Below the app, paths are
+// relative to it without dots in front.
+func (p project) has(dir string) bool {
+	return !path.IsAbs(dir) && filepath.IsLocal(path.Join(strings.Repeat("x/", strings.Count(p.above, "..")), dir))
+}
+
+// inApp tells whether a directory is that of the app, or below it.
+func inApp(dir string) bool { return dir == "" || filepath.IsLocal(dir) }
+
+// findWork looks for a go.work in the app, and above it in the source.
+func (p *project) findWork() (there bool, err error) {
+	for p.workDir = ""; ; p.workDir = path.Join(p.workDir, "..") {
+		if there, err = appfile.Exists(filepath.Join(p.dir, p.workDir), workFile); there || err != nil {
+			return there, err
+		}
+		if p.workDir == p.above {
+			p.workDir = ""
+			return false, nil
+		}
+	}
 }
 
 // mainModule is a module that the app has the source of and builds.
@@ -58,7 +101,7 @@ func (m mainModule) name(file string) string { return path.Join(m.dir, file) }
 
 // readProject reads go.mod or go.work and what belongs to it.
 func readProject(dir string, env map[string]string) (project, error) {
-	p := project{dir: dir}
+	p := project{dir: dir, above: above(dir, env[sourceVariable])}
 	dirs, err := p.readWork(env)
 	if err != nil {
 		return project{}, err
@@ -88,7 +131,7 @@ func (p *project) readWork(env map[string]string) ([]string, error) {
 	if env["GOWORK"] == "off" {
 		return nil, nil
 	}
-	there, err := appfile.Exists(p.dir, workFile)
+	there, err := p.findWork()
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +141,7 @@ func (p *project) readWork(env map[string]string) ([]string, error) {
 	}
 	p.work = new(modfile.WorkFile)
 	if there {
-		if p.workText, err = appfile.Read(p.dir, workFile); err != nil {
+		if p.workText, err = appfile.Read(p.dir, path.Join(p.workDir, workFile)); err != nil {
 			return nil, err
 		}
 		if p.work, err = modfile.ParseWork(workFile, p.workText, nil); err != nil {
@@ -128,11 +171,29 @@ func (p *project) readWork(env map[string]string) ([]string, error) {
 // usedDirs are the directories that go.work itself uses.
 func (p *project) usedDirs() (dirs []string, err error) {
 	for _, use := range p.work.Use {
-		if dirs, err = p.use(dirs, path.Clean(use.Path), fmt.Sprintf("%s, line %d", workFile, use.Syntax.Start.Line)); err != nil {
+		if dirs, err = p.use(dirs, p.workPath(use.Path), fmt.Sprintf("%s, line %d", workFile, use.Syntax.Start.Line)); err != nil {
 			return nil, err
 		}
 	}
 	return dirs, nil
+}
+
+// workPath is a path of go.work as one of the app.
+func (p project) workPath(name string) string {
+	return throughApp(p.dir, path.Join(p.workDir, filepath.ToSlash(name)))
+}
+
+// throughApp is a path below the app that was written as one that leaves the app
+// and enters it again: ../api of the app in api.
+func throughApp(app, name string) string {
+	if inApp(name) || path.IsAbs(name) {
+		return name
+	}
+	rel, err := filepath.Rel(app, filepath.Join(app, filepath.FromSlash(name)))
+	if err != nil {
+		return name
+	}
+	return filepath.ToSlash(rel)
 }
 
 // rooted is "" for the root of the app.
@@ -145,7 +206,7 @@ func rooted(dir string) string {
 
 // use adds a directory of a workspace, which has to be a module of the app.
 func (p *project) use(dirs []string, dir, where string) ([]string, error) {
-	if !filepath.IsLocal(dir) {
+	if !p.has(dir) {
 		return nil, appfile.Error("%s uses the module in %s, which is outside of the app and does not reach the build\n"+
 			"move it into the app, or take it out:\n  go work edit -dropuse=%s\n  git add %s", where, dir, dir, workFile)
 	}
@@ -209,6 +270,8 @@ type replacement struct {
 	*modfile.Replace
 	module mainModule
 	name   string
+	// app is the app's directory.
+	app string
 }
 
 // replacements are the replace lines that count: those of go.work and of the
@@ -217,12 +280,12 @@ func (p project) replacements() []replacement {
 	var all []replacement
 	if p.work != nil {
 		for _, r := range p.work.Replace {
-			all = append(all, replacement{r, mainModule{}, workFile})
+			all = append(all, replacement{r, mainModule{dir: p.workDir}, workFile, p.dir})
 		}
 	}
 	for _, m := range p.modules {
 		for _, r := range m.file.Replace {
-			all = append(all, replacement{r, m, m.name(modFile)})
+			all = append(all, replacement{r, m, m.name(modFile), p.dir})
 		}
 	}
 	return all
@@ -233,7 +296,10 @@ func (r replacement) local() (dir string, is bool) {
 	if r.New.Version != "" {
 		return "", false
 	}
-	return path.Join(r.module.dir, filepath.ToSlash(r.New.Path)), true
+	if name := filepath.ToSlash(r.New.Path); path.IsAbs(name) {
+		return name, true
+	}
+	return throughApp(r.app, path.Join(r.module.dir, filepath.ToSlash(r.New.Path))), true
 }
 
 // replacementsExist refuses replace lines whose directory does not come with
@@ -247,7 +313,7 @@ func (p project) replacementsExist() error {
 		where := fmt.Sprintf("%s, line %d", r.name, r.Syntax.Start.Line)
 		mend := fmt.Sprintf("commit the directory with the app, or ask for a version that is published:\n"+
 			"  go mod edit -dropreplace=%s\n  go get %s@VERSION\n  git add %s %s", r.Old.Path, r.Old.Path, r.name, sumFile)
-		if path.IsAbs(r.New.Path) || !filepath.IsLocal(dir) && dir != "." {
+		if path.IsAbs(r.New.Path) || !p.has(dir) {
 			return appfile.Error("%s: %s is replaced by %s, which is outside of the app and does not reach the build\n%s", where, r.Old.Path, r.New.Path, mend)
 		}
 		_, err := os.Stat(filepath.Join(p.dir, filepath.FromSlash(dir), modFile))

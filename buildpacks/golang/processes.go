@@ -11,8 +11,11 @@ import (
 // first; the module's own name comes between.
 func webNames(p project) []string {
 	names := []string{"web", "server"}
-	if len(p.modules) > 0 {
-		names = append(names, commandName(p.modules[0].path()))
+	for _, m := range p.modules {
+		if inApp(m.dir) {
+			names = append(names, commandName(m.path()))
+			break
+		}
 	}
 	return names
 }

@@ -15,7 +15,7 @@ import (
 
 // removeSource takes out of the app what was compiled: processes need the
 // programs and what they read. Whatever is not source stays.
-func (b *goBuild) removeSource() error {
+func (b *goBuild) removeSource(p project) error {
 	b.Print.Step("Leaving out the source")
 	if b.settings.keepSource {
 		b.Print.Detail("BP_GO_KEEP_SOURCE keeps it")
@@ -27,6 +27,11 @@ func (b *goBuild) removeSource() error {
 		}
 	}
 	count, err := removeSource(b.App, b.keeps)
+	if err == nil && p.above != "" {
+		var others int
+		others, err = removeSource(filepath.Join(b.App, p.above), func(string) bool { return false })
+		count += others
+	}
 	if err != nil {
 		return fmt.Errorf("leaving out the source: %w", err)
 	}

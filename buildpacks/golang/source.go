@@ -61,41 +61,54 @@ func (p project) readSource(c build.Context) (source, error) {
 		for _, home := range homes {
 			s.addFile(p.dir, path.Join(home.dir, name))
 		}
-		s.addFile(p.dir, name)
+		s.addFile(p.dir, path.Join(p.workDir, name))
 	}
 	modules := map[string]home{}
 	for _, h := range homes {
 		modules[h.dir] = h
 	}
-	err := fs.WalkDir(os.DirFS(p.dir), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.IsDir() {
-			return err
+	err := s.walk(c, p.dir, "", modules)
+	for _, h := range homes {
+		if err == nil && !inApp(h.dir) {
+			err = s.walk(c, p.dir, h.dir, modules)
 		}
-		if name != "." && skips(entry.Name()) {
-			return fs.SkipDir
-		}
-		dir := rooted(name)
-		h, is := modules[dir]
-		if !is {
-			if _, err := os.Stat(filepath.Join(p.dir, name, modFile)); err == nil && dir != "" {
-				// A module of its own that nobody asks for.
-				h = home{}
-			} else {
-				h = modules[rooted(path.Dir(name))]
-			}
-			modules[dir] = h
-		}
-		if h.path == "" {
-			return nil
-		}
-		return s.addPackage(c, p.dir, dir, h)
-	})
+	}
 	if err != nil {
 		return source{}, fmt.Errorf("looking for Go packages: %w", err)
 	}
 	slices.Sort(s.files)
 	s.files = slices.Compact(s.files)
 	return s, nil
+}
+
+// walk looks at the packages of a directory and of those below it, each of which
+// is of the module above it.
+func (s *source) walk(c build.Context, root, top string, modules map[string]home) error {
+	return filepath.WalkDir(filepath.Join(root, top), func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		dir := rooted(filepath.ToSlash(rel))
+		if dir != top && skips(entry.Name()) {
+			return fs.SkipDir
+		}
+		h, is := modules[dir]
+		if !is {
+			// A module of its own that nobody asks for has no home.
+			if _, err := os.Stat(filepath.Join(file, modFile)); err != nil && dir != top {
+				h = modules[rooted(path.Dir(dir))]
+			}
+			modules[dir] = h
+		}
+		if h.path == "" {
+			return nil
+		}
+		return s.addPackage(c, root, dir, h)
+	})
 }
 
 // home is a module whose source the app has.
@@ -162,15 +175,19 @@ func (s *source) addPackage(c build.Context, root, dir string, h home) error {
 
 // addEmbedded notes the files of a pattern of go:embed.
 func (s *source) addEmbedded(root, dir, pattern string) error {
-	if !fs.ValidPath(path.Join(dir, pattern)) {
-		return nil
-	}
-	names, err := fs.Glob(os.DirFS(root), path.Join(globQuoted(dir), pattern))
-	if err != nil {
+	if !fs.ValidPath(pattern) {
 		return nil // The compiler says so, with the line.
 	}
-	for _, name := range names {
-		if err := s.addTree(root, name); err != nil {
+	files, err := filepath.Glob(filepath.Join(globQuoted(filepath.Join(root, dir)), filepath.FromSlash(pattern)))
+	if err != nil {
+		return nil // So it does here.
+	}
+	for _, file := range files {
+		name, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		if err := s.addTree(root, filepath.ToSlash(name)); err != nil {
 			return err
 		}
 	}
@@ -184,17 +201,19 @@ func globQuoted(name string) string {
 
 // addTree notes a file, or all files of a directory.
 func (s *source) addTree(root, name string) error {
-	return fs.WalkDir(os.DirFS(root), path.Join(".", name), func(name string, entry fs.DirEntry, err error) error {
+	return filepath.WalkDir(filepath.Join(root, filepath.FromSlash(name)), func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "node_modules") {
 			return fs.SkipDir
 		}
-		if entry.Type().IsRegular() {
-			s.files = append(s.files, name)
+		if !entry.Type().IsRegular() {
+			return nil
 		}
-		return nil
+		rel, err := filepath.Rel(root, file)
+		s.files = append(s.files, filepath.ToSlash(rel))
+		return err
 	})
 }
 

@@ -29,7 +29,7 @@ func (p *project) readSums() error {
 		names = append(names, m.name(sumFile))
 	}
 	if p.work != nil {
-		names = append(names, workSumFile)
+		names = append(names, path.Join(p.workDir, workSumFile))
 	}
 	for _, name := range names {
 		there, err := appfile.Exists(p.dir, name)

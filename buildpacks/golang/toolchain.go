@@ -77,7 +77,7 @@ func (t *toolchain) workspace(p project) (string, error) {
 		return "off", nil
 	}
 	if !p.madeWork {
-		return filepath.Join(t.App, workFile), nil
+		return filepath.Join(t.App, p.workDir, workFile), nil
 	}
 	work := modfile.WorkFile{Syntax: new(modfile.FileSyntax)}
 	newest := "1.18"
@@ -97,7 +97,7 @@ func (t *toolchain) workspace(p project) (string, error) {
 	for _, r := range p.work.Replace {
 		by := r.New.Path
 		if r.New.Version == "" {
-			by = filepath.Join(t.App, by)
+			by = filepath.Join(t.App, p.workDir, by)
 		}
 		if err := work.AddReplace(r.Old.Path, r.Old.Version, by, r.New.Version); err != nil {
 			return "", fmt.Errorf("making %s: %w", workFile, err)
@@ -107,9 +107,9 @@ func (t *toolchain) workspace(p project) (string, error) {
 	if err := os.WriteFile(file, modfile.Format(work.Syntax), 0o644); err != nil {
 		return "", fmt.Errorf("making %s: %w", workFile, err)
 	}
-	there, err := appfile.Exists(t.App, workSumFile)
+	there, err := appfile.Exists(filepath.Join(t.App, p.workDir), workSumFile)
 	if err == nil && there {
-		err = layer.CopyFile(filepath.Join(t.App, workSumFile), t.Scratch.Path(workSumFile), 0o644)
+		err = layer.CopyFile(filepath.Join(t.App, p.workDir, workSumFile), t.Scratch.Path(workSumFile), 0o644)
 	}
 	return file, err
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -23,7 +24,8 @@ type vendored struct {
 
 // readVendor reads vendor/modules.txt. There is none in most apps, nor in those
 // whose vendor directory another tool made.
-func readVendor(dir string) (v vendored, there bool, err error) {
+func (p project) readVendor() (v vendored, there bool, err error) {
+	dir := filepath.Join(p.dir, p.workDir)
 	if there, err = appfile.Exists(dir, vendorList); err != nil || !there {
 		return vendored{}, false, err
 	}
