@@ -162,6 +162,11 @@ func testPackages(t *testing.T, _ spec.G, it spec.S) {
 		holds(t, s.mustBuild(), "(Python, a setting, or a directory that is installed changed)")
 	})
 
+	it("warns of a version that its author took back", func() {
+		s.write(map[string]string{"fake-warning.txt": "warning: `flask==3.1.3` is yanked (reason: \"broken\")\n"})
+		holds(t, s.mustBuild(), " !     The author of flask==3.1.3 took that version back: \"broken\"\n", "lock again")
+	})
+
 	it("takes packages from the cache while the index does not answer", func() {
 		s.write(map[string]string{"offline-only": ""})
 		out := s.mustBuild()
@@ -412,21 +417,22 @@ func testRegistries(t *testing.T, _ spec.G, it spec.S) {
 			fault download.Fault
 			says  []string
 		}{
-			"error: Failed to download `flask==3.1.3`\n  cause: Hash mismatch for `flask==3.1.3`\n":                {download.Registry, []string{"another file of flask==3.1.3 than requirements.txt has the checksum of"}},
-			"  cause: Because there is no version of flask==33.1.3 and you require flask==33.1.3, we can conclude": {download.App, []string{"the index does not have flask==33.1.3", "pip index versions"}},
-			"  cause: Because flask-nonexisting was not found in the package registry and you require":             {download.App, []string{"the index has no package flask-nonexisting", "PIP_EXTRA_INDEX_URL"}},
-			"  cause: Because demo==1.0 was yanked (reason: broken) and":                                           {download.App, []string{"the author of demo==1.0 took that version back"}},
-			"error: No solution found when resolving dependencies\n  cause: Because flask>=3 depends on click>=8":  {download.App, []string{"exclude one another", "pip-compile requirements.in"}},
-			"error: Request failed after 3 retries in 12.8s\n  cause: client error (Connect)":                      {download.Passing, []string{"the index could not be reached", "PIP_INDEX_URL"}},
-			"  cause: HTTP status client error (401 Unauthorized) for url (https://corp.test/simple/flask/)":       {download.App, []string{"wants credentials", "slugc build --secret PIP_INDEX_URL", "~/.netrc"}},
-			"  bad.c:1:10: fatal error: Python.h: No such file or directory":                                       {download.App, []string{"needs the headers of Python"}},
-			"  bad.c:1:10: fatal error: libpq-fe.h: No such file or directory":                                     {download.App, []string{"needs the header libpq-fe.h"}},
-			"error: command 'gcc' failed: No such file or directory":                                               {download.App, []string{"needs a C compiler", "--stack slugc-13"}},
-			"gcc: fatal error: Killed signal terminated program cc1":                                               {download.App, []string{"not enough memory", "UV_CONCURRENT_BUILDS=1"}},
-			"error: Failed to build `bad @ file:///app/bad`\n  RuntimeError: no way":                               {download.App, []string{"the source of bad @ file:///app/bad does not build here"}},
-			"In `--require-hashes` mode, all requirements must have a hash, but none were provided for: click\n":   {download.App, []string{"every package needs one", "pip-compile --generate-hashes"}},
-			"  cause: invalid peer certificate: UnknownIssuer":                                                     {download.App, []string{"export PIP_CERT=/path/to/ca.pem"}},
-			"error: something that nobody knows":                                                                   {download.App, []string{"see it fail on your machine", "pip install -r requirements.txt"}},
+			"error: Failed to download `flask==3.1.3`\n  cause: Hash mismatch for `flask==3.1.3`\n":                                       {download.Registry, []string{"another file of flask==3.1.3 than requirements.txt has the checksum of"}},
+			"  cause: Because there is no version of flask==33.1.3 and you require flask==33.1.3, we can conclude":                        {download.App, []string{"the index does not have flask==33.1.3", "pip index versions"}},
+			"  cause: Because flask-nonexisting was not found in the package registry and you require":                                    {download.App, []string{"the index has no package flask-nonexisting", "PIP_EXTRA_INDEX_URL"}},
+			"  cause: Because demo==1.0 was yanked (reason: broken) and":                                                                  {download.App, []string{"the author of demo==1.0 took that version back"}},
+			"error: No solution found when resolving dependencies\n  cause: Because flask>=3 depends on click>=8":                         {download.App, []string{"exclude one another", "pip-compile requirements.in"}},
+			"error: Request failed after 3 retries in 12.8s\n  cause: client error (Connect)":                                             {download.Passing, []string{"the index could not be reached", "PIP_INDEX_URL"}},
+			"  cause: HTTP status client error (401 Unauthorized) for url (https://corp.test/simple/flask/)":                              {download.App, []string{"wants credentials", "slugc build --secret PIP_INDEX_URL", "~/.netrc"}},
+			"  bad.c:1:10: fatal error: Python.h: No such file or directory":                                                              {download.App, []string{"needs the headers of Python"}},
+			"  bad.c:1:10: fatal error: libpq-fe.h: No such file or directory":                                                            {download.App, []string{"needs the header libpq-fe.h"}},
+			"error: command 'gcc' failed: No such file or directory":                                                                      {download.App, []string{"needs a C compiler", "--stack slugc-13"}},
+			"gcc: fatal error: Killed signal terminated program cc1":                                                                      {download.App, []string{"not enough memory", "UV_CONCURRENT_BUILDS=1"}},
+			"error: Failed to build `bad @ file:///app/bad`\n  RuntimeError: no way":                                                      {download.App, []string{"the source of bad @ file:///app/bad does not build here"}},
+			"In `--require-hashes` mode, all requirements must have a hash, but none were provided for: click\n":                          {download.App, []string{"every package needs one", "pip-compile --generate-hashes"}},
+			"  cause: invalid peer certificate: UnknownIssuer":                                                                            {download.App, []string{"export PIP_CERT=/path/to/ca.pem"}},
+			"  cause: Because the current Python version (3.11.7) does not satisfy Python>=3.12 and numpy==2.5.0 depends on Python>=3.12": {download.App, []string{"a package wants another Python: Python>=3.12."}},
+			"error: something that nobody knows":                                                                                          {download.App, []string{"see it fail on your machine", "pip install -r requirements.txt"}},
 		} {
 			s.write(map[string]string{"fake-uv.txt": printed})
 			out, err := s.build()

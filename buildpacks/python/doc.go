@@ -37,6 +37,10 @@
 //     any each start of a process would compile everything again.
 //   - Wheels are taken where there are any. Only when a package has none does its
 //     source need the headers of Python, so they are not brought before that.
+//   - Packages as files in wheelhouse or vendor take the place of every index. While
+//     no index answers, what an earlier build fetched serves, if it is all.
+//   - What is new of collectstatic's files is kept with a checksum over the app, so
+//     an app that did not change is not started for them. Hooks always run.
 //   - What the app's author has to mend is an error with the commands that mend
 //     it. A registry that cannot be reached is an error that says it may pass.
 //   - Left out: the corpora of NLTK (nltk.txt) are on no package registry, and

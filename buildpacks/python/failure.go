@@ -53,8 +53,8 @@ func (a app) causes() []failure.Cause {
 			Why: "$1 has no wheel for this Python and machine. Take a version that has one, or another Python:\n  pip index versions PACKAGE\n  echo 3.13 > " + versionFile,
 		},
 		{
-			Pattern: regexp.MustCompile(`Because the (?:current|requested) Python version \(([^)]+)\) does not satisfy ([^\n]+?) and`), Fault: download.App,
-			Why: "a package wants another Python ($2, and this is $1). Ask for one, or take another version of the package:\n  echo 3.13 > " + versionFile,
+			Pattern: regexp.MustCompile(`Because the (?:current|requested) Python version \([^)]+\) does not satisfy ([^\n]+?) and`), Fault: download.App,
+			Why: "a package wants another Python: $1. Ask for one, or take another version of the package:\n  echo 3.13 > " + versionFile,
 		},
 		{
 			Pattern: regexp.MustCompile(`No solution found when resolving dependencies`), Fault: download.App,

@@ -164,8 +164,16 @@ func (b *build) uv(ctx context.Context, env map[string]string, t tools, v enviro
 		err = to.release()
 	}
 	lines.Flush()
+	if err == nil {
+		for _, match := range takenBack.FindAllStringSubmatch(output.Text(), -1) {
+			b.Print.Warn("The author of %s took that version back: %s\nTake another one, and lock again", match[1], match[2])
+		}
+	}
 	return output, err
 }
+
+// takenBack is how the installer says that a version was yanked (PEP 592).
+var takenBack = regexp.MustCompile("(?m)^warning: `([^`]+)` is yanked \\((?:reason: )?([^\n]*)\\)$")
 
 // held keeps what is written to it until it is released, unless it is open.
 type held struct {
