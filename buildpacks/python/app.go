@@ -142,8 +142,11 @@ func (a app) wantedManager() (manager, error) {
 		return manager{}, err
 	}
 	tools, _ := a.manifest["tool"].(map[string]any)
+	backend := a.textAt("build-system", "build-backend")
 	for _, m := range managers() {
 		_, section := tools[strings.ToLower(m.name)]
+		// Each has a build backend of its own: poetry.core, uv_build, pdm.backend.
+		section = section || strings.HasPrefix(backend, strings.ToLower(m.name))
 		if m.name == "Pipenv" && pipfile || m.name != "pip" && m.name != "Pipenv" && section {
 			return m, nil
 		}

@@ -44,6 +44,10 @@ func TestRefused(t *testing.T) {
 			files: map[string]string{"pyproject.toml": "[tool.uv]\ndev-dependencies = []"},
 			says:  []string{"there is no uv.lock", "  uv lock\n  git add uv.lock"},
 		},
+		"a build backend without lock": {
+			files: map[string]string{"pyproject.toml": "[project]\nname = 'a'\n[build-system]\nbuild-backend = 'uv_build'"},
+			says:  []string{"there is no uv.lock", "pyproject.toml says which packages"},
+		},
 		"PDM without lock": {
 			files: map[string]string{"pyproject.toml": "[tool.pdm]\ndistribution = false"},
 			says:  []string{"there is no pdm.lock", "  pdm lock\n  git add pdm.lock"},
