@@ -444,6 +444,15 @@ func testRegistries(t *testing.T, _ spec.G, it spec.S) {
 		}
 	})
 
+	it("says that there was not enough memory when the installer was killed", func() {
+		s.write(map[string]string{"fake-kill": ""})
+		_, err := s.build()
+		if download.FaultOf(err) != download.App {
+			t.Fatalf("got %v", err)
+		}
+		holds(t, err.Error(), "ended by signal 9", "there was not enough memory")
+	})
+
 	it("takes the settings of a service binding", func() {
 		binding := filepath.Join(s.dir, "platform", "bindings", "corp")
 		if err := os.MkdirAll(binding, 0o755); err != nil {

@@ -2,6 +2,7 @@ package python
 
 import (
 	"regexp"
+	"syscall"
 
 	"github.com/slugc/slugc/buildpacks/language/failure"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
@@ -86,7 +87,7 @@ func (a app) causes() []failure.Cause {
 			Why: "a package is compiled with Rust when it is installed, and the stack has none. Take a version of the package, or a Python, for which there is a wheel",
 		},
 		{
-			Pattern: regexp.MustCompile(`(?i)killed signal terminated program|signal: 9|MemoryError|Cannot allocate memory|c\+\+: fatal error: Killed`), Fault: download.App,
+			Code: regexp.MustCompile(`^killed$`), Pattern: regexp.MustCompile(`(?i)killed signal terminated program|signal: 9|MemoryError|Cannot allocate memory|c\+\+: fatal error: Killed`), Fault: download.App,
 			Why: "there was not enough memory. Compile less at a time, or take versions of the packages that have a wheel:\n  slugc build -e UV_CONCURRENT_BUILDS=1 -e MAKEFLAGS=-j1",
 		},
 		{
@@ -111,8 +112,13 @@ func (a app) causes() []failure.Cause {
 
 // explain says why packages were not installed.
 func (b *build) explain(a app, what string, err error, output *tool.Tail) error {
+	code := ""
+	if exit, byItself := failure.Ended(err); byItself && exit.Signal == syscall.SIGKILL {
+		// Nobody else here ends a program like that.
+		code = "killed"
+	}
 	return failure.Explain(failure.Failure{
-		What: what + " with " + a.name + " failed", Err: err, Output: output,
+		What: what + " with " + a.name + " failed", Err: err, Output: output, Code: code,
 		Unknown: "see it fail on your machine:\n  python -m venv /tmp/try && /tmp/try/bin/pip install -r " + requirementsFile,
 	}, append(a.causes(), failure.Common()...))
 }

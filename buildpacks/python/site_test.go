@@ -62,6 +62,7 @@ if [ -f fake-uv.txt ]; then
 	cat fake-uv.txt
 	exit 2
 fi
+if [ -f fake-kill ]; then kill -9 $$; fi
 if [ -f fake-warning.txt ]; then cat fake-warning.txt; fi
 mkdir -p "$UV_CACHE_DIR"
 echo "$UV_DEFAULT_INDEX $UV_INDEX" >"$UV_CACHE_DIR/indexes"
