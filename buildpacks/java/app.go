@@ -103,9 +103,13 @@ func readProcfile(dir string) (map[string]string, error) {
 // moving are the versions in the app's files that may be others tomorrow.
 func (a app) moving() []string {
 	var lines []string
+	own := map[string]bool{}
+	for _, p := range a.project {
+		own[p.ArtifactID] = true
+	}
 	for _, module := range a.modules {
 		if p, is := a.project[module]; is {
-			lines = append(lines, p.moving(path.Join(module, pomFile))...)
+			lines = append(lines, p.moving(path.Join(module, pomFile), own)...)
 		}
 	}
 	if a.buildText != "" {

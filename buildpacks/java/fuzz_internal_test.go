@@ -20,7 +20,7 @@ func FuzzPOM(f *testing.F) {
 		p.compiles()
 		p.toolchain()
 		p.modules()
-		p.moving(pomFile)
+		p.moving(pomFile, nil)
 	})
 }
 

@@ -117,12 +117,11 @@ func (m *mavenTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.L
 	if len(moving) > 0 {
 		b.Print.Warn("Some versions are not one version, so another build may take others:\n  %s\nName one version of each.", strings.Join(moving, "\n  "))
 	}
-	env, err := b.toolEnv(jdk, map[string]string{"MAVEN_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"})
+	// Few builds are so long that Java's second compiler pays.
+	options := orElse(b.Env["MAVEN_JAVA_OPTS"], "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
+	env, err := b.toolEnv(jdk, map[string]string{"MAVEN_OPTS": options})
 	if err != nil {
 		return nil, err
-	}
-	if options := b.Env["MAVEN_JAVA_OPTS"]; options != "" {
-		env["MAVEN_OPTS"] = options
 	}
 	start := b.Now()
 	had := m.packages.There

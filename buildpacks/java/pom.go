@@ -204,8 +204,8 @@ func (p pom) toolchain() string {
 }
 
 // moving are the versions of a pom that may be another one tomorrow, a line
-// each.
-func (p pom) moving(file string) []string {
+// each. Own are the artifacts of the app's own modules.
+func (p pom) moving(file string, own map[string]bool) []string {
 	var lines []string
 	all := slices.Concat([]coordinates{p.Parent}, p.Dependencies, p.Managed)
 	for _, profile := range p.Profiles {
@@ -216,10 +216,7 @@ func (p pom) moving(file string) []string {
 	}
 	for _, c := range all {
 		version := p.value(c.Version)
-		if c.GroupID == p.GroupID && version == p.Version || strings.HasPrefix(strings.TrimSpace(c.Version), "${project.") || strings.TrimSpace(c.Version) == "${revision}" {
-			continue // a module of the app itself
-		}
-		if movingVersion(version) {
+		if !own[strings.TrimSpace(c.ArtifactID)] && movingVersion(version) {
 			lines = append(lines, fmt.Sprintf("%s: %s wants %s", c, file, version))
 		}
 	}

@@ -196,3 +196,25 @@ func TestGradleTasks(t *testing.T) {
 		t.Errorf("got %s, %v", got, err)
 	}
 }
+
+func TestMoving(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"pom.xml": "<project><groupId>com.example</groupId><artifactId>all</artifactId><version>1-SNAPSHOT</version><modules><module>api</module></modules>" +
+			"<properties><v>LATEST</v></properties><dependencies><dependency><groupId>g</groupId><artifactId>a</artifactId><version>${v}</version></dependency>" +
+			"<dependency><groupId>g</groupId><artifactId>exact</artifactId><version>[1.0]</version></dependency></dependencies></project>",
+		"api/pom.xml": "<project><parent><groupId>com.example</groupId><artifactId>all</artifactId><version>1-SNAPSHOT</version></parent><artifactId>api</artifactId>" +
+			"<dependencies><dependency><groupId>g</groupId><artifactId>b</artifactId><version>2-SNAPSHOT</version></dependency></dependencies></project>",
+	} {
+		if err := layer.WriteBeside(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, err := readApp(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"g:a: pom.xml wants LATEST", "g:b: api/pom.xml wants 2-SNAPSHOT"}, a.moving()); diff != "" {
+		t.Error(diff)
+	}
+}
