@@ -117,7 +117,9 @@ const (
 // run is how much of raw, from its beginning on, is all dense or all not.
 func run(raw []byte) (n int, dense bool) {
 	dense = isDense(raw)
-	for n = pieceSize; n < min(len(raw), maxRun) && isDense(raw[n:]) == dense; n += pieceSize {
+	n = pieceSize
+	for n < min(len(raw), maxRun) && isDense(raw[n:]) == dense {
+		n += pieceSize
 	}
 	return min(n, len(raw)), dense
 }
