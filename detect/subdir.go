@@ -48,7 +48,7 @@ func (s Source) Subdir(name string) (string, error) {
 		}
 		dir = filepath.Join(s.Dir, dir)
 	}
-	real, err := filepath.EvalSymlinks(dir)
+	end, err := filepath.EvalSymlinks(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return refuse("there is no such directory in "+s.Dir, err)
@@ -57,11 +57,11 @@ func (s Source) Subdir(name string) (string, error) {
 	case err != nil:
 		return refuse(reason(err), err)
 	}
-	rel, err := filepath.Rel(s.Dir, real)
+	rel, err := filepath.Rel(s.Dir, end)
 	if err != nil || !filepath.IsLocal(rel) {
 		return refuse(out, err)
 	}
-	info, err := os.Stat(real)
+	info, err := os.Stat(end)
 	switch {
 	case err != nil:
 		return refuse(reason(err), err)
