@@ -144,8 +144,7 @@ func archived(l *yarnBerryLock, dir string) ([]sbom.Component, error) {
 	}
 	there := map[string]bool{}
 	for _, entry := range entries {
-		if slug, rest, is := strings.Cut(entry.Name(), "-npm-"); is {
-			number, _, _ := cutLast(strings.TrimSuffix(rest, ".zip"), "-", 2)
+		if slug, number, is := archiveOf(entry.Name()); is {
 			there[slug+"-"+number] = true
 		}
 	}

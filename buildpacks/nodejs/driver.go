@@ -133,7 +133,10 @@ func plainCommand(script string) []string {
 		return nil
 	}
 	for _, word := range words[settings:] {
-		if !plainWord.MatchString(word) && !(strings.HasPrefix(word, "-") && plainWord.MatchString(strings.ReplaceAll(word, "=", ""))) {
+		if strings.HasPrefix(word, "-") {
+			word = strings.ReplaceAll(word, "=", "")
+		}
+		if !plainWord.MatchString(word) {
 			return nil
 		}
 	}

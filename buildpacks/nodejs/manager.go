@@ -115,7 +115,7 @@ const supportedManagers = "npm, Yarn, pnpm and Bun"
 
 // chooseManager settles which package manager installs the packages:
 // packageManager first, which is corepack's, then devEngines, then the lock
-// file, and without one "engines", else npm. Lock files that contradict it or one
+// file, and without one "engines" and settings files, else npm. Lock files that contradict it or one
 // another are refused.
 func chooseManager(dir string, m manifest) (choice, error) {
 	c, err := declaredManager(m)
@@ -145,7 +145,9 @@ func chooseManager(dir string, m manifest) (choice, error) {
 			c.manager, c.by = by[0], found[0]
 		}
 	case c.manager == "":
-		c.manager, c.by = enginesManager(m)
+		if c.manager, c.by, err = unlockedManager(dir, m); err != nil {
+			return choice{}, err
+		}
 	}
 	if c.checksum != "" {
 		if _, _, err := c.notedSum(); err != nil {
@@ -191,9 +193,9 @@ func known(name string) bool {
 	return slices.Contains([]manager{npmManager, yarnManager, pnpmManager, bunManager}, manager(name))
 }
 
-// enginesManager is the one that an app without a lock file has in mind: the
-// only one besides npm that its engines name.
-func enginesManager(m manifest) (manager, string) {
+// unlockedManager is the one that an app without a lock file has in mind: the only
+// one besides npm that its engines name, or whose settings it has.
+func unlockedManager(dir string, m manifest) (manager, string, error) {
 	var named []manager
 	for _, other := range []manager{yarnManager, pnpmManager, bunManager} {
 		if m.Engines[string(other)] != "" {
@@ -201,9 +203,21 @@ func enginesManager(m manifest) (manager, string) {
 		}
 	}
 	if len(named) == 1 {
-		return named[0], "engines." + string(named[0]) + " in " + manifestFile
+		return named[0], "engines." + string(named[0]) + " in " + manifestFile, nil
 	}
-	return npmManager, "the default"
+	for _, s := range []struct {
+		file string
+		of   manager
+	}{{yarnSettingsFile, yarnManager}, {yarnClassicSettingsFile, yarnManager}, {pnpmWorkspaceFile, pnpmManager}, {"bunfig.toml", bunManager}} {
+		there, err := appfile.Exists(dir, s.file)
+		if err != nil {
+			return "", "", fmt.Errorf("looking for settings of package managers: %w", err)
+		}
+		if there {
+			return s.of, s.file, nil
+		}
+	}
+	return npmManager, "the default", nil
 }
 
 // managerEngine is the version that engines or volta ask for.

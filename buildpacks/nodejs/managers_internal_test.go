@@ -55,6 +55,8 @@ func TestChooseManager(t *testing.T) {
 		"engines without a lock file":          {`{"engines": {"yarn": "1.x", "npm": "10"}}`, nil, `yarn by engines.yarn in package.json: engines.yarn "1.x" in package.json`},
 		"engines of several":                   {`{"engines": {"yarn": "1.x", "pnpm": "9"}}`, nil, "npm by the default"},
 		"engines and the lock file of another": {`{"engines": {"yarn": "1.x"}}`, []string{"package-lock.json"}, "npm by package-lock.json"},
+		"settings of Yarn":                     {`{}`, []string{".yarnrc.yml"}, "yarn by .yarnrc.yml"},
+		"settings of pnpm":                     {`{}`, []string{"pnpm-workspace.yaml"}, "pnpm by pnpm-workspace.yaml"},
 		"volta":                                {`{"volta": {"yarn": "1.22.19"}}`, []string{"yarn.lock"}, `yarn by yarn.lock: volta.yarn "1.22.19" in package.json`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -96,10 +96,10 @@ func (f *forest) find(from, name string) (at string, found bool, err error) {
 		}
 		if path.Base(dir) != "node_modules" {
 			candidate := path.Join(dir, "node_modules", name)
-			real, err := filepath.EvalSymlinks(filepath.Join(f.root, candidate))
+			place, err := filepath.EvalSymlinks(filepath.Join(f.root, candidate))
 			switch {
 			case err == nil:
-				rel, err := filepath.Rel(f.root, real)
+				rel, err := filepath.Rel(f.root, place)
 				return filepath.ToSlash(rel), err == nil && filepath.IsLocal(rel), err
 			case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, os.ErrInvalid):
 				return "", false, err
@@ -228,11 +228,11 @@ func (f *forest) skips(rel string) bool {
 	if err != nil || info.Mode()&fs.ModeSymlink == 0 {
 		return true
 	}
-	real, err := filepath.EvalSymlinks(filepath.Join(f.root, rel))
+	place, err := filepath.EvalSymlinks(filepath.Join(f.root, rel))
 	if err != nil {
 		return false
 	}
-	target, err := filepath.Rel(f.root, real)
+	target, err := filepath.Rel(f.root, place)
 	return err == nil && filepath.IsLocal(target) && !f.kept[filepath.ToSlash(target)]
 }
 

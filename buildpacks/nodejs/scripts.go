@@ -78,7 +78,7 @@ func (s scripts) memberAll(ctx context.Context, dir string, m manifest, names []
 		if main := strings.TrimPrefix(strings.TrimPrefix(name, "pre"), "post"); main != name && slices.Contains(names, main) && s.driver.hooks() {
 			continue
 		}
-		for _, hook := range s.withHooks(m, name) {
+		for _, hook := range s.withHooks(name) {
 			if err := s.memberScript(ctx, dir, m, hook); err != nil {
 				return err
 			}
@@ -89,7 +89,7 @@ func (s scripts) memberAll(ctx context.Context, dir string, m manifest, names []
 
 // withHooks are a script and, where the package manager does not run them by
 // itself, those around a build.
-func (s scripts) withHooks(m manifest, name string) []string {
+func (s scripts) withHooks(name string) []string {
 	if s.driver.hooks() || slices.Contains(lifecycle, name) {
 		return []string{name}
 	}

@@ -233,12 +233,8 @@ func (t *moduleTree) sweep(cache string) error {
 			}
 		}
 		return sweepNames(filepath.Join(cache, "cache"), func(name string) bool {
-			slug, rest, is := cutProtocol(name)
-			if !is {
-				return true
-			}
-			number, _, _ := cutLast(strings.TrimSuffix(rest, ".zip"), "-", 2)
-			return wanted[slug+"-"+number]
+			slug, number, is := archiveOf(name)
+			return !is || wanted[slug+"-"+number]
 		})
 	case *yarnClassicLock:
 		wanted := map[string]bool{}
@@ -257,18 +253,16 @@ func (t *moduleTree) sweep(cache string) error {
 	return nil
 }
 
-// cutProtocol cuts the name of an archive at "-npm-".
-func cutProtocol(name string) (slug, rest string, is bool) { return strings.Cut(name, "-npm-") }
-
-// cutLast cuts a text before its last n separators.
-func cutLast(text, separator string, n int) (before, after string, found bool) {
-	at := len(text)
-	for range n {
-		if at = strings.LastIndex(text[:at], separator); at < 0 {
-			return text, "", false
+// archiveOf is the package and the version in the name of an archive of Yarn, such
+// as ms-npm-2.1.3-81ff3cfac1-10c0.zip; is tells whether it is one of a registry.
+func archiveOf(file string) (slug, number string, is bool) {
+	slug, rest, is := strings.Cut(strings.TrimSuffix(file, ".zip"), "-npm-")
+	for range 2 {
+		if at := strings.LastIndexByte(rest, '-'); at >= 0 {
+			rest = rest[:at]
 		}
 	}
-	return text[:at], text[at+1:], true
+	return slug, rest, is
 }
 
 // sweepNames removes the entries of a directory that are not wanted.
