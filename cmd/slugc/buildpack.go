@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -34,18 +35,32 @@ platform of Cloud Native Buildpacks.`,
 func (p *program) buildpackListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List the builtin buildpacks, in the order in which they are asked",
+		Short: "List the builtin buildpacks, in the order in which they are asked, and those that help them",
 		Args:  arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			return withBuiltins(func(library map[string]*cnb.Buildpack) error {
 				var list []buildpacks.Descriptor
 				var text strings.Builder
-				for _, group := range builtin.Order() {
-					for _, m := range group {
-						d := library[m.ID].Descriptor()
-						list = append(list, d)
-						fmt.Fprintf(&text, "%-20s %-8s %s\n", d.ID, d.Version, d.Name)
+				members := slices.Concat(builtin.Order()...)
+				// What helps others is in several groups.
+				slices.SortStableFunc(members, func(a, b buildpacks.Member) int {
+					switch {
+					case a.Optional == b.Optional:
+						return 0
+					case a.Optional:
+						return 1
 					}
+					return -1
+				})
+				seen := map[string]bool{}
+				for _, m := range members {
+					if seen[m.ID] {
+						continue
+					}
+					seen[m.ID] = true
+					d := library[m.ID].Descriptor()
+					list = append(list, d)
+					fmt.Fprintf(&text, "%-20s %-8s %s\n", d.ID, d.Version, d.Name)
 				}
 				p.voice.Result(text.String(), cli.Fields{"buildpacks": list})
 				return nil
