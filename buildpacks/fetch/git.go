@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -60,7 +61,7 @@ const gitConfig = `[protocol]
 // release, a checkout has.
 const gitAttributes = "* -export-ignore -export-subst\n"
 
-var commitForm = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var commitForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`) })
 
 // clone is a repository that is being fetched.
 type clone struct {
@@ -77,7 +78,7 @@ type clone struct {
 
 // repository fetches the tree of one commit.
 func (f Fetcher) repository(ctx context.Context, r reference) (k kept, err error) {
-	if commitForm.MatchString(r.fragment) {
+	if commitForm().MatchString(r.fragment) {
 		if k, found, err := f.find("git:" + r.fragment); found || err != nil {
 			return k, err
 		}
@@ -173,7 +174,7 @@ func quoted(s string) string {
 // commit has git fetch a revision, and returns the commit that it is. What the
 // store has is not fetched.
 func (c *clone) commit(ctx context.Context, revision string) (string, error) {
-	if commitForm.MatchString(revision) {
+	if commitForm().MatchString(revision) {
 		if err := c.shallow(ctx, revision); err == nil {
 			return c.resolve(ctx, "FETCH_HEAD")
 		} else if download.FaultOf(err) == download.Passing {
@@ -195,7 +196,7 @@ func (c *clone) commit(ctx context.Context, revision string) (string, error) {
 	}
 	commits := map[string]string{}
 	for line := range strings.Lines(listing) {
-		if hash, name, found := strings.Cut(strings.TrimSpace(line), "\t"); found && commitForm.MatchString(hash) {
+		if hash, name, found := strings.Cut(strings.TrimSpace(line), "\t"); found && commitForm().MatchString(hash) {
 			commits[name] = hash
 		}
 	}
@@ -216,7 +217,7 @@ func (c *clone) commit(ctx context.Context, revision string) (string, error) {
 	if revision == "" {
 		return "", errors.New("the repository is empty: it has no HEAD")
 	}
-	if abbreviated.MatchString(revision) {
+	if abbreviated().MatchString(revision) {
 		return c.search(ctx, revision)
 	}
 	return "", fmt.Errorf("the repository has no branch and no tag %q", revision)
@@ -233,7 +234,7 @@ func (c *clone) shallow(ctx context.Context, name string) error {
 }
 
 // abbreviated is a commit as git shows it.
-var abbreviated = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
+var abbreviated = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{7,64}$`) })
 
 // search fetches the history of all branches and tags, and looks for a commit.
 func (c *clone) search(ctx context.Context, revision string) (string, error) {
@@ -253,7 +254,7 @@ func (c *clone) resolve(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if out = strings.TrimSpace(out); !commitForm.MatchString(out) {
+	if out = strings.TrimSpace(out); !commitForm().MatchString(out) {
 		return "", fmt.Errorf("%s is no commit", name)
 	}
 	return out, nil

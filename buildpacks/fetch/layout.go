@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -20,11 +21,11 @@ import (
 const refName = "org.opencontainers.image.ref.name"
 
 // tagForm is a tag behind a path.
-var tagForm = regexp.MustCompile(`^(.*):([\w][\w.-]{0,127})$`)
+var tagForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(.*):([\w][\w.-]{0,127})$`) })
 
 // splitTag splits PATH[:TAG].
 func splitTag(s string) (at, tag string) {
-	if tagged := tagForm.FindStringSubmatch(s); tagged != nil {
+	if tagged := tagForm().FindStringSubmatch(s); tagged != nil {
 		return tagged[1], tagged[2]
 	}
 	return s, ""

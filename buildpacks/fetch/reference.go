@@ -8,6 +8,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // medium is where a reference leads to.
@@ -36,7 +37,7 @@ type reference struct {
 }
 
 // scp is an address as ssh writes it: user@host:path.
-var scp = regexp.MustCompile(`^[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:[^\s]+$`)
+var scp = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:[^\s]+$`) })
 
 const gitHint = "a git repository is git+https://HOST/PATH#REF, ssh://USER@HOST/PATH#REF or file:///PATH#REF"
 
@@ -56,7 +57,7 @@ func parse(ref string) (reference, error) {
 		return reference{medium: imageLayout, at: rest}, nil
 	case addressed && scheme == "oci-archive":
 		return reference{medium: imageArchive, at: rest}, nil
-	case scp.MatchString(ref) && !strings.Contains(ref, "://"):
+	case scp().MatchString(ref) && !strings.Contains(ref, "://"):
 		return gitReference(ref)
 	case strings.HasPrefix(rest, "//"):
 		return parseAddress(scheme, ref)
@@ -102,12 +103,14 @@ func loopback(host string) bool {
 
 // revision is what git may be asked for: the name of a branch or a tag, or a
 // commit (git-check-ref-format(1)).
-var revision = regexp.MustCompile(`^[^-\s~^:?*\[\\\x00-\x1f\x7f][^\s~^:?*\[\\\x00-\x1f\x7f]*$`)
+var revision = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[^-\s~^:?*\[\\\x00-\x1f\x7f][^\s~^:?*\[\\\x00-\x1f\x7f]*$`)
+})
 
 // gitReference is a repository with what is wanted of it.
 func gitReference(ref string) (reference, error) {
 	at, fragment, named := strings.Cut(ref, "#")
-	if named && (!revision.MatchString(fragment) || strings.Contains(fragment, "..") || strings.Contains(fragment, "@{")) {
+	if named && (!revision().MatchString(fragment) || strings.Contains(fragment, "..") || strings.Contains(fragment, "@{")) {
 		return reference{}, fmt.Errorf("%q is no branch, tag or commit; expected one after the #", fragment)
 	}
 	if strings.HasPrefix(at, "-") {
@@ -117,7 +120,7 @@ func gitReference(ref string) (reference, error) {
 }
 
 // secrets are what stands between "//" and "@", and after "?".
-var secrets = regexp.MustCompile(`//[^/\s]*@|\?[^#\s]*`)
+var secrets = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`//[^/\s]*@|\?[^#\s]*`) })
 
 // redacted is a reference without the credentials that an address may have. The
 // user of ssh is no secret, and part of the address.
@@ -126,7 +129,7 @@ func redacted(ref string) string {
 	if !addressed || scheme == "docker" || scheme == "file" {
 		return ref
 	}
-	return secrets.ReplaceAllStringFunc(ref, func(found string) string {
+	return secrets().ReplaceAllStringFunc(ref, func(found string) string {
 		user, isUser := strings.CutPrefix(found, "//")
 		if isUser && strings.Contains(scheme, "ssh") && !strings.Contains(user, ":") {
 			return found

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,7 +34,9 @@ type kept struct {
 }
 
 // digestForm is a digest of the store: sha256:HEX or git:COMMIT.
-var digestForm = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|git:([0-9a-f]{40}|[0-9a-f]{64}))$`)
+var digestForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(sha256:[0-9a-f]{64}|git:([0-9a-f]{40}|[0-9a-f]{64}))$`)
+})
 
 // place is where a package of a digest is.
 func (f Fetcher) place(digest string) string {
@@ -43,7 +46,7 @@ func (f Fetcher) place(digest string) string {
 
 // find looks for a package by its digest.
 func (f Fetcher) find(digest string) (kept, bool, error) {
-	if !digestForm.MatchString(digest) {
+	if !digestForm().MatchString(digest) {
 		return kept{}, false, nil
 	}
 	k := kept{digest: digest, dir: f.place(digest)}

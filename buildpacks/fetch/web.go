@@ -13,11 +13,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/stack/download"
 )
 
-var sha256Form = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
+var sha256Form = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-fA-F]{64}$`) })
 
 // web fetches an archive, or a buildpackage in a file, from an address.
 func (f Fetcher) web(ctx context.Context, r reference) (k kept, err error) {
@@ -67,7 +68,7 @@ func checksum(fragment string) (string, error) {
 		return "", nil
 	}
 	sum, is := strings.CutPrefix(fragment, "sha256=")
-	if !is || !sha256Form.MatchString(sum) {
+	if !is || !sha256Form().MatchString(sum) {
 		return "", fmt.Errorf("#%s is no checksum; expected #sha256= and 64 hexadecimal digits", fragment)
 	}
 	return "sha256:" + strings.ToLower(sum), nil

@@ -3,6 +3,7 @@ package golang
 import (
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
 )
@@ -22,7 +23,7 @@ func webNames(p project) []string {
 
 // notInType are characters that a process type may not have, as the name of a
 // command may (CNB Buildpack API, "launch.toml").
-var notInType = regexp.MustCompile(`[^A-Za-z0-9._-]`)
+var notInType = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^A-Za-z0-9._-]`) })
 
 // processes are how the app starts. A single command is web; of several it is
 // the one that is called so, and the others have their own names.
@@ -44,7 +45,7 @@ func processes(p project, programs []program, starts map[string]string) []libcnb
 	}
 	var found []libcnb.Process
 	for _, name := range names {
-		kind := notInType.ReplaceAllString(name, "-")
+		kind := notInType().ReplaceAllString(name, "-")
 		if name == web {
 			kind = "web"
 		}

@@ -6,6 +6,7 @@ import (
 	"go/version"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/BurntSushi/toml"
 	"golang.org/x/mod/modfile"
@@ -82,12 +83,14 @@ func directive(name string, text []byte) asking.Asked {
 }
 
 // herokuLine is a directive of Heroku's buildpack: a comment, a name, words.
-var herokuLine = regexp.MustCompile(`(?m)^[ \t]*//[ \t]*\+heroku[ \t]+([A-Za-z]+)[ \t]+([^\r\n]*?)[ \t]*\r?$`)
+var herokuLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^[ \t]*//[ \t]*\+heroku[ \t]+([A-Za-z]+)[ \t]+([^\r\n]*?)[ \t]*\r?$`)
+})
 
 // directives are the words of the directives of a name in a go.mod or go.work.
 func directives(text []byte, name string) []string {
 	var words []string
-	for _, match := range herokuLine.FindAllSubmatch(text, -1) {
+	for _, match := range herokuLine().FindAllSubmatch(text, -1) {
 		if string(match[1]) == name {
 			words = append(words, strings.Fields(string(match[2]))...)
 		}
@@ -130,9 +133,9 @@ func constraint(asked asking.Asked) (runtime.Constraint, error) {
 }
 
 // candidate is the end of a version that is no release yet.
-var candidate = regexp.MustCompile(`(rc|beta)[0-9]+$`)
+var candidate = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(rc|beta)[0-9]+$`) })
 
-func withoutCandidate(text string) string { return candidate.ReplaceAllString(text, "") }
+func withoutCandidate(text string) string { return candidate().ReplaceAllString(text, "") }
 
 // hint says what to type to ask for another Go.
 func hint(asked asking.Asked) string {

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
@@ -81,7 +82,7 @@ func mavenWrapped(dir string) bool {
 }
 
 // procfileLine is a process type with its command (Heroku, "The Procfile").
-var procfileLine = regexp.MustCompile(`(?m)^([A-Za-z0-9_-]+):\s*(.+?)\s*$`)
+var procfileLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^([A-Za-z0-9_-]+):\s*(.+?)\s*$`) })
 
 // readProcfile reads how the app says that it starts. Whether it is in order is
 // for the buildpack of Procfiles to say.
@@ -94,7 +95,7 @@ func readProcfile(dir string) (map[string]string, error) {
 		return nil, err
 	}
 	starts := map[string]string{}
-	for _, match := range procfileLine.FindAllSubmatch(data, -1) {
+	for _, match := range procfileLine().FindAllSubmatch(data, -1) {
 		starts[string(match[1])] = string(match[2])
 	}
 	return starts, nil
@@ -113,7 +114,7 @@ func (a app) moving() []string {
 		}
 	}
 	if a.buildText != "" {
-		for _, match := range movingGradle.FindAllStringSubmatch(withoutComments(a.buildText), -1) {
+		for _, match := range movingGradle().FindAllStringSubmatch(withoutComments(a.buildText), -1) {
 			lines = append(lines, fmt.Sprintf("%s: %s wants %s", match[1], a.buildFile, match[2]))
 		}
 	}
@@ -122,4 +123,6 @@ func (a app) moving() []string {
 
 // movingGradle is a dependency of Gradle's with a version that stands for
 // several.
-var movingGradle = regexp.MustCompile(`["']([A-Za-z0-9_.-]+:[A-Za-z0-9_.-]+):([^"':]*\+|latest\.[a-z]+|[^"':]*-SNAPSHOT)["']`)
+var movingGradle = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`["']([A-Za-z0-9_.-]+:[A-Za-z0-9_.-]+):([^"':]*\+|latest\.[a-z]+|[^"':]*-SNAPSHOT)["']`)
+})

@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
@@ -30,7 +31,9 @@ type gradleWrapper struct {
 }
 
 // distributionName is the file of a distribution of Gradle.
-var distributionName = regexp.MustCompile(`gradle-([0-9][0-9A-Za-z.+-]*?)-(?:bin|all|src)\.zip$`)
+var distributionName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`gradle-([0-9][0-9A-Za-z.+-]*?)-(?:bin|all|src)\.zip$`)
+})
 
 // readGradleWrapper reads the wrapper's file, and refuses an app without one.
 func readGradleWrapper(dir string) (gradleWrapper, error) {
@@ -47,7 +50,7 @@ func readGradleWrapper(dir string) (gradleWrapper, error) {
 	}
 	values := properties(data)
 	w := gradleWrapper{url: strings.TrimSpace(values["distributionUrl"]), sha256: strings.TrimSpace(values["distributionSha256Sum"])}
-	match := distributionName.FindStringSubmatch(w.url)
+	match := distributionName().FindStringSubmatch(w.url)
 	if w.url == "" || match == nil {
 		return gradleWrapper{}, appfile.Error("distributionUrl in %s names no distribution of Gradle: %q\nexpected an address that ends in gradle-VERSION-bin.zip. Write it anew:\n  gradle wrapper --gradle-version VERSION", wrapperFile, w.url)
 	}
@@ -58,22 +61,26 @@ func readGradleWrapper(dir string) (gradleWrapper, error) {
 // What the files of Gradle, which are programs, say about Java in the usual
 // ways. What they say in another way is for Gradle to see.
 var (
-	gradleToolchain = regexp.MustCompile(`languageVersion\s*(?:=|\.set\(|\.convention\()\s*JavaLanguageVersion\.of\(\s*["']?([0-9]+)`)
-	kotlinToolchain = regexp.MustCompile(`jvmToolchain\(\s*([0-9]+)`)
-	gradleRelease   = regexp.MustCompile(`(?:options\.)?release\s*(?:=|\.set\()\s*([0-9]+)`)
-	gradleTarget    = regexp.MustCompile(`(?:source|target)Compatibility\s*=?\s*(?:JavaVersion\.VERSION_)?["']?(?:1[._])?([0-9]+)`)
+	gradleToolchain = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`languageVersion\s*(?:=|\.set\(|\.convention\()\s*JavaLanguageVersion\.of\(\s*["']?([0-9]+)`)
+	})
+	kotlinToolchain = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`jvmToolchain\(\s*([0-9]+)`) })
+	gradleRelease   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:options\.)?release\s*(?:=|\.set\()\s*([0-9]+)`) })
+	gradleTarget    = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?:source|target)Compatibility\s*=?\s*(?:JavaVersion\.VERSION_)?["']?(?:1[._])?([0-9]+)`)
+	})
 )
 
 // gradleJava is what a build file of Gradle says about Java: the toolchain, which
 // has to be that very release, or the release that it compiles for.
 func gradleJava(text string) (toolchain, release string) {
 	text = withoutComments(text)
-	for _, pattern := range []*regexp.Regexp{gradleToolchain, kotlinToolchain} {
+	for _, pattern := range []*regexp.Regexp{gradleToolchain(), kotlinToolchain()} {
 		if match := pattern.FindStringSubmatch(text); match != nil {
 			return match[1], ""
 		}
 	}
-	for _, pattern := range []*regexp.Regexp{gradleRelease, gradleTarget} {
+	for _, pattern := range []*regexp.Regexp{gradleRelease(), gradleTarget()} {
 		if match := pattern.FindStringSubmatch(text); match != nil {
 			return "", match[1]
 		}
@@ -82,9 +89,9 @@ func gradleJava(text string) (toolchain, release string) {
 }
 
 // comment is one of Groovy or Kotlin. Addresses have two slashes as well.
-var comment = regexp.MustCompile(`(?s)/\*.*?\*/|(?m)(?:^|\s)//.*$`)
+var comment = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)/\*.*?\*/|(?m)(?:^|\s)//.*$`) })
 
-func withoutComments(text string) string { return comment.ReplaceAllString(text, "") }
+func withoutComments(text string) string { return comment().ReplaceAllString(text, "") }
 
 // gradleFile is the text of the app's build file, with its name.
 func gradleFile(dir string) (name, text string, err error) {
@@ -97,7 +104,7 @@ func gradleFile(dir string) (name, text string, err error) {
 }
 
 // include is how settings.gradle names the projects of an app.
-var include = regexp.MustCompile(`["']:?([A-Za-z0-9_.:/-]+)["']`)
+var include = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`["']:?([A-Za-z0-9_.:/-]+)["']`) })
 
 // gradleModules are the directories of the projects that settings.gradle
 // includes, "" for the root. A project may be moved elsewhere by a program; that
@@ -117,7 +124,7 @@ func gradleModules(dir string) ([]string, error) {
 		if !strings.HasPrefix(words, "include") && !strings.HasPrefix(words, "\"") && !strings.HasPrefix(words, "'") {
 			continue
 		}
-		for _, match := range include.FindAllStringSubmatch(words, -1) {
+		for _, match := range include().FindAllStringSubmatch(words, -1) {
 			module := path.Clean(strings.ReplaceAll(match[1], ":", "/"))
 			if there, err := appfile.Exists(dir, module); err == nil && there && len(modules) < maxModules {
 				modules = append(modules, module)

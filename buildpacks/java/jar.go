@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -54,7 +55,7 @@ func (m manifest) with(name, value string) manifest {
 }
 
 // attributeName is what an attribute may be called.
-var attributeName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,70}$`)
+var attributeName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]{1,70}$`) })
 
 // parseManifest reads the main section. A line that begins with a blank goes on
 // with the one before it.
@@ -77,7 +78,7 @@ func parseManifest(data []byte) manifest {
 				if name == "Name" {
 					return m // the first section of a single entry
 				}
-				if !attributeName.MatchString(name) {
+				if !attributeName().MatchString(name) {
 					continue
 				}
 				m = append(m, attribute{name, strings.TrimPrefix(value, " ")})

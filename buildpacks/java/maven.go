@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
 
@@ -44,7 +45,9 @@ type mavenTool struct {
 }
 
 // mavenDistribution is the file of a distribution of Maven in an address.
-var mavenDistribution = regexp.MustCompile(`apache-maven-([0-9][0-9A-Za-z.+-]*?)-bin\.(zip|tar\.gz)$`)
+var mavenDistribution = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`apache-maven-([0-9][0-9A-Za-z.+-]*?)-bin\.(zip|tar\.gz)$`)
+})
 
 func (b *build) newMaven() (*mavenTool, error) {
 	m := &mavenTool{b: b, extension: "tar.gz"}
@@ -98,7 +101,7 @@ func (m *mavenTool) choose() error {
 	default:
 		values := properties(data)
 		url := values["distributionUrl"]
-		match := mavenDistribution.FindStringSubmatch(url)
+		match := mavenDistribution().FindStringSubmatch(url)
 		if match == nil {
 			return appfile.Error("distributionUrl in %s names no distribution of Maven: %q\nexpected an address that ends in apache-maven-VERSION-bin.zip. Write it anew:\n  mvn wrapper:wrapper -Dmaven=%s",
 				mavenWrapperFile, url, m.b.releases.Maven)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -86,14 +87,14 @@ func orElse(text, other string) string {
 }
 
 // word is one of a line as a shell reads it, with quotes.
-var word = regexp.MustCompile(`(?:[^\s"']|"[^"]*"|'[^']*')+`)
+var word = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:[^\s"']|"[^"]*"|'[^']*')+`) })
 
 // words are those of a setting.
 func words(name, text string) ([]string, error) {
 	if strings.Count(text, `"`)%2 == 1 || strings.Count(text, `'`)%2 == 1 {
 		return nil, appfile.Error("%s has a quote without an end: %s", name, text)
 	}
-	found := word.FindAllString(text, -1)
+	found := word().FindAllString(text, -1)
 	for i, w := range found {
 		found[i] = strings.NewReplacer(`"`, "", `'`, "").Replace(w)
 	}
@@ -132,7 +133,7 @@ func (m *mavenTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.L
 		if err == nil {
 			return m.built(start, poms)
 		}
-		if exit, ended := failure.Ended(err); !ended || exit.Signal != 0 || !needsNetwork.MatchString(output.Text()) {
+		if exit, ended := failure.Ended(err); !ended || exit.Signal != 0 || !needsNetwork().MatchString(output.Text()) {
 			return nil, m.explain(err, output)
 		}
 		b.Print.Detail("Maven wants something that it did not want last time, so it may ask for it")
@@ -154,7 +155,9 @@ func (m *mavenTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.L
 
 // needsNetwork is what Maven says when something is not in its repository and it
 // must not ask.
-var needsNetwork = regexp.MustCompile(`(?i)in offline mode|system is offline|has not been downloaded from it before`)
+var needsNetwork = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)in offline mode|system is offline|has not been downloaded from it before`)
+})
 
 func (m *mavenTool) built(start time.Time, poms string) ([]libcnb.Layer, error) {
 	m.b.Print.Detail("Built in %s", report.Duration(m.b.Now().Sub(start).Round(10*time.Millisecond)))

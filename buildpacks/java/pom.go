@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
@@ -133,8 +134,8 @@ func lineOf(data []byte, number int) string {
 func (p pom) value(text string) string {
 	text = strings.TrimSpace(text)
 	for range 10 {
-		filled := placeholder.ReplaceAllStringFunc(text, func(name string) string {
-			key := placeholder.FindStringSubmatch(name)[1]
+		filled := placeholder().ReplaceAllStringFunc(text, func(name string) string {
+			key := placeholder().FindStringSubmatch(name)[1]
 			switch key {
 			case "project.version", "pom.version", "version":
 				return p.Version
@@ -153,7 +154,7 @@ func (p pom) value(text string) string {
 }
 
 // placeholder is a property in a text.
-var placeholder = regexp.MustCompile(`\$\{([^{}]+)\}`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{([^{}]+)\}`) })
 
 // modules are the directories of the modules that a pom names, also those in
 // profiles.

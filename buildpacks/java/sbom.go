@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
 
@@ -102,7 +103,7 @@ func (b *build) packages(file string) (components []sbom.Component, err error) {
 	if len(components) > 0 {
 		return components, nil
 	}
-	if match := jarName.FindStringSubmatch(name); match != nil {
+	if match := jarName().FindStringSubmatch(name); match != nil {
 		group := b.group(match[1], match[2])
 		c := component(group, match[1], match[2])
 		c.SHA256 = sum
@@ -112,7 +113,7 @@ func (b *build) packages(file string) (components []sbom.Component, err error) {
 }
 
 // jarName is the name of a jar in a repository: artifact, version.
-var jarName = regexp.MustCompile(`^([A-Za-z0-9_.-]+?)-([0-9][A-Za-z0-9_.+-]*)$`)
+var jarName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([A-Za-z0-9_.-]+?)-([0-9][A-Za-z0-9_.+-]*)$`) })
 
 func component(group, artifact, version string) sbom.Component {
 	if artifact == "" || version == "" {

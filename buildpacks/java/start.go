@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
 
@@ -191,7 +192,7 @@ func (c collector) nothingToStart() error {
 }
 
 // buildCommand is a command of a Procfile that wants the build tool.
-var buildCommand = regexp.MustCompile(`(?:^|[\s;&|])(?:\./)?(mvnw?|gradlew?)\s`)
+var buildCommand = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:^|[\s;&|])(?:\./)?(mvnw?|gradlew?)\s`) })
 
 // named brings the files that were built and that the Procfile names, and
 // returns their paths.
@@ -205,7 +206,7 @@ func (c collector) named() ([]string, error) {
 	var links []string
 	for _, process := range sortedKeys(c.b.app.starts) {
 		command := c.b.app.starts[process]
-		if match := buildCommand.FindStringSubmatch(command + " "); match != nil {
+		if match := buildCommand().FindStringSubmatch(command + " "); match != nil {
 			c.b.Print.Warn("the process %s in the Procfile starts %s, which is there only while the app is built.\nStart what it builds:\n  %s: java $JAVA_OPTS -jar %s/NAME.jar",
 				process, match[1], process, c.b.tool.outputs().jars)
 		}
@@ -223,13 +224,13 @@ func (c collector) named() ([]string, error) {
 
 // pathWord is what may be a path in a command: paths of class paths have colons
 // between them.
-var pathWord = regexp.MustCompile(`[^\s:;"'=$(){}<>|&]+`)
+var pathWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^\s:;"'=$(){}<>|&]+`) })
 
 // builtNames are the paths in a command that lie below directories that the
 // build made.
 func builtNames(command string, made map[string]bool) []string {
 	var names []string
-	for _, text := range pathWord.FindAllString(command, -1) {
+	for _, text := range pathWord().FindAllString(command, -1) {
 		name := path.Clean(strings.TrimPrefix(text, "./"))
 		for dir := name; dir != "." && dir != "/"; dir = path.Dir(dir) {
 			if made[dir] {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/language/version"
@@ -182,14 +183,14 @@ func (a app) builtFor() (toolchain, compiled version.Asked) {
 }
 
 // numbers are the first ones in a version: 17, 1.8, 21.0.4.
-var numbers = regexp.MustCompile(`[0-9]+(?:[._][0-9]+)*`)
+var numbers = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[0-9]+(?:[._][0-9]+)*`) })
 
 // feature is the release of Java that a version means, 0 when it means none:
 // "21", "21.0.4-tem", "temurin-21.0.4+7", "1.8", "17.*", "openjdk64-11.0.2". The
 // numbers behind it are those of security fixes: the archive has the latest.
 func feature(text string) int {
 	// The 64 in the names of some vendors is no version.
-	match := numbers.FindString(strings.ReplaceAll(text, "openjdk64", ""))
+	match := numbers().FindString(strings.ReplaceAll(text, "openjdk64", ""))
 	if match == "" {
 		return 0
 	}

@@ -2,6 +2,7 @@ package nodejs
 
 import (
 	"regexp"
+	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/failure"
 	"github.com/slugc/slugc/stack/download"
@@ -9,11 +10,11 @@ import (
 
 // pnpmCode is the code that pnpm gives an error, between narrow spaces or in
 // brackets.
-var pnpmCode = regexp.MustCompile(`(?m)^[\s\x{2009}]*\[?(ERR_PNPM_[A-Z0-9_]+)\b`)
+var pnpmCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^[\s\x{2009}]*\[?(ERR_PNPM_[A-Z0-9_]+)\b`) })
 
 // yarnCode is the code of the first error of Yarn 2 and later among those that
 // have a meaning of their own.
-var yarnCode = regexp.MustCompile(`(?m)^➤ (YN00(?:09|16|18|28|41|56|81|82)):`)
+var yarnCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^➤ (YN00(?:09|16|18|28|41|56|81|82)):`) })
 
 // causes are the known ones of a package manager, the surest first. Command is
 // what mends the lock file.

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // driver knows how the package manager of an app is told what to do.
@@ -109,9 +110,9 @@ func (d driver) start(m manifest) []string {
 
 var (
 	// plainWord is a word that is the same to a shell and without one.
-	plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+:,./-]+$`)
+	plainWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_@%+:,./-]+$`) })
 	// settingWord sets a variable for the command behind it.
-	settingWord = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=[A-Za-z0-9_@%+:,./-]*$`)
+	settingWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=[A-Za-z0-9_@%+:,./-]*$`) })
 	// ofShell are commands that only a shell has, and package managers, which run
 	// another script.
 	ofShell = []string{"cd", "eval", "exec", "export", "set", "source", ".", "ulimit", "umask", "wait",
@@ -126,7 +127,7 @@ func plainCommand(script string) []string {
 		words = words[1:]
 	}
 	settings := 0
-	for settings < len(words) && settingWord.MatchString(words[settings]) {
+	for settings < len(words) && settingWord().MatchString(words[settings]) {
 		settings++
 	}
 	if settings == len(words) || slices.Contains(ofShell, words[settings]) {
@@ -136,7 +137,7 @@ func plainCommand(script string) []string {
 		if strings.HasPrefix(word, "-") {
 			word = strings.ReplaceAll(word, "=", "")
 		}
-		if !plainWord.MatchString(word) {
+		if !plainWord().MatchString(word) {
 			return nil
 		}
 	}

@@ -3,6 +3,7 @@ package nodejs
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/failure"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
@@ -17,16 +18,16 @@ type ran struct {
 }
 
 // npmCode is the line in which npm says what kind of error it met.
-var npmCode = regexp.MustCompile(`(?m)^npm (?:ERR!|error) code (\S+)`)
+var npmCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^npm (?:ERR!|error) code (\S+)`) })
 
 // npmPath is the line in which npm says whose script failed.
-var npmPath = regexp.MustCompile(`(?m)^npm (?:ERR!|error) path (\S+)`)
+var npmPath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^npm (?:ERR!|error) path (\S+)`) })
 
 // explain says whose fault a failure is, how it ended, and what to do.
 func (s scripts) explain(r ran) error {
 	f := failure.Failure{What: r.what, Err: r.err, Output: r.output}
 	text := r.output.Text()
-	for _, pattern := range []*regexp.Regexp{npmCode, pnpmCode, yarnCode} {
+	for _, pattern := range []*regexp.Regexp{npmCode(), pnpmCode(), yarnCode()} {
 		if match := pattern.FindStringSubmatch(text); match != nil {
 			f.Code = match[1]
 			break
@@ -37,7 +38,7 @@ func (s scripts) explain(r ran) error {
 		lock = s.app.lock.file()
 	}
 	known := causes(s.app.choice.manager, lock, s.app.lockCommand())
-	switch path := npmPath.FindStringSubmatch(text); {
+	switch path := npmPath().FindStringSubmatch(text); {
 	case r.script != "":
 		f.Details = append(f.Details, "it is the app's own: "+r.script)
 		f.Unknown = "see it fail on your machine:\n  " + string(s.driver.manager) + " " + s.driver.install(true)[0] + "\n  " + string(s.driver.manager) + " run " + strings.Trim(strings.SplitN(r.script, ":", 2)[0], `"`)

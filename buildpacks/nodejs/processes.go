@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
 
@@ -25,14 +26,14 @@ func (a *app) launchesNPM() bool {
 		return true
 	}
 	for _, script := range a.manifest.Scripts {
-		if npmCommand.MatchString(script) {
+		if npmCommand().MatchString(script) {
 			return true
 		}
 	}
-	return npmCommand.MatchString(a.procfile)
+	return npmCommand().MatchString(a.procfile)
 }
 
-var npmCommand = regexp.MustCompile(`(?m)(?:^|[\s;&|(:])np[mx]\s`)
+var npmCommand = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)(?:^|[\s;&|(:])np[mx]\s`) })
 
 // needsNode tells whether the app needs Node.js. One that is built with Bun does
 // where it asks for a version, or where a script starts it.
@@ -41,14 +42,14 @@ func (a *app) needsNode() bool {
 		return true
 	}
 	for _, script := range a.manifest.Scripts {
-		if nodeCommand.MatchString(script) {
+		if nodeCommand().MatchString(script) {
 			return true
 		}
 	}
-	return nodeCommand.MatchString(a.procfile)
+	return nodeCommand().MatchString(a.procfile)
 }
 
-var nodeCommand = regexp.MustCompile(`(?m)(?:^|[\s;&|(:])(?:node|np[mx])\s`)
+var nodeCommand = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)(?:^|[\s;&|(:])(?:node|np[mx])\s`) })
 
 // processes are how the app starts: by its start script; an app of a framework
 // whose start script is for who works on it, or is missing, as the framework

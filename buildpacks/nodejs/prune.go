@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/slugc/slugc/buildpacks/language/layer"
@@ -126,7 +127,7 @@ func tidy(tree string) error {
 
 // shim is the line of a command that pnpm has made which starts the file of a
 // package.
-var shim = regexp.MustCompile(`"\$basedir/([^"]+)"`)
+var shim = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"\$basedir/([^"]+)"`) })
 
 // leadsNowhere tells whether a command is of a package that is gone.
 func leadsNowhere(path string, entry fs.DirEntry) (bool, error) {
@@ -140,7 +141,7 @@ func leadsNowhere(path string, entry fs.DirEntry) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		match := shim.FindSubmatch(text)
+		match := shim().FindSubmatch(text)
 		if match == nil {
 			return false, nil
 		}

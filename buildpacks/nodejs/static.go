@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
@@ -58,7 +59,7 @@ func hasServer(dir string, m manifest) (bool, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("looking for processes: %w", err)
 	}
-	if webProcess.Match(data) {
+	if webProcess().Match(data) {
 		return true, nil
 	}
 	if script := m.Scripts["start"]; script != "" && !developing(script) {
@@ -67,16 +68,18 @@ func hasServer(dir string, m manifest) (bool, error) {
 	return appfile.Exists(dir, "server.js")
 }
 
-var webProcess = regexp.MustCompile(`(?m)^web\s*:`)
+var webProcess = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^web\s*:`) })
 
 // developers are commands that serve an app to who works on it, and are none of
 // a start in production.
-var developers = regexp.MustCompile(`^(?:(?:npx|cross-env|pnpm exec|yarn|bunx)\s+)?(?:\w+=\S*\s+)*(react-scripts start|react-app-rewired start|craco start|ng serve|ng s\b|` +
-	`vite(?: dev| serve| preview)?(?:\s+-.*)?$|vue-cli-service serve|react-router dev|remix vite:dev|astro (?:dev|preview)|gatsby (?:develop|serve)|docusaurus start|` +
-	`parcel(?: serve)?\s|webpack(?:-dev-server| serve)|nux[it] (?:dev|preview)|next dev|nest start|expo start)`)
+var developers = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:(?:npx|cross-env|pnpm exec|yarn|bunx)\s+)?(?:\w+=\S*\s+)*(react-scripts start|react-app-rewired start|craco start|ng serve|ng s\b|` +
+		`vite(?: dev| serve| preview)?(?:\s+-.*)?$|vue-cli-service serve|react-router dev|remix vite:dev|astro (?:dev|preview)|gatsby (?:develop|serve)|docusaurus start|` +
+		`parcel(?: serve)?\s|webpack(?:-dev-server| serve)|nux[it] (?:dev|preview)|next dev|nest start|expo start)`)
+})
 
 // developing tells whether a script is for who works on the app.
-func developing(script string) bool { return developers.MatchString(strings.TrimSpace(script)) }
+func developing(script string) bool { return developers().MatchString(strings.TrimSpace(script)) }
 
 // framework is one that makes apps which are files once they were built.
 type framework struct {
@@ -149,19 +152,19 @@ func nextSite(dir string, _ manifest) (site, bool, error) {
 func nuxtSite(dir string, m manifest) (site, bool, error) {
 	config, err := configs(dir, "nuxt.config")
 	generates := strings.Contains(m.Scripts[m.buildScripts()[0]], "generate")
-	return site{root: ".output/public", fallback: ssrOff.MatchString(config)}, generates, err
+	return site{root: ".output/public", fallback: ssrOff().MatchString(config)}, generates, err
 }
 
-var ssrOff = regexp.MustCompile(`(?m)^[^/\n]*\bssr\s*:\s*false`)
+var ssrOff = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^[^/\n]*\bssr\s*:\s*false`) })
 
 func reactRouterSite(dir string, _ manifest) (site, bool, error) {
 	config, err := configs(dir, "react-router.config")
-	return site{root: path.Join(directory(config, "buildDirectory", "build"), "client"), fallback: true}, ssrOff.MatchString(config), err
+	return site{root: path.Join(directory(config, "buildDirectory", "build"), "client"), fallback: true}, ssrOff().MatchString(config), err
 }
 
 func remixSite(dir string, _ manifest) (site, bool, error) {
 	config, err := configs(dir, "vite.config")
-	return site{root: "build/client", fallback: true}, ssrOff.MatchString(config), err
+	return site{root: "build/client", fallback: true}, ssrOff().MatchString(config), err
 }
 
 func astroSite(dir string, m manifest) (site, bool, error) {
@@ -190,14 +193,14 @@ func viteSite(dir string, m manifest) (site, bool, error) {
 func vitepressSite(_ string, m manifest) (site, bool, error) {
 	// The command names the directory of the pages: vitepress build docs.
 	for _, name := range m.buildScripts() {
-		if match := vitepressBuild.FindStringSubmatch(m.Scripts[name]); match != nil && filepath.IsLocal(path.Join(".", match[1])) {
+		if match := vitepressBuild().FindStringSubmatch(m.Scripts[name]); match != nil && filepath.IsLocal(path.Join(".", match[1])) {
 			return site{root: path.Join(match[1], ".vitepress/dist")}, true, nil
 		}
 	}
 	return site{}, false, nil
 }
 
-var vitepressBuild = regexp.MustCompile(`vitepress build(?:\s+([\w./-]+))?`)
+var vitepressBuild = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`vitepress build(?:\s+([\w./-]+))?`) })
 
 // angularSite reads angular.json: where the one project that is an app is put
 // when it was built. One that is rendered on a server is none.

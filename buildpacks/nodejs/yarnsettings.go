@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
@@ -113,14 +114,14 @@ func (s *yarnSettings) readClassic(data []byte) {
 // pathVersion is the version in the name of a Yarn that an app brings, such as
 // yarn-4.5.3.cjs; "" when it says none.
 func (s yarnSettings) pathVersion() string {
-	match := releaseName.FindStringSubmatch(filepath.Base(s.path))
+	match := releaseName().FindStringSubmatch(filepath.Base(s.path))
 	if match == nil {
 		return ""
 	}
 	return match[1]
 }
 
-var releaseName = regexp.MustCompile(`^yarn-(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+?)?)\.c?js$`)
+var releaseName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^yarn-(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+?)?)\.c?js$`) })
 
 // yarnInLine refuses a yarn.lock of the other form than that of the Yarn that
 // the app asks for. Berry tells whether it is that of Yarn 2 and later.

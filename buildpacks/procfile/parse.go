@@ -5,6 +5,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -33,10 +34,12 @@ const maxSize = 1 << 20
 
 // line is a process type and its command (Heroku's Procfile format). Unlike
 // there, and as for foreman, no blank is needed behind a colon.
-var line = regexp.MustCompile(`^[ \t]*([A-Za-z0-9_-]+)(:[ \t]*|[ \t]+)(.*?)[ \t]*$`)
+var line = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[ \t]*([A-Za-z0-9_-]+)(:[ \t]*|[ \t]+)(.*?)[ \t]*$`)
+})
 
 // bare is a name with a colon and nothing behind it.
-var bare = regexp.MustCompile(`^[ \t]*[A-Za-z0-9_-]+:[ \t]*$`)
+var bare = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[ \t]*[A-Za-z0-9_-]+:[ \t]*$`) })
 
 // maxType bounds the name of a process type of a slug, and maxCloudType that of
 // Cloud Native Buildpacks.
@@ -106,9 +109,9 @@ func (p *parser) take(n int, words string) error {
 	if blank == "" || strings.HasPrefix(blank, "#") {
 		return nil
 	}
-	match := line.FindStringSubmatch(words)
+	match := line().FindStringSubmatch(words)
 	if match == nil || match[3] == "" {
-		if bare.MatchString(words) || match != nil {
+		if bare().MatchString(words) || match != nil {
 			p.warn(n, "has no command and is ignored; expected NAME: COMMAND")
 		} else {
 			p.warn(n, "is no process type and is ignored; expected NAME: COMMAND")

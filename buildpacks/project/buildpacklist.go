@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -27,7 +28,7 @@ func ReadBuildpackList(dir string) ([]Reference, []Warning, error) {
 
 // comment is what follows a reference behind white space. Without that a # is
 // part of it.
-var comment = regexp.MustCompile(`\s+#.*$`)
+var comment = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\s+#.*$`) })
 
 // ParseBuildpackList reads the text of a .buildpacks: one reference a line, and
 // lines that are empty or begin with #. Errors name the line.
@@ -46,7 +47,7 @@ func ParseBuildpackList(text string) ([]Reference, []Warning, error) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		line = comment.ReplaceAllString(line, "")
+		line = comment().ReplaceAllString(line, "")
 		if path := line[0] == '.' || line[0] == '/'; !path && strings.ContainsAny(line, " \t\r\v\f") {
 			return nil, nil, fmt.Errorf("line %d: %q has white space in it; expected one buildpack a line, such as https://HOST/PATH#REF", n, line)
 		}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // jsonValue is a value of a JSON file that knows its line and the keys that lead
@@ -35,11 +36,11 @@ func (k *jsonKey) String() string {
 }
 
 // plainKey is a key that people read without quotes.
-var plainKey = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+var plainKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]+$`) })
 
 // field is the key of a field.
 func (k *jsonKey) field(name string) *jsonKey {
-	if !plainKey.MatchString(name) {
+	if !plainKey().MatchString(name) {
 		name = strconv.Quote(name)
 	}
 	return &jsonKey{k, "." + name}

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Reference is how an app names a buildpack in app.json, .buildpacks or
@@ -22,9 +23,13 @@ type Reference struct {
 var (
 	// registryName is namespace/name (Heroku Dev Center, "Buildpack Registry"),
 	// also with the ref that herokuish lets follow it.
-	registryName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*(#\S*)?$`)
+	registryName = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*(#\S*)?$`)
+	})
 	// archive is what the path of an address of a file ends with.
-	archive = regexp.MustCompile(`(?i)\.(tgz|tar\.gz|tar\.xz|tar\.zst|tar\.bz2|tar|zip|cnb)$`)
+	archive = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)\.(tgz|tar\.gz|tar\.xz|tar\.zst|tar\.bz2|tar|zip|cnb)$`)
+	})
 )
 
 // ParseReference reads a buildpack as people write it for Heroku (Heroku Dev
@@ -36,7 +41,7 @@ func ParseReference(text string) Reference {
 	text = strings.TrimSpace(text)
 	r := Reference{Text: text, URI: text}
 	name, named := strings.CutPrefix(text, "urn:buildpack:")
-	if named && name != "" || registryName.MatchString(text) && !archive.MatchString(text) {
+	if named && name != "" || registryName().MatchString(text) && !archive().MatchString(text) {
 		r.Name, r.URI = name, ""
 		return r
 	}
@@ -46,7 +51,7 @@ func ParseReference(text string) Reference {
 	}
 	at, fragment, _ := strings.Cut(rest, "#")
 	u, err := url.Parse("https://" + at)
-	if err != nil || strings.Trim(u.Path, "/") == "" || archive.MatchString(u.Path) || strings.HasPrefix(fragment, "sha256=") {
+	if err != nil || strings.Trim(u.Path, "/") == "" || archive().MatchString(u.Path) || strings.HasPrefix(fragment, "sha256=") {
 		return r
 	}
 	r.URI = "git+https://" + at

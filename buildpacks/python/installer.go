@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
 
@@ -150,7 +151,7 @@ func (b *build) uv(ctx context.Context, env map[string]string, t tools, v enviro
 	to := &held{to: lines, open: !quiet}
 	output := tool.NewTail(to)
 	err = b.Runner.Run(ctx, tool.Command{Args: args, Dir: b.App, Env: env, Output: output})
-	if err != nil && unreachable.MatchString(output.Text()) {
+	if err != nil && unreachable().MatchString(output.Text()) {
 		// What an earlier build fetched may be all that is wanted.
 		again := &held{to: lines}
 		retry := tool.NewTail(again)
@@ -165,7 +166,7 @@ func (b *build) uv(ctx context.Context, env map[string]string, t tools, v enviro
 	}
 	lines.Flush()
 	if err == nil {
-		for _, match := range takenBack.FindAllStringSubmatch(output.Text(), -1) {
+		for _, match := range takenBack().FindAllStringSubmatch(output.Text(), -1) {
 			b.Print.Warn("The author of %s took that version back: %s\nTake another one, and lock again", match[1], match[2])
 		}
 	}
@@ -173,7 +174,9 @@ func (b *build) uv(ctx context.Context, env map[string]string, t tools, v enviro
 }
 
 // takenBack is how the installer says that a version was yanked (PEP 592).
-var takenBack = regexp.MustCompile("(?m)^warning: `([^`]+)` is yanked \\((?:reason: )?([^\n]*)\\)$")
+var takenBack = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile("(?m)^warning: `([^`]+)` is yanked \\((?:reason: )?([^\n]*)\\)$")
+})
 
 // held keeps what is written to it until it is released, unless it is open.
 type held struct {
@@ -196,13 +199,17 @@ func (h *held) release() error {
 }
 
 // buildWanted is how the installer says that a package has no wheel.
-var buildWanted = regexp.MustCompile(`has no (?:usable )?wheels|building from source is disabled|Building source distributions .*is disabled|no wheels? with a matching`)
+var buildWanted = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`has no (?:usable )?wheels|building from source is disabled|Building source distributions .*is disabled|no wheels? with a matching`)
+})
 
 // unreachable is how it says that an index does not answer at all.
-var unreachable = regexp.MustCompile(`client error \(Connect\)|dns error|Request failed after \d+ retries`)
+var unreachable = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`client error \(Connect\)|dns error|Request failed after \d+ retries`)
+})
 
 func wantsBuild(output *tool.Tail) bool {
-	return output != nil && buildWanted.MatchString(output.Text())
+	return output != nil && buildWanted().MatchString(output.Text())
 }
 
 // withHeaders adds what compilers need to build for Python.

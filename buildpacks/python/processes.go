@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
 )
@@ -62,7 +63,7 @@ func (b *build) processes(a app, v environment) ([]libcnb.Process, error) {
 	return []libcnb.Process{{Type: "web", Command: command, Default: true}}, nil
 }
 
-var procfileLine = regexp.MustCompile(`(?m)^\s*([A-Za-z0-9_-]+):?\s+\S`)
+var procfileLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*([A-Za-z0-9_-]+):?\s+\S`) })
 
 // procfileTypes are the process types of a Procfile.
 func procfileTypes(dir string) ([]string, error) {
@@ -71,7 +72,7 @@ func procfileTypes(dir string) ([]string, error) {
 		return nil, err
 	}
 	var types []string
-	for _, match := range procfileLine.FindAllStringSubmatch(string(data), -1) {
+	for _, match := range procfileLine().FindAllStringSubmatch(string(data), -1) {
 		types = append(types, strings.ToLower(match[1]))
 	}
 	return types, nil
@@ -144,7 +145,7 @@ func findManage(dir string) (string, error) {
 	return "", nil
 }
 
-var settingsModule = regexp.MustCompile(`DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)['"]`)
+var settingsModule = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)['"]`) })
 
 // djangoStart serves a Django project with the server that is installed.
 func djangoStart(dir, manage string, has func(string) bool) start {
@@ -152,7 +153,7 @@ func djangoStart(dir, manage string, has func(string) bool) start {
 	what := "Django, by " + manage
 	project := func(file string) string {
 		if s, there := readSource(dir, manage); there {
-			if match := settingsModule.FindStringSubmatch(s.text); match != nil {
+			if match := settingsModule().FindStringSubmatch(s.text); match != nil {
 				for name := strings.ReplaceAll(match[1], ".", "/"); name != "."; name = path.Dir(name) {
 					if _, err := os.Stat(filepath.Join(dir, home, name, file)); err == nil {
 						return strings.ReplaceAll(name, "/", ".")
@@ -249,7 +250,7 @@ func wsgiStart(sources []source, has func(string) bool) start {
 	}
 	for _, s := range sources {
 		objects := s.objects(wsgiClasses())
-		if match := dash.FindStringSubmatch(s.code); match != nil && has("dash") {
+		if match := dash().FindStringSubmatch(s.code); match != nil && has("dash") {
 			objects = []object{{source: s, name: match[1], class: "Dash"}}
 		}
 		for _, o := range objects {
@@ -286,9 +287,11 @@ func wsgiStart(sources []source, has func(string) bool) start {
 }
 
 var (
-	portOption = regexp.MustCompile(`(?:\bdefine|add_argument)\(\s*(?:['"]-p['"]\s*,\s*)?['"](?:--)?port['"]`)
-	readsPort  = regexp.MustCompile(`['"]PORT['"]`)
-	fixedPort  = regexp.MustCompile(`\.listen\(\s*[0-9]+|port\s*=\s*[0-9]{2,5}`)
+	portOption = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?:\bdefine|add_argument)\(\s*(?:['"]-p['"]\s*,\s*)?['"](?:--)?port['"]`)
+	})
+	readsPort = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`['"]PORT['"]`) })
+	fixedPort = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\.listen\(\s*[0-9]+|port\s*=\s*[0-9]{2,5}`) })
 )
 
 // tornadoStart starts the file that starts Tornado's loop. The port is an option
@@ -302,7 +305,7 @@ func tornadoStart(sources []source, has func(string) bool) start {
 			continue
 		}
 		what := "Tornado in " + s.name
-		if portOption.MatchString(s.code) {
+		if portOption().MatchString(s.code) {
 			return start{command: "python " + s.name + " --port=" + port, what: what}
 		}
 		return start{command: "python " + s.name, what: what, warning: s.portWarning()}
@@ -313,7 +316,7 @@ func tornadoStart(sources []source, has func(string) bool) start {
 // portWarning says that a file listens on a port of its own, "" when it does
 // not.
 func (s source) portWarning() string {
-	if readsPort.MatchString(s.code) || !fixedPort.MatchString(s.code) {
+	if readsPort().MatchString(s.code) || !fixedPort().MatchString(s.code) {
 		return ""
 	}
 	return s.name + " listens on a port of its own. Platforms say in PORT where they send requests:\n  port = int(os.environ.get(\"PORT\", 8000))"

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // maxSource bounds a file that is looked into for how the app starts.
@@ -124,21 +125,29 @@ type object struct {
 
 var (
 	// assigned is an object that a module makes: app = Flask(__name__).
-	assigned = regexp.MustCompile(`(?m)^([A-Za-z_]\w*)\s*(?::\s*[\w.]+\s*)?=\s*(?:\w+\.)*([A-Z]\w+)\s*\(`)
+	assigned = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^([A-Za-z_]\w*)\s*(?::\s*[\w.]+\s*)?=\s*(?:\w+\.)*([A-Z]\w+)\s*\(`)
+	})
 	// fastHTML is how FastHTML makes an app and its router at once.
-	fastHTML = regexp.MustCompile(`(?m)^([A-Za-z_]\w*)\s*,[^=\n]*=\s*(?:\w+\.)*(fast_app)\s*\(`)
+	fastHTML = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^([A-Za-z_]\w*)\s*,[^=\n]*=\s*(?:\w+\.)*(fast_app)\s*\(`)
+	})
 	// dash is the server in an app of Dash.
-	dash = regexp.MustCompile(`(?m)^([A-Za-z_]\w*)\s*=\s*\w+\.(server)\s*$`)
+	dash = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^([A-Za-z_]\w*)\s*=\s*\w+\.(server)\s*$`) })
 	// fromFactory is an object that a function of the app makes.
-	fromFactory = regexp.MustCompile(`(?m)^(app|application|api)\s*=\s*(?:\w+\.)*(create_app|make_app|get_app|get_wsgi_application|get_asgi_application|create_application)\s*\(`)
+	fromFactory = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^(app|application|api)\s*=\s*(?:\w+\.)*(create_app|make_app|get_app|get_wsgi_application|get_asgi_application|create_application)\s*\(`)
+	})
 	// factory is such a function, when it needs no arguments.
-	factory = regexp.MustCompile(`(?m)^(?:async\s+)?def\s+(create_app|make_app|get_app|create_application)\s*\(([^)]*)\)`)
+	factory = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^(?:async\s+)?def\s+(create_app|make_app|get_app|create_application)\s*\(([^)]*)\)`)
+	})
 )
 
 // objects are what a source has to serve, of one of some classes.
 func (s source) objects(classes []string) []object {
 	var all []object
-	for _, match := range slices.Concat(fastHTML.FindAllStringSubmatch(s.code, -1), assigned.FindAllStringSubmatch(s.code, -1)) {
+	for _, match := range slices.Concat(fastHTML().FindAllStringSubmatch(s.code, -1), assigned().FindAllStringSubmatch(s.code, -1)) {
 		if slices.Contains(classes, match[2]) {
 			all = append(all, object{source: s, name: match[1], class: match[2]})
 		}
@@ -146,13 +155,13 @@ func (s source) objects(classes []string) []object {
 	if len(all) > 0 {
 		return all
 	}
-	if !slices.ContainsFunc(classes, func(class string) bool { return s.mentions(class) }) && !fromFactory.MatchString(s.code) {
+	if !slices.ContainsFunc(classes, func(class string) bool { return s.mentions(class) }) && !fromFactory().MatchString(s.code) {
 		return nil
 	}
-	if match := fromFactory.FindStringSubmatch(s.code); match != nil {
+	if match := fromFactory().FindStringSubmatch(s.code); match != nil {
 		return []object{{source: s, name: match[1], class: match[2]}}
 	}
-	for _, match := range factory.FindAllStringSubmatch(s.code, -1) {
+	for _, match := range factory().FindAllStringSubmatch(s.code, -1) {
 		if everyHasDefault(match[2]) {
 			all = append(all, object{source: s, name: match[1], class: "factory", factory: true})
 		}

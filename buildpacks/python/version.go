@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
@@ -137,7 +138,7 @@ func refuseMisspelled(dir string) error {
 	return nil
 }
 
-var plainVersion = regexp.MustCompile(`^[0-9]+(\.[0-9]+){0,2}$`)
+var plainVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+(\.[0-9]+){0,2}$`) })
 
 // readRuntimeFile reads Heroku's old runtime.txt: python-3.12.4.
 func readRuntimeFile(dir string) (string, error) {
@@ -147,7 +148,7 @@ func readRuntimeFile(dir string) (string, error) {
 		return "", err
 	}
 	number, found := strings.CutPrefix(text, "python-")
-	if !found || !plainVersion.MatchString(number) {
+	if !found || !plainVersion().MatchString(number) {
 		return "", appfile.Error("%s says %q, which is no version of Python: expected something like python-3.13\nthe file is out of use; say it in the one that all tools read:\n  git rm %s\n  echo 3.13 > %s\n  git add %s",
 			runtimeFile, text, runtimeFile, versionFile, versionFile)
 	}
@@ -173,7 +174,7 @@ func readVersionFile(dir string) (string, error) {
 		return "", appfile.Error("%s names several versions: %s\nan app runs on one. Keep it alone:\n  echo %s > %s", versionFile, strings.Join(found, ", "), found[0], versionFile)
 	}
 	number := strings.TrimPrefix(strings.TrimPrefix(found[0], "cpython-"), "python-")
-	if !plainVersion.MatchString(number) {
+	if !plainVersion().MatchString(number) {
 		return "", appfile.Error("%s says %q, which is no version of CPython: expected something like 3.13\nwrite one into it:\n  echo 3.13 > %s", versionFile, found[0], versionFile)
 	}
 	return number, nil
@@ -193,7 +194,7 @@ func readIfThere(dir, name string) ([]byte, error) {
 }
 
 // exactVersion is a version with all its numbers.
-var exactVersion = regexp.MustCompile(`^([0-9]+)\.([0-9]+)\.([0-9]+)$`)
+var exactVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]+)\.([0-9]+)\.([0-9]+)$`) })
 
 // resolvePython settles the version of Python.
 func (b *build) resolvePython(ctx context.Context, a app) (runtime.Release, language.Wish, error) {
@@ -218,7 +219,7 @@ func (b *build) resolvePython(ctx context.Context, a app) (runtime.Release, lang
 	}
 	r, err := b.Resolve(ctx, w)
 	if none, is := errors.AsType[*runtime.MissingError](err); is {
-		if match := exactVersion.FindStringSubmatch(text); match != nil {
+		if match := exactVersion().FindStringSubmatch(text); match != nil {
 			// A later release of the same line has the same and more fixes.
 			later := w
 			if later.Request.Constraint, err = runtime.ParseConstraint(runtime.PEP440, "~="+text); err != nil {

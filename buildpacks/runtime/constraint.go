@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 )
@@ -70,11 +71,13 @@ func (c Constraint) Allows(version string) bool { return c.allowed.Allows(versio
 func (c Constraint) isZero() bool { return c == Constraint{} }
 
 // clauses are one comparison each: an operator and a version.
-var clause = regexp.MustCompile(`^(===|==|~=|~>|!=|>=|<=|=|>|<|\^|~)?\s*(?:go)?v?([0-9xX*][0-9A-Za-z.*_+-]*)$`)
+var clause = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(===|==|~=|~>|!=|>=|<=|=|>|<|\^|~)?\s*(?:go)?v?([0-9xX*][0-9A-Za-z.*_+-]*)$`)
+})
 
 // joints are where clauses stand side by side: commas, or a blank after a
 // version.
-var joint = regexp.MustCompile(`\s*,\s*|([0-9A-Za-z*])\s+([<>=!~^0-9])`)
+var joint = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\s*,\s*|([0-9A-Za-z*])\s+([<>=!~^0-9])`) })
 
 // rewrite puts clauses that all have to hold into npm's grammar.
 func rewrite(d Dialect, text string) (string, error) {
@@ -85,12 +88,12 @@ func rewrite(d Dialect, text string) (string, error) {
 		return low + " - " + high, nil
 	}
 	var parts []string
-	for part := range strings.SplitSeq(joint.ReplaceAllString(text, "$1,$2"), ",") {
+	for part := range strings.SplitSeq(joint().ReplaceAllString(text, "$1,$2"), ",") {
 		part = strings.TrimSpace(part)
 		if part == "" {
 			continue
 		}
-		match := clause.FindStringSubmatch(part)
+		match := clause().FindStringSubmatch(part)
 		if match == nil {
 			return "", fmt.Errorf("%q is no version", part)
 		}
@@ -134,12 +137,12 @@ func rewrite(d Dialect, text string) (string, error) {
 
 // prerelease is where the number of a version ends and the name of a
 // prerelease begins without a sign: 1.26rc1, 3.14.0b2.
-var prerelease = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)*)(a|b|rc|beta|alpha)([0-9]+)$`)
+var prerelease = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)*)(a|b|rc|beta|alpha)([0-9]+)$`) })
 
 // withDash is a version whose prerelease has a sign in front of it: those of Go
 // and of Python have none.
 func withDash(version string) string {
-	match := prerelease.FindStringSubmatch(version)
+	match := prerelease().FindStringSubmatch(version)
 	if match == nil {
 		return version
 	}
@@ -180,10 +183,10 @@ func number(version string) string {
 	if _, actual, takenBack := strings.Cut(version, "+really"); takenBack {
 		version = actual
 	}
-	if match := prerelease.FindStringSubmatch(version); match != nil {
+	if match := prerelease().FindStringSubmatch(version); match != nil {
 		return withDash(version)
 	}
-	match := leading.FindStringSubmatch(version)
+	match := leading().FindStringSubmatch(version)
 	if match == nil {
 		return ""
 	}
@@ -193,4 +196,4 @@ func number(version string) string {
 
 // leading are the numbers of an upstream version behind an epoch
 // (deb-version(7)).
-var leading = regexp.MustCompile(`^(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*)`)
+var leading = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*)`) })

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/buildpacks/runtime/java"
 )
@@ -47,7 +48,7 @@ func (s site) javaCertificates() error {
 }
 
 // phpPriority is the comment by which phpenmod(8) orders modules.
-var phpPriority = regexp.MustCompile(`(?m)^; *priority *= *([0-9]{1,3}) *$`)
+var phpPriority = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^; *priority *= *([0-9]{1,3}) *$`) })
 
 // phpModules does the work of phpenmod(8): one directory with the settings of
 // all modules, in the order of their priority. The directory of the modules is
@@ -81,7 +82,7 @@ func (s site) phpModules() error {
 			return err
 		}
 		priority := "20"
-		if match := phpPriority.FindSubmatch(text); match != nil {
+		if match := phpPriority().FindSubmatch(text); match != nil {
 			priority = string(match[1])
 		}
 		if err := s.root.WriteFile("conf.d/"+priority+"-"+path.Base(name), text, 0o644); err != nil {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
 
@@ -220,7 +221,7 @@ func check(ctx context.Context, b *language.Build, s site, nginx language.Instal
 	return failure.Explain(failure.Failure{
 		What: "nginx does not accept the configuration that was made of " + s.by, Err: err, Output: output,
 		Unknown: "look at the setting that the line above names",
-	}, []failure.Cause{{Pattern: missingInclude, Fault: download.App, Why: "location_include names $1, which is not in the app. Commit it below " + includes + "/"}})
+	}, []failure.Cause{{Pattern: missingInclude(), Fault: download.App, Why: "location_include names $1, which is not in the app. Commit it below " + includes + "/"}})
 }
 
 // settings are what the start script has to know beside nginx.conf: a word, a
@@ -249,4 +250,4 @@ func (s site) settings() string {
 }
 
 // missingInclude is how nginx says that an included file is not there.
-var missingInclude = regexp.MustCompile(`open\(\) "([^"]+)" failed \(2:`)
+var missingInclude = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`open\(\) "([^"]+)" failed \(2:`) })

@@ -273,13 +273,13 @@ func quote(text string) string {
 }
 
 // fill names the variables in a text as the start script knows them.
-func fill(text string) string { return variableForm.ReplaceAllString(text, "@@env_$1@@") }
+func fill(text string) string { return variableForm().ReplaceAllString(text, "@@env_$1@@") }
 
 // variables are those that the site takes from its environment when it starts.
 func (s site) variables() []string {
 	var names []string
 	for _, one := range s.values() {
-		for _, match := range variableForm.FindAllStringSubmatch(one.value, -1) {
+		for _, match := range variableForm().FindAllStringSubmatch(one.value, -1) {
 			names = append(names, match[1])
 		}
 	}
@@ -338,7 +338,7 @@ type origin struct {
 // originOf takes the address of a proxy apart. The start script does so with one
 // that a variable holds: @@base_NAME@@, @@path_NAME@@, @@host_NAME@@.
 func originOf(p proxy) origin {
-	if match := variableForm.FindStringSubmatch(p.origin); match != nil {
+	if match := variableForm().FindStringSubmatch(p.origin); match != nil {
 		return origin{Base: "@@base_" + match[1] + "@@", Path: "@@path_" + match[1] + "@@", Host: "@@host_" + match[1] + "@@"}
 	}
 	u, err := url.Parse(p.origin)
@@ -352,7 +352,7 @@ func originOf(p proxy) origin {
 func (s site) origins() []string {
 	var names []string
 	for _, p := range s.proxies {
-		if match := variableForm.FindStringSubmatch(p.origin); match != nil {
+		if match := variableForm().FindStringSubmatch(p.origin); match != nil {
 			names = append(names, match[1])
 		}
 	}

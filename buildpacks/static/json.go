@@ -185,12 +185,12 @@ func (s *site) addHeader(pattern, name, value string) error {
 
 // addProxy takes a path that is handed on.
 func (s *site) addProxy(path, origin string) error {
-	u, err := url.Parse(variableForm.ReplaceAllString(origin, "http://localhost"))
+	u, err := url.Parse(variableForm().ReplaceAllString(origin, "http://localhost"))
 	if origin == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.User != nil {
 		return appfile.Error("%s: the proxy of %q has no origin to which it hands on: %q\nexpected an address, or a variable that holds one:\n"+
 			"  \"proxies\": {%q: {\"origin\": \"https://api.example.com/\"}}", s.by, path, origin, path)
 	}
-	if variableForm.MatchString(origin) && variableForm.FindString(origin) != origin {
+	if variableForm().MatchString(origin) && variableForm().FindString(origin) != origin {
 		return appfile.Error("%s: the origin of the proxy of %q mixes a variable with other text: %s\nexpected an address, or one variable that holds one: ${API_URL}", s.by, path, origin)
 	}
 	s.proxies = append(s.proxies, proxy{path: strings.TrimSuffix(rootedPath(path), "/") + "/", origin: origin})

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
@@ -263,7 +264,7 @@ func shown(dir string) string {
 }
 
 // variableForm is how a value names a variable that is set when the site starts.
-var variableForm = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+var variableForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`) })
 
 // dangerous are characters that end a quoted value in nginx.conf or begin
 // something in it.
@@ -272,7 +273,7 @@ const dangerous = "\"'\\{};\r\n\x00"
 // checkValues refuses values that would mean more to nginx than they say.
 func (s *site) checkValues() error {
 	for _, one := range s.values() {
-		plain := variableForm.ReplaceAllString(one.value, "")
+		plain := variableForm().ReplaceAllString(one.value, "")
 		if strings.ContainsAny(plain, dangerous) && !one.free || strings.ContainsAny(plain, "\r\n\x00") || strings.Contains(plain, "@@") {
 			return appfile.Error("%s: %s has characters that may not stand there: %q\nwrite it without quotes, backslashes, semicolons and braces", s.by, one.what, one.value)
 		}

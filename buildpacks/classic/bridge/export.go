@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
 
@@ -17,7 +18,7 @@ const profiled = "SLUGC_CLASSIC_PROFILE"
 
 // variable is the name of a variable as a file of an env directory can be
 // called: what stands behind a dot there says what to do with it.
-var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var variable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
 
 // exported adds what an export made of an environment to the changes of a layer
 // (CNB Buildpack API, "Environment Variable Modification Rules").
@@ -31,7 +32,7 @@ func exported(changes libcnb.Environment, before, after launch.Env) {
 	for _, name := range names {
 		old, was := before[name]
 		value, is := after[name]
-		if was && is && old == value || !variable.MatchString(name) {
+		if was && is && old == value || !variable().MatchString(name) {
 			continue
 		}
 		front, back, longer := prolonged(old, value)

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/BurntSushi/toml"
 
@@ -175,12 +176,14 @@ func homepage(ref string) string {
 }
 
 // tag is a tag of git that is a version: v12, 1.2, v1.2.3.
-var tag = regexp.MustCompile(`#(?:refs/tags/)?(?:v([0-9]{1,9})|v?([0-9]{1,9})\.([0-9]{1,9})(?:\.([0-9]{1,9}))?)$`)
+var tag = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`#(?:refs/tags/)?(?:v([0-9]{1,9})|v?([0-9]{1,9})\.([0-9]{1,9})(?:\.([0-9]{1,9}))?)$`)
+})
 
 // versionOf is the version in a reference as X.Y.Z, empty if there is none (CNB
 // Buildpack API, "buildpack.toml": three integers without leading zeros).
 func versionOf(ref string) string {
-	found := tag.FindStringSubmatch(ref)
+	found := tag().FindStringSubmatch(ref)
 	if found == nil {
 		return ""
 	}

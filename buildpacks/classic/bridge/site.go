@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
 
@@ -56,7 +57,7 @@ func (h Helpers) site(scratch, app string, platform libcnb.Platform) (buildpacks
 const envStackID = "CNB_STACK_ID"
 
 // ubuntuLTS is a release of Ubuntu that Heroku makes a stack of.
-var ubuntuLTS = regexp.MustCompile(`^([0-9]{2})\.04$`)
+var ubuntuLTS = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]{2})\.04$`) })
 
 // herokus is how the ids of Heroku's stacks begin.
 const herokus = "heroku-"
@@ -67,7 +68,7 @@ func stackFor(id string, t stack.Target) string {
 	if strings.HasPrefix(id, herokus) {
 		return id
 	}
-	if release := ubuntuLTS.FindStringSubmatch(t.DistroVersion); release != nil && t.DistroName == "ubuntu" {
+	if release := ubuntuLTS().FindStringSubmatch(t.DistroVersion); release != nil && t.DistroName == "ubuntu" {
 		if year, err := strconv.Atoi(release[1]); err == nil && year%2 == 0 {
 			return herokus + release[1]
 		}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/BurntSushi/toml"
 	"go.yaml.in/yaml/v3"
@@ -50,7 +51,7 @@ func TOML(name string, data []byte, into any) error {
 }
 
 // yamlLine is where the reader of YAML says the line of an error.
-var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`)
+var yamlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`) })
 
 // YAML reads one document of YAML from a file of the app. Its errors are the
 // author's, and show the line.
@@ -69,7 +70,7 @@ func YAML(name string, data []byte, into any) (err error) {
 	if several := (*yaml.TypeError)(nil); errors.As(err, &several) && len(several.Errors) > 0 {
 		what = several.Errors[0]
 	}
-	if match := yamlLine.FindStringSubmatch(what); match != nil {
+	if match := yamlLine().FindStringSubmatch(what); match != nil {
 		if number, err := strconv.Atoi(match[1]); err == nil {
 			return Error("%s is not as expected\n%s", name, pointLine(data, number, match[2]))
 		}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/python/pep508"
@@ -205,10 +206,12 @@ func (l poetryLock) walk(e pep508.Environment, manifest map[string]any) ([]Packa
 	return g.walk(e, roots)
 }
 
-var leadingName = regexp.MustCompile(`^[A-Za-z0-9._-]+`)
+var leadingName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._-]+`) })
 
 // nameOf is the name at the beginning of a requirement.
-func nameOf(requirement string) string { return leadingName.FindString(strings.TrimSpace(requirement)) }
+func nameOf(requirement string) string {
+	return leadingName().FindString(strings.TrimSpace(requirement))
+}
 
 // poetryRoots are the dependencies of the app itself.
 func poetryRoots(manifest map[string]any) ([]edge, error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Requirement is what one package wants of another (PEP 508).
@@ -17,19 +18,21 @@ type Requirement struct {
 	Marker Marker
 }
 
-var nameForm = regexp.MustCompile(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*`)
+var nameForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*`)
+})
 
-var separators = regexp.MustCompile(`[-_.]+`)
+var separators = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[-_.]+`) })
 
 // Normal is the normal form of a name (PEP 503).
 func Normal(name string) string {
-	return strings.ToLower(separators.ReplaceAllString(strings.TrimSpace(name), "-"))
+	return strings.ToLower(separators().ReplaceAllString(strings.TrimSpace(name), "-"))
 }
 
 // ParseRequirement reads a requirement.
 func ParseRequirement(text string) (Requirement, error) {
 	text = strings.TrimSpace(text)
-	match := nameForm.FindStringSubmatch(text)
+	match := nameForm().FindStringSubmatch(text)
 	if match == nil {
 		return Requirement{}, fmt.Errorf("%q is no requirement: expected a name, such as flask>=3", text)
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Specifiers are comparisons that all have to hold: ">=3.11,<4".
@@ -20,7 +21,7 @@ type specifier struct {
 	prefix bool
 }
 
-var specifierForm = regexp.MustCompile(`^(===|==|~=|!=|<=|>=|<|>)\s*(\S+)$`)
+var specifierForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(===|==|~=|!=|<=|>=|<|>)\s*(\S+)$`) })
 
 // ParseSpecifiers reads version specifiers. An empty text allows every
 // version.
@@ -35,7 +36,7 @@ func ParseSpecifiers(text string) (Specifiers, error) {
 		if part == "" || part == "*" {
 			continue
 		}
-		match := specifierForm.FindStringSubmatch(part)
+		match := specifierForm().FindStringSubmatch(part)
 		if match == nil {
 			return nil, fmt.Errorf("%q does not say which versions: expected something like >=1.2", part)
 		}
@@ -132,7 +133,7 @@ func ParsePoetry(text string) ([]Specifiers, error) {
 	var alternatives []Specifiers
 	for alternative := range strings.SplitSeq(strings.ReplaceAll(text, "||", "|"), "|") {
 		var plain []string
-		for part := range strings.FieldsFuncSeq(joinOperators.ReplaceAllString(alternative, "$1"), func(c rune) bool { return c == ',' || c == ' ' }) {
+		for part := range strings.FieldsFuncSeq(joinOperators().ReplaceAllString(alternative, "$1"), func(c rune) bool { return c == ',' || c == ' ' }) {
 			rewritten, err := fromPoetry(part)
 			if err != nil {
 				return nil, err
@@ -149,7 +150,7 @@ func ParsePoetry(text string) ([]Specifiers, error) {
 }
 
 // joinOperators are operators with blanks behind them.
-var joinOperators = regexp.MustCompile(`([<>=!~^]+)\s+`)
+var joinOperators = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`([<>=!~^]+)\s+`) })
 
 func fromPoetry(part string) (string, error) {
 	if part == "*" {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Version is a version as PEP 440 orders it.
@@ -21,18 +22,20 @@ type Version struct {
 	local     []string
 }
 
-var versionForm = regexp.MustCompile(`^v?(?:([0-9]+)!)?([0-9]+(?:\.[0-9]+)*)` +
-	`(?:[-_.]?(alpha|beta|preview|pre|a|b|c|rc)[-_.]?([0-9]*))?` +
-	`(?:-([0-9]+)|[-_.]?(post|rev|r)[-_.]?([0-9]*))?` +
-	`(?:[-_.]?(dev)[-_.]?([0-9]*))?` +
-	`(?:\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?$`)
+var versionForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^v?(?:([0-9]+)!)?([0-9]+(?:\.[0-9]+)*)` +
+		`(?:[-_.]?(alpha|beta|preview|pre|a|b|c|rc)[-_.]?([0-9]*))?` +
+		`(?:-([0-9]+)|[-_.]?(post|rev|r)[-_.]?([0-9]*))?` +
+		`(?:[-_.]?(dev)[-_.]?([0-9]*))?` +
+		`(?:\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?$`)
+})
 
 // maxVersion bounds what is looked at as a version.
 const maxVersion = 200
 
 // ParseVersion reads a version, in any of the spellings that PEP 440 accepts.
 func ParseVersion(text string) (Version, error) {
-	match := versionForm.FindStringSubmatch(strings.ToLower(strings.TrimSpace(text)))
+	match := versionForm().FindStringSubmatch(strings.ToLower(strings.TrimSpace(text)))
 	if match == nil || len(text) > maxVersion {
 		return Version{}, fmt.Errorf("%q is no version of a Python package", text)
 	}

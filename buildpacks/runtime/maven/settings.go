@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/stack/download"
 )
@@ -107,7 +108,7 @@ func readSettings(file string, env map[string]string) (s settings, err error) {
 
 // variable is what Maven fills in when it reads settings (Maven, "Settings
 // Reference", "Properties").
-var variable = regexp.MustCompile(`\$\{env\.([A-Za-z_][A-Za-z0-9_]*)\}`)
+var variable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{env\.([A-Za-z_][A-Za-z0-9_]*)\}`) })
 
 func parseSettings(data []byte, env map[string]string) (s settings, err error) {
 	if err := xml.Unmarshal(data, &s); err != nil {
@@ -115,8 +116,8 @@ func parseSettings(data []byte, env map[string]string) (s settings, err error) {
 	}
 	fill := func(texts ...*string) {
 		for _, text := range texts {
-			*text = variable.ReplaceAllStringFunc(strings.TrimSpace(*text), func(name string) string {
-				if value, set := env[variable.FindStringSubmatch(name)[1]]; set {
+			*text = variable().ReplaceAllStringFunc(strings.TrimSpace(*text), func(name string) string {
+				if value, set := env[variable().FindStringSubmatch(name)[1]]; set {
 					return value
 				}
 				return name

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // parse reads the text of an .npmrc (npmrc(5)): lines of key = value, with
@@ -67,13 +68,13 @@ func unquote(s string) string {
 
 // reference is ${NAME}, or ${NAME?} that is empty when NAME is not set, with
 // the backslashes before it.
-var reference = regexp.MustCompile(`(\\*)\$\{([^${}?]+)(\?)?\}`)
+var reference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(\\*)\$\{([^${}?]+)(\?)?\}`) })
 
 // expand puts variables in. One that is not set stays as it is written, as in
 // npm.
 func expand(s string, env map[string]string) string {
-	return reference.ReplaceAllStringFunc(s, func(match string) string {
-		parts := reference.FindStringSubmatch(match)
+	return reference().ReplaceAllStringFunc(s, func(match string) string {
+		parts := reference().FindStringSubmatch(match)
 		escapes := parts[1]
 		if len(escapes)%2 == 1 {
 			return match[(len(escapes)+1)/2:]

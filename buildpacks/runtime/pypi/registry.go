@@ -14,6 +14,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/stack/download"
 )
@@ -106,9 +107,9 @@ func parse(data []byte, page *url.URL) ([]File, error) {
 }
 
 var (
-	anchor = regexp.MustCompile(`(?is)<a\s([^>]*)>([^<]*)</a`)
-	href   = regexp.MustCompile(`(?i)href\s*=\s*(?:"([^"]*)"|'([^']*)')`)
-	yanked = regexp.MustCompile(`(?i)(?:^|\s)data-yanked\b`)
+	anchor = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?is)<a\s([^>]*)>([^<]*)</a`) })
+	href   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)href\s*=\s*(?:"([^"]*)"|'([^']*)')`) })
+	yanked = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(?:^|\s)data-yanked\b`) })
 )
 
 func parseHTML(text string, page *url.URL) ([]File, error) {
@@ -116,8 +117,8 @@ func parseHTML(text string, page *url.URL) ([]File, error) {
 		return nil, errors.New("it is neither JSON nor HTML")
 	}
 	var files []File
-	for _, match := range anchor.FindAllStringSubmatch(text, -1) {
-		link := href.FindStringSubmatch(match[1])
+	for _, match := range anchor().FindAllStringSubmatch(text, -1) {
+		link := href().FindStringSubmatch(match[1])
 		if link == nil {
 			continue
 		}
@@ -125,7 +126,7 @@ func parseHTML(text string, page *url.URL) ([]File, error) {
 		if err != nil {
 			continue
 		}
-		f := File{Name: path.Base(address.Path), Yanked: yanked.MatchString(match[1])}
+		f := File{Name: path.Base(address.Path), Yanked: yanked().MatchString(match[1])}
 		f.SHA256, _ = strings.CutPrefix(address.Fragment, "sha256=")
 		if !strings.HasPrefix(address.Fragment, "sha256=") {
 			f.SHA256 = ""
