@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
 
@@ -46,10 +47,6 @@ type project struct {
 	// sums are the lines of all go.sum and go.work.sum.
 	sums sums
 }
-
-// sourceVariable is what slugc calls the directory of the whole source by, where
-// the app is a directory of it.
-const sourceVariable = "SLUGC_SOURCE_DIR"
 
 // above is the way from the app to the top of its source, "" where it is there.
 func above(dir, source string) string {
@@ -101,7 +98,7 @@ func (m mainModule) name(file string) string { return path.Join(m.dir, file) }
 
 // readProject reads go.mod or go.work and what belongs to it.
 func readProject(dir string, env map[string]string) (project, error) {
-	p := project{dir: dir, above: above(dir, env[sourceVariable])}
+	p := project{dir: dir, above: above(dir, env[language.SourceVariable])}
 	dirs, err := p.readWork(env)
 	if err != nil {
 		return project{}, err

@@ -24,7 +24,8 @@ var buildFiles = []string{
 	"src/test", "src/main/java", "src/main/kotlin", "src/main/scala", "src/main/groovy", "src/main/resources", "src/it", "src/integrationTest",
 }
 
-// addApp adds the files of the app to a key, without the platform's layers.
+// addApp adds the files of the app to a key, without the platform's layers, and
+// those around it, such as the pom.xml of a parent.
 func (b *build) addApp(k *layer.Key) error {
 	entries, err := os.ReadDir(b.App)
 	if err != nil {
@@ -38,7 +39,7 @@ func (b *build) addApp(k *layer.Key) error {
 			return err
 		}
 	}
-	return nil
+	return b.AddAround(k)
 }
 
 // finish leaves in the app what processes need there: everything but what only

@@ -48,6 +48,9 @@ func (t *moduleTree) openOutcome(tools toolchain, env map[string]string) (*scrip
 		return nil, err
 	}
 	k.Add("scripts", string(scripts))
+	if err := t.b.AddAround(k); err != nil {
+		return nil, err
+	}
 	return &scripted{Outcome: o, inputs: map[string]string{"key": k.Sum()}}, nil
 }
 

@@ -118,6 +118,9 @@ func (b *build) appKey(v environment) (string, map[string]stamp, error) {
 		stamps[rel] = stamp{info.Size(), layer.ChangeTime(info)}
 		return k.AddTree(b.App, rel)
 	})
+	if err == nil {
+		err = b.AddAround(k)
+	}
 	return k.Sum(), stamps, err
 }
 
