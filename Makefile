@@ -154,14 +154,14 @@ unit: ## Run the tests that need neither network nor privileges
 	@export TMPDIR="$(scratch)"; TMPDIR=$${TMPDIR:-/tmp} go test ./...
 
 acceptance: build tools ## Run all tests, those that need the network, root or time too
-	@export TMPDIR="$(scratch)"; TMPDIR=$${TMPDIR:-/tmp} go test -tags acceptance -timeout 30m ./...
+	@export TMPDIR="$(scratch)"; TMPDIR=$${TMPDIR:-/tmp} go test -tags acceptance -timeout 50m ./...
 
 test: deps build vet lint unit acceptance ## Do everything that has to pass
 	@echo "-----> All passed"
 
 bench: build tools ## Measure builds from end to end
 	@export TMPDIR="$(scratch)"; TMPDIR=$${TMPDIR:-/tmp} go test -run '^$$' -bench '^Benchmark(Limit|Pack)$$' -count 3 ./build/pack
-	go test -tags bench -run TestBench -v -timeout 30m ./cmd/slugc
+	go test -tags bench -run TestBench -v -timeout 60m ./cmd/slugc
 
 demo: build ## Build an example app, run it, and show what came out
 	@./testdata/demo.sh

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -436,35 +435,5 @@ func open(t *testing.T, dir string) {
 		if err := os.Chmod(up, 0o755); err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-func TestNativeAddon(t *testing.T) {
-	s := newSlugc(t)
-	out := s.must("build", example(t, "nodejs-addon"), "-o", "slug:a.tgz")
-	port := freePort(t)
-	s.env = []string{fmt.Sprintf("PORT=%d", port)}
-	w := serve(t, s.command(t.Context(), "run", "slug:a.tgz"), port)
-	w.get()
-	if code := w.stop(); code != 0 {
-		t.Errorf("exit code %d\n%s\n%s", code, w.log, out)
-	}
-}
-
-func TestBuildScript(t *testing.T) {
-	s := newSlugc(t)
-	app := s.copyApp("nodejs-build", "app", time.Now(), 0)
-	s.must("build", app, "-o", "slug:a.tgz")
-	out := s.must("run", "slug:a.tgz", "--", "sh", "-c", "ls; ls node_modules; ls node_modules/.bin 2>/dev/null || :")
-	if !strings.Contains(out, "dist\n") {
-		t.Errorf("the build script left nothing:\n%s", out)
-	}
-	first, err := os.ReadFile(filepath.Join(s.dir, "a.tgz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.must("build", app, "-o", "slug:a.tgz", "--offline")
-	if second, err := os.ReadFile(filepath.Join(s.dir, "a.tgz")); err != nil || !bytes.Equal(first, second) {
-		t.Errorf("the second build gave other bytes (%v)", err)
 	}
 }
