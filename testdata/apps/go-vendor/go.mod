@@ -2,4 +2,4 @@ module example.com/squares
 
 go 1.26
 
-require golang.org/x/sync v0.16.0
+require example.com/crew v1.2.0

@@ -11,15 +11,15 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sync/errgroup"
+	"example.com/crew"
 )
 
 // sum adds the squares of 1 to n, each in a goroutine of its own.
 func sum(n int) (int, error) {
 	squares := make([]int, n)
-	var group errgroup.Group
+	var group crew.Crew
 	for i := range n {
-		group.Go(func() error {
+		group.Do(func() error {
 			squares[i] = (i + 1) * (i + 1)
 			return nil
 		})
