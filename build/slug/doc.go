@@ -6,8 +6,9 @@
 //
 // A slug is segments, concatenated: gzip allows that of its members, tar of
 // its entries. Jobs says what the segments are: a head with the directories
-// that lead to the layers, the app in pieces, one segment per launch layer, a
-// tail with slugc's own files, and the trailer that ends an archive. An edit
+// that lead to the layers, the app in pieces, one segment per launch layer, the
+// SBOM files for launch, a tail with slugc's own files, and the trailer that ends
+// an archive. An edit
 // changes one piece of the app; Writer copies all others as they are. The jobs
 // of an image of the same tree can be packed together with these, which
 // compresses each body once for both.
