@@ -286,7 +286,7 @@ func testEnd(t *testing.T, _ spec.G, it spec.S) {
 		_, err := s.wait()
 		var stopped *sandbox.StoppedError
 		if !errors.Is(err, context.Canceled) || !errors.As(err, &stopped) || stopped.Status != 137 {
-			t.Errorf("Run returned %v", err)
+			t.Errorf("Run returned %v: %#v", err, stopped)
 		}
 		unlocked(t, dir)
 	})
