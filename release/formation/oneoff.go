@@ -5,14 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path"
-	"path/filepath"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
-	"github.com/slugc/slugc/build/slug"
-	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -68,98 +64,45 @@ func (e *UnknownTypeError) Error() string {
 // with status 0, and a *sandbox.StoppedError, which has the status too, when
 // the context ended it.
 func (o OneOff) Run(ctx context.Context) (err error) {
-	home, err := os.MkdirTemp("", "slugc-run-")
-	if err != nil {
-		return fmt.Errorf("making room for the slug: %w", err)
-	}
-	defer func() { err = errors.Join(err, sandbox.Remove(home)) }()
-	app := filepath.Join(home, "app")
-	if err := slug.Unpack(ctx, o.Slug, app, slug.Limits{}); err != nil {
-		return err
-	}
-	if err := sandbox.GiveTree(app); err != nil {
-		return fmt.Errorf("making room for the slug: %w", err)
-	}
-	command, name, err := o.command(app)
+	p, err := unpack(ctx, o.Slug, "")
 	if err != nil {
 		return err
 	}
-	subdir, err := slug.ReadAppNote(app)
+	defer func() { err = errors.Join(err, p.remove()) }()
+	process, name, err := o.command(p)
 	if err != nil {
 		return err
 	}
-	builtOn, err := slug.ReadStackNote(app)
-	if err != nil {
-		return err
-	}
-	on, err := o.Stack(ctx, builtOn)
+	on, err := o.Stack(ctx, p.builtOn)
 	if err != nil {
 		return err
 	}
 	env := Env(name)
-	for k, v := range o.Env {
-		env[k] = v
-	}
+	maps.Copy(env, o.Env)
 	if strings.HasPrefix(name, Web+".") {
 		if env["PORT"], err = o.Port(); err != nil {
 			return err
 		}
 	}
-	return o.Runner.Run(ctx, sandbox.Command{
-		Stack:       on,
-		Mounts:      Mounts(app),
-		Args:        Start(command...),
-		Dir:         path.Join(Home, subdir),
-		Env:         env.List(),
-		Network:     true,
-		Interactive: o.Interactive,
-		Stdin:       o.Stdin, Stdout: o.Stdout, Stderr: o.Stderr,
-		Grace: Grace,
-	})
+	c := p.command(on, env, process)
+	c.Interactive, c.Stdin, c.Stdout, c.Stderr = o.Interactive, o.Stdin, o.Stdout, o.Stderr
+	return o.Runner.Run(ctx, c)
 }
 
 // command is what the script is to become, and the name of the process.
-func (o OneOff) command(app string) (command []string, name string, err error) {
+func (o OneOff) command(p *place) (command []string, name string, err error) {
 	if len(o.Command) > 0 {
 		return o.Command, "run.1", nil
 	}
-	types, byDefault, err := processTypes(app)
-	if err != nil {
-		return nil, "", err
-	}
 	wanted := o.Type
 	if wanted == "" {
-		if wanted = byDefault; wanted == "" && types[Web] != "" {
+		if wanted = p.byDefault; wanted == "" && p.types[Web] != "" {
 			wanted = Web
 		}
 	}
-	line, ok := types[wanted]
+	line, ok := p.types[wanted]
 	if !ok {
-		e := &UnknownTypeError{Slug: o.Slug, Type: o.Type}
-		for t := range types {
-			e.Types = append(e.Types, t)
-		}
-		sort.Strings(e.Types)
-		return nil, "", e
+		return nil, "", &UnknownTypeError{Slug: o.Slug, Type: o.Type, Types: slices.Sorted(maps.Keys(p.types))}
 	}
-	return []string{"bash", "-c", line}, wanted + ".1", nil
-}
-
-// processTypes are the commands of an unpacked slug by process type: those
-// that its build recorded, or those of its Procfile where another tool made
-// it.
-func processTypes(app string) (types map[string]string, byDefault string, err error) {
-	meta, err := launch.ReadMetadata(launch.MetadataPath(filepath.Join(app, ".slugc", "layers")))
-	if errors.Is(err, os.ErrNotExist) {
-		types, err = procfileTypes(filepath.Join(app, "Procfile"))
-		return types, "", err
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	types = map[string]string{}
-	for _, p := range meta.Processes {
-		types[p.Type] = release.Line(p)
-	}
-	return types, meta.DefaultProcess, nil
+	return shell(line), wanted + ".1", nil
 }

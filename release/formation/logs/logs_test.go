@@ -43,6 +43,13 @@ func (c *collected) String() string {
 	return c.Buffer.String()
 }
 
+// copyAll hands the lines of a process to a stream.
+func copyAll(stream *Stream, process string, from io.Reader) error {
+	lines := stream.Lines(process)
+	_, err := io.Copy(lines, from)
+	return errors.Join(err, lines.Close())
+}
+
 func noon() time.Time {
 	return time.Date(2026, 1, 2, 13, 0, 0, 500, time.FixedZone("CET", 3600)).Add(45 * time.Microsecond)
 }
@@ -58,7 +65,7 @@ func testStream(t *testing.T, _ spec.G, it spec.S) {
 	})
 
 	it("has time and source before every line", func() {
-		if err := stream.Copy("web.1", strings.NewReader("one\r\n\n  two\nthe rest")); err != nil {
+		if err := copyAll(stream, "web.1", strings.NewReader("one\r\n\n  two\nthe rest")); err != nil {
 			t.Fatal(err)
 		}
 		stream.Sayf("web.1", "State changed from %s to %s", "starting", "up")
@@ -82,7 +89,7 @@ func testStream(t *testing.T, _ spec.G, it spec.S) {
 
 	it("cuts only what is longer than any line", func() {
 		long := strings.Repeat("x", MaxLine)
-		if err := stream.Copy("web.1", strings.NewReader("a\n"+long+"\n"+long+"yz\nb\n")); err != nil {
+		if err := copyAll(stream, "web.1", strings.NewReader("a\n"+long+"\n"+long+"yz\nb\n")); err != nil {
 			t.Fatal(err)
 		}
 		var lengths []int
@@ -113,7 +120,7 @@ func testStream(t *testing.T, _ spec.G, it spec.S) {
 				}
 			})
 			group.Go(func() {
-				if err := stream.Copy(fmt.Sprintf("web.%d", p), r); err != nil {
+				if err := copyAll(stream, fmt.Sprintf("web.%d", p), r); err != nil {
 					t.Error(err)
 				}
 			})
@@ -256,7 +263,7 @@ func testTail(t *testing.T, _ spec.G, it spec.S) {
 	it("shows the last lines of a process, a type or a source", func() {
 		for _, line := range []string{"web.1 a", "web.2 b", "worker.1 c", "web.10 d", "webber.1 e"} {
 			process, text, _ := strings.Cut(line, " ")
-			if err := stream.Copy(process, strings.NewReader(text)); err != nil {
+			if err := copyAll(stream, process, strings.NewReader(text)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -342,7 +349,7 @@ func testDrain(t *testing.T, _ spec.G, it spec.S) {
 		listener := listen("127.0.0.1:0")
 		defer listener.Close()
 		d, stream := drain(listener)
-		if err := stream.Copy("web.1", strings.NewReader("hello\n"+strings.Repeat("x", 2*MaxDrainLine))); err != nil {
+		if err := copyAll(stream, "web.1", strings.NewReader("hello\n"+strings.Repeat("x", 2*MaxDrainLine))); err != nil {
 			t.Fatal(err)
 		}
 		conn, err := listener.Accept()
@@ -370,7 +377,7 @@ func testDrain(t *testing.T, _ spec.G, it spec.S) {
 		listener.Close()
 		chunk := strings.Repeat(strings.Repeat("x", MaxDrainLine-1)+"\n", 100)
 		for range 2*MaxDrain/len(chunk) + 1 {
-			if err := stream.Copy("web.1", strings.NewReader(chunk)); err != nil {
+			if err := copyAll(stream, "web.1", strings.NewReader(chunk)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -2,9 +2,7 @@ package logs
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"time"
@@ -63,45 +61,51 @@ func (s *Stream) Sayf(process, format string, args ...any) {
 	s.write(append(line, '\n'))
 }
 
-// Copy adds the lines of a process until there are no more, and returns what
-// reading them failed with. What comes after the last newline is a line, too.
-func (s *Stream) Copy(process string, from io.Reader) error {
-	var rest, held, lines []byte
-	chunk := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(chunk)
-		rest = append(rest, chunk[:n]...)
-		prefix := s.prefix(App, process)
-		lines = lines[:0]
-		for {
-			end := bytes.IndexByte(rest, '\n')
-			if end < 0 || end > MaxLine {
-				if len(rest) < MaxLine {
-					break
-				}
-				lines = appendLine(lines, prefix, rest[:MaxLine])
-				rest = rest[MaxLine:]
-				continue
-			}
-			lines = appendLine(lines, prefix, rest[:end])
-			rest = rest[end+1:]
-		}
-		if err != nil && len(rest) > 0 {
-			lines = appendLine(lines, prefix, rest)
-		}
-		if len(lines) > 0 {
-			s.write(lines)
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		// What only moves on through its array would never be let go.
-		held = append(held[:0], rest...)
-		rest = held
+// Lines is where a process writes, its standard output and its standard error
+// both, so that what it prints stays in order.
+type Lines struct {
+	stream  *Stream
+	process string
+	// rest is the beginning of a line, lines the memory of the last write.
+	rest, lines []byte
+}
+
+// Lines are those of a process. They are for one writer at a time.
+func (s *Stream) Lines(process string) *Lines { return &Lines{stream: s, process: process} }
+
+// Write adds the lines that are whole. It takes everything.
+func (l *Lines) Write(text []byte) (int, error) {
+	prefix := l.stream.prefix(App, l.process)
+	l.lines = l.lines[:0]
+	rest := text
+	if len(l.rest) > 0 {
+		rest = append(l.rest, text...)
 	}
+	for {
+		end := bytes.IndexByte(rest, '\n')
+		if end < 0 || end > MaxLine {
+			if len(rest) < MaxLine {
+				break
+			}
+			l.lines = appendLine(l.lines, prefix, rest[:MaxLine])
+			rest = rest[MaxLine:]
+			continue
+		}
+		l.lines = appendLine(l.lines, prefix, rest[:end])
+		rest = rest[end+1:]
+	}
+	l.rest = append(l.rest[:0], rest...)
+	l.stream.write(l.lines)
+	return len(text), nil
+}
+
+// Close adds what came after the last newline.
+func (l *Lines) Close() error {
+	if len(l.rest) > 0 {
+		l.stream.write(appendLine(nil, l.stream.prefix(App, l.process), l.rest))
+		l.rest = nil
+	}
+	return nil
 }
 
 func appendLine(lines, prefix, text []byte) []byte {
@@ -121,6 +125,9 @@ func (s *Stream) prefix(source, process string) []byte {
 }
 
 func (s *Stream) write(lines []byte) {
+	if len(lines) == 0 {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sink := range s.sinks {

@@ -1,0 +1,387 @@
+package formation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slugc/slugc/release/formation/logs"
+	"github.com/slugc/slugc/release/formation/router"
+	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/launch"
+	"github.com/slugc/slugc/stack/sandbox"
+)
+
+// Limits of a formation, as Heroku has them where it says (Dev Center, "Dyno
+// manager" and "Limits").
+const (
+	// Boot is the time that a web process has to listen on its PORT (R10).
+	Boot = 60 * time.Second
+	// Drain is the time that requests under way have to end before their process
+	// gets SIGTERM; while Grace runs they still may.
+	Drain = 10 * time.Second
+	// Healthy is how long a process has to run before a crash is its first again.
+	Healthy = 5 * time.Minute
+	// firstDelay is the time before the second restart in a row, the first is at
+	// once; it doubles up to mostDelay.
+	firstDelay = time.Second
+	mostDelay  = time.Minute
+	// MaxProcesses is how many processes of a type there can be.
+	MaxProcesses = 100
+)
+
+// Release is what processes are made of.
+type Release struct {
+	// Name is its number, as "v3"; it may be empty where there is none.
+	Name string
+	// Slug is the slug file.
+	Slug string
+	// Env is its config.
+	Env launch.Env
+}
+
+// State is what a process does, in Heroku's words.
+type State string
+
+// The states of a process.
+const (
+	Starting State = "starting"
+	Up       State = "up"
+	Crashed  State = "crashed"
+	Down     State = "down"
+)
+
+// Process is what there is to know of a process.
+type Process struct {
+	Name    string    `json:"name"`
+	State   State     `json:"state"`
+	Since   time.Time `json:"since"`
+	Release string    `json:"release,omitempty"`
+	Command string    `json:"command"`
+	// Port is where a web process listens, behind the router.
+	Port string `json:"port,omitempty"`
+	// Restarts counts how often it was started again after a crash.
+	Restarts int `json:"restarts"`
+}
+
+// Formation is the processes of an app, as many of each type as is wanted. It
+// starts them, starts them again when they crash, puts those of a new release in
+// place of the old ones, and ends them.
+type Formation struct {
+	Runner sandbox.Runner
+	// Stack finds the root filesystem for the stack that a slug says it was
+	// built on.
+	Stack func(ctx context.Context, builtOn stack.Stack) (stack.Stack, error)
+	Log   *logs.Stream
+	// Router is told of the web processes.
+	Router *router.Router
+	// Dir is where the copies of the slug are made.
+	Dir string
+	// Times are the limits; zero for those of the package.
+	Times Times
+
+	// mu guards what follows, and the mutable part of every process.
+	mu      sync.Mutex
+	release *running
+	wanted  map[string]int
+	// current are the processes by name; of those that are replaced, and still
+	// run, only the successor knows, or nobody.
+	current map[string]*process
+	all     map[*process]bool
+	ended   sync.WaitGroup
+	closed  bool
+}
+
+// Times are limits, for tests that have less time than people.
+type Times struct {
+	Boot, Drain, Grace, Healthy, FirstDelay time.Duration
+}
+
+// or fills in the limits of the package.
+func (t Times) or() Times {
+	set := func(d *time.Duration, to time.Duration) {
+		if *d == 0 {
+			*d = to
+		}
+	}
+	set(&t.Boot, Boot)
+	set(&t.Drain, Drain)
+	set(&t.Grace, Grace)
+	set(&t.Healthy, Healthy)
+	set(&t.FirstDelay, firstDelay)
+	return t
+}
+
+// running is a release whose processes run.
+type running struct {
+	Release
+	types map[string]string
+	stack stack.Stack
+
+	mu sync.Mutex
+	// spare is a place that nobody has used yet.
+	spare *place
+}
+
+// place is a fresh one for a process.
+func (r *running) place(ctx context.Context, dir string) (*place, error) {
+	r.mu.Lock()
+	p := r.spare
+	r.spare = nil
+	r.mu.Unlock()
+	if p != nil {
+		return p, nil
+	}
+	return unpack(ctx, r.Slug, dir)
+}
+
+// close removes what no process has used.
+func (r *running) close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.spare == nil {
+		return nil
+	}
+	p := r.spare
+	r.spare = nil
+	return p.remove()
+}
+
+// UnknownScaleError says that no process of a type can be started.
+type UnknownScaleError struct {
+	Type  string
+	Types []string
+}
+
+func (e *UnknownScaleError) Error() string {
+	if len(e.Types) == 0 {
+		return "the app declares no process types: give it a Procfile with a line such as web: COMMAND"
+	}
+	return fmt.Sprintf("the app has no process type %s; it has %s", e.Type, strings.Join(e.Types, ", "))
+}
+
+// ErrClosed is the error of a formation that has been stopped.
+var ErrClosed = errors.New("the formation has been stopped")
+
+// Deploy puts the processes of a release in place of those that there are. A web
+// process of the old release takes requests until its successor does, and goes on
+// if that never comes up; other processes end as their successors start. For the
+// first release, and for new process types, the numbers are those given, or one
+// web process; later ones keep what Scale has set. It returns when the release has
+// been unpacked; the processes follow.
+func (f *Formation) Deploy(ctx context.Context, r Release, scale map[string]int) error {
+	p, err := unpack(ctx, r.Slug, f.Dir)
+	if err != nil {
+		return err
+	}
+	next := &running{Release: r, types: p.types, spare: p}
+	if next.stack, err = f.Stack(ctx, p.builtOn); err != nil {
+		return errors.Join(err, next.close())
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return errors.Join(ErrClosed, next.close())
+	}
+	wanted, err := numbers(next.types, f.wanted, scale)
+	if err != nil {
+		return errors.Join(err, next.close())
+	}
+	before := f.release
+	f.release, f.wanted = next, wanted
+	f.apply(true)
+	if before != nil {
+		return before.close()
+	}
+	return nil
+}
+
+// numbers are how many processes of each type are wanted.
+func numbers(types map[string]string, before, given map[string]int) (map[string]int, error) {
+	for name := range given {
+		if _, ok := types[name]; !ok {
+			return nil, &UnknownScaleError{Type: name, Types: slices.Sorted(maps.Keys(types))}
+		}
+	}
+	wanted := map[string]int{}
+	for name := range types {
+		count, asked := given[name]
+		kept, had := before[name]
+		switch {
+		case asked:
+			wanted[name] = count
+		case had:
+			wanted[name] = kept
+		case name == Web && len(given) == 0:
+			wanted[name] = 1
+		default:
+			wanted[name] = 0
+		}
+	}
+	return wanted, nil
+}
+
+// Scale changes how many processes of some types there are.
+func (f *Formation) Scale(scale map[string]int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed || f.release == nil {
+		return ErrClosed
+	}
+	wanted, err := numbers(f.release.types, f.wanted, scale)
+	if err != nil {
+		return err
+	}
+	f.wanted = wanted
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(scale)) {
+		words = append(words, fmt.Sprintf("%s@%d", name, scale[name]))
+	}
+	f.Log.Sayf(logs.API, "Scaled to %s", strings.Join(words, " "))
+	f.apply(false)
+	return nil
+}
+
+// Wanted is how many processes of each type are wanted.
+func (f *Formation) Wanted() map[string]int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.wanted)
+}
+
+// Restart replaces processes by new ones of the same release: one process
+// (web.1), all of a type, or all when the name is empty. It returns how many
+// they are.
+func (f *Formation) Restart(name string) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed || f.release == nil {
+		return 0, ErrClosed
+	}
+	count := 0
+	for _, p := range f.inOrder() {
+		if name == "" || name == p.name || strings.HasPrefix(p.name, name+".") {
+			f.start(p.name, p)
+			count++
+		}
+	}
+	return count, nil
+}
+
+// apply starts and stops processes until there are as many as wanted; with anew
+// all are replaced. f.mu is held.
+func (f *Formation) apply(anew bool) {
+	if f.current == nil {
+		f.current, f.all = map[string]*process{}, map[*process]bool{}
+	}
+	names := map[string]bool{}
+	for _, processType := range slices.Sorted(maps.Keys(f.wanted)) {
+		for n := range f.wanted[processType] {
+			name := fmt.Sprintf("%s.%d", processType, n+1)
+			names[name] = true
+			if old := f.current[name]; anew || old == nil {
+				f.start(name, old)
+			}
+		}
+	}
+	for name, p := range f.current {
+		if !names[name] {
+			delete(f.current, name)
+			p.end(nil)
+		}
+	}
+	f.look()
+}
+
+// start starts a process, in place of another if there is one; f.mu is held.
+func (f *Formation) start(name string, old *process) {
+	processType, _, _ := strings.Cut(name, ".")
+	ctx, end := context.WithCancelCause(context.Background())
+	p := &process{
+		formation: f, release: f.release, name: name, line: f.release.types[processType], web: processType == Web,
+		times: f.Times.or(), ctx: ctx, end: end, state: Starting, since: time.Now(), before: old,
+	}
+	// Somebody who is not up has nothing that his successor could wait for.
+	if old != nil && old.web && old.state != Up {
+		p.before, old.before = old.before, nil
+		old.end(nil)
+	}
+	f.current[name], f.all[p] = p, true
+	f.ended.Go(func() {
+		p.keep()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.all, p)
+		f.look()
+	})
+}
+
+// look tells the router what requests have to expect; f.mu is held.
+func (f *Formation) look() {
+	outlook := router.None
+	for _, p := range f.current {
+		switch {
+		case !p.web:
+		case p.state == Starting || p.state == Up:
+			outlook = router.Starting
+		case outlook == router.None:
+			outlook = router.Crashed
+		}
+	}
+	f.Router.Expect(outlook)
+}
+
+// Processes are all that run, those that are about to be replaced, too, in the
+// order of their names.
+func (f *Formation) Processes() []Process {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var list []Process
+	for _, p := range f.inOrder() {
+		list = append(list, Process{
+			Name: p.name, State: p.state, Since: p.since, Release: p.release.Name, Command: p.line, Port: p.port, Restarts: p.restarts,
+		})
+	}
+	return list
+}
+
+// inOrder are the processes in the order of their types, numbers and ages; f.mu
+// is held.
+func (f *Formation) inOrder() []*process {
+	return slices.SortedFunc(maps.Keys(f.all), func(a, b *process) int {
+		typeA, numberA, _ := strings.Cut(a.name, ".")
+		typeB, numberB, _ := strings.Cut(b.name, ".")
+		if typeA != typeB {
+			return strings.Compare(typeA, typeB)
+		}
+		if len(numberA) != len(numberB) {
+			return len(numberA) - len(numberB)
+		}
+		if numberA != numberB {
+			return strings.Compare(numberA, numberB)
+		}
+		return a.since.Compare(b.since)
+	})
+}
+
+// Stop ends all processes, each as a new release would, and waits for them. No
+// more are started.
+func (f *Formation) Stop() error {
+	f.mu.Lock()
+	f.closed = true
+	release := f.release
+	for p := range f.all {
+		p.end(nil)
+	}
+	f.mu.Unlock()
+	f.ended.Wait()
+	if release == nil {
+		return nil
+	}
+	return release.close()
+}

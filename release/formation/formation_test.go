@@ -1,0 +1,461 @@
+package formation_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sclevine/spec"
+
+	"github.com/slugc/slugc/release/formation"
+	"github.com/slugc/slugc/release/formation/logs"
+	"github.com/slugc/slugc/release/formation/router"
+	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/launch"
+	"github.com/slugc/slugc/stack/sandbox"
+)
+
+// appName is the name under which the test binary is the program of an app.
+const appName = "test-app"
+
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == appName {
+		if err := app(os.Args[1], os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// app is what the processes of the tests do.
+func app(what string, args []string) error {
+	switch what {
+	case "web":
+		return listen("0.0.0.0", nil)
+	case "slow":
+		// It answers when it has been told to end, and not before, and then ends.
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGTERM)
+		return listen("0.0.0.0", told)
+	case "local":
+		return listen("127.0.0.1", nil)
+	case "never":
+		for {
+			time.Sleep(time.Hour)
+		}
+	case "deaf":
+		signal.Ignore(syscall.SIGTERM)
+		fmt.Println("I hear nothing")
+		return app("never", nil)
+	case "daemon":
+		child := exec.CommandContext(context.Background(), "/proc/self/exe", "web")
+		child.Args[0] = appName
+		return child.Start()
+	case "flood":
+		out := strings.Repeat(strings.Repeat("x", 99)+"\n", 1000)
+		for range 100 {
+			fmt.Print(out)
+		}
+		fmt.Println("that was all")
+		return app("never", nil)
+	}
+	return fmt.Errorf("what is %s %v", what, args)
+}
+
+func listen(host string, wait <-chan os.Signal) error {
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", host+":"+os.Getenv("PORT"))
+	if err != nil {
+		return err
+	}
+	var server *http.Server
+	server = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/crash" {
+			os.Exit(3)
+		}
+		if wait != nil {
+			fmt.Println("asked")
+			<-wait
+			// It answers this request, and takes no more.
+			go server.Shutdown(context.WithoutCancel(req.Context()))
+		}
+		fmt.Fprintf(w, "%s %s", os.Getenv("DYNO"), os.Getenv("MESSAGE"))
+	})}
+	fmt.Println("listening")
+	err = server.Serve(l)
+	// Serve does not wait for requests under way.
+	return errors.Join(err, server.Shutdown(context.Background()))
+}
+
+// slug makes a slug of the test's program with a Procfile.
+func slug(t *testing.T, procfile string) string {
+	t.Helper()
+	program, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "slug.tgz")
+	file, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, err := gzip.NewWriterLevel(file, gzip.NoCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := tar.NewWriter(packed)
+	add := func(name string, mode int64, content []byte) {
+		header := tar.Header{Typeflag: tar.TypeReg, Name: "./app/" + name, Mode: mode, Size: int64(len(content))}
+		if err := archive.WriteHeader(&header); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := archive.Write(content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(appName, 0o755, program)
+	add("Procfile", 0o644, []byte(procfile))
+	if err := errors.Join(archive.Close(), packed.Close(), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// journal is the log in memory, in which lines can be awaited.
+type journal struct {
+	mu      sync.Mutex
+	content []byte
+	more    chan struct{}
+}
+
+func (j *journal) Write(lines []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.content = append(j.content, lines...)
+	close(j.more)
+	j.more = make(chan struct{})
+	return len(lines), nil
+}
+
+// now is the log, and a channel that is closed when there is more.
+func (j *journal) now() (string, <-chan struct{}) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return string(j.content), j.more
+}
+
+// await waits until the log has lines, in this order, each after an earlier one.
+func (j *journal) await(t *testing.T, patterns ...string) {
+	t.Helper()
+	limit := time.After(30 * time.Second)
+	read := 0
+	for _, pattern := range patterns {
+		line := regexp.MustCompile(`^\S+ ` + pattern + "$")
+		for found := false; !found; {
+			content, more := j.now()
+			for text := range strings.Lines(content[read:]) {
+				read += len(text)
+				if found = line.MatchString(strings.TrimSuffix(text, "\n")); found {
+					break
+				}
+			}
+			if found {
+				break
+			}
+			select {
+			case <-more:
+			case <-limit:
+				t.Errorf("the log has no line %s (in this order: %q):\n%s", pattern, patterns, regexp.MustCompile(`.*heroku\[router\]: at=info.*\n`).ReplaceAllString(content, ""))
+				return
+			}
+		}
+	}
+}
+
+func TestFormation(t *testing.T) { spec.Run(t, "a formation", testFormation) }
+
+func testFormation(t *testing.T, _ spec.G, it spec.S) {
+	var f *formation.Formation
+	var log *journal
+	var door *httptest.Server
+
+	it.Before(func() {
+		log = &journal{more: make(chan struct{})}
+		stream := logs.NewStream(log)
+		f = &formation.Formation{
+			Runner: sandbox.Namespaces{}, Log: stream, Dir: t.TempDir(),
+			Stack:  func(context.Context, stack.Stack) (stack.Stack, error) { return stack.Stack{ID: stack.HostID}, nil },
+			Router: router.New(func(line string) { stream.Sayf(logs.Router, "%s", line) }),
+			Times:  formation.Times{FirstDelay: 10 * time.Millisecond},
+		}
+		door = httptest.NewServer(f.Router.Handler())
+	})
+	it.After(func() {
+		if err := f.Stop(); err != nil {
+			t.Error(err)
+		}
+		door.Close()
+		left, err := os.ReadDir(f.Dir)
+		if err != nil || len(left) > 0 {
+			t.Errorf("processes leave %v, %v", left, err)
+		}
+	})
+
+	deploy := func(name, procfile string, scale map[string]int) {
+		t.Helper()
+		r := formation.Release{Name: name, Slug: slug(t, procfile), Env: launch.Env{"MESSAGE": "from " + name}}
+		if err := f.Deploy(t.Context(), r, scale); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask := func(path string) (int, string) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, door.URL+path, nil)
+		if err != nil {
+			t.Error(err)
+			return 0, ""
+		}
+		resp, err := door.Client().Do(req)
+		if err != nil {
+			t.Error(err)
+			return 0, ""
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		return resp.StatusCode, string(body)
+	}
+	answers := func(want string) {
+		t.Helper()
+		if status, text := ask("/"); status != http.StatusOK || text != want {
+			t.Errorf("answered %d %q, expected %q", status, text, want)
+		}
+	}
+
+	it("starts one web process and nothing else, and tells how it went", func() {
+		deploy("v1", "web: ./test-app web\nworker: ./test-app never\n", nil)
+		answers("web.1 from v1")
+		list := f.Processes()
+		if len(list) != 1 || list[0].Name != "web.1" || list[0].State != formation.Up || list[0].Release != "v1" || list[0].Port == "" {
+			t.Errorf("the processes are %+v", list)
+		}
+		if err := f.Stop(); err != nil {
+			t.Error(err)
+		}
+		log.await(t,
+			"heroku\\[web.1\\]: Starting process with command `./test-app web`",
+			`app\[web.1\]: listening`,
+			`heroku\[web.1\]: State changed from starting to up`,
+			`heroku\[router\]: at=info method=GET path="/" .* dyno=web.1 .* status=200 .*`,
+			`heroku\[web.1\]: Stopping all processes with SIGTERM`,
+			`heroku\[web.1\]: Process exited with status 143`,
+			`heroku\[web.1\]: State changed from up to down`)
+	})
+
+	it("has as many as wanted", func() {
+		deploy("v1", "web: ./test-app web\nworker: ./test-app never\n", map[string]int{"web": 2, "worker": 1})
+		log.await(t, `heroku\[web.2\]: State changed from starting to up`)
+		log.await(t, `heroku\[web.1\]: State changed from starting to up`)
+		log.await(t, `heroku\[worker.1\]: State changed from starting to up`)
+		seen := map[string]bool{}
+		for range 4 {
+			_, text := ask("/")
+			seen[text] = true
+		}
+		if len(seen) != 2 {
+			t.Errorf("these answer: %v", seen)
+		}
+		if err := f.Scale(map[string]int{"web": 1, "worker": 2}); err != nil {
+			t.Fatal(err)
+		}
+		log.await(t, `heroku\[api\]: Scaled to web@1 worker@2`, `heroku\[web.2\]: State changed from up to down`)
+		log.await(t, `heroku\[worker.2\]: State changed from starting to up`)
+		answers("web.1 from v1")
+		if err := f.Scale(map[string]int{"web": 0}); err != nil {
+			t.Fatal(err)
+		}
+		log.await(t, `heroku\[web.1\]: State changed from up to down`)
+		if status, text := ask("/"); status != http.StatusServiceUnavailable || !strings.Contains(text, "H14") {
+			t.Errorf("answered %d %s", status, text)
+		}
+		var unknown *formation.UnknownScaleError
+		if err := f.Scale(map[string]int{"wörker": 1}); !errors.As(err, &unknown) {
+			t.Errorf("Scale returned %v", err)
+		}
+	})
+
+	it("refuses no request while releases follow each other", func() {
+		deploy("v1", "web: ./test-app web\n", map[string]int{"web": 2})
+		log.await(t, `heroku\[web.1\]: State changed from starting to up`)
+		log.await(t, `heroku\[web.2\]: State changed from starting to up`)
+		stop := make(chan struct{})
+		var askers sync.WaitGroup
+		asked := 0
+		askers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					asked++
+					if status, text := ask("/"); status != http.StatusOK {
+						t.Errorf("request %d was answered %d %s", asked, status, text)
+					}
+				}
+			}
+		})
+		for n := 2; n <= 4; n++ {
+			deploy(fmt.Sprintf("v%d", n), "web: ./test-app web\n", nil)
+			log.await(t, strings.Split(strings.Repeat("heroku\\[web.1\\]: State changed from up to down\n", n-1), "\n")[:n-1]...)
+			log.await(t, strings.Split(strings.Repeat("heroku\\[web.2\\]: State changed from up to down\n", n-1), "\n")[:n-1]...)
+		}
+		close(stop)
+		askers.Wait()
+		if asked < 10 {
+			t.Errorf("only %d requests were made", asked)
+		}
+		for range 2 {
+			if _, text := ask("/"); !strings.HasSuffix(text, "from v4") {
+				t.Errorf("answered: %s", text)
+			}
+		}
+	})
+
+	it("ends a process when it has answered", func() {
+		deploy("v1", "web: ./test-app web\n", nil)
+		answers("web.1 from v1")
+		f.Times.Drain = 50 * time.Millisecond
+		deploy("v2", "web: ./test-app slow\n", nil)
+		log.await(t, `heroku\[web.1\]: State changed from up to down`)
+		answered := make(chan string)
+		go func() {
+			_, text := ask("/")
+			answered <- text
+		}()
+		log.await(t, `app\[web.1\]: asked`)
+		deploy("v3", "web: ./test-app web\n", nil)
+		if text := <-answered; text != "web.1 from v2" {
+			t.Errorf("answered: %s", text)
+		}
+		log.await(t, `heroku\[web.1\]: Requests are still under way after 50ms`, `heroku\[web.1\]: Stopping all processes with SIGTERM`)
+		answers("web.1 from v3")
+	})
+
+	it("keeps the old release while the new one does not come up", func() {
+		deploy("v1", "web: ./test-app web\n", nil)
+		answers("web.1 from v1")
+		f.Times.Boot = 100 * time.Millisecond
+		deploy("v2", "web: ./test-app never\n", nil)
+		log.await(t,
+			`heroku\[web.1\]: Error R10 \(Boot timeout\) -> Web process failed to bind to \$PORT within 100ms of launch`,
+			`heroku\[web.1\]: Stopping all processes with SIGTERM`,
+			`heroku\[web.1\]: Process exited with status 143`,
+			`heroku\[web.1\]: State changed from starting to crashed`,
+			"heroku\\[web.1\\]: Starting process with command `./test-app never`")
+		answers("web.1 from v1")
+		f.Times.Boot = 0
+		deploy("v3", "web: ./test-app web\n", nil)
+		log.await(t, `heroku\[web.1\]: State changed from up to down`)
+		answers("web.1 from v3")
+	})
+
+	it("starts what crashed again, later each time", func() {
+		deploy("v1", "web: ./test-app web\nworker: exit 7\n", map[string]int{"web": 1, "worker": 1})
+		log.await(t,
+			`heroku\[worker.1\]: Process exited with status 7`,
+			`heroku\[worker.1\]: State changed from up to crashed`,
+			"heroku\\[worker.1\\]: Starting process with command `exit 7`",
+			`heroku\[worker.1\]: Restarting in 10ms`,
+			`heroku\[worker.1\]: Restarting in 20ms`,
+			`heroku\[worker.1\]: Restarting in 40ms`)
+		answers("web.1 from v1")
+		ask("/crash")
+		log.await(t,
+			`heroku\[web.1\]: Process exited with status 3`, `heroku\[web.1\]: State changed from up to crashed`,
+			`heroku\[web.1\]: State changed from crashed to starting`, `heroku\[web.1\]: State changed from starting to up`)
+		answers("web.1 from v1")
+	})
+
+	it("takes the end of a web process for a crash, however it ends", func() {
+		deploy("v1", "web: exit 0\n", nil)
+		log.await(t, `heroku\[web.1\]: Process exited with status 0`, `heroku\[web.1\]: State changed from starting to crashed`, `heroku\[web.1\]: Restarting in 20ms`)
+		deploy("v2", "web: ./test-app daemon\n", nil)
+		log.await(t, "heroku\\[web.1\\]: Starting process with command `./test-app daemon`", `heroku\[web.1\]: Process exited with status 0`, `heroku\[web.1\]: State changed from starting to crashed`)
+		deploy("v3", "web: no-such-program\n", nil)
+		log.await(t, `app\[web.1\]: .*no-such-program: command not found`, `heroku\[web.1\]: Process exited with status 127`)
+	})
+
+	it("kills who does not hear", func() {
+		f.Times.Grace = 50 * time.Millisecond
+		deploy("v1", "worker: ./test-app deaf\n", map[string]int{"worker": 1})
+		log.await(t, `app\[worker.1\]: I hear nothing`)
+		if err := f.Stop(); err != nil {
+			t.Error(err)
+		}
+		log.await(t, `heroku\[worker.1\]: Stopping all processes with SIGTERM`,
+			`heroku\[worker.1\]: Error R12 \(Exit timeout\) -> At least one process failed to exit within 50ms of SIGTERM`,
+			`heroku\[worker.1\]: Stopping process with SIGKILL`, `heroku\[worker.1\]: Process exited with status 137`)
+	})
+
+	it("says of who listens on this machine alone that it will not work elsewhere", func() {
+		deploy("v1", "web: ./test-app local\n", nil)
+		answers("web.1 from v1")
+		log.await(t, `heroku\[web.1\]: Listening on 127.0.0.1 alone, where .* let it listen on 0.0.0.0`)
+	})
+
+	it("loses nothing of a flood", func() {
+		deploy("v1", "worker: ./test-app flood\n", map[string]int{"worker": 1})
+		log.await(t, `app\[worker.1\]: that was all`)
+		content, _ := log.now()
+		if n := bytes.Count([]byte(content), []byte("app[worker.1]: "+strings.Repeat("x", 99)+"\n")); n != 100_000 {
+			t.Errorf("the log has %d lines of 100000", n)
+		}
+	})
+
+	it("restarts", func() {
+		deploy("v1", "web: ./test-app web\n", nil)
+		answers("web.1 from v1")
+		if n, err := f.Restart("web"); n != 1 || err != nil {
+			t.Errorf("restarted %d, %v", n, err)
+		}
+		log.await(t, `heroku\[web.1\]: State changed from starting to up`, `heroku\[web.1\]: State changed from starting to up`, `heroku\[web.1\]: State changed from up to down`)
+		answers("web.1 from v1")
+		if n, err := f.Restart("clock"); n != 0 || err != nil {
+			t.Errorf("restarted %d, %v", n, err)
+		}
+	})
+
+	it("refuses what it cannot start", func() {
+		var unknown *formation.UnknownScaleError
+		r := formation.Release{Slug: slug(t, "web: ./test-app web\n")}
+		if err := f.Deploy(t.Context(), r, map[string]int{"clock": 1}); !errors.As(err, &unknown) || !strings.Contains(err.Error(), "it has web") {
+			t.Errorf("Deploy returned %v", err)
+		}
+		r.Slug = "/nowhere"
+		if err := f.Deploy(t.Context(), r, nil); err == nil || !strings.Contains(err.Error(), "there is no such file") {
+			t.Errorf("Deploy returned %v", err)
+		}
+		if err := f.Scale(map[string]int{"web": 1}); err == nil {
+			t.Error("nothing is scaled")
+		}
+	})
+}
