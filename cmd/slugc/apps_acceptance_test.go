@@ -33,6 +33,9 @@ import (
 type expectation struct {
 	// About says in a line what the app is.
 	About string
+	// App is the directory of the app, such as packages/web, where the sample is a
+	// source that has more.
+	App string
 	// Buildpacks are the ids of those that build it.
 	Buildpacks []string
 	// Says are texts that its first build prints, such as versions.
@@ -109,6 +112,7 @@ func expectations(t *testing.T) map[string]expectation {
 		if unknown := meta.Undecoded(); len(unknown) > 0 {
 			t.Errorf("%s.toml: unknown key %s", entry.Name(), unknown[0])
 		}
+		e.App = cmp.Or(e.App, entry.Name())
 		if e.About == "" || len(e.Buildpacks) == 0 || len(e.Processes) == 0 || len(e.Requests) == 0 {
 			t.Errorf("%s.toml: expected about, buildpacks, processes and a request", entry.Name())
 		}
@@ -128,7 +132,7 @@ func TestPlans(t *testing.T) {
 					Buildpacks []struct{ ID string }
 				}
 			}
-			out := s.must("detect", example(t, name), "--json")
+			out := s.must("detect", example(t, name), "--app", want.App, "--json")
 			if err := json.Unmarshal([]byte(lastLine(out)), &plan); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
@@ -198,7 +202,7 @@ func (a sample) test() {
 	t := a.t
 	source := a.copyApp(a.name, "app", time.Unix(1e9, 0), 0)
 	arguments := func(cache string) []string {
-		args := []string{"build", source, "--app", a.name, "--stack", a.Stack, "-o", "slug:app.tgz", "-o", "oci:image:v1", "--metadata", "app.json", "--cache", cache}
+		args := []string{"build", source, "--app", a.App, "--stack", a.Stack, "-o", "slug:app.tgz", "-o", "oci:image:v1", "--metadata", "app.json", "--cache", cache}
 		for _, name := range slices.Sorted(maps.Keys(a.Env)) {
 			args = append(args, "-e", name+"="+a.Env[name])
 		}
@@ -328,7 +332,7 @@ func TestMistakes(t *testing.T) {
 				t.Parallel()
 				s := newSlugc(t)
 				m.make(t, s.copyApp(name, "app", time.Now(), 0))
-				args := []string{"build", "app", "--app", name, "--cache", "cache"}
+				args := []string{"build", "app", "--app", all[name].App, "--cache", "cache"}
 				for _, variable := range slices.Sorted(maps.Keys(m.Env)) {
 					args = append(args, "-e", variable+"="+m.Env[variable])
 				}
