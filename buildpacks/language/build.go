@@ -130,10 +130,14 @@ func rounded(d time.Duration) string { return report.Duration(d.Round(10 * time.
 const CatalogLayer = "catalog"
 
 // Registries sets up the registries that runtimes come from, by the settings in
-// Env.
-func (b *Build) Registries() (err error) {
+// Env and in the app.
+func (b *Build) Registries() error { return b.RegistriesOf(b.App) }
+
+// RegistriesOf is Registries for an app whose settings lie in another directory
+// of its source.
+func (b *Build) RegistriesOf(dir string) (err error) {
 	b.Runtimes, err = runtime.FromEnvironment(runtime.Environment{
-		Env: b.Env, App: b.App, Cache: filepath.Join(b.Layers.Path, CatalogLayer), Now: b.Now, Fetcher: b.Fetcher,
+		Env: b.Env, App: dir, Cache: filepath.Join(b.Layers.Path, CatalogLayer), Now: b.Now, Fetcher: b.Fetcher,
 	})
 	return err
 }

@@ -17,13 +17,16 @@ import (
 type app struct {
 	dir      string
 	manifest manifest
+	// root is where its package manager works.
+	root workspaceRoot
 	// choice is its package manager.
 	choice choice
 	// lock is nil for an app that installs nothing, lockSum a checksum of the
 	// file.
 	lock    lockfile
 	lockSum string
-	// members are the package.json of the workspaces, by directory.
+	// members are the package.json of the workspaces, by directory below the
+	// root. An app that is one of them is among them.
 	members map[string]manifest
 	// yarn are Yarn's settings, pnpm those of pnpm.
 	yarn yarnSettings
@@ -37,35 +40,46 @@ type app struct {
 }
 
 // readApp reads an app and refuses what cannot be built, before anything is
-// downloaded.
-func readApp(dir string) (app, error) {
+// downloaded. Source is the top of the source, "" where that is the app.
+func readApp(dir, source string) (app, error) {
 	a := app{dir: dir, members: map[string]manifest{}}
 	var err error
 	if a.manifest, err = readManifest(dir, manifestFile); err != nil {
 		return app{}, err
 	}
-	if a.choice, err = chooseManager(dir, a.manifest); err != nil {
+	if a.root, err = findRoot(dir, source, a.manifest); err != nil {
 		return app{}, err
+	}
+	if err := a.read(); err != nil {
+		return app{}, a.root.told(err)
+	}
+	return a, nil
+}
+
+// read reads what is in the app and in the root.
+func (a *app) read() (err error) {
+	if a.choice, err = chooseManager(a.root, a.manifest); err != nil {
+		return err
 	}
 	if err := a.readSettings(); err != nil {
-		return app{}, err
+		return err
 	}
 	if err := a.readAround(); err != nil {
-		return app{}, err
+		return err
 	}
 	if a.choice.lock == "" {
 		if a.manifest.empty() {
-			return a, nil
+			return nil
 		}
-		return app{}, a.missingLock()
+		return a.missingLock()
 	}
 	if err := a.readLock(); err != nil {
-		return app{}, err
+		return err
 	}
 	if err := a.readMembers(); err != nil {
-		return app{}, err
+		return err
 	}
-	return a, a.inStep()
+	return a.inStep()
 }
 
 // readAround reads what else says how the app is built and started.
@@ -75,8 +89,8 @@ func (a *app) readAround() error {
 		return fmt.Errorf("reading Procfile: %w", err)
 	}
 	a.procfile = string(data)
-	files, err := appfile.Found(a.dir, ".nvmrc", ".node-version")
-	a.asksForNode = len(files) > 0 || a.manifest.Engines["node"] != "" || a.manifest.Volta["node"] != ""
+	asked, err := a.asksNode()
+	a.asksForNode = len(asked) > 0
 	return err
 }
 
@@ -84,18 +98,9 @@ func (a *app) readAround() error {
 func (a *app) readSettings() (err error) {
 	switch a.choice.manager {
 	case yarnManager:
-		a.yarn, err = readYarnSettings(a.dir)
+		a.yarn, err = readYarnSettings(a.root.dir)
 	case pnpmManager:
-		there, err := appfile.Exists(a.dir, pnpmWorkspaceFile)
-		if err != nil || !there {
-			return err
-		}
-		data, err := appfile.Read(a.dir, pnpmWorkspaceFile)
-		if err != nil {
-			return err
-		}
-		a.pnpm, err = readPNPMSettings(data)
-		return err
+		a.pnpm, err = pnpmSettingsOf(a.root.dir)
 	}
 	return err
 }
@@ -104,15 +109,15 @@ func (a *app) readSettings() (err error) {
 func (a *app) readLock() error {
 	name := a.choice.lock
 	if name == bunBinaryLockFile {
-		data, err := os.ReadFile(filepath.Join(a.dir, name))
+		data, err := os.ReadFile(filepath.Join(a.root.dir, name))
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", name, err)
 		}
-		dirs, err := findWorkspaces(a.dir, workspaceGlobs(a.manifest.Workspaces))
+		dirs, err := findWorkspaces(a.root.dir, workspaceGlobs(a.root.manifest.Workspaces))
 		a.lock, a.lockSum = &bunLock{name: name, dirs: dirs}, layer.Sum(data)
 		return err
 	}
-	data, err := appfile.ReadMerged(a.dir, name, appfile.Merge("make it again from package.json:\n  git checkout --theirs "+name+
+	data, err := appfile.ReadMerged(a.root.dir, name, appfile.Merge("make it again from package.json:\n  git checkout --theirs "+name+
 		"\n  "+a.lockCommand()+"\n  git add "+name))
 	if err != nil {
 		return err
@@ -139,7 +144,7 @@ func (a *app) readYarnLock(data []byte) error {
 		return err
 	}
 	if isYarnBerry(data) {
-		l, err := readYarnBerry(data, a.manifest)
+		l, err := readYarnBerry(data, a.root.manifest)
 		if err != nil {
 			return err
 		}
@@ -151,13 +156,13 @@ func (a *app) readYarnLock(data []byte) error {
 	if err != nil {
 		return err
 	}
-	dirs, err := findWorkspaces(a.dir, workspaceGlobs(a.manifest.Workspaces))
+	dirs, err := findWorkspaces(a.root.dir, workspaceGlobs(a.root.manifest.Workspaces))
 	if err != nil {
 		return fmt.Errorf("looking for workspaces: %w", err)
 	}
 	l.members = map[string]manifest{}
 	for _, dir := range dirs {
-		if l.members[dir], err = readManifest(a.dir, path.Join(dir, manifestFile)); err != nil {
+		if l.members[dir], err = readManifest(a.root.dir, path.Join(dir, manifestFile)); err != nil {
 			return err
 		}
 	}
@@ -172,19 +177,20 @@ func (a *app) lockCommand() string {
 
 // missingLock refuses an app that asks for packages without a lock file.
 func (a *app) missingLock() error {
-	name := lockFile
-	for _, l := range lockFiles {
-		if l.by == a.choice.manager {
-			name = l.name
-			break
-		}
+	name, where, hint := lockOf(a.choice.manager), "", ""
+	if a.root.member != "" {
+		where = " in the root of the workspace of " + a.root.member
 	}
-	return appfile.Error("there is no %s\n"+
+	if a.root.stray != "" {
+		hint = "\n" + a.root.stray + " does not list it: that is of no workspace"
+	}
+	return appfile.Error("there is no %s%s\n"+
 		"%s asks for %d packages, but not for one version of each, so two builds could differ. Make a lock file and commit it:\n"+
 		"  %s\n"+
 		"  git add %s\n"+
 		"  git commit -m \"Lock the versions of packages\"\n"+
-		"if it is there already, see that .gitignore and .slugignore do not list it", name, manifestFile, len(a.manifest.wants()), a.lockCommand(), name)
+		"if it is there already, see that .gitignore and .slugignore do not list it%s",
+		name, where, a.root.at(manifestFile), len(a.manifest.wants()), a.lockCommand(), name, hint)
 }
 
 // readMembers reads the package.json of the workspaces that the lock file has.
@@ -193,7 +199,7 @@ func (a *app) readMembers() error {
 		if !filepath.IsLocal(dir) {
 			continue
 		}
-		there, err := appfile.Exists(filepath.Join(a.dir, dir), manifestFile)
+		there, err := appfile.Exists(filepath.Join(a.root.dir, dir), manifestFile)
 		if err != nil {
 			return fmt.Errorf("reading workspace %s: %w", dir, err)
 		}
@@ -202,7 +208,7 @@ func (a *app) readMembers() error {
 				"if it was removed or moved, make the lock file again:\n  %s\n  git add %s",
 				a.lock.file(), dir, manifestFile, a.lockCommand(), a.lock.file())
 		}
-		if a.members[dir], err = readManifest(a.dir, path.Join(dir, manifestFile)); err != nil {
+		if a.members[dir], err = readManifest(a.root.dir, path.Join(dir, manifestFile)); err != nil {
 			return err
 		}
 	}
@@ -211,12 +217,25 @@ func (a *app) readMembers() error {
 
 // inStep refuses a lock file that does not hold what package.json asks for.
 func (a *app) inStep() error {
-	lines := a.lock.differences("", a.manifest)
+	var lines, files []string
+	note := func(dir string, found ...string) {
+		if len(found) > 0 {
+			lines, files = append(lines, found...), append(files, path.Join(dir, manifestFile))
+		}
+	}
+	note("", a.lock.differences("", a.root.manifest)...)
 	for _, dir := range sortedKeys(a.members) {
-		lines = append(lines, a.lock.differences(dir, a.members[dir])...)
+		note(dir, a.lock.differences(dir, a.members[dir])...)
+	}
+	if _, known := a.members[a.root.member]; a.root.member != "" && !known {
+		note(a.root.member, fmt.Sprintf("%s: %s does not know this directory", a.root.at(manifestFile), a.lock.file()))
 	}
 	if len(lines) == 0 {
 		return nil
+	}
+	where := manifestFile
+	if len(files) == 1 {
+		where = files[0]
 	}
 	const most = 10
 	if extra := len(lines) - most; extra > 0 {
@@ -228,7 +247,7 @@ func (a *app) inStep() error {
 		"  %s\n"+
 		"  git add %s\n"+
 		"  git commit -m \"Update %s\"",
-		name, manifestFile, strings.Join(lines, "\n  "), a.lockCommand(), name, name)
+		name, where, strings.Join(lines, "\n  "), a.lockCommand(), name, name)
 }
 
 // hasDev tells whether there are packages that only development needs.
@@ -239,7 +258,7 @@ func (a *app) hasDev() bool {
 	if a.lock == nil {
 		return false
 	}
-	if len(a.manifest.DevDependencies) > 0 {
+	if len(a.root.manifest.DevDependencies) > 0 {
 		return true
 	}
 	for _, m := range a.members {
@@ -269,7 +288,7 @@ func (a *app) mayCompile() bool {
 // and later do where an app says so.
 func (a *app) allowsBuilds() bool {
 	old := strings.HasPrefix(strings.TrimLeft(a.choice.asked.Text, "^~>=v "), "9")
-	return old || len(a.pnpm.OnlyBuiltDependencies) > 0 || len(a.pnpm.AllowBuilds) > 0 || a.pnpm.DangerouslyAllowAll || len(rawNames(a.manifest.PNPM)) > 0
+	return old || len(a.pnpm.OnlyBuiltDependencies) > 0 || len(a.pnpm.AllowBuilds) > 0 || a.pnpm.DangerouslyAllowAll || len(rawNames(a.root.manifest.PNPM)) > 0
 }
 
 // npmLock is the lock file of an app of npm.

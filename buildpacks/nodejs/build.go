@@ -22,11 +22,15 @@ import (
 // language.Func for its errors.
 func Build(ctx context.Context, h language.Helpers) libcnb.BuildFunc {
 	return language.Func(ctx, h, func(ctx context.Context, common *language.Build) (libcnb.BuildResult, error) {
-		b, err := newBuild(common)
+		a, err := readApp(common.App, common.Env[language.SourceVariable])
 		if err != nil {
 			return libcnb.BuildResult{}, err
 		}
-		return b.run(ctx)
+		b, err := newBuild(common, a.root)
+		if err != nil {
+			return libcnb.BuildResult{}, err
+		}
+		return b.run(ctx, a)
 	})
 }
 
@@ -40,7 +44,7 @@ type build struct {
 	answers *npm.Answers
 }
 
-func newBuild(common *language.Build) (*build, error) {
+func newBuild(common *language.Build, root workspaceRoot) (*build, error) {
 	known, err := readReleases(TOML)
 	if err != nil {
 		return nil, err
@@ -49,7 +53,7 @@ func newBuild(common *language.Build) (*build, error) {
 	if b.Env, err = withBinding(b.Env, b.Bindings); err != nil {
 		return nil, err
 	}
-	if err := b.Registries(); err != nil {
+	if err := b.RegistriesOf(root.dir); err != nil {
 		return nil, err
 	}
 	b.registry, b.answers = b.Runtimes.NPM, b.Runtimes.Answers
@@ -81,11 +85,7 @@ func withBinding(env map[string]string, bindings libcnb.Bindings) (map[string]st
 }
 
 // run is the build.
-func (b *build) run(ctx context.Context) (libcnb.BuildResult, error) {
-	a, err := readApp(b.App)
-	if err != nil {
-		return libcnb.BuildResult{}, err
-	}
+func (b *build) run(ctx context.Context, a app) (libcnb.BuildResult, error) {
 	a.isSite = isSite(b.Plan)
 	if err := b.setAside(a); err != nil {
 		return libcnb.BuildResult{}, err
@@ -124,7 +124,7 @@ func (b *build) run(ctx context.Context) (libcnb.BuildResult, error) {
 // some file systems are slow to create files right after many were deleted.
 func (b *build) setAside(a app) error {
 	for _, dir := range append([]string{""}, sortedKeys(a.members)...) {
-		path := filepath.Join(b.App, dir, "node_modules")
+		path := filepath.Join(a.root.dir, dir, "node_modules")
 		info, err := os.Lstat(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

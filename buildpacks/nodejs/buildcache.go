@@ -38,7 +38,9 @@ var toolCaches = []toolCache{
 
 // buildCache are the caches of an app's build tools.
 type buildCache struct {
-	b    *build
+	b *build
+	// root is the directory that all paths are below.
+	root string
 	slot layer.Slot
 	// moved are directories that only build tools use, copied those that the
 	// app lists itself, which it may need otherwise.
@@ -54,8 +56,8 @@ func (b *build) openBuildCache(a app, node string) (*buildCache, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &buildCache{b: b, slot: slot, inputs: map[string]string{"key": node}}
-	members := map[string]manifest{"": a.manifest}
+	c := &buildCache{b: b, root: a.root.dir, slot: slot, inputs: map[string]string{"key": node}}
+	members := map[string]manifest{"": a.root.manifest}
 	for dir, m := range a.members {
 		members[dir] = m
 	}
@@ -79,7 +81,9 @@ func (b *build) openBuildCache(a app, node string) (*buildCache, error) {
 		}
 		for _, name := range list {
 			name = path.Clean(name)
-			if filepath.IsLocal(name) && name != "." && path.Base(name) != "node_modules" && !slices.Contains(c.moved, name) {
+			local := filepath.IsLocal(name) && name != "."
+			name = a.root.at(name)
+			if local && path.Base(name) != "node_modules" && !slices.Contains(c.moved, name) {
 				c.copied = append(c.copied, name)
 			}
 		}
@@ -95,7 +99,7 @@ func (c *buildCache) restore() error {
 	}
 	count := 0
 	for _, name := range append(slices.Clone(c.moved), c.copied...) {
-		from, to := filepath.Join(c.slot.Layer.Path, name), filepath.Join(c.b.App, name)
+		from, to := filepath.Join(c.slot.Layer.Path, name), filepath.Join(c.root, name)
 		if _, err := os.Lstat(to); err == nil {
 			continue
 		}
@@ -127,7 +131,7 @@ func (c *buildCache) save() ([]libcnb.Layer, error) {
 	fresh := c.b.Scratch.Path(buildCacheLayer)
 	count := 0
 	for i, name := range append(slices.Clone(c.moved), c.copied...) {
-		from, to := filepath.Join(c.b.App, name), filepath.Join(fresh, name)
+		from, to := filepath.Join(c.root, name), filepath.Join(fresh, name)
 		if info, err := os.Lstat(from); err != nil || !info.IsDir() {
 			continue
 		}
@@ -143,7 +147,7 @@ func (c *buildCache) save() ([]libcnb.Layer, error) {
 		count++
 	}
 	for _, name := range c.traces {
-		if err := c.b.Scratch.Discard(filepath.Join(c.b.App, name)); err != nil {
+		if err := c.b.Scratch.Discard(filepath.Join(c.root, name)); err != nil {
 			return nil, fmt.Errorf("removing what build tools noted: %w", err)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 // driver knows how the package manager of an app is told what to do.
 type driver struct {
 	manager manager
+	// member is the app's directory in its workspace, "" for the root.
+	member string
 	// berry tells whether it is Yarn 2 or later, pnp whether that leaves packages
 	// in their archives.
 	berry, pnp bool
@@ -23,12 +25,32 @@ type driver struct {
 }
 
 func newDriver(a app) driver {
-	return driver{manager: a.choice.manager, berry: a.choice.berry, pnp: a.choice.berry && a.yarn.plugAndPlay(), runsNode: a.needsNode()}
+	return driver{manager: a.choice.manager, member: a.root.member, berry: a.choice.berry, pnp: a.choice.berry && a.yarn.plugAndPlay(), runsNode: a.needsNode()}
 }
+
+// focuses tells whether the package manager installs for the app alone and for
+// what that depends on, not for all of the workspace.
+func (d driver) focuses() bool { return d.member != "" && d.manager != yarnManager }
 
 // install are the arguments that install what the lock file says, and nothing
 // else. Dev adds what only development needs. Yarn 2 and later always adds it.
+// The root's own packages come along: tools for all members are often there.
 func (d driver) install(dev bool) []string {
+	arguments := d.installAll(dev)
+	switch {
+	case !d.focuses():
+	case d.manager == pnpmManager:
+		return append(arguments, "--filter={.}", "--filter={"+d.member+"}...")
+	case d.manager == bunManager:
+		return append(arguments, "--filter=./", "--filter=./"+d.member)
+	default:
+		return append(arguments, "--workspace="+d.member, "--include-workspace-root")
+	}
+	return arguments
+}
+
+// installAll are those of install for all of a workspace.
+func (d driver) installAll(dev bool) []string {
 	switch {
 	case d.berry:
 		return []string{"install", "--immutable"}

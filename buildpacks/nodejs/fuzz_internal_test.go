@@ -31,7 +31,7 @@ func FuzzReadApp(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		a, err := readApp(dir)
+		a, err := readApp(dir, "")
 		if err != nil {
 			var app *download.Error
 			if !errors.As(err, &app) || app.Fault != download.App || strings.TrimSpace(err.Error()) == "" {

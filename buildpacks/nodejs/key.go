@@ -27,16 +27,19 @@ func (t *moduleTree) modulesKey(tools toolchain) (string, error) {
 	}
 	k.Add("arguments", strings.Join(t.arguments(), " "))
 	k.Add("lock", t.app.lockSum)
-	if err := addManifest(k, manifestFile, t.app.manifest); err != nil {
+	if err := addManifest(k, manifestFile, t.app.root.manifest); err != nil {
 		return "", err
 	}
-	for _, dir := range sortedKeys(t.app.members) {
+	if t.app.root.member != "" {
+		k.Add("member", t.app.root.member)
+	}
+	for _, dir := range slices.Sorted(slices.Values(t.installed())) {
 		if err := addManifest(k, dir, t.app.members[dir]); err != nil {
 			return "", err
 		}
 	}
 	for _, name := range t.driver.settings() {
-		if err := k.AddTree(t.app.dir, name); err != nil {
+		if err := k.AddTree(t.app.root.dir, name); err != nil {
 			return "", err
 		}
 	}

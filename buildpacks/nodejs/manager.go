@@ -116,9 +116,14 @@ const supportedManagers = "npm, Yarn, pnpm and Bun"
 // chooseManager settles which package manager installs the packages:
 // packageManager first, which is corepack's, then devEngines, then the lock
 // file, and without one "engines" and settings files, else npm. Lock files that contradict it or one
-// another are refused.
-func chooseManager(dir string, m manifest) (choice, error) {
-	c, err := declaredManager(m)
+// another are refused. What the app itself says comes before what the root says,
+// as corepack takes the nearest package.json.
+func chooseManager(root workspaceRoot, own manifest) (choice, error) {
+	dir, m := root.dir, root.manifest
+	c, err := declaredManager(own, root.at(manifestFile))
+	if err == nil && c.manager == "" {
+		c, err = declaredManager(m, manifestFile)
+	}
 	if err != nil {
 		return choice{}, err
 	}
@@ -155,34 +160,34 @@ func chooseManager(dir string, m manifest) (choice, error) {
 		}
 	}
 	if c.asked.Text == "" {
-		c.asked = managerEngine(m, c.manager)
+		c.asked = version.First(managerEngine(own, root.at(manifestFile), c.manager), managerEngine(m, manifestFile, c.manager))
 	}
 	return c, nil
 }
 
-// declaredManager is what package.json says plainly.
-func declaredManager(m manifest) (choice, error) {
+// declaredManager is what a package.json, whose name is file, says plainly.
+func declaredManager(m manifest, file string) (choice, error) {
 	if text := strings.TrimSpace(m.PackageManager); text != "" {
 		name, number, _ := strings.Cut(text, "@")
 		if !known(name) {
 			return choice{}, appfile.Error("%q in packageManager of %s is none that slugc knows: it builds with %s\n"+
-				"say which of them it is:\n  npm pkg set packageManager=npm@VERSION", text, manifestFile, supportedManagers)
+				"say which of them it is:\n  npm pkg set packageManager=npm@VERSION", text, file, supportedManagers)
 		}
 		if strings.Contains(number, "://") {
-			return choice{}, appfile.Error("packageManager in %s is an address: %s\nslugc takes package managers from the npm registry. Ask for a version:\n  npm pkg set packageManager=%s@VERSION", manifestFile, name, name)
+			return choice{}, appfile.Error("packageManager in %s is an address: %s\nslugc takes package managers from the npm registry. Ask for a version:\n  npm pkg set packageManager=%s@VERSION", file, name, name)
 		}
 		// Corepack's form has a checksum behind a plus sign.
 		number, checksum, _ := strings.Cut(number, "+")
 		return choice{
-			manager: manager(name), by: "packageManager in " + manifestFile, checksum: checksum,
-			asked: version.Asked{Text: number, Name: "packageManager", File: manifestFile},
+			manager: manager(name), by: "packageManager in " + file, checksum: checksum,
+			asked: version.Asked{Text: number, Name: "packageManager", File: file},
 		}, nil
 	}
 	for _, e := range m.DevEngines.PackageManager {
 		if known(e.Name) {
 			return choice{
-				manager: manager(e.Name), by: "devEngines.packageManager in " + manifestFile,
-				asked: version.Asked{Text: strings.TrimSpace(e.Version), Name: "devEngines.packageManager", File: manifestFile},
+				manager: manager(e.Name), by: "devEngines.packageManager in " + file,
+				asked: version.Asked{Text: strings.TrimSpace(e.Version), Name: "devEngines.packageManager", File: file},
 			}, nil
 		}
 	}
@@ -221,12 +226,12 @@ func unlockedManager(dir string, m manifest) (manager, string, error) {
 }
 
 // managerEngine is the version that engines or volta ask for.
-func managerEngine(m manifest, of manager) version.Asked {
+func managerEngine(m manifest, file string, of manager) version.Asked {
 	if text := strings.TrimSpace(m.Engines[string(of)]); text != "" {
-		return version.Asked{Text: text, Name: "engines." + string(of), File: manifestFile}
+		return version.Asked{Text: text, Name: "engines." + string(of), File: file}
 	}
 	if text := strings.TrimSpace(m.Volta[string(of)]); text != "" && of != npmManager {
-		return version.Asked{Text: text, Name: "volta." + string(of), File: manifestFile}
+		return version.Asked{Text: text, Name: "volta." + string(of), File: file}
 	}
 	return version.Asked{}
 }
@@ -279,13 +284,7 @@ func refuseLocks(found []string, by []manager, c choice) error {
 // otherLock says what to do when the lock file is not that of the package
 // manager that the app names.
 func otherLock(c choice, of manager, name string) error {
-	own := ""
-	for _, l := range lockFiles {
-		if l.by == c.manager {
-			own = l.name
-			break
-		}
-	}
+	own := lockOf(c.manager)
 	drop := "npm pkg delete packageManager"
 	if strings.HasPrefix(c.by, "devEngines") {
 		drop = "npm pkg delete devEngines.packageManager"
@@ -300,7 +299,7 @@ func otherLock(c choice, of manager, name string) error {
 		"  git add %s",
 		c.by, c.manager.title(), name, of.title(),
 		c.manager.title(), lockCommand(c.manager, false), name, own,
-		of.title(), drop, manifestFile)
+		of.title(), drop, c.asked.File)
 }
 
 // lockCommand is what makes or mends the lock file of a package manager, and

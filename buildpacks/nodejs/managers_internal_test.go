@@ -69,7 +69,7 @@ func TestChooseManager(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := chooseManager(dir, m)
+			c, err := chooseManager(workspaceRoot{dir: dir, manifest: m}, m)
 			if err != nil {
 				t.Fatal(err)
 			}

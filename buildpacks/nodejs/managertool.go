@@ -222,7 +222,7 @@ const broughtYarn = "yarn.cjs"
 
 // bringYarn makes the layer of a Yarn that the app brings along.
 func (b *build) bringYarn(a app, slot layer.Slot) (managerTool, error) {
-	data, err := os.ReadFile(filepath.Join(a.dir, a.yarn.path))
+	data, err := os.ReadFile(filepath.Join(a.root.dir, a.yarn.path))
 	if err != nil {
 		return managerTool{}, fmt.Errorf("reading the app's Yarn: %w", err)
 	}
@@ -268,7 +268,7 @@ func (c choice) notedSum() (algorithm string, sum []byte, err error) {
 	if !found || err != nil || newHash(algorithm) == nil || len(sum) != newHash(algorithm).Size() {
 		return "", nil, appfile.Error("the checksum behind the version of packageManager in %s cannot be read: %s\n"+
 			"expected %s@VERSION+sha512.DIGITS. Note it anew:\n  corepack use %s@%s",
-			manifestFile, c.checksum, c.manager, c.manager, c.asked.Text)
+			c.asked.File, c.checksum, c.manager, c.manager, c.asked.Text)
 	}
 	return algorithm, sum, nil
 }
@@ -316,7 +316,7 @@ func wrongSum(a app, m npm.Manifest, algorithm string, have []byte) error {
 	return appfile.Error("%s %s is not the one that packageManager in %s notes\n"+
 		"noted:    %s\nregistry: %s.%s\n"+
 		"if you trust the registry, note its checksum:\n  corepack use %s@%s\n  git add %s",
-		a.choice.manager.title(), m.Version, manifestFile, a.choice.checksum, algorithm, hex.EncodeToString(have), a.choice.manager, m.Version, manifestFile)
+		a.choice.manager.title(), m.Version, a.choice.asked.File, a.choice.checksum, algorithm, hex.EncodeToString(have), a.choice.manager, m.Version, a.choice.asked.File)
 }
 
 // checkNoted compares the noted checksum with what was downloaded, where noted

@@ -45,8 +45,8 @@ func (b *build) planModules(a app) (*moduleTree, error) {
 	t := &moduleTree{b: b, app: a, driver: newDriver(a), cache: packageCache{dir: filepath.Join(b.Layers.Path, cacheLayer)}}
 	// Yarn 2 and later installs all that the lock file has, or cannot tell whether
 	// it is in step.
-	t.dev = a.hasDev() && (a.hasScripts() || !b.production() || t.driver.berry)
-	t.both = t.dev && b.production() && a.launches()
+	t.dev = a.hasDev() && (t.hasScripts() || !b.production() || t.driver.berry)
+	t.both = (t.dev || len(t.installed()) > len(a.parts(false))) && b.production() && a.launches()
 	var err error
 	types := libcnb.LayerTypes{Cache: true, Launch: a.launches()}
 	if t.launch, err = layer.Open(b.Layers, modulesLayer, types, layout); err != nil {
@@ -62,17 +62,18 @@ func (b *build) planModules(a app) (*moduleTree, error) {
 }
 
 // hasScripts tells whether scripts of the app run in a build.
-func (a *app) hasScripts() bool {
-	if len(a.manifest.buildScripts())+len(a.manifest.lifecycleScripts()) > 0 || a.manifest.Scripts["heroku-prebuild"] != "" {
+func (t *moduleTree) hasScripts() bool {
+	own := t.app.manifest
+	if len(own.buildScripts())+len(own.lifecycleScripts())+len(t.app.root.manifest.lifecycleScripts()) > 0 || own.Scripts["heroku-prebuild"] != "" {
 		return true
 	}
-	for _, m := range a.members {
-		if len(m.lifecycleScripts()) > 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.installed(), func(dir string) bool { return len(t.app.members[dir].lifecycleScripts()) > 0 }) ||
+		slices.ContainsFunc(t.app.before(), func(dir string) bool { return t.app.members[dir].Scripts["build"] != "" })
 }
+
+// installed are the workspaces whose packages the package manager installs, each
+// after those that it depends on.
+func (t *moduleTree) installed() []string { return t.driver.installed(t.app) }
 
 // installs tells whether there is anything to install.
 func (t *moduleTree) installs() bool { return t.app.lock != nil }
@@ -131,7 +132,7 @@ func (t *moduleTree) installAndBuild(ctx context.Context, run scripts, tools too
 	if !t.installs() {
 		t.b.Print.Step("Installing packages")
 		t.b.Print.Detail("%s asks for none", manifestFile)
-		if err := run.all(ctx, append(t.app.manifest.lifecycleScripts(), t.app.manifest.buildScripts()...)); err != nil {
+		if err := run.own(ctx, append(t.app.manifest.lifecycleScripts(), t.app.manifest.buildScripts()...)); err != nil {
 			return nil, err
 		}
 		return cache.save()
@@ -154,7 +155,7 @@ func (t *moduleTree) installAndBuild(ctx context.Context, run scripts, tools too
 			return nil, err
 		}
 	}
-	if err := run.all(ctx, t.app.manifest.buildScripts()); err != nil {
+	if err := run.build(ctx); err != nil {
 		return nil, err
 	}
 	if t.driver.manager == pnpmManager && !t.both {
@@ -264,7 +265,7 @@ func (t *moduleTree) addresses(text []byte) ([]byte, error) {
 // leaves it as it is.
 func (t *moduleTree) withFilledLock(fill func(text []byte) ([]byte, error), do func() error) (err error) {
 	name := t.app.lock.file()
-	file := filepath.Join(t.app.dir, name)
+	file := filepath.Join(t.app.root.dir, name)
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
@@ -303,7 +304,7 @@ func (t *moduleTree) collect(fresh, home string) error {
 	}
 	moved := map[string]bool{}
 	for _, dir := range t.directories() {
-		from := filepath.Join(t.app.dir, dir, "node_modules")
+		from := filepath.Join(t.app.root.dir, dir, "node_modules")
 		info, err := os.Lstat(from)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -334,7 +335,7 @@ func (t *moduleTree) collect(fresh, home string) error {
 			}
 		}
 	}
-	return relink(t.app.dir, fresh, home, moved)
+	return relink(t.app.root.dir, fresh, home, moved)
 }
 
 // link points the app to the packages in a layer.
@@ -343,7 +344,7 @@ func (t *moduleTree) link(home string) error {
 		return t.linkPnP(home)
 	}
 	for _, dir := range t.directories() {
-		target, path := filepath.Join(home, dir, "node_modules"), filepath.Join(t.app.dir, dir, "node_modules")
+		target, path := filepath.Join(home, dir, "node_modules"), filepath.Join(t.app.root.dir, dir, "node_modules")
 		if dir == "" && t.driver.manager == pnpmManager {
 			if err := t.linkEntries(target, path); err != nil {
 				return fmt.Errorf("linking node_modules: %w", err)
@@ -412,7 +413,7 @@ func (t *moduleTree) dropLinks() error {
 
 // removeLinks removes the node_modules of a directory of the app that link made.
 func (t *moduleTree) removeLinks(dir string) error {
-	path := filepath.Join(t.app.dir, dir, "node_modules")
+	path := filepath.Join(t.app.root.dir, dir, "node_modules")
 	if t.driver.manager == pnpmManager && linksOnly(path) {
 		return t.b.Scratch.Discard(path)
 	}
@@ -462,7 +463,11 @@ func (t *moduleTree) launchEnv(layer libcnb.Layer) libcnb.Environment {
 		env.Override("YARN_INSTALL_STATE_PATH", filepath.Join(layer.Path, pnpState))
 		return env
 	}
-	env.Prepend("PATH", string(os.PathListSeparator), filepath.Join(layer.Path, "node_modules", ".bin"))
+	path := filepath.Join(layer.Path, "node_modules", ".bin")
+	if t.app.root.member != "" {
+		path = filepath.Join(layer.Path, t.app.root.member, "node_modules", ".bin") + string(os.PathListSeparator) + path
+	}
+	env.Prepend("PATH", string(os.PathListSeparator), path)
 	return env
 }
 

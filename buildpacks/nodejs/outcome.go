@@ -22,10 +22,10 @@ type scripted struct {
 // openOutcome looks at an app whose scripts will run; nil for an app without
 // any, and for one that asks not to keep anything, as Heroku knows it.
 func (t *moduleTree) openOutcome(tools toolchain, env map[string]string) (*scripted, error) {
-	if !t.app.hasScripts() || t.b.Env["NODE_MODULES_CACHE"] == "false" {
+	if !t.hasScripts() || t.b.Env["NODE_MODULES_CACHE"] == "false" {
 		return nil, nil
 	}
-	o, err := outcome.Open(t.app.dir, t.b.Layers, t.b.Scratch, builtLayer, layout)
+	o, err := outcome.Open(t.app.root.dir, t.b.Layers, t.b.Scratch, builtLayer, layout)
 	if err != nil {
 		return nil, err
 	}

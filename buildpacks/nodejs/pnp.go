@@ -53,7 +53,11 @@ func (t *moduleTree) prunePnP(ctx context.Context, run scripts) error {
 	return t.freshPnP(t.launch.Layer.Path, func() error {
 		// It tells apart the package.json with and without what development
 		// needs by itself, and does not write either.
-		return run.install(ctx, []string{"workspaces", "focus", "--all", "--production"})
+		which := "--all"
+		if t.app.root.member != "" && t.app.manifest.Name != "" {
+			which = t.app.manifest.Name
+		}
+		return run.install(ctx, []string{"workspaces", "focus", which, "--production"})
 	})
 }
 
@@ -78,7 +82,7 @@ func (t *moduleTree) freshPnP(home string, install func() error) (err error) {
 		return fmt.Errorf("keeping what leads to the packages: %w", err)
 	}
 	for _, name := range pnpFiles {
-		data, err := os.ReadFile(filepath.Join(t.app.dir, name))
+		data, err := os.ReadFile(filepath.Join(t.app.root.dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -94,7 +98,7 @@ func (t *moduleTree) freshPnP(home string, install func() error) (err error) {
 
 func (t *moduleTree) removePnP() error {
 	for _, name := range pnpFiles {
-		if err := os.Remove(filepath.Join(t.app.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(filepath.Join(t.app.root.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing %s: %w", name, err)
 		}
 	}
@@ -111,7 +115,7 @@ func (t *moduleTree) linkPnP(home string) error {
 		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err := replaceFile(from, filepath.Join(t.app.dir, name)); err != nil {
+		if err := replaceFile(from, filepath.Join(t.app.root.dir, name)); err != nil {
 			return fmt.Errorf("leading the app to its packages: %w", err)
 		}
 	}

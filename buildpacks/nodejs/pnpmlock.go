@@ -171,14 +171,24 @@ func (l *pnpmLock) differences(dir string, m manifest) []string {
 
 // pnpmSettings are what pnpm-workspace.yaml says, as far as a build needs it.
 type pnpmSettings struct {
+	Packages              []string       `yaml:"packages"`
+	SharedLock            *bool          `yaml:"sharedWorkspaceLockfile"`
 	OnlyBuiltDependencies []string       `yaml:"onlyBuiltDependencies"`
 	AllowBuilds           map[string]any `yaml:"allowBuilds"`
 	DangerouslyAllowAll   bool           `yaml:"dangerouslyAllowAllBuilds"`
 	MinimumReleaseAge     *int           `yaml:"minimumReleaseAge"`
 }
 
-// readPNPMSettings reads a pnpm-workspace.yaml.
-func readPNPMSettings(data []byte) (pnpmSettings, error) {
+// pnpmSettingsOf reads the pnpm-workspace.yaml of a directory, if there is one.
+func pnpmSettingsOf(dir string) (pnpmSettings, error) {
 	var s pnpmSettings
+	there, err := appfile.Exists(dir, pnpmWorkspaceFile)
+	if err != nil || !there {
+		return s, err
+	}
+	data, err := appfile.Read(dir, pnpmWorkspaceFile)
+	if err != nil {
+		return s, err
+	}
 	return s, appfile.YAML(pnpmWorkspaceFile, data, &s)
 }

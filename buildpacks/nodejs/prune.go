@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -66,24 +65,22 @@ func (t *moduleTree) copyPruned(fresh string) (count int, err error) {
 	return count, nil
 }
 
-// copyReached makes such a tree of what the app's package.json reaches, since
-// other package managers mark nothing.
+// copyReached makes such a tree of what the package.json of the app, of the
+// workspaces that it is made of and of the root reach, since other package
+// managers mark nothing.
 func (t *moduleTree) copyReached(fresh string) (count int, err error) {
 	f := newForest(t.main.Layer.Path, t.directories())
 	if l, is := t.app.lock.(*yarnBerryLock); is {
 		f.more = l.dependenciesOf()
 	}
-	if err := f.reach(t.manifests()); err != nil {
+	starts := map[string]manifest{"": t.app.root.manifest}
+	for _, dir := range t.app.parts(false) {
+		starts[dir] = t.app.members[dir]
+	}
+	if err := f.reach(starts); err != nil {
 		return 0, err
 	}
 	return f.copy(fresh)
-}
-
-// manifests are the package.json of the app and its workspaces, by directory.
-func (t *moduleTree) manifests() map[string]manifest {
-	all := maps.Clone(t.app.members)
-	all[""] = t.app.manifest
-	return all
 }
 
 // isCache tells whether a path of the main layer holds the build caches that

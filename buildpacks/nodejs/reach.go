@@ -44,12 +44,12 @@ func newForest(root string, dirs []string) *forest {
 	return f
 }
 
-// reach marks the packages that directories of the app need in production: the
+// reach marks the packages that some directories need in production: the
 // dependencies of their package.json, and what these depend on, found as Node.js
 // finds them. A peer that a package cannot do without counts, one that it can
 // does not.
 func (f *forest) reach(manifests map[string]manifest) error {
-	for _, dir := range f.dirs {
+	for _, dir := range sortedKeys(manifests) {
 		m := manifests[dir]
 		names := append(sortedKeys(m.Dependencies), sortedKeys(m.OptionalDependencies)...)
 		for _, name := range append(names, sortedKeys(m.PeerDependencies)...) {

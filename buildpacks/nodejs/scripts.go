@@ -32,19 +32,19 @@ func (s scripts) install(ctx context.Context, arguments []string) error {
 		s.env["UV_THREADPOOL_SIZE"] = strconv.Itoa(min(max(goruntime.GOMAXPROCS(0), 2), 4))
 	}
 	s.b.Print.Working("Installing")
-	output, err := s.run(ctx, s.app.dir, append([]string{s.driver.program}, arguments...))
+	output, err := s.run(ctx, s.app.root.dir, append([]string{s.driver.program}, arguments...))
 	if err == nil {
 		return nil
 	}
 	return s.explain(ran{what: s.driver.name() + " " + arguments[0] + " failed", err: err, output: output})
 }
 
-// script runs a script of package.json, if there is one of the name.
+// script runs a script of the app's package.json, if there is one of the name.
 func (s scripts) script(ctx context.Context, name string) error {
-	return s.memberScript(ctx, "", s.app.manifest, name)
+	return s.memberScript(ctx, s.app.root.member, s.app.manifest, name)
 }
 
-// memberScript runs a script of a directory of the app.
+// memberScript runs a script of a directory below the root.
 func (s scripts) memberScript(ctx context.Context, dir string, m manifest, name string) error {
 	line := m.Scripts[name]
 	if line == "" {
@@ -56,7 +56,7 @@ func (s scripts) memberScript(ctx context.Context, dir string, m manifest, name 
 	} else {
 		s.b.Print.Step("Running the script %q of %s", name, dir)
 	}
-	output, err := s.run(ctx, filepath.Join(s.app.dir, dir), []string{s.driver.program, "run", name})
+	output, err := s.run(ctx, filepath.Join(s.app.root.dir, dir), []string{s.driver.program, "run", name})
 	if err == nil {
 		return nil
 	}
@@ -67,12 +67,27 @@ func (s scripts) memberScript(ctx context.Context, dir string, m manifest, name 
 	})
 }
 
-// all runs scripts in order. Most package managers run prebuild and postbuild
-// with build, and the like, so those are not run by themselves then.
-func (s scripts) all(ctx context.Context, names []string) error {
-	return s.memberAll(ctx, "", s.app.manifest, names)
+// build runs the scripts that build the app. Those of the workspaces that a
+// member depends on come first: it cannot be built with what was not made.
+func (s scripts) build(ctx context.Context) error {
+	for _, dir := range s.app.before() {
+		if m := s.app.members[dir]; m.Scripts["build"] != "" {
+			if err := s.memberAll(ctx, dir, m, []string{"build"}); err != nil {
+				return err
+			}
+		}
+	}
+	return s.own(ctx, s.app.manifest.buildScripts())
 }
 
+// own runs scripts of the app in order.
+func (s scripts) own(ctx context.Context, names []string) error {
+	return s.memberAll(ctx, s.app.root.member, s.app.manifest, names)
+}
+
+// memberAll runs scripts of a directory in order. Most package managers run
+// prebuild and postbuild with build, and the like, so those are not run by
+// themselves then.
 func (s scripts) memberAll(ctx context.Context, dir string, m manifest, names []string) error {
 	for _, name := range names {
 		if main := strings.TrimPrefix(strings.TrimPrefix(name, "pre"), "post"); main != name && slices.Contains(names, main) && s.driver.hooks() {
@@ -106,39 +121,12 @@ func (s scripts) afterInstall(ctx context.Context, tools toolchain) error {
 			return err
 		}
 	}
-	for _, dir := range s.app.inOrder() {
+	for _, dir := range s.driver.installed(s.app) {
 		if err := s.memberAll(ctx, dir, s.app.members[dir], s.driver.lifecycle(s.app.members[dir])); err != nil {
 			return err
 		}
 	}
-	return s.all(ctx, s.driver.lifecycle(s.app.manifest))
-}
-
-// inOrder are the workspaces of the app, each after those that it depends on.
-func (a *app) inOrder() []string {
-	dirs := map[string]string{}
-	for dir, m := range a.members {
-		dirs[m.Name] = dir
-	}
-	var order []string
-	seen := map[string]bool{}
-	var add func(dir string)
-	add = func(dir string) {
-		if seen[dir] {
-			return
-		}
-		seen[dir] = true
-		for _, w := range a.members[dir].wants() {
-			if of, is := dirs[w.name]; is && w.name != "" {
-				add(of)
-			}
-		}
-		order = append(order, dir)
-	}
-	for _, dir := range sortedKeys(a.members) {
-		add(dir)
-	}
-	return order
+	return s.memberAll(ctx, "", s.app.root.manifest, s.driver.lifecycle(s.app.root.manifest))
 }
 
 // run runs a command in a directory, prints what it prints and returns

@@ -28,9 +28,9 @@ func (t *moduleTree) takeVendored() error {
 	var err error
 	switch {
 	case t.driver.berry:
-		err = t.takeArchives(filepath.Join(t.app.dir, vendoredYarn))
+		err = t.takeArchives(filepath.Join(t.app.root.dir, vendoredYarn))
 	case t.app.choice.manager == npmManager:
-		err = t.takeNPMCache(filepath.Join(t.app.dir, vendoredNPM, "_cacache"))
+		err = t.takeNPMCache(filepath.Join(t.app.root.dir, vendoredNPM, "_cacache"))
 	}
 	if err != nil {
 		return fmt.Errorf("taking the packages that came with the app: %w", err)
@@ -42,13 +42,13 @@ func (t *moduleTree) takeVendored() error {
 // of the app: no process needs it twice.
 func (t *moduleTree) dropVendored() error {
 	if t.driver.berry {
-		return t.b.Scratch.Discard(filepath.Join(t.app.dir, vendoredYarn))
+		return t.b.Scratch.Discard(filepath.Join(t.app.root.dir, vendoredYarn))
 	}
-	there, err := appfile.Exists(t.app.dir, path.Join(vendoredNPM, "_cacache"))
+	there, err := appfile.Exists(t.app.root.dir, path.Join(vendoredNPM, "_cacache"))
 	if err != nil || !there || t.app.choice.manager != npmManager {
 		return err
 	}
-	return t.b.Scratch.Discard(filepath.Join(t.app.dir, vendoredNPM))
+	return t.b.Scratch.Discard(filepath.Join(t.app.root.dir, vendoredNPM))
 }
 
 // takeArchives moves the archives of Yarn into the cache of all builds, where

@@ -2,6 +2,7 @@ package nodejs
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
@@ -11,38 +12,70 @@ import (
 
 // nodeVersion is what an app asks of Node.js. The order is that of Railpack and
 // Paketo: a variable of the build, engines.node, .nvmrc, .node-version, and
-// last volta.node, which pins the tools of developers.
+// last volta.node, which pins the tools of developers. The root of a workspace
+// stands behind the app.
 func nodeVersion(a app, env map[string]string, r releases) (version.Asked, error) {
 	var all []version.Asked
 	if text := strings.TrimSpace(env["BP_NODE_VERSION"]); text != "" {
 		all = append(all, version.Asked{Text: text, Name: "BP_NODE_VERSION"})
 	}
-	if text := strings.TrimSpace(a.manifest.Engines["node"]); text != "" {
-		all = append(all, version.Asked{Text: text, Name: "engines.node", File: manifestFile})
+	asked, err := a.asksNode()
+	if err != nil {
+		return version.Asked{}, err
 	}
-	for _, name := range []string{".nvmrc", ".node-version"} {
-		there, err := appfile.Exists(a.dir, name)
-		if err != nil {
-			return version.Asked{}, fmt.Errorf("looking for the version of Node.js: %w", err)
-		}
-		if !there {
-			continue
-		}
-		data, err := appfile.Read(a.dir, name)
-		if err != nil {
-			return version.Asked{}, err
-		}
-		if text := appfile.Word(data); text != "" {
-			all = append(all, version.Asked{Text: text, Name: name})
-		}
-	}
-	if text := strings.TrimSpace(a.manifest.Volta["node"]); text != "" {
-		all = append(all, version.Asked{Text: text, Name: "volta.node", File: manifestFile})
-	}
+	all = append(all, asked...)
 	if len(all) == 0 {
 		return version.Asked{Name: "the default, " + r.Default}, nil
 	}
 	return version.First(all...), nil
+}
+
+// place is a directory that says which tools the app wants.
+type place struct {
+	dir, name string
+	manifest  manifest
+}
+
+// at is the name of a file of it, for a person who is in the root.
+func (p place) at(file string) string { return path.Join(p.name, file) }
+
+// places are the app and, for a member of a workspace, the root behind it.
+func (a *app) places() []place {
+	all := []place{{a.dir, a.root.member, a.manifest}}
+	if a.root.member != "" {
+		all = append(all, place{a.root.dir, "", a.root.manifest})
+	}
+	return all
+}
+
+// asksNode are the wishes of the app's files for a version of Node.js.
+func (a *app) asksNode() ([]version.Asked, error) {
+	var all, pins []version.Asked
+	for _, p := range a.places() {
+		if text := strings.TrimSpace(p.manifest.Engines["node"]); text != "" {
+			all = append(all, version.Asked{Text: text, Name: "engines.node", File: p.at(manifestFile)})
+		}
+		for _, name := range []string{".nvmrc", ".node-version"} {
+			there, err := appfile.Exists(p.dir, name)
+			if err != nil {
+				return nil, fmt.Errorf("looking for the version of Node.js: %w", err)
+			}
+			if !there {
+				continue
+			}
+			data, err := appfile.Read(p.dir, name)
+			if err != nil {
+				return nil, err
+			}
+			if text := appfile.Word(data); text != "" {
+				all = append(all, version.Asked{Text: text, Name: p.at(name)})
+			}
+		}
+		if text := strings.TrimSpace(p.manifest.Volta["node"]); text != "" {
+			pins = append(pins, version.Asked{Text: text, Name: "volta.node", File: p.at(manifestFile)})
+		}
+	}
+	return append(all, pins...), nil
 }
 
 // nodeRange reads a wish for Node.js. Preferred are the lines to choose
@@ -83,9 +116,10 @@ func npmVersion(a app) version.Asked {
 	if !a.manages() {
 		return a.choice.asked
 	}
-	if text := strings.TrimSpace(a.manifest.Engines["npm"]); text != "" {
-		if _, err := npm.ParseRange(text); err == nil {
-			return version.Asked{Text: text, Name: "engines.npm", File: manifestFile}
+	for _, p := range a.places() {
+		text := strings.TrimSpace(p.manifest.Engines["npm"])
+		if _, err := npm.ParseRange(text); err == nil && text != "" {
+			return version.Asked{Text: text, Name: "engines.npm", File: p.at(manifestFile)}
 		}
 	}
 	// "please use yarn", say some.

@@ -67,6 +67,74 @@ func findWorkspaces(dir string, globs []string) ([]string, error) {
 	return found, err
 }
 
+// parts are the workspaces that the app is made of, each after those that it
+// depends on: all of them for the root, and for one of them itself and what it
+// depends on. Dev adds what only development needs, of each.
+func (a *app) parts(dev bool) []string {
+	if a.root.member == "" {
+		return a.inOrder(dev, sortedKeys(a.members)...)
+	}
+	return a.inOrder(dev, a.root.member)
+}
+
+// before are the workspaces that have to be built before a member is.
+func (a *app) before() []string {
+	if a.root.member == "" {
+		return nil
+	}
+	return slices.DeleteFunc(a.parts(true), func(dir string) bool { return dir == a.root.member })
+}
+
+// installed are the workspaces of an app whose packages the package manager
+// installs, each after those that it depends on.
+func (d driver) installed(a app) []string {
+	if !d.focuses() {
+		return a.inOrder(true, sortedKeys(a.members)...)
+	}
+	return a.inOrder(true, "", d.member)
+}
+
+// inOrder are some workspaces and those that they depend on, each after those. The
+// root, "", is none of them, but may depend on some.
+func (a *app) inOrder(dev bool, from ...string) []string {
+	dirs := map[string]string{}
+	for dir, m := range a.members {
+		dirs[m.Name] = dir
+	}
+	var order []string
+	seen := map[string]bool{}
+	var add func(dir string, m manifest)
+	add = func(dir string, m manifest) {
+		if seen[dir] {
+			return
+		}
+		seen[dir] = true
+		if !dev {
+			m.DevDependencies = nil
+		}
+		names := sortedKeys(m.PeerDependencies)
+		for _, w := range m.wants() {
+			names = append(names, w.name)
+		}
+		for _, name := range names {
+			if of, is := dirs[name]; is && name != "" {
+				add(of, a.members[of])
+			}
+		}
+		if dir != "" {
+			order = append(order, dir)
+		}
+	}
+	for _, dir := range from {
+		if dir == "" {
+			add(dir, a.root.manifest)
+			continue
+		}
+		add(dir, a.members[dir])
+	}
+	return order
+}
+
 // named tells whether patterns name a directory.
 func named(globs []string, dir string) bool {
 	is := false
