@@ -225,7 +225,10 @@ func (a *app) inStep() error {
 	}
 	note("", a.lock.differences("", a.root.manifest)...)
 	for _, dir := range sortedKeys(a.members) {
-		note(dir, a.lock.differences(dir, a.members[dir])...)
+		m := a.members[dir]
+		// Those of the root are for all.
+		m.Overrides, m.Resolutions = a.root.manifest.Overrides, a.root.manifest.Resolutions
+		note(dir, a.lock.differences(dir, m)...)
 	}
 	if _, known := a.members[a.root.member]; a.root.member != "" && !known {
 		note(a.root.member, fmt.Sprintf("%s: %s does not know this directory", a.root.at(manifestFile), a.lock.file()))

@@ -55,6 +55,7 @@ type locked struct {
 	RawDependencies      json.RawMessage `json:"dependencies"`
 	DevDependencies      words           `json:"devDependencies"`
 	OptionalDependencies words           `json:"optionalDependencies"`
+	PeerDependencies     words           `json:"peerDependencies"`
 }
 
 func (l lock) file() string { return l.Name }
@@ -85,24 +86,62 @@ func (l lock) all() map[string]locked {
 	return packages
 }
 
-// find is the package that a directory of the app gets for a name: the nearest
-// one upwards.
+// find is the package that a directory of the app gets for a name.
 func (l lock) find(dir, name string) (locked, bool) {
 	packages := l.all()
+	place, found := nearest(packages, dir, name)
+	p := packages[place]
+	if target, linked := packages[p.Resolved]; p.Link && linked {
+		return target, true
+	}
+	return p, found
+}
+
+// nearest is the place of the package that a place gets for a name: the nearest
+// one upwards.
+func nearest(packages map[string]locked, dir, name string) (place string, found bool) {
 	for {
-		if p, found := packages[path.Join(dir, "node_modules", name)]; found {
-			if target, linked := packages[p.Resolved]; p.Link && linked {
-				return target, true
-			}
-			return p, true
+		place = path.Join(dir, "node_modules", name)
+		if _, found := packages[place]; found {
+			return place, true
 		}
 		if dir == "" || dir == "." {
-			return locked{}, false
+			return "", false
 		}
 		if dir = path.Dir(dir); dir == "." {
 			dir = ""
 		}
 	}
+}
+
+// reached are the places of what some directories of the app need, for their
+// development too, and of what that needs.
+func (l lock) reached(from ...string) map[string]bool {
+	places := map[string]bool{}
+	for queue := from; len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		p := l.Packages[at]
+		if places[at] {
+			continue
+		}
+		places[at] = true
+		if p.Link {
+			queue = append(queue, path.Clean(p.Resolved))
+			continue
+		}
+		var dependencies words
+		if json.Unmarshal(p.RawDependencies, &dependencies) != nil {
+			dependencies = nil
+		}
+		for _, specs := range []words{dependencies, p.OptionalDependencies, p.PeerDependencies, p.DevDependencies} {
+			for name := range specs {
+				if place, found := nearest(l.Packages, at, name); found {
+					queue = append(queue, place)
+				}
+			}
+		}
+	}
+	return places
 }
 
 // workspaces are the directories of the app that the lock file links, sorted.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -146,6 +147,10 @@ func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) e
 	// Of one package at several places one copy is enough.
 	seen := map[string]bool{}
 	packages := l.fetchable(nodeCPU(t.b.Arch), t.dev)
+	if t.driver.focuses() {
+		needed := l.reached("", t.driver.member)
+		maps.DeleteFunc(packages, func(place string, _ npm.Manifest) bool { return !needed[place] })
+	}
 	for _, place := range sortedKeys(packages) {
 		m := packages[place]
 		integrity, held := t.cache.holds(l.Packages[place])
