@@ -1,14 +1,18 @@
 package python
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/python/lock"
+	"github.com/slugc/slugc/buildpacks/python/pep508"
 )
 
 // manager is a package manager.
@@ -34,6 +38,8 @@ func managers() []manager {
 // app is an app as its author wrote it, checked.
 type app struct {
 	dir string
+	// top is the directory of all that reaches the build: dir, or above it.
+	top string
 	manager
 	// requirements are those of pip, locked is the lock file of any other
 	// package manager.
@@ -49,20 +55,14 @@ type app struct {
 
 // readApp reads an app and refuses what cannot be built, before anything is
 // downloaded.
-func readApp(dir string) (app, error) {
-	a := app{dir: dir, manifest: map[string]any{}}
-	there, err := appfile.Exists(dir, lock.Pyproject)
+func readApp(dir, source string) (app, error) {
+	a := app{dir: dir, top: dir}
+	if source != "" && layer.Within(source, dir) {
+		a.top = source
+	}
+	_, err := a.readManifest(lock.Pyproject)
 	if err != nil {
 		return app{}, err
-	}
-	if there {
-		text, err := appfile.Read(dir, lock.Pyproject)
-		if err != nil {
-			return app{}, err
-		}
-		if err := appfile.TOML(lock.Pyproject, text, &a.manifest); err != nil {
-			return app{}, err
-		}
 	}
 	if a.manager, err = a.onlyManager(); err != nil {
 		return app{}, err
@@ -70,26 +70,83 @@ func readApp(dir string) (app, error) {
 	if err := a.refuseLeftovers(); err != nil {
 		return app{}, err
 	}
+	at := lock.Place{App: dir, Source: a.top, Root: filepath.Dir(filepath.Join(dir, a.file))}
 	switch a.name {
 	case "pip":
-		a.requirements, err = readRequirements(dir, requirementsFile)
-		return a, err
+		if a.requirements, err = readRequirements(dir, a.top, requirementsFile); err != nil {
+			return app{}, err
+		}
+		return a, a.haveLocal(a.requirements.local)
 	case "Pipenv":
-		if a.locked, err = lock.ReadPipenv(dir); err == nil {
+		if a.locked, err = lock.ReadPipenv(at); err == nil {
 			a.pipfile, err = readPipfilePython(dir)
 		}
 	case "Poetry":
-		a.locked, err = lock.ReadPoetry(dir, a.manifest)
+		a.locked, err = lock.ReadPoetry(at, a.manifest)
 	case "uv":
-		a.locked, err = lock.ReadUV(dir, a.manifest)
+		a.locked, err = lock.ReadUV(at, a.manifest)
 	case "PDM":
-		a.locked, err = lock.ReadPDM(dir, a.manifest)
+		a.locked, err = lock.ReadPDM(at, a.manifest)
 	}
 	if err != nil {
 		return app{}, err
 	}
-	a.lockText, err = appfile.Read(dir, a.file)
-	return a, err
+	if a.lockText, err = appfile.Read(dir, a.file); err != nil {
+		return app{}, err
+	}
+	return a, a.reachesLocal()
+}
+
+// readManifest reads pyproject.toml, if it is there. Name is how the author of the
+// app that is built finds it.
+func (a *app) readManifest(name string) (there bool, err error) {
+	a.manifest = map[string]any{}
+	if there, err = appfile.Exists(a.dir, lock.Pyproject); err != nil || !there {
+		return false, err
+	}
+	text, err := appfile.Read(a.dir, lock.Pyproject)
+	if err != nil {
+		return false, err
+	}
+	return true, appfile.TOML(name, text, &a.manifest)
+}
+
+// reachesLocal refuses a lock file with directories that do not reach the build.
+// Which Python it will be is not known yet, so one that only another Python wants
+// is seen later.
+func (a app) reachesLocal() error {
+	packages, err := a.locked.Packages(pep508.Linux("3.13.0", "amd64"))
+	if errors.Is(err, lock.ErrOutside) {
+		return err
+	}
+	if err != nil {
+		return nil // said when the version is known
+	}
+	var local []string
+	for _, p := range packages {
+		if p.Kind == lock.Path {
+			local = append(local, p.Path)
+		}
+	}
+	return a.haveLocal(local)
+}
+
+// haveLocal refuses directories and files beside the app that are not there.
+func (a app) haveLocal(paths []string) error {
+	for _, name := range paths {
+		if path.IsAbs(name) {
+			continue
+		}
+		there, err := appfile.Exists(a.dir, name)
+		if err != nil {
+			return err
+		}
+		if !there {
+			return appfile.Error("%s wants what is in %s, and there is no such directory or file\ncommit it with the app:\n  git add -f %s\n"+
+				"if it is there on your machine, see whether .gitignore or .slugignore lists it", a.file, name, name)
+		}
+	}
+	return nil
 }
 
 // onlyManager is the package manager of the app: exactly one must have left its
@@ -115,6 +172,15 @@ func (a app) onlyManager() (manager, error) {
 	wanted, err := a.wantedManager()
 	if err != nil {
 		return manager{}, err
+	}
+	if len(there) == 0 && (wanted.name == "" || wanted.name == "uv") || len(there) == 1 && there[0].name == "uv" {
+		w, err := a.findWorkspace()
+		if err != nil {
+			return manager{}, err
+		}
+		if w != nil && (len(there) == 0 || w.has()) {
+			return w.manager(a)
+		}
 	}
 	switch {
 	case len(there) == 1 && wanted.name == "Pipenv" && there[0].name != "Pipenv":
@@ -245,6 +311,21 @@ func (a app) textAt(keys ...string) string {
 		return ""
 	}
 	return strings.TrimSpace(text)
+}
+
+// textsAt are the texts of a list at a place in pyproject.toml.
+func (a app) textsAt(keys ...string) []string {
+	list, is := a.at(keys...).([]any)
+	if !is {
+		return nil
+	}
+	var texts []string
+	for _, one := range list {
+		if text, is := one.(string); is {
+			texts = append(texts, text)
+		}
+	}
+	return texts
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

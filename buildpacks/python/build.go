@@ -68,7 +68,7 @@ func (b *build) run(ctx context.Context) (result libcnb.BuildResult, err error) 
 	if b.known, err = readKnown(); err != nil {
 		return result, err
 	}
-	a, err := readApp(b.App)
+	a, err := readApp(b.App, b.Env[language.SourceVariable])
 	if err != nil {
 		return result, err
 	}

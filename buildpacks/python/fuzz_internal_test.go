@@ -19,7 +19,7 @@ func FuzzRequirements(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, requirementsFile), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		r, err := readRequirements(dir, requirementsFile)
+		r, err := readRequirements(dir, dir, requirementsFile)
 		if err != nil {
 			return
 		}

@@ -53,6 +53,8 @@ type plan struct {
 	// vendored is a directory of the app with packages, from which alone they
 	// are installed.
 	vendored string
+	// local are the directories and files of the source that are installed.
+	local []string
 	// compiles tells whether something is certainly built from its source in a
 	// way that may want headers.
 	compiles bool
@@ -134,11 +136,10 @@ func (b *build) plan(a app, t tools) (plan, error) {
 	k.Add("arch", b.Arch)
 	k.Add("distro", b.Distro)
 	k.Add("manager", a.name)
-	var local []string
 	if a.name == "pip" {
 		k.Add("requirements", string(a.source()))
 		p.compiles = a.requirements.builds
-		local = a.requirements.local
+		p.local = a.requirements.local
 		k.Add("settings", strings.Join(b.config.Links(), " ")+fmt.Sprint(b.config.NoIndex()))
 	} else {
 		all, err := a.locked.Packages(pep508.Linux(t.python.Release.Version, b.Arch))
@@ -156,7 +157,7 @@ func (b *build) plan(a app, t tools) (plan, error) {
 				p.rest = append(p.rest, one)
 			}
 			if one.Kind == lock.Path {
-				local = append(local, one.Path)
+				p.local = append(p.local, one.Path)
 			}
 			p.compiles = p.compiles || one.Kind == lock.Git
 		}
@@ -165,7 +166,7 @@ func (b *build) plan(a app, t tools) (plan, error) {
 			k.Add(name, p.lines[name])
 		}
 	}
-	for _, dir := range local {
+	for _, dir := range p.local {
 		if err := b.addLocal(k, dir); err != nil {
 			return plan{}, err
 		}
@@ -408,7 +409,8 @@ func (b *build) installAll(ctx context.Context, a app, t tools, v environment, p
 			return err
 		}
 	}
-	before, err := leftovers(b.App)
+	built := append([]string{b.App}, p.localDirs(b.App)...)
+	before, err := leftovers(built)
 	if err != nil {
 		return err
 	}
@@ -416,27 +418,40 @@ func (b *build) installAll(ctx context.Context, a app, t tools, v environment, p
 	if err != nil {
 		return b.explain(a, "installing the packages", err, output)
 	}
-	return removeLeftovers(b.App, before)
+	return removeLeftovers(built, before)
+}
+
+// localDirs are the installed directories that lie outside of the app.
+func (p plan) localDirs(app string) []string {
+	var dirs []string
+	for _, name := range p.local {
+		if !filepath.IsLocal(name) && !path.IsAbs(name) {
+			dirs = append(dirs, filepath.Join(app, name))
+		}
+	}
+	return dirs
 }
 
 // leftovers are what build backends leave in the directories that they build:
 // on the next build, which builds nothing, they would not be there.
-func leftovers(app string) (map[string]bool, error) {
+func leftovers(dirs []string) (map[string]bool, error) {
 	found := map[string]bool{}
-	for _, pattern := range []string{"*.egg-info", "src/*.egg-info", "*/*.egg-info", "*/*/*.egg-info", "*/src/*.egg-info", "*/*/src/*.egg-info", "build", "*/build", "*/*/build"} {
-		matches, err := filepath.Glob(filepath.Join(app, pattern))
-		if err != nil {
-			return nil, err
-		}
-		for _, match := range matches {
-			found[match] = true
+	for _, dir := range dirs {
+		for _, pattern := range []string{"*.egg-info", "src/*.egg-info", "*/*.egg-info", "*/*/*.egg-info", "*/src/*.egg-info", "*/*/src/*.egg-info", "build", "*/build", "*/*/build"} {
+			matches, err := filepath.Glob(filepath.Join(dir, pattern))
+			if err != nil {
+				return nil, err
+			}
+			for _, match := range matches {
+				found[match] = true
+			}
 		}
 	}
 	return found, nil
 }
 
-func removeLeftovers(app string, before map[string]bool) error {
-	after, err := leftovers(app)
+func removeLeftovers(dirs []string, before map[string]bool) error {
+	after, err := leftovers(dirs)
 	if err != nil {
 		return err
 	}

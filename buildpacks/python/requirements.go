@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/python/pep508"
 )
 
@@ -19,10 +20,13 @@ const requirementsFile = "requirements.txt"
 // requirements are a requirements file with all that it includes (pip,
 // "Requirements File Format").
 type requirements struct {
+	// dir is the app's directory, and source that of all that reaches the build.
+	dir, source string
 	// files are the files that were read, with their text, by path.
 	files map[string][]byte
 	// names are the packages that are named, loose the lines that leave their
-	// version open, and local the directories of the app that are installed.
+	// version open, and local the directories that are installed, by their paths
+	// from the app.
 	names, loose, local []string
 	// hashed tells whether a line has a checksum.
 	hashed bool
@@ -36,19 +40,20 @@ type requirements struct {
 const maxIncluded = 100
 
 // readRequirements reads a requirements file of an app.
-func readRequirements(dir, name string) (requirements, error) {
-	r := requirements{files: map[string][]byte{}}
-	return r, r.read(dir, name, "", false)
+func readRequirements(dir, source, name string) (requirements, error) {
+	r := requirements{dir: dir, source: source, files: map[string][]byte{}}
+	err := r.read(name, "", false)
+	return r, err
 }
 
-func (r *requirements) read(dir, name, from string, constraints bool) error {
+func (r *requirements) read(name, from string, constraints bool) error {
 	if _, seen := r.files[name]; seen {
 		return nil
 	}
 	if len(r.files) >= maxIncluded {
 		return appfile.Error("%s includes more than %d files", requirementsFile, maxIncluded)
 	}
-	data, err := appfile.Read(dir, name)
+	data, err := appfile.Read(r.dir, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return appfile.Error("%s includes %s, which is not there\nadd it, or take the line out:\n  git add %s", from, name, name)
 	}
@@ -60,7 +65,7 @@ func (r *requirements) read(dir, name, from string, constraints bool) error {
 	}
 	r.files[name] = data
 	for number, text := range logicalLines(string(data)) {
-		if err := r.line(dir, name, number, text, constraints); err != nil {
+		if err := r.line(name, number, text, constraints); err != nil {
 			return err
 		}
 	}
@@ -104,7 +109,7 @@ func withoutComment(line string) string {
 	return line
 }
 
-func (r *requirements) line(dir, name string, number int, text string, constraints bool) error {
+func (r *requirements) line(name string, number int, text string, constraints bool) error {
 	option, value := text, ""
 	if at := strings.IndexAny(text, " =\t"); at >= 0 {
 		option, value = text[:at], strings.TrimSpace(strings.TrimLeft(text[at:], " =\t"))
@@ -118,12 +123,12 @@ func (r *requirements) line(dir, name string, number int, text string, constrain
 			return appfile.Error("%s, line %d: it includes the address %s\nwhat is there may change from one build to the next: put the file into the app", name, number, redacted(value))
 		}
 		included := path.Join(path.Dir(name), strings.Trim(value, `"'`))
-		if !filepath.IsLocal(included) {
-			return appfile.Error("%s, line %d: %s is not in the app", name, number, value)
+		if !r.has(included) {
+			return notInApp(name, number, value, included)
 		}
 		isConstraint := strings.HasPrefix(option, "-c") || option == "--constraint"
 		r.constrained = r.constrained || isConstraint
-		return r.read(dir, included, name, constraints || isConstraint)
+		return r.read(included, name, constraints || isConstraint)
 	case "-e", "--editable":
 		if constraints {
 			return nil
@@ -192,14 +197,28 @@ func (r *requirements) path(name string, number int, value string) error {
 	value, _, _ = strings.Cut(value, " ")
 	value, _, _ = strings.Cut(value, "[")
 	clean := path.Clean(strings.TrimPrefix(value, "file:"))
-	if !filepath.IsLocal(clean) && !strings.HasPrefix(clean, "/app") {
-		return appfile.Error("%s, line %d: %s is not in the app\nonly what is in the app reaches the build", name, number, value)
+	if !r.has(clean) && !strings.HasPrefix(clean, "/app") {
+		return notInApp(name, number, value, clean)
 	}
 	if !strings.HasSuffix(clean, ".whl") {
 		r.builds = true
 	}
 	r.local = append(r.local, clean)
 	return nil
+}
+
+// has tells whether a path from the app reaches the build.
+func (r *requirements) has(name string) bool {
+	return !path.IsAbs(name) && layer.Within(r.source, filepath.Join(r.dir, filepath.FromSlash(name)))
+}
+
+// notInApp is the error of a line with a path that does not reach the build.
+func notInApp(name string, number int, value, clean string) error {
+	if top := strings.Repeat("../", strings.Count(clean, "../")); top != "" && !path.IsAbs(clean) {
+		return appfile.Error("%s, line %d: %s is not in the app\nonly what is in the source reaches the build: move it there, or build the directory that has both, and name the app in it:\n"+
+			"  slugc build %s --app DIRECTORY", name, number, value, strings.TrimSuffix(top, "/"))
+	}
+	return appfile.Error("%s, line %d: %s is not in the app\nonly what is in the source reaches the build: move it there", name, number, value)
 }
 
 // isPath tells whether a requirement is a file or directory, as pip does.

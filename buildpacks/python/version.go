@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -69,18 +70,20 @@ func pythonVersion(a app, env map[string]string) (wish, error) {
 	if err != nil {
 		return wish{}, err
 	}
-	fromFile, err := readVersionFile(a.dir)
+	fromFile, err := a.versionFile()
 	if err != nil {
 		return wish{}, err
 	}
 	poetry := version.Asked{Text: a.poetryPython(), Name: "python", File: lock.Pyproject}
 	all = append(all,
 		version.Asked{Text: fromRuntime, Name: runtimeFile},
-		version.Asked{Text: fromFile, Name: versionFile},
+		fromFile,
 		version.Asked{Text: a.pipfile.full, Name: "python_full_version", File: lock.PipfileLock},
 		version.Asked{Text: a.pipfile.minor, Name: "python_version", File: lock.PipfileLock},
 		version.Asked{Text: a.textAt("project", "requires-python"), Name: "requires-python", File: lock.Pyproject},
 		poetry,
+		// Of all members of a workspace, where the app says nothing.
+		version.Asked{Text: a.locked.Python, Name: "requires-python", File: a.file},
 	)
 	w := wish{Asked: version.First(all...), dialect: runtime.PEP440}
 	if w.Name == poetry.Name && w.File == poetry.File {
@@ -155,10 +158,27 @@ func readRuntimeFile(dir string) (string, error) {
 	return number, nil
 }
 
-// readVersionFile reads .python-version: one version.
-func readVersionFile(dir string) (string, error) {
-	data, err := readIfThere(dir, versionFile)
-	if err != nil || data == nil {
+// versionFile is what the nearest .python-version says, that of the app or one above
+// it in the source, as pyenv and uv look for it.
+func (a app) versionFile() (version.Asked, error) {
+	for _, way := range a.upward() {
+		name := path.Join(way, versionFile)
+		there, err := appfile.Exists(a.dir, name)
+		if err != nil {
+			return version.Asked{}, err
+		}
+		if there {
+			text, err := readVersionFile(a.dir, name)
+			return version.Asked{Text: text, Name: name}, err
+		}
+	}
+	return version.Asked{Name: versionFile}, nil
+}
+
+// readVersionFile reads a .python-version: one version.
+func readVersionFile(dir, name string) (string, error) {
+	data, err := appfile.Read(dir, name)
+	if err != nil {
 		return "", err
 	}
 	var found []string
@@ -169,13 +189,13 @@ func readVersionFile(dir string) (string, error) {
 	}
 	switch {
 	case len(found) == 0:
-		return "", appfile.Error("%s names no version\nwrite one into it:\n  echo 3.13 > %s", versionFile, versionFile)
+		return "", appfile.Error("%s names no version\nwrite one into it:\n  echo 3.13 > %s", name, name)
 	case len(found) > 1:
-		return "", appfile.Error("%s names several versions: %s\nan app runs on one. Keep it alone:\n  echo %s > %s", versionFile, strings.Join(found, ", "), found[0], versionFile)
+		return "", appfile.Error("%s names several versions: %s\nan app runs on one. Keep it alone:\n  echo %s > %s", name, strings.Join(found, ", "), found[0], name)
 	}
 	number := strings.TrimPrefix(strings.TrimPrefix(found[0], "cpython-"), "python-")
 	if !plainVersion().MatchString(number) {
-		return "", appfile.Error("%s says %q, which is no version of CPython: expected something like 3.13\nwrite one into it:\n  echo 3.13 > %s", versionFile, found[0], versionFile)
+		return "", appfile.Error("%s says %q, which is no version of CPython: expected something like 3.13\nwrite one into it:\n  echo 3.13 > %s", name, found[0], name)
 	}
 	return number, nil
 }

@@ -37,8 +37,8 @@ type Package struct {
 	URL, Revision string
 	// Subdirectory is where the package lies in the repository or archive.
 	Subdirectory string
-	// Path is a file or directory of the app, and Editable says that Python
-	// shall read a directory where it lies.
+	// Path is a file or directory of the source, by its path from the app, and
+	// Editable says that Python shall read a directory where it lies.
 	Path     string
 	Editable bool
 	// Extras are its extras that are wanted.
@@ -72,8 +72,11 @@ func (p Package) Requirement(app string) string {
 
 // File is a lock file that fits the manifest beside it.
 type File struct {
-	// Name is the file's.
+	// Name is the file's, by its path from the app.
 	Name string
+	// Python is what it says of the Pythons that will do, "" when it does not.
+	Python string
+	place  Place
 	// packages are those for an environment.
 	packages func(pep508.Environment) ([]Package, error)
 }
@@ -86,6 +89,11 @@ func (f File) Packages(e pep508.Environment) ([]Package, error) {
 	}
 	slices.SortFunc(all, func(a, b Package) int { return strings.Compare(a.Name+" "+a.Version, b.Name+" "+b.Version) })
 	for i, p := range all {
+		if p.Kind == Path {
+			if all[i].Path, err = f.place.reach(f.Name, p.Name, p.Path); err != nil {
+				return nil, err
+			}
+		}
 		if p.Kind == Registry && len(p.Hashes) == 0 {
 			return nil, appfile.Error("%s has no checksum of %s %s\nwithout one nobody can tell whether it is the package that you tried. Make the lock file again", f.Name, p.Name, p.Version)
 		}
@@ -314,15 +322,6 @@ func inTable(v any, keys ...string) any {
 		v = table(v)[key]
 	}
 	return v
-}
-
-// pathOf checks that a path of a lock file stays in the app.
-func pathOf(file, subject, name string) (string, error) {
-	clean := path.Clean(name)
-	if path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../") {
-		return "", appfile.Error("%s: %s is at %s, which is not in the app\nonly what is in the app reaches the build: move it there, or build the directory above with --app", file, subject, name)
-	}
-	return clean, nil
 }
 
 // requirementsOf reads a list of requirements.

@@ -30,13 +30,13 @@ func read(t *testing.T, dir, name string) (lock.File, error) {
 	t.Helper()
 	switch name {
 	case lock.PipfileLock:
-		return lock.ReadPipenv(dir)
+		return lock.ReadPipenv(lock.At(dir))
 	case lock.PoetryFile:
-		return lock.ReadPoetry(dir, manifest(t, dir))
+		return lock.ReadPoetry(lock.At(dir), manifest(t, dir))
 	case lock.UVFile:
-		return lock.ReadUV(dir, manifest(t, dir))
+		return lock.ReadUV(lock.At(dir), manifest(t, dir))
 	}
-	return lock.ReadPDM(dir, manifest(t, dir))
+	return lock.ReadPDM(lock.At(dir), manifest(t, dir))
 }
 
 // said are packages as requirements.

@@ -42,9 +42,9 @@ type pdmPackage struct {
 	Editable     bool     `toml:"editable"`
 }
 
-// ReadPDM reads the pdm.lock of an app. Manifest is its pyproject.toml.
-func ReadPDM(dir string, manifest map[string]any) (File, error) {
-	data, err := appfile.ReadMerged(dir, PDMFile, "make it again from pyproject.toml:\n  git checkout --theirs pdm.lock\n  "+PDMLock+"\n  git add pdm.lock")
+// ReadPDM reads the pdm.lock of an app in its directory. Manifest is its pyproject.toml.
+func ReadPDM(at Place, manifest map[string]any) (File, error) {
+	data, err := appfile.ReadMerged(at.App, PDMFile, "make it again from pyproject.toml:\n  git checkout --theirs pdm.lock\n  "+PDMLock+"\n  git add pdm.lock")
 	if err != nil {
 		return File{}, err
 	}
@@ -62,7 +62,7 @@ func ReadPDM(dir string, manifest map[string]any) (File, error) {
 	if algorithm == "sha256" && !slices.Contains(pdmSums(manifest), sum) {
 		return File{}, outOfStep(PDMFile, Pyproject, "its dependencies were changed after it was made", PDMLock)
 	}
-	return File{Name: PDMFile, packages: func(e pep508.Environment) ([]Package, error) { return l.packages(e, manifest) }}, nil
+	return File{Name: PDMFile, place: at, packages: func(e pep508.Environment) ([]Package, error) { return l.packages(e, manifest) }}, nil
 }
 
 // pdmSums are the checksums that versions of PDM make of a manifest
@@ -137,7 +137,6 @@ func (l pdmLock) pkg(p pdmPackage) (Package, error) {
 	if len(pkg.Hashes) == 0 {
 		pkg.Hashes = sums(l.Metadata.Files[p.Name+" "+p.Version])
 	}
-	var err error
 	switch {
 	case p.Git != "":
 		pkg.Kind, pkg.URL, pkg.Revision, pkg.Editable = Git, p.Git, p.Revision, false
@@ -145,12 +144,11 @@ func (l pdmLock) pkg(p pdmPackage) (Package, error) {
 			return pkg, unreadable(PDMFile, "it has no commit of "+p.Name, PDMLock)
 		}
 	case p.Path != "":
-		pkg.Kind = Path
-		pkg.Path, err = pathOf(PDMFile, p.Name, p.Path)
+		pkg.Kind, pkg.Path = Path, p.Path
 	case p.URL != "":
 		pkg.Kind, pkg.URL = URL, p.URL
 	}
-	return pkg, err
+	return pkg, nil
 }
 
 // walk reads a lock file that does not say which package belongs to which group.

@@ -59,9 +59,9 @@ type pipfilePackage struct {
 	BZR string `json:"bzr"`
 }
 
-// ReadPipenv reads the Pipfile.lock of an app.
-func ReadPipenv(dir string) (File, error) {
-	data, err := appfile.ReadMerged(dir, PipfileLock, "make it again from Pipfile:\n  git checkout --theirs Pipfile.lock\n  "+PipenvLock+"\n  git add Pipfile.lock")
+// ReadPipenv reads the Pipfile.lock of an app in its directory.
+func ReadPipenv(at Place) (File, error) {
+	data, err := appfile.ReadMerged(at.App, PipfileLock, "make it again from Pipfile:\n  git checkout --theirs Pipfile.lock\n  "+PipenvLock+"\n  git add Pipfile.lock")
 	if err != nil {
 		return File{}, err
 	}
@@ -72,19 +72,19 @@ func ReadPipenv(dir string) (File, error) {
 	if l.Meta.Hash.SHA256 == "" || l.Default == nil {
 		return File{}, unreadable(PipfileLock, "it is no lock file of Pipenv", PipenvLock)
 	}
-	there, err := appfile.Exists(dir, Pipfile)
+	there, err := appfile.Exists(at.App, Pipfile)
 	if err != nil {
 		return File{}, err
 	}
 	if there {
-		if l.manifest, err = readPipfile(dir); err != nil {
+		if l.manifest, err = readPipfile(at.App); err != nil {
 			return File{}, err
 		}
 		if pipfileSum(l.manifest) != l.Meta.Hash.SHA256 {
 			return File{}, outOfStep(PipfileLock, Pipfile, "it was made from another Pipfile", PipenvLock)
 		}
 	}
-	return File{Name: PipfileLock, packages: l.packages}, nil
+	return File{Name: PipfileLock, place: at, packages: l.packages}, nil
 }
 
 func readPipfile(dir string) (map[string]any, error) {
@@ -151,10 +151,7 @@ func (l pipfileLock) packages(e pep508.Environment) ([]Package, error) {
 			}
 			pkg.Kind, pkg.URL, pkg.Revision, pkg.Editable = Git, p.Git, p.Ref, false
 		case local != "":
-			pkg.Kind = Path
-			if pkg.Path, err = pathOf(PipfileLock, name, local); err != nil {
-				return nil, err
-			}
+			pkg.Kind, pkg.Path = Path, local
 		case p.File != "" || p.URL != "":
 			pkg.Kind, pkg.URL = URL, p.File+p.URL
 		case p.Version == "" || p.Version == "*":

@@ -50,9 +50,9 @@ type poetryPackage struct {
 	} `toml:"source"`
 }
 
-// ReadPoetry reads the poetry.lock of an app. Manifest is its pyproject.toml.
-func ReadPoetry(dir string, manifest map[string]any) (File, error) {
-	data, err := appfile.ReadMerged(dir, PoetryFile, "make it again from pyproject.toml:\n  git checkout --theirs poetry.lock\n  "+PoetryLock+"\n  git add poetry.lock")
+// ReadPoetry reads the poetry.lock of an app in its directory. Manifest is its pyproject.toml.
+func ReadPoetry(at Place, manifest map[string]any) (File, error) {
+	data, err := appfile.ReadMerged(at.App, PoetryFile, "make it again from pyproject.toml:\n  git checkout --theirs poetry.lock\n  "+PoetryLock+"\n  git add poetry.lock")
 	if err != nil {
 		return File{}, err
 	}
@@ -69,7 +69,7 @@ func ReadPoetry(dir string, manifest map[string]any) (File, error) {
 	if !slices.Contains(poetrySums(manifest), l.Metadata.ContentHash) {
 		return File{}, outOfStep(PoetryFile, Pyproject, "its dependencies were changed after it was made", PoetryLock)
 	}
-	return File{Name: PoetryFile, packages: func(e pep508.Environment) ([]Package, error) { return l.packages(e, manifest) }}, nil
+	return File{Name: PoetryFile, place: at, packages: func(e pep508.Environment) ([]Package, error) { return l.packages(e, manifest) }}, nil
 }
 
 // poetrySums are the checksums that versions of Poetry make of a manifest
@@ -149,7 +149,6 @@ func (l poetryLock) pkg(p poetryPackage) (Package, error) {
 	if len(pkg.Hashes) == 0 {
 		pkg.Hashes = sums(l.Metadata.Files[p.Name])
 	}
-	var err error
 	switch p.Source.Type {
 	case "":
 	case "legacy":
@@ -162,12 +161,11 @@ func (l poetryLock) pkg(p poetryPackage) (Package, error) {
 	case "url":
 		pkg.Kind, pkg.URL = URL, p.Source.URL
 	case "file", "directory":
-		pkg.Kind, pkg.Editable = Path, p.Develop
-		pkg.Path, err = pathOf(PoetryFile, p.Name, p.Source.URL)
+		pkg.Kind, pkg.Path, pkg.Editable = Path, p.Source.URL, p.Develop
 	default:
 		return pkg, appfile.Error("%s: %s comes from a source of the type %q\nslugc knows registries, git, url, file and directory", PoetryFile, p.Name, p.Source.Type)
 	}
-	return pkg, err
+	return pkg, nil
 }
 
 // walk reads a lock file that does not say which package belongs to which group,

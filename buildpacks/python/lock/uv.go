@@ -18,7 +18,11 @@ const UVFile = "uv.lock"
 const UVLock = "uv lock"
 
 type uvLock struct {
+	// file is its path from the app, and place where it is.
+	file     string
+	place    Place
 	Version  int         `toml:"version"`
+	Python   string      `toml:"requires-python"`
 	Packages []uvPackage `toml:"package"`
 }
 
@@ -62,61 +66,128 @@ type uvRequirement struct {
 	Marker    string   `toml:"marker"`
 }
 
-// ReadUV reads the uv.lock of an app. Manifest is its pyproject.toml.
-func ReadUV(dir string, manifest map[string]any) (File, error) {
-	data, err := appfile.ReadMerged(dir, UVFile, "make it again from pyproject.toml:\n  git checkout --theirs uv.lock\n  "+UVLock+"\n  git add uv.lock")
+// ReadUV reads the uv.lock of an app, or of the workspace of which the app is a
+// member. Manifest is the app's pyproject.toml.
+func ReadUV(at Place, manifest map[string]any) (File, error) {
+	file := at.name(UVFile)
+	data, err := appfile.ReadMerged(at.App, file, appfile.Merge("make it again from pyproject.toml:\n  git checkout --theirs "+file+"\n  "+UVLock+"\n  git add "+file))
 	if err != nil {
 		return File{}, err
 	}
-	var l uvLock
-	if err := appfile.TOML(UVFile, data, &l); err != nil {
+	l := uvLock{file: file, place: at}
+	if err := appfile.TOML(file, data, &l); err != nil {
 		return File{}, err
 	}
 	if l.Version != 1 {
-		return File{}, unreadable(UVFile, "it is no lock file of uv in the form 1", UVLock)
+		return File{}, unreadable(file, "it is no lock file of uv in the form 1", UVLock)
 	}
 	if err := l.inStep(manifest); err != nil {
 		return File{}, err
 	}
-	return File{Name: UVFile, packages: func(e pep508.Environment) ([]Package, error) { return l.packages(e, manifest) }}, nil
+	return File{Name: file, Python: l.Python, place: at, packages: func(e pep508.Environment) ([]Package, error) { return l.packages(e, manifest) }}, nil
 }
 
 // root is the app itself among the packages.
 func (l uvLock) root(manifest map[string]any) (uvPackage, bool) {
-	name := pep508.Normal(text(inTable(manifest, "project", "name")))
+	name, member := pep508.Normal(text(inTable(manifest, "project", "name"))), l.place.member()
 	for _, p := range l.Packages {
-		if p.Source.Virtual == "." || p.Source.Editable == "." {
+		if p.Source.Virtual == member || p.Source.Editable == member {
 			return p, pep508.Normal(p.Name) == name
 		}
 	}
 	return uvPackage{}, false
 }
 
-// inStep compares what the app requires now with what it did when it was
-// locked.
+// inStep compares what the app and the members of its workspace that it depends
+// on require now with what they did when they were locked.
 func (l uvLock) inStep(manifest map[string]any) error {
 	if _, is := manifest["project"].(map[string]any); !is {
 		return nil
 	}
 	root, found := l.root(manifest)
 	if !found {
-		return outOfStep(UVFile, Pyproject, "it does not have the app "+text(inTable(manifest, "project", "name")), UVLock)
+		return outOfStep(l.file, Pyproject, "it does not have the app "+text(inTable(manifest, "project", "name")), UVLock)
 	}
-	now, err := requirementsOf(Pyproject, "project.dependencies", words(inTable(manifest, "project", "dependencies")))
+	top := manifest
+	if l.place.member() != "." {
+		var err error
+		if top, err = readManifest(l.place.App, l.place.name(Pyproject)); err != nil {
+			return err
+		}
+	}
+	shared := table(inTable(top, "tool", "uv", "sources"))
+	if err := l.memberInStep(root, Pyproject, manifest, shared); err != nil {
+		return err
+	}
+	for _, member := range l.members(root) {
+		file := l.place.name(path.Join(member.Source.Editable+member.Source.Virtual, Pyproject))
+		there, err := appfile.Exists(l.place.App, file)
+		if err != nil {
+			return err
+		}
+		if !there {
+			continue // of a directory that is described in another way, or that is outside
+		}
+		own, err := readManifest(l.place.App, file)
+		if err != nil {
+			return err
+		}
+		if err := l.memberInStep(member, file, own, shared); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readManifest(dir, name string) (map[string]any, error) {
+	doc := map[string]any{}
+	data, err := appfile.Read(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	return doc, appfile.TOML(name, data, &doc)
+}
+
+// members are the directories of the source that a package needs, itself or
+// through others of them.
+func (l uvLock) members(root uvPackage) []uvPackage {
+	var found []uvPackage
+	seen := map[string]bool{root.Name: true}
+	for queue := []uvPackage{root}; len(queue) > 0; queue = queue[1:] {
+		for _, wanted := range queue[0].Dependencies {
+			for _, p := range l.Packages {
+				if p.Name == wanted.Name && !seen[p.Name] && p.Source.Editable+p.Source.Virtual != "" {
+					seen[p.Name] = true
+					found, queue = append(found, p), append(queue, p)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// memberInStep compares one manifest with what is locked of it. Shared are the
+// sources of the workspace, which count for all members.
+func (l uvLock) memberInStep(locked uvPackage, file string, manifest, shared map[string]any) error {
+	if slices.Contains(words(inTable(manifest, "project", "dynamic")), "dependencies") {
+		return nil // a build backend says them
+	}
+	now, err := requirementsOf(file, "project.dependencies", words(inTable(manifest, "project", "dependencies")))
 	if err != nil {
 		return err
 	}
 	for extra, wants := range table(inTable(manifest, "project", "optional-dependencies")) {
-		more, err := requirementsOf(Pyproject, "project.optional-dependencies."+extra, words(wants))
+		more, err := requirementsOf(file, "project.optional-dependencies."+extra, words(wants))
 		if err != nil {
 			return err
 		}
 		now = append(now, more...)
 	}
-	sources := table(inTable(manifest, "tool", "uv", "sources"))
 	sourced := map[string]bool{}
-	for name := range sources {
-		sourced[pep508.Normal(name)] = true
+	for _, sources := range []map[string]any{shared, table(inTable(manifest, "tool", "uv", "sources"))} {
+		for name := range sources {
+			sourced[pep508.Normal(name)] = true
+		}
 	}
 	say := func(name string, extras []string, specifiers string) string {
 		name, extras = pep508.Normal(name), slices.Clone(extras)
@@ -130,41 +201,41 @@ func (l uvLock) inStep(manifest map[string]any) error {
 		}
 		return name
 	}
-	wanted, locked := map[string]bool{}, map[string]bool{}
+	wants, has := map[string]bool{}, map[string]bool{}
 	for _, r := range now {
-		wanted[say(r.Name, r.Extras, r.Wanted.String())] = true
+		wants[say(r.Name, r.Extras, r.Wanted.String())] = true
 	}
-	for _, r := range root.Metadata.Requires {
+	for _, r := range locked.Metadata.Requires {
 		specifiers, err := pep508.ParseSpecifiers(r.Specifier)
 		if err != nil {
-			return appfile.Error("%s: %s: %w", UVFile, r.Name, err)
+			return appfile.Error("%s: %s: %w", l.file, r.Name, err)
 		}
-		locked[say(r.Name, r.Extras, specifiers.String())] = true
+		has[say(r.Name, r.Extras, specifiers.String())] = true
 	}
-	if maps.Equal(wanted, locked) {
+	if maps.Equal(wants, has) {
 		return nil
 	}
 	var differ []string
-	for _, name := range sortedKeys(wanted) {
-		if !locked[name] {
+	for _, name := range sortedKeys(wants) {
+		if !has[name] {
 			differ = append(differ, name)
 		}
 	}
 	if len(differ) > 0 {
-		return outOfStep(UVFile, Pyproject, "it was made without "+sayList(differ), UVLock)
+		return outOfStep(l.file, file, "it was made without "+sayList(differ), UVLock)
 	}
-	for _, name := range sortedKeys(locked) {
-		if !wanted[name] {
+	for _, name := range sortedKeys(has) {
+		if !wants[name] {
 			differ = append(differ, name)
 		}
 	}
-	return outOfStep(UVFile, Pyproject, "it has "+sayList(differ)+", which is not wanted any more", UVLock)
+	return outOfStep(l.file, file, "it has "+sayList(differ)+", which is not wanted any more", UVLock)
 }
 
 func (l uvLock) packages(e pep508.Environment, manifest map[string]any) ([]Package, error) {
-	g := graph{name: UVFile, nodes: map[string][]*graphNode{}}
+	g := graph{name: l.file, nodes: map[string][]*graphNode{}}
 	for _, p := range l.Packages {
-		n, err := p.node()
+		n, err := p.node(l.file)
 		if err != nil {
 			return nil, err
 		}
@@ -184,14 +255,14 @@ func (l uvLock) packages(e pep508.Environment, manifest map[string]any) ([]Packa
 	return g.walk(e, roots)
 }
 
-func (p uvPackage) node() (*graphNode, error) {
+func (p uvPackage) node(file string) (*graphNode, error) {
 	n := &graphNode{extras: map[string][]edge{}}
 	var err error
-	if n.edges, err = uvEdges(p.Name, p.Dependencies); err != nil {
+	if n.edges, err = uvEdges(file, p.Name, p.Dependencies); err != nil {
 		return nil, err
 	}
 	for extra, edges := range p.Optional {
-		if n.extras[pep508.Normal(extra)], err = uvEdges(p.Name, edges); err != nil {
+		if n.extras[pep508.Normal(extra)], err = uvEdges(file, p.Name, edges); err != nil {
 			return nil, err
 		}
 	}
@@ -199,7 +270,7 @@ func (p uvPackage) node() (*graphNode, error) {
 	if len(p.Markers) > 0 {
 		condition = "(" + strings.Join(p.Markers, ") or (") + ")"
 	}
-	if n.fits, err = marker(UVFile, p.Name, condition); err != nil {
+	if n.fits, err = marker(file, p.Name, condition); err != nil {
 		return nil, err
 	}
 	files := slices.Clone(p.Wheels)
@@ -214,7 +285,7 @@ func (p uvPackage) node() (*graphNode, error) {
 		n.pkg.Kind = Git
 		address, err := url.Parse(s.Git)
 		if err != nil || address.Fragment == "" {
-			return nil, unreadable(UVFile, "it has no commit of "+p.Name, UVLock)
+			return nil, unreadable(file, "it has no commit of "+p.Name, UVLock)
 		}
 		n.pkg.Revision, n.pkg.Subdirectory = address.Fragment, address.Query().Get("subdirectory")
 		address.Fragment, address.RawQuery = "", ""
@@ -223,17 +294,17 @@ func (p uvPackage) node() (*graphNode, error) {
 		n.pkg.Kind, n.pkg.URL = URL, s.URL
 	case local != "":
 		n.pkg.Kind, n.pkg.Editable, n.left = Path, s.Editable != "", s.Virtual != ""
-		n.pkg.Path, err = pathOf(UVFile, p.Name, path.Clean(local))
+		n.pkg.Path = path.Clean(local)
 	default:
 		n.pkg.Index = foreign(s.Registry)
 	}
 	return n, err
 }
 
-func uvEdges(of string, edges []uvEdge) ([]edge, error) {
+func uvEdges(file, of string, edges []uvEdge) ([]edge, error) {
 	var all []edge
 	for _, one := range edges {
-		m, err := marker(UVFile, of, one.Marker)
+		m, err := marker(file, of, one.Marker)
 		if err != nil {
 			return nil, err
 		}

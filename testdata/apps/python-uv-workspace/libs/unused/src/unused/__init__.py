@@ -1,0 +1,1 @@
+"""A member that no app needs."""
