@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -16,25 +15,28 @@ import (
 
 // app is an app as its author wrote it, checked.
 type app struct {
-	dir string
-	// project has the poms of an app of Maven, and is nil for one of Gradle.
-	project project
+	whole
+	// poms are those of an app of Maven and of all modules beside it, by directory;
+	// nil for one of Gradle.
+	poms project
 	// gradle is the wrapper of an app of Gradle, build its build file with the
-	// name.
+	// name, and builds all projects.
 	gradle               gradleWrapper
 	buildFile, buildText string
-	// modules are the directories that are built, "" for the root, sorted.
-	modules []string
+	builds               gradleBuild
+	// modules are the directories that are built for the app, and others those of
+	// modules that it does not need; both sorted.
+	modules, others []string
 	// starts are the commands of the Procfile by type.
 	starts map[string]string
 }
 
-func (a app) isMaven() bool { return a.project != nil }
+func (a app) isMaven() bool { return a.poms != nil }
 
 // readApp reads an app and refuses what cannot be built, before anything is
 // downloaded.
-func readApp(dir string) (app, error) {
-	a := app{dir: dir}
+func readApp(dir, source string) (app, error) {
+	var a app
 	var err error
 	if a.starts, err = readProcfile(dir); err != nil {
 		return app{}, err
@@ -58,21 +60,35 @@ func readApp(dir string) (app, error) {
 			"  git rm %s gradlew gradlew.bat gradle/wrapper/*    # when Maven builds the app\n"+
 			"  git rm %s    # when Gradle does", pomFile, strings.Join(gradles, ", "), strings.Join(gradles, " "), pomFile)
 	case there:
-		if a.project, err = readProject(dir); err != nil {
+		if a.whole, a.poms, err = findReactor(dir, source); err != nil {
 			return app{}, err
 		}
-		a.modules = slices.Sorted(maps.Keys(a.project))
+		if a.modules, err = a.needed(a.poms); err != nil {
+			return app{}, err
+		}
+		a.others = without(sortedKeys(a.poms), a.modules)
 		return a, nil
 	}
-	if a.gradle, err = readGradleWrapper(dir); err != nil {
+	if a.whole, a.builds, err = findGradleBuild(dir, source); err != nil {
+		return app{}, err
+	}
+	if a.gradle, err = readGradleWrapper(a.dir, a.fromApp(wrapperFile)); err != nil {
 		return app{}, err
 	}
 	if a.buildFile, a.buildText, err = gradleFile(dir); err != nil {
 		return app{}, err
 	}
-	a.modules, err = gradleModules(dir)
-	slices.Sort(a.modules)
-	return a, err
+	a.modules = a.builds.needed(a.whole)
+	a.others = without(a.builds.dirs(), a.modules)
+	return a, nil
+}
+
+// without are the names that are not among others. Both are sorted.
+func without(names, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		_, there := slices.BinarySearch(others, name)
+		return there
+	})
 }
 
 // mavenWrapped tells whether Maven's wrapper is there.
@@ -105,11 +121,11 @@ func readProcfile(dir string) (map[string]string, error) {
 func (a app) moving() []string {
 	var lines []string
 	own := map[string]bool{}
-	for _, p := range a.project {
+	for _, p := range a.poms {
 		own[p.ArtifactID] = true
 	}
 	for _, module := range a.modules {
-		if p, is := a.project[module]; is {
+		if p, is := a.poms[module]; is {
 			lines = append(lines, p.moving(path.Join(module, pomFile), own)...)
 		}
 	}

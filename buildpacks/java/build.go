@@ -73,7 +73,7 @@ type buildTool interface {
 // run is the build.
 func (b *build) run(ctx context.Context) (libcnb.BuildResult, error) {
 	var err error
-	if b.app, err = readApp(b.App); err != nil {
+	if b.app, err = readApp(b.App, b.Env[language.SourceVariable]); err != nil {
 		return libcnb.BuildResult{}, err
 	}
 	wish, err := b.app.wishedJava(b.Env, b.releases)
@@ -183,19 +183,19 @@ func (b *build) setAside() error {
 			found = append(found, filepath.Join(module, name))
 		}
 	}
-	for _, name := range append(found, ".jdk") {
-		there, err := isDir(filepath.Join(b.App, name))
+	for _, name := range append(found, filepath.Join(b.app.member, ".jdk")) {
+		there, err := isDir(filepath.Join(b.app.dir, name))
 		if err != nil {
 			return fmt.Errorf("looking for %s: %w", name, err)
 		}
 		if !there {
 			continue
 		}
-		if err := b.Scratch.Discard(filepath.Join(b.App, name)); err != nil {
+		if err := b.Scratch.Discard(filepath.Join(b.app.dir, name)); err != nil {
 			return fmt.Errorf("removing %s: %w", name, err)
 		}
 		what := "What it holds was built elsewhere, so it is built anew."
-		if name == ".jdk" {
+		if filepath.Base(name) == ".jdk" {
 			what = "slugc installs Java from the stack's packages, so it is passed over. " + pinHint(b.releases.Default)
 		}
 		b.Print.Warn("%s came with the app. %s\nIf git has it, take it out:\n  git rm -r --cached %s\n  echo %s/ >> .gitignore", name, what, name, name)

@@ -135,7 +135,7 @@ func (b *build) collect(made *artefacts) error {
 // dependencies.
 func (c collector) findOwn() error {
 	for _, module := range c.b.app.modules {
-		found, err := filepath.Glob(filepath.Join(c.b.App, module, c.b.tool.outputs().jars, "*.jar"))
+		found, err := filepath.Glob(filepath.Join(c.b.app.dir, module, c.b.tool.outputs().jars, "*.jar"))
 		if err != nil {
 			return err
 		}
@@ -193,7 +193,7 @@ func (c collector) boot(file string) (jarFile string, err error) {
 			to, rel = c.application, ""
 		}
 		place := path.Join(jarsDir, path.Base(name))
-		if err := extract(nested[name], filepath.Join(to, place)); err != nil {
+		if err := c.nested(nested[name], filepath.Join(to, place)); err != nil {
 			return "", fmt.Errorf("taking apart %s: %w", filepath.Base(file), err)
 		}
 		classPath = append(classPath, escapePath(rel+place))
@@ -241,6 +241,19 @@ func changingLibraries(data []byte) map[string]bool {
 // between them.
 func escapePath(name string) string {
 	return strings.NewReplacer("%", "%25", " ", "%20").Replace(name)
+}
+
+// nested brings a jar that is in another one. One of the app's own modules was made
+// by this build.
+func (c collector) nested(entry *zip.File, to string) error {
+	if !c.own[path.Base(entry.Name)] {
+		return extract(entry, to)
+	}
+	raw := c.b.Scratch.Path("nested.jar")
+	if err := extract(entry, raw); err != nil {
+		return err
+	}
+	return c.normal(raw, to)
 }
 
 // extract writes an entry to a file.
@@ -331,7 +344,7 @@ func (c collector) ownClasses() (map[string]bool, error) {
 	own := map[string]bool{}
 	for _, module := range c.b.app.modules {
 		for _, name := range c.b.tool.outputs().classes {
-			dir := filepath.Join(c.b.App, module, name)
+			dir := filepath.Join(c.b.app.dir, module, name)
 			err := filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
 				if errors.Is(err, fs.ErrNotExist) {
 					return nil

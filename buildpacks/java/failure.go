@@ -1,6 +1,7 @@
 package java
 
 import (
+	"path"
 	"regexp"
 
 	"github.com/slugc/slugc/buildpacks/language/failure"
@@ -78,6 +79,13 @@ func (m *mavenTool) explain(err error, output *tool.Tail) error {
 		Pattern: regexp.MustCompile(`COMPILATION ERROR|Compilation failure`), Fault: download.App,
 		Why: "the app does not compile. See it fail on your machine:\n  mvn " + m.retry(),
 	})
+	causes = append(causes, failure.Cause{
+		Pattern: regexp.MustCompile(`Non-resolvable parent POM[^\n]*Could not find artifact (\S+)`), Fault: download.App,
+		Why: "the parent that a pom names is where neither <relativePath> says nor in a repository: $1\n" +
+			"If it is a directory above the app, build that, and name the app in it:\n  slugc build DIRECTORY --app APP\n" +
+			"If it is beside the app, say where, in the <parent> of the pom:\n  <relativePath>../pom.xml</relativePath>\n" +
+			"If it is a private package, name its repository in pom.xml or settings.xml",
+	})
 	causes = append(causes, packageCauses(
 		"Name them in a settings.xml, in a <server> with the id of the repository or mirror, and give it to the build:\n"+
 			"  slugc build -e MAVEN_SETTINGS_PATH=settings.xml --secret ...",
@@ -99,6 +107,9 @@ func (m *mavenTool) retry() string {
 	args, err := m.arguments()
 	if err != nil {
 		return "package"
+	}
+	if file := m.b.app.fromApp(path.Join(m.b.app.root, pomFile)); file != pomFile {
+		return "-f " + file + " " + shown(args)
 	}
 	return shown(args)
 }

@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,8 +75,8 @@ func (g *gradleTool) locate() error {
 	case u.Scheme == "":
 		// As Gradle reads it, a path is one beside the wrapper's file.
 		name := path.Join(path.Dir(wrapperFile), u.Path)
-		if there, err := appfile.Exists(g.b.App, name); err != nil || there {
-			g.file = filepath.Join(g.b.App, name)
+		if there, err := appfile.Exists(g.b.app.dir, name); err != nil || there {
+			g.file = filepath.Join(g.b.app.dir, name)
 			return err
 		}
 	case u.Scheme == "file":
@@ -224,24 +225,23 @@ func (g *gradleTool) tasks() ([]string, error) {
 	if text := g.b.Env["GRADLE_TASK"]; text != "" {
 		return words("GRADLE_TASK", text)
 	}
-	text := withoutComments(g.b.app.buildText)
-	module := ""
-	for _, name := range g.b.app.modules {
-		if name == "" {
-			continue
-		}
-		if _, more, err := gradleFile(filepath.Join(g.b.App, name)); err == nil {
-			text += "\n" + withoutComments(more)
-		}
-	}
+	a := g.b.app
+	module := a.gradlePath
 	if named := g.b.Env["BP_GRADLE_BUILT_MODULE"]; named != "" {
-		module = ":" + strings.Trim(strings.ReplaceAll(named, "/", ":"), ":") + ":"
+		module += ":" + strings.Trim(strings.ReplaceAll(named, "/", ":"), ":")
 	}
-	for _, known := range gradleTasks {
-		if known.pattern.MatchString(text) {
-			tasks := strings.Fields(known.tasks)
-			tasks[0] = module + tasks[0]
-			return tasks, nil
+	if module != "" {
+		module += ":"
+	}
+	// What the files that all projects share have in them is of one of them.
+	for _, text := range []string{a.builds.parts(a.whole), a.builds.shared} {
+		text = a.builds.withPlugins(text)
+		for _, known := range gradleTasks {
+			if known.pattern.MatchString(text) {
+				tasks := strings.Fields(known.tasks)
+				tasks[0] = module + tasks[0]
+				return tasks, nil
+			}
 		}
 	}
 	return []string{module + "build", "-x", "test"}, nil
@@ -312,9 +312,9 @@ func (g *gradleTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.
 func (g *gradleTool) wanted() (string, error) {
 	k := &layer.Key{}
 	k.Add("gradle", g.version)
-	for _, module := range g.b.app.modules {
+	for _, module := range slices.Concat([]string{""}, g.b.app.modules, g.b.app.others) {
 		for _, name := range []string{"build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts", "gradle.properties", "gradle.lockfile", "gradle", "buildSrc"} {
-			if err := k.AddTree(g.b.App, path.Join(module, name)); err != nil {
+			if err := k.AddTree(g.b.app.dir, path.Join(module, name)); err != nil {
 				return "", err
 			}
 		}
@@ -336,9 +336,17 @@ func (g *gradleTool) gradle(ctx context.Context, env map[string]string, args []s
 	lines := g.b.Print.Writer()
 	output := tool.NewTail(lines)
 	command := append([]string{filepath.Join(g.slot.Layer.Path, "bin", "gradle")}, args...)
-	err := g.b.Runner.Run(ctx, tool.Command{Args: command, Dir: g.b.App, Env: env, Output: output})
+	err := g.b.Runner.Run(ctx, tool.Command{Args: command, Dir: g.b.app.rootDir(), Env: env, Output: output})
 	lines.Flush()
 	return output, err
+}
+
+// gradlew is how the app's author starts the wrapper of the build.
+func (w whole) gradlew() string {
+	if w.member == "" {
+		return "./gradlew"
+	}
+	return w.fromApp("gradlew") + " -p " + w.fromApp("")
 }
 
 func (g *gradleTool) explain(err error, output *tool.Tail) error {
@@ -346,7 +354,7 @@ func (g *gradleTool) explain(err error, output *tool.Tail) error {
 	if taskErr != nil {
 		return taskErr
 	}
-	retry := "./gradlew " + strings.Join(tasks, " ")
+	retry := g.b.app.gradlew() + " " + strings.Join(tasks, " ")
 	causes := append([]failure.Cause{
 		{
 			Pattern: regexp.MustCompile(`Dependency lock state for configuration|Resolved '[^']+' which is not part of the dependency lock state|Did not resolve '([^']+)' which is part of the dependency lock state`), Fault: download.App,

@@ -3,7 +3,6 @@ package java
 import (
 	"errors"
 	"io/fs"
-	"path"
 	"regexp"
 	"strings"
 	"sync"
@@ -35,15 +34,16 @@ var distributionName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`gradle-([0-9][0-9A-Za-z.+-]*?)-(?:bin|all|src)\.zip$`)
 })
 
-// readGradleWrapper reads the wrapper's file, and refuses an app without one.
-func readGradleWrapper(dir string) (gradleWrapper, error) {
+// readGradleWrapper reads the wrapper's file in the root of a build, and refuses one
+// without it. Shown is how the app's author finds the file.
+func readGradleWrapper(dir, shown string) (gradleWrapper, error) {
 	data, err := appfile.Read(dir, wrapperFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return gradleWrapper{}, appfile.Error("there is no %s\n"+
 			"An app of Gradle says by its wrapper which Gradle builds it, so that every machine takes the same. Make the wrapper and commit it:\n"+
 			"  gradle wrapper\n"+
 			"  git add -f gradlew gradlew.bat gradle/wrapper\n"+
-			"  git commit -m \"Add the Gradle wrapper\"", wrapperFile)
+			"  git commit -m \"Add the Gradle wrapper\"", shown)
 	}
 	if err != nil {
 		return gradleWrapper{}, err
@@ -52,7 +52,7 @@ func readGradleWrapper(dir string) (gradleWrapper, error) {
 	w := gradleWrapper{url: strings.TrimSpace(values["distributionUrl"]), sha256: strings.TrimSpace(values["distributionSha256Sum"])}
 	match := distributionName().FindStringSubmatch(w.url)
 	if w.url == "" || match == nil {
-		return gradleWrapper{}, appfile.Error("distributionUrl in %s names no distribution of Gradle: %q\nexpected an address that ends in gradle-VERSION-bin.zip. Write it anew:\n  gradle wrapper --gradle-version VERSION", wrapperFile, w.url)
+		return gradleWrapper{}, appfile.Error("distributionUrl in %s names no distribution of Gradle: %q\nexpected an address that ends in gradle-VERSION-bin.zip. Write it anew:\n  gradle wrapper --gradle-version VERSION", shown, w.url)
 	}
 	w.version = match[1]
 	return w, nil
@@ -101,35 +101,4 @@ func gradleFile(dir string) (name, text string, err error) {
 	}
 	data, err := appfile.Read(dir, found[0])
 	return found[0], string(data), err
-}
-
-// include is how settings.gradle names the projects of an app.
-var include = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`["']:?([A-Za-z0-9_.:/-]+)["']`) })
-
-// gradleModules are the directories of the projects that settings.gradle
-// includes, "" for the root. A project may be moved elsewhere by a program; that
-// one is not among them.
-func gradleModules(dir string) ([]string, error) {
-	modules := []string{""}
-	found, err := appfile.Found(dir, gradleSettings...)
-	if err != nil || len(found) == 0 {
-		return modules, err
-	}
-	data, err := appfile.Read(dir, found[0])
-	if err != nil {
-		return nil, err
-	}
-	for line := range strings.Lines(withoutComments(string(data))) {
-		words := strings.TrimSpace(line)
-		if !strings.HasPrefix(words, "include") && !strings.HasPrefix(words, "\"") && !strings.HasPrefix(words, "'") {
-			continue
-		}
-		for _, match := range include().FindAllStringSubmatch(words, -1) {
-			module := path.Clean(strings.ReplaceAll(match[1], ":", "/"))
-			if there, err := appfile.Exists(dir, module); err == nil && there && len(modules) < maxModules {
-				modules = append(modules, module)
-			}
-		}
-	}
-	return modules, nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/language/version"
@@ -88,12 +89,17 @@ func (b *build) newMaven() (*mavenTool, error) {
 // choose settles the version of Maven: that of the wrapper, Heroku's
 // system.properties, or the default.
 func (m *mavenTool) choose() error {
-	system, err := systemProperties(m.b.App)
+	own, source := m.b.app.ownDir(), m.b.Env[language.SourceVariable]
+	systemName, system, err := systemProperties(own, source)
 	if err != nil {
 		return err
 	}
-	wrapper := version.Asked{Name: "distributionUrl", File: mavenWrapperFile}
-	data, err := appfile.Read(m.b.App, mavenWrapperFile)
+	wrapperName, err := nearest(own, source, mavenWrapperFile)
+	if err != nil {
+		return err
+	}
+	wrapper := version.Asked{Name: "distributionUrl", File: wrapperName}
+	data, err := appfile.Read(own, wrapperName)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -104,11 +110,11 @@ func (m *mavenTool) choose() error {
 		match := mavenDistribution().FindStringSubmatch(url)
 		if match == nil {
 			return appfile.Error("distributionUrl in %s names no distribution of Maven: %q\nexpected an address that ends in apache-maven-VERSION-bin.zip. Write it anew:\n  mvn wrapper:wrapper -Dmaven=%s",
-				mavenWrapperFile, url, m.b.releases.Maven)
+				wrapperName, url, m.b.releases.Maven)
 		}
 		wrapper.Text, m.extension, m.sha256 = match[1], match[2], strings.TrimSpace(values["distributionSha256Sum"])
 	}
-	m.asked = version.First(wrapper, version.Asked{Text: strings.TrimSpace(system["maven.version"]), Name: "maven.version", File: systemFile})
+	m.asked = version.First(wrapper, version.Asked{Text: strings.TrimSpace(system["maven.version"]), Name: "maven.version", File: systemName})
 	if m.asked.Text == "" {
 		m.version, m.asked = m.b.releases.Maven, version.Asked{Name: "the default"}
 		return nil
@@ -132,7 +138,7 @@ func (m *mavenTool) findSettings() error {
 	if named := m.b.Env["MAVEN_SETTINGS_PATH"]; named != "" {
 		file := named
 		if !filepath.IsAbs(file) {
-			file = filepath.Join(m.b.App, file)
+			file = filepath.Join(m.b.app.ownDir(), file)
 		}
 		if _, err := os.Stat(file); err != nil {
 			return appfile.Error("MAVEN_SETTINGS_PATH names %s, which cannot be read\nexpected a settings.xml, by its path in the app", named)
@@ -148,9 +154,14 @@ func (m *mavenTool) findSettings() error {
 		m.settings = file
 		return nil
 	}
-	there, err := appfile.Exists(m.b.App, "settings.xml")
+	own := m.b.app.ownDir()
+	name, err := nearest(own, m.b.Env[language.SourceVariable], "settings.xml")
+	if err != nil {
+		return err
+	}
+	there, err := appfile.Exists(own, name)
 	if there {
-		m.settings = filepath.Join(m.b.App, "settings.xml")
+		m.settings = filepath.Join(own, name)
 	}
 	return err
 }
@@ -231,12 +242,12 @@ func (m *mavenTool) install(ctx context.Context) error {
 func (m *mavenTool) poms() (string, error) {
 	k := &layer.Key{}
 	k.Add("maven", m.version)
-	for _, module := range m.b.app.modules {
-		if err := k.AddTree(m.b.App, path.Join(module, pomFile)); err != nil {
+	for _, module := range slices.Concat(m.b.app.modules, m.b.app.others) {
+		if err := k.AddTree(m.b.app.dir, path.Join(module, pomFile)); err != nil {
 			return "", err
 		}
 	}
-	if err := k.AddTree(m.b.App, ".mvn"); err != nil {
+	if err := k.AddTree(m.b.app.rootDir(), ".mvn"); err != nil {
 		return "", err
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.b.Env)) {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,13 +43,16 @@ func (m *mavenTool) arguments() ([]string, error) {
 	if m.settings != "" {
 		args = append(args, "-s", m.settings)
 	}
-	if root := m.b.app.project[""]; root.Properties[outputTimestamp] == "" {
+	if root := m.b.app.poms[m.b.app.root]; root.Properties[outputTimestamp] == "" {
 		args = append(args, "-D"+outputTimestamp+"="+m.b.date().Format(time.RFC3339))
 	}
 	if named := m.b.Env["BP_MAVEN_BUILD_ARGUMENTS"]; named != "" {
 		words, err := words("BP_MAVEN_BUILD_ARGUMENTS", named)
 		if err != nil {
 			return nil, err
+		}
+		if !slices.Contains(words, "-pl") && !slices.Contains(words, "--projects") {
+			args = append(args, m.selected()...)
 		}
 		return append(args, words...), nil
 	}
@@ -60,10 +65,29 @@ func (m *mavenTool) arguments() ([]string, error) {
 		return nil, err
 	}
 	args = append(args, options...)
-	if module := m.b.Env["BP_MAVEN_BUILT_MODULE"]; module != "" {
-		args = append(args, "-pl", module, "-am")
-	}
+	args = append(args, m.selected()...)
 	return append(args, goals...), nil
+}
+
+// selected are the arguments that name what is built of the reactor: a module that
+// a setting names, or the app, each with the modules that it needs; none where the
+// app is all of it.
+func (m *mavenTool) selected() []string {
+	a := m.b.app
+	var modules []string
+	if module := m.b.Env["BP_MAVEN_BUILT_MODULE"]; module != "" {
+		modules = []string{a.fromRoot(path.Join(a.member, module))}
+	} else if a.member != a.root {
+		for _, name := range a.modules {
+			if a.isPart(name) {
+				modules = append(modules, a.fromRoot(name))
+			}
+		}
+	}
+	if len(modules) == 0 {
+		return nil
+	}
+	return []string{"-pl", strings.Join(modules, ","), "-am"}
 }
 
 // date is the time that files of jars get: that of SOURCE_DATE_EPOCH, else one
@@ -114,6 +138,9 @@ func (m *mavenTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.L
 		return nil, err
 	}
 	b.Print.Step("Building with %s", m.name())
+	if text := b.app.parentElsewhere(b.Env[language.SourceVariable]); text != "" {
+		b.Print.Warn("%s", text)
+	}
 	moving := b.app.moving()
 	if len(moving) > 0 {
 		b.Print.Warn("Some versions are not one version, so another build may take others:\n  %s\nName one version of each.", strings.Join(moving, "\n  "))
@@ -184,7 +211,7 @@ func (m *mavenTool) mvn(ctx context.Context, env map[string]string, args []strin
 	lines := m.b.Print.Writer()
 	output := tool.NewTail(lines)
 	command := append([]string{filepath.Join(m.slot.Layer.Path, "bin", "mvn")}, args...)
-	err := m.b.Runner.Run(ctx, tool.Command{Args: command, Dir: m.b.App, Env: env, Output: output})
+	err := m.b.Runner.Run(ctx, tool.Command{Args: command, Dir: m.b.app.rootDir(), Env: env, Output: output})
 	lines.Flush()
 	return output, err
 }

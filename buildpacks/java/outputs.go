@@ -53,9 +53,9 @@ var sideProducts = []string{"-sources.jar", "-javadoc.jar", "-tests.jar", "-test
 // each module.
 func (b *build) launchables() ([]launchable, error) {
 	places := b.tool.outputs()
-	modules := b.app.modules
+	modules := slices.DeleteFunc(slices.Clone(b.app.modules), func(module string) bool { return !b.app.isPart(module) })
 	if named := orElse(b.Env["BP_MAVEN_BUILT_MODULE"], b.Env["BP_GRADLE_BUILT_MODULE"]); named != "" {
-		module := path.Clean(strings.Trim(strings.ReplaceAll(named, ":", "/"), "/"))
+		module := path.Join(b.app.member, strings.Trim(strings.ReplaceAll(named, ":", "/"), "/"))
 		if !slices.Contains(modules, module) {
 			return nil, appfile.Error("there is no module %s to start\nthe app has %s", named, strings.Join(namesOf(modules), ", "))
 		}
@@ -90,13 +90,13 @@ func namesOf(modules []string) []string {
 // named is the one thing that a setting names.
 func (b *build) named(modules []string, pattern string) ([]launchable, error) {
 	var found []string
-	for _, module := range append([]string{""}, modules...) {
-		matches, err := filepath.Glob(filepath.Join(b.App, module, pattern))
+	for _, module := range append([]string{b.app.member}, modules...) {
+		matches, err := filepath.Glob(filepath.Join(b.app.dir, module, pattern))
 		if err != nil {
 			return nil, appfile.Error("the pattern %q for what was built is not one: %w", pattern, err)
 		}
 		for _, match := range matches {
-			if rel, err := filepath.Rel(b.App, match); err == nil && !slices.Contains(found, rel) {
+			if rel, err := filepath.Rel(b.app.dir, match); err == nil && !slices.Contains(found, rel) {
 				found = append(found, rel)
 			}
 		}
@@ -121,7 +121,7 @@ func (b *build) named(modules []string, pattern string) ([]launchable, error) {
 // best is the best of what was built in a module, zero for none.
 func (b *build) best(module string, places outputPlaces) (launchable, error) {
 	fast := path.Join(module, places.quarkus, "quarkus-run.jar")
-	there, err := appfile.Exists(b.App, fast)
+	there, err := appfile.Exists(b.app.dir, fast)
 	if err != nil {
 		return launchable{}, err
 	}
@@ -129,7 +129,7 @@ func (b *build) best(module string, places outputPlaces) (launchable, error) {
 		return launchable{kind: quarkusApp, path: path.Dir(fast), module: module}, nil
 	}
 	var found []launchable
-	jars, err := filepath.Glob(filepath.Join(b.App, module, places.jars, "*.[jw]ar"))
+	jars, err := filepath.Glob(filepath.Join(b.app.dir, module, places.jars, "*.[jw]ar"))
 	if err != nil {
 		return launchable{}, err
 	}
@@ -172,7 +172,7 @@ func (b *build) best(module string, places outputPlaces) (launchable, error) {
 
 // judge tells how a jar is started; the zero one is not.
 func (b *build) judge(name string) (launchable, error) {
-	file := filepath.Join(b.App, name)
+	file := filepath.Join(b.app.dir, name)
 	info, err := os.Stat(file)
 	if err != nil {
 		return launchable{}, err
@@ -199,7 +199,7 @@ func (b *build) program(module string, places outputPlaces) (launchable, error) 
 	if places.installed == "" {
 		return launchable{}, nil
 	}
-	entries, err := os.ReadDir(filepath.Join(b.App, module, places.installed))
+	entries, err := os.ReadDir(filepath.Join(b.app.dir, module, places.installed))
 	if errors.Is(err, fs.ErrNotExist) {
 		return launchable{}, nil
 	}
@@ -208,7 +208,7 @@ func (b *build) program(module string, places outputPlaces) (launchable, error) 
 	}
 	for _, entry := range entries {
 		dir := path.Join(module, places.installed, entry.Name())
-		if script, err := startScript(filepath.Join(b.App, dir)); err == nil && script != "" {
+		if script, err := startScript(filepath.Join(b.app.dir, dir)); err == nil && script != "" {
 			return launchable{kind: installation, path: dir, module: module}, nil
 		}
 	}

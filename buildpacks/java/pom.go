@@ -22,13 +22,13 @@ const maxModules = 2000
 
 // pom is a pom.xml, as far as a build needs it (Maven, "POM Reference").
 type pom struct {
-	GroupID    string      `xml:"groupId"`
-	ArtifactID string      `xml:"artifactId"`
-	Version    string      `xml:"version"`
-	Packaging  string      `xml:"packaging"`
-	Parent     coordinates `xml:"parent"`
-	Properties pomValues   `xml:"properties"`
-	Modules    []string    `xml:"modules>module"`
+	GroupID    string    `xml:"groupId"`
+	ArtifactID string    `xml:"artifactId"`
+	Version    string    `xml:"version"`
+	Packaging  string    `xml:"packaging"`
+	Parent     pomParent `xml:"parent"`
+	Properties pomValues `xml:"properties"`
+	Modules    []string  `xml:"modules>module"`
 	// Subprojects are what Maven 4 calls modules.
 	Subprojects  []string      `xml:"subprojects>subproject"`
 	Dependencies []coordinates `xml:"dependencies>dependency"`
@@ -45,11 +45,19 @@ type coordinates struct {
 	Version    string `xml:"version"`
 }
 
+// pomParent is the parent of a pom. RelativePath is where it is, nil for the usual
+// place, and empty for one that repositories have.
+type pomParent struct {
+	coordinates
+	RelativePath *string `xml:"relativePath"`
+}
+
 // String is group:artifact, as people name it.
 func (c coordinates) String() string { return c.GroupID + ":" + c.ArtifactID }
 
 type pomPlugin struct {
 	coordinates
+	Dependencies  []coordinates `xml:"dependencies>dependency"`
 	Configuration struct {
 		Release    string `xml:"release"`
 		Target     string `xml:"target"`
@@ -139,6 +147,10 @@ func (p pom) value(text string) string {
 			switch key {
 			case "project.version", "pom.version", "version":
 				return p.Version
+			case "project.groupId", "pom.groupId", "groupId":
+				return orElse(p.GroupID, strings.TrimSpace(p.Parent.GroupID))
+			case "project.parent.groupId":
+				return strings.TrimSpace(p.Parent.GroupID)
 			}
 			if value, set := p.Properties[key]; set {
 				return value
@@ -208,7 +220,7 @@ func (p pom) toolchain() string {
 // each. Own are the artifacts of the app's own modules.
 func (p pom) moving(file string, own map[string]bool) []string {
 	var lines []string
-	all := slices.Concat([]coordinates{p.Parent}, p.Dependencies, p.Managed)
+	all := slices.Concat([]coordinates{p.Parent.coordinates}, p.Dependencies, p.Managed)
 	for _, profile := range p.Profiles {
 		all = append(all, profile.Dependencies...)
 	}
@@ -238,14 +250,14 @@ func movingVersion(version string) bool {
 	return false
 }
 
-// project is an app of Maven: the poms of its modules by directory, "" for the
-// root.
+// project is a reactor of Maven: the poms of its modules by directory.
 type project map[string]pom
 
-// readProject reads the pom of the root and of all modules below the app.
-func readProject(dir string) (project, error) {
+// readProject reads the pom in the directory root of dir, and those of all its
+// modules in dir.
+func readProject(dir, root string) (project, error) {
 	all := project{}
-	queue := []string{""}
+	queue := []string{root}
 	for len(queue) > 0 && len(all) < maxModules {
 		at := queue[0]
 		queue = queue[1:]
@@ -262,9 +274,7 @@ func readProject(dir string) (project, error) {
 			if path.Ext(name) == ".xml" {
 				module = path.Dir(module)
 			}
-			if module == "." {
-				continue
-			}
+			module = rooted(module)
 			there, err := appfile.Exists(dir, path.Join(module, pomFile))
 			if err != nil || strings.HasPrefix(module, "..") {
 				continue // outside of the app, or of a profile that is for another place

@@ -39,7 +39,20 @@ func (b *build) addApp(k *layer.Key) error {
 			return err
 		}
 	}
-	return b.AddAround(k)
+	// The tool reads what is said of every module, and of one that the app does not
+	// need nothing else.
+	var unneeded []string
+	for _, module := range b.app.others {
+		for _, name := range []string{pomFile, "build.gradle", "build.gradle.kts", "gradle.properties"} {
+			if err := k.AddTree(b.app.dir, path.Join(module, name)); err != nil {
+				return err
+			}
+		}
+		if !slices.ContainsFunc(b.app.modules, func(needed string) bool { return layer.Within(module, needed) }) {
+			unneeded = append(unneeded, filepath.Join(b.app.dir, module))
+		}
+	}
+	return b.AddAround(k, unneeded...)
 }
 
 // finish leaves in the app what processes need there: everything but what only
@@ -49,7 +62,7 @@ func (b *build) finish(made *artefacts) error {
 	var stay []string
 	for pattern := range strings.SplitSeq(b.Env["BP_INCLUDE_FILES"], ":") {
 		if pattern = strings.Trim(pattern, "/ "); pattern != "" {
-			stay = append(stay, strings.TrimSuffix(strings.TrimSuffix(pattern, "*"), "/"))
+			stay = append(stay, path.Join(b.app.member, strings.TrimSuffix(strings.TrimSuffix(pattern, "*"), "/")))
 		}
 	}
 	stays := func(name string) bool {
@@ -58,7 +71,7 @@ func (b *build) finish(made *artefacts) error {
 			return kept == name || err == nil && matched || layer.Within(name, kept) || layer.Within(kept, name)
 		})
 	}
-	for _, module := range b.app.modules {
+	for _, module := range slices.Concat(b.app.modules, b.app.others) {
 		for _, name := range buildFiles {
 			if err := b.drop(path.Join(module, name), stays); err != nil {
 				return fmt.Errorf("leaving out what only the build reads: %w", err)
@@ -66,17 +79,17 @@ func (b *build) finish(made *artefacts) error {
 		}
 		// What is left of a module is most often nothing.
 		left := []string{"src/main", "src"}
-		if module != "" {
+		if module != "" && module != b.app.member {
 			left = append(left, ".")
 		}
 		for _, name := range left {
-			if err := dropEmpty(filepath.Join(b.App, module, name)); err != nil {
+			if err := dropEmpty(filepath.Join(b.app.dir, module, name)); err != nil {
 				return err
 			}
 		}
 	}
 	for _, link := range made.links {
-		at := filepath.Join(b.App, link)
+		at := filepath.Join(b.app.dir, link)
 		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
 			return fmt.Errorf("linking %s: %w", link, err)
 		}
@@ -89,7 +102,7 @@ func (b *build) finish(made *artefacts) error {
 
 // drop takes a file or directory away, unless something of it stays.
 func (b *build) drop(name string, stays func(string) bool) error {
-	file := filepath.Join(b.App, name)
+	file := filepath.Join(b.app.dir, name)
 	info, err := os.Lstat(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

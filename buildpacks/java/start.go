@@ -55,7 +55,7 @@ func (c collector) start() (string, error) {
 	}
 	l := found[0]
 	b.Print.Detail("%s is %s", l.path, l.kind)
-	from := filepath.Join(b.App, l.path)
+	from := filepath.Join(b.app.dir, l.path)
 	var name string
 	switch l.kind {
 	case quarkusApp:
@@ -133,7 +133,7 @@ func (c collector) command(k kind, known framework, file string) (string, error)
 	}
 	words := []string{"java", known.options, "$JAVA_OPTS -jar", file}
 	if known.name == "Dropwizard" {
-		config, err := appfile.Found(c.b.App, "config.yml", "config.yaml")
+		config, err := appfile.Found(c.b.app.ownDir(), "config.yml", "config.yaml")
 		if err != nil {
 			return "", err
 		}
@@ -162,12 +162,12 @@ func (c collector) nothingToStart() error {
 	var jars, wars []string
 	for _, module := range c.b.app.modules {
 		for ext, list := range map[string]*[]string{"jar": &jars, "war": &wars} {
-			found, err := filepath.Glob(filepath.Join(c.b.App, module, c.b.tool.outputs().jars, "*."+ext))
+			found, err := filepath.Glob(filepath.Join(c.b.app.dir, module, c.b.tool.outputs().jars, "*."+ext))
 			if err != nil {
 				return err
 			}
 			for _, file := range found {
-				if rel, err := filepath.Rel(c.b.App, file); err == nil {
+				if rel, err := filepath.Rel(c.b.app.dir, file); err == nil {
 					*list = append(*list, rel)
 				}
 			}
@@ -210,7 +210,7 @@ func (c collector) named() ([]string, error) {
 			c.b.Print.Warn("the process %s in the Procfile starts %s, which is there only while the app is built.\nStart what it builds:\n  %s: java $JAVA_OPTS -jar %s/NAME.jar",
 				process, match[1], process, c.b.tool.outputs().jars)
 		}
-		for _, name := range builtNames(command, made) {
+		for _, name := range builtNames(c.b.app.member, command, made) {
 			found, err := c.bring(name)
 			if err != nil {
 				return nil, err
@@ -226,12 +226,12 @@ func (c collector) named() ([]string, error) {
 // between them.
 var pathWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^\s:;"'=$(){}<>|&]+`) })
 
-// builtNames are the paths in a command that lie below directories that the
-// build made.
-func builtNames(command string, made map[string]bool) []string {
+// builtNames are the paths in a command of the app that lie below directories that
+// the build made.
+func builtNames(member, command string, made map[string]bool) []string {
 	var names []string
 	for _, text := range pathWord().FindAllString(command, -1) {
-		name := path.Clean(strings.TrimPrefix(text, "./"))
+		name := path.Join(member, text)
 		for dir := name; dir != "." && dir != "/"; dir = path.Dir(dir) {
 			if made[dir] {
 				names = append(names, name)
@@ -251,19 +251,19 @@ func (c collector) bring(name string) ([]string, error) {
 	case path.Base(path.Dir(name)) == "bin":
 		name = path.Dir(path.Dir(name))
 	}
-	matches, err := filepath.Glob(filepath.Join(c.b.App, name))
+	matches, err := filepath.Glob(filepath.Join(c.b.app.dir, name))
 	if err != nil {
 		return nil, nil // no pattern of files
 	}
 	var brought []string
 	for _, match := range matches {
-		rel, err := filepath.Rel(c.b.App, match)
+		rel, err := filepath.Rel(c.b.app.dir, match)
 		if err != nil {
 			return nil, err
 		}
 		all := []string{rel}
 		if filepath.Ext(match) == ".jar" {
-			all = append(all, manifestPaths(c.b.App, rel)...)
+			all = append(all, manifestPaths(c.b.app.dir, rel)...)
 		}
 		for _, one := range all {
 			to := filepath.Join(c.application, "files", one)
@@ -273,7 +273,7 @@ func (c collector) bring(name string) ([]string, error) {
 			if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 				return nil, err
 			}
-			if err := layer.CopyTree(filepath.Join(c.b.App, one), to, c.file, nil); err != nil {
+			if err := layer.CopyTree(filepath.Join(c.b.app.dir, one), to, c.file, nil); err != nil {
 				return nil, fmt.Errorf("collecting %s: %w", one, err)
 			}
 			brought = append(brought, one)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/language/version"
 	"github.com/slugc/slugc/buildpacks/runtime"
@@ -35,15 +36,16 @@ type javaWish struct {
 // version managers, the build's toolchain, the release that it compiles for,
 // and what its Gradle runs on.
 func (a app) wishedJava(env map[string]string, known releases) (javaWish, error) {
-	system, err := systemProperties(a.dir)
+	own, source := a.ownDir(), env[language.SourceVariable]
+	systemName, system, err := systemProperties(own, source)
 	if err != nil {
 		return javaWish{}, err
 	}
 	pinned := []version.Asked{
 		{Text: strings.TrimSpace(env["BP_JVM_VERSION"]), Name: "BP_JVM_VERSION"},
-		{Text: strings.TrimSpace(system["java.runtime.version"]), Name: "java.runtime.version", File: systemFile},
+		{Text: strings.TrimSpace(system["java.runtime.version"]), Name: "java.runtime.version", File: systemName},
 	}
-	files, err := versionFiles(a.dir)
+	files, err := versionFiles(own, source)
 	if err != nil {
 		return javaWish{}, err
 	}
@@ -53,7 +55,7 @@ func (a app) wishedJava(env map[string]string, known releases) (javaWish, error)
 	w := javaWish{asked: chosen}
 	if !a.isMaven() {
 		w.most = known.newestFor(a.gradle.version)
-		w.limit = fmt.Sprintf("Gradle %s in %s", a.gradle.version, wrapperFile)
+		w.limit = fmt.Sprintf("Gradle %s in %s", a.gradle.version, a.fromApp(wrapperFile))
 	}
 	if chosen.Text == "" {
 		w.asked = version.Asked{Name: fmt.Sprintf("the default, %d", known.Default)}
@@ -116,47 +118,58 @@ func (w javaWish) constraint(known releases) (runtime.Constraint, []runtime.Cons
 	return wanted, prefer, err
 }
 
-// systemProperties reads Heroku's file, if it is there.
-func systemProperties(dir string) (map[string]string, error) {
-	data, err := appfile.Read(dir, systemFile)
+// systemProperties reads Heroku's file, that of the app or the nearest one above
+// it in the source, and says by which path.
+func systemProperties(dir, source string) (name string, values map[string]string, err error) {
+	if name, err = nearest(dir, source, systemFile); err != nil {
+		return "", nil, err
+	}
+	data, err := appfile.Read(dir, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return name, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	return properties(data), nil
+	return name, properties(data), nil
 }
 
 // versionFiles are the files of version managers: jenv's, SDKMAN's, and asdf's,
-// which mise reads too.
-func versionFiles(dir string) ([]version.Asked, error) {
+// which mise reads too. Each is that of the app or the nearest one above it in the
+// source, as those look for it.
+func versionFiles(dir, source string) ([]version.Asked, error) {
 	var all []version.Asked
 	for _, file := range []struct {
 		name string
-		read func(data []byte) version.Asked
+		read func(data []byte, name string) version.Asked
 	}{
-		{".java-version", func(data []byte) version.Asked { return version.Asked{Text: appfile.Word(data), Name: ".java-version"} }},
-		{".sdkmanrc", func(data []byte) version.Asked {
-			return version.Asked{Text: properties(data)["java"], Name: "java", File: ".sdkmanrc"}
+		{".java-version", func(data []byte, name string) version.Asked {
+			return version.Asked{Text: appfile.Word(data), Name: name}
 		}},
-		{".tool-versions", func(data []byte) version.Asked {
+		{".sdkmanrc", func(data []byte, name string) version.Asked {
+			return version.Asked{Text: properties(data)["java"], Name: "java", File: name}
+		}},
+		{".tool-versions", func(data []byte, name string) version.Asked {
 			for line := range strings.Lines(string(data)) {
 				if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "java" {
-					return version.Asked{Text: fields[1], Name: "java", File: ".tool-versions"}
+					return version.Asked{Text: fields[1], Name: "java", File: name}
 				}
 			}
 			return version.Asked{}
 		}},
 	} {
-		data, err := appfile.Read(dir, file.name)
+		name, err := nearest(dir, source, file.name)
+		if err != nil {
+			return nil, err
+		}
+		data, err := appfile.Read(dir, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, file.read(data))
+		all = append(all, file.read(data, name))
 	}
 	return all, nil
 }
@@ -166,11 +179,16 @@ func versionFiles(dir string) ([]version.Asked, error) {
 func (a app) builtFor() (toolchain, compiled version.Asked) {
 	if !a.isMaven() {
 		exact, release := gradleJava(a.buildText)
-		return version.Asked{Text: exact, Name: "the toolchain", File: a.buildFile}, version.Asked{Text: release, Name: "the release to compile for", File: a.buildFile}
+		file := a.buildFile
+		if exact == "" && release == "" && a.member != "" {
+			exact, release = gradleJava(a.builds.shared)
+			file = "the build in " + a.fromApp("")
+		}
+		return version.Asked{Text: exact, Name: "the toolchain", File: file}, version.Asked{Text: release, Name: "the release to compile for", File: file}
 	}
 	for _, module := range a.modules {
-		p := a.project[module]
-		file := path.Join(module, pomFile)
+		p := a.poms[module]
+		file := a.fromApp(path.Join(module, pomFile))
 		if text := p.toolchain(); text != "" && toolchain.Text == "" {
 			toolchain = version.Asked{Text: text, Name: "maven-toolchains-plugin", File: file}
 		}

@@ -67,7 +67,7 @@ func TestWishedJava(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			a, err := readApp(dir)
+			a, err := readApp(dir, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -145,7 +145,7 @@ func TestBuiltNames(t *testing.T) {
 		"echo build":                {"build"},
 		"cat /target/x ../target/y": nil,
 	} {
-		if diff := cmp.Diff(want, builtNames(command, made)); diff != "" {
+		if diff := cmp.Diff(want, builtNames("", command, made)); diff != "" {
 			t.Errorf("%s: %s", command, diff)
 		}
 	}
@@ -162,11 +162,11 @@ func TestGradleModules(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "settings.gradle"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	got, err := gradleModules(dir)
+	b, err := readGradleBuild(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"", "api", "web/ui"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"", "api", "web/ui"}, b.dirs()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -183,7 +183,7 @@ func TestGradleTasks(t *testing.T) {
 		"plugins { id 'org.springframework.boot' }\ntask stage { }":           "stage",
 		"tasks.register('stage') { dependsOn 'bootJar' }":                     "stage",
 	} {
-		g := &gradleTool{b: &build{app: app{buildText: text, modules: []string{""}}}}
+		g := &gradleTool{b: &build{app: app{builds: gradleBuild{projects: map[string]string{":": ""}, texts: map[string]string{":": text}}, modules: []string{""}}}}
 		g.b.Build = newCommon(nil)
 		got, err := g.tasks()
 		if err != nil || strings.Join(got, " ") != want {
@@ -210,7 +210,7 @@ func TestMoving(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	a, err := readApp(dir)
+	a, err := readApp(dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,9 +17,10 @@ const SourceVariable = "SLUGC_SOURCE_DIR"
 var notSource = []string{".slugc", ".git", "node_modules"}
 
 // AddAround adds to a key what the source has beside the app: a build of an app
-// that is a directory of its source may read all of it. Where the app is the
-// source it adds nothing.
-func (b *Build) AddAround(k *layer.Key) error {
+// that is a directory of its source may read all of it, but for directories of
+// which the caller knows that it does not. Where the app is the source it adds
+// nothing.
+func (b *Build) AddAround(k *layer.Key, without ...string) error {
 	source := b.Env[SourceVariable]
 	if source == "" || source == b.App {
 		return nil
@@ -29,7 +30,7 @@ func (b *Build) AddAround(k *layer.Key) error {
 			return err
 		}
 		if entry.IsDir() {
-			if path == b.App || slices.Contains(notSource, entry.Name()) {
+			if path == b.App || slices.Contains(notSource, entry.Name()) || slices.Contains(without, path) {
 				return fs.SkipDir
 			}
 			return nil
