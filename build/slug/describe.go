@@ -22,6 +22,9 @@ const layersDir = ".slugc/layers"
 // sbomDir is where the SBOM files for launch are, below the app.
 const sbomDir = layersDir + "/sbom/launch"
 
+// appJSON is where an app describes itself to a platform.
+const appJSON = "app.json"
+
 // Description is what there is to know about a slug.
 type Description struct {
 	// Digest is the sha256 of the file, as "sha256:<hex>".
@@ -45,6 +48,8 @@ type Description struct {
 	Layers []LayerSize `json:"layers"`
 	// Procfile is the app's, if it has one.
 	Procfile string `json:"procfile,omitempty"`
+	// AppJSON is the app.json at the top of the slug, if it has one.
+	AppJSON string `json:"-"`
 	// Biggest are the ten biggest directories.
 	Biggest []pack.DirSize `json:"biggest"`
 }
@@ -58,14 +63,14 @@ type LayerSize struct {
 // Describe reads a slug and says what is in it.
 func Describe(ctx context.Context, file string, limits Limits) (Description, error) {
 	metadataFile := path.Join(layersDir, "config", "metadata.toml")
-	contents, err := Inspect(ctx, file, limits, metadataFile, stackFile, appFile, "Procfile", sbomDir+"/")
+	contents, err := Inspect(ctx, file, limits, metadataFile, stackFile, appFile, "Procfile", appJSON, sbomDir+"/")
 	if err != nil {
 		return Description{}, err
 	}
 	d := Description{
 		Unpacked: contents.Index.Size(), Files: contents.Index.Files(),
 		Biggest:  contents.Index.Biggest(bigDirs),
-		Procfile: string(contents.Files["Procfile"]),
+		Procfile: string(contents.Files["Procfile"]), AppJSON: string(contents.Files[appJSON]),
 	}
 	if d.Digest, d.Size, err = digest(file); err != nil {
 		return Description{}, err
