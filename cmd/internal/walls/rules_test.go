@@ -15,6 +15,8 @@ const (
 	registryModule = "github.com/google/go-containerregistry"
 	archivesModule = "github.com/mholt/archives"
 	cobraModule    = "github.com/spf13/cobra"
+	sqliteModule   = "modernc.org/sqlite"
+	ageModule      = "filippo.io/age"
 )
 
 // stairs are the top-level folders. Each may import itself and those after it.
@@ -144,6 +146,8 @@ func stranger(at, name string) string {
 	}{
 		{libcnbModule, slices.Concat(languages, []string{"buildpacks/builtin", "buildpacks/classic/bridge", "buildpacks/language", "cmd/buildpack"}), "libcnb is seen only by our own buildpacks"},
 		{archivesModule, []string{"buildpacks/fetch"}, "foreign archives are read only in buildpacks/fetch"},
+		{sqliteModule, []string{"release/ledger"}, "the ledger is read and written only in release/ledger"},
+		{ageModule, []string{"release/ledger"}, "configs are sealed only in release/ledger"},
 	} {
 		if within(name, wall.module) && !withinAny(at, wall.seen) {
 			return wall.why

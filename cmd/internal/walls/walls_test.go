@@ -129,9 +129,13 @@ func TestBreaches(t *testing.T) {
 		"libraries out of their rooms": {map[string][]string{
 			"buildpacks/cnb": own("!" + libcnbModule + "/v2"),
 			"build/slug":     own("!" + archivesModule),
+			"release/slugs":  own("!"+sqliteModule, "!"+ageModule),
+			"release/ledger": own("!"+sqliteModule+"/lib", "!"+ageModule),
 		}, []string{
 			"build/slug imports " + archivesModule + ": foreign archives are read only in buildpacks/fetch",
 			"buildpacks/cnb imports " + libcnbModule + "/v2: libcnb is seen only by our own buildpacks",
+			"release/slugs imports " + ageModule + ": configs are sealed only in release/ledger",
+			"release/slugs imports " + sqliteModule + ": the ledger is read and written only in release/ledger",
 		}},
 		"a launcher that links what it may": {map[string][]string{
 			"cmd/launcher":     own("stack/launch", "!os"),
