@@ -80,7 +80,8 @@ func parseEnvFile(text string) ([]string, error) {
 		name, value, given := strings.Cut(line, "=")
 		name = strings.TrimSpace(name)
 		if !validName(name) {
-			return nil, fmt.Errorf("%d: %q: expected NAME=VALUE", n, line)
+			// The line itself may be part of a secret that has several.
+			return nil, fmt.Errorf("%d: expected NAME=VALUE in one line, and \\n in double quotes for a line break", n)
 		}
 		if !given {
 			words = append(words, name)

@@ -15,6 +15,7 @@ import (
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/fetch"
 	"github.com/slugc/slugc/detect"
+	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/deploy"
 	"github.com/slugc/slugc/release/formation"
 	"github.com/slugc/slugc/stack"
@@ -32,7 +33,18 @@ func Faults() Table {
 		{Match: is(context.Canceled), Class: Interrupted},
 		{Match: as[*InterruptError](nil), Class: Interrupted},
 		{Match: as[*UsageError](nil), Class: Usage, Next: usageHint},
+		{Match: as[*release.NeedsError](nil), Class: Usage, Next: nextOf},
+		{Match: as[*release.NameError](nil), Class: Usage},
+		{Match: as[*release.ConfigError](nil), Class: Usage},
+		{Match: as[*release.UnknownError](nil), Class: Usage, Next: nextIs("slugc apps list")},
+		{Match: as[*release.RollbackError](nil), Class: Usage},
+		{Match: as[*release.ArtifactError](nil), Class: Usage},
+		{Match: as[*release.KeyError](nil), Class: Usage},
+		{Match: as[*release.DamagedError](nil), Class: Ours, Fault: machine},
+		{Match: as[*release.NewerError](nil), Class: Usage},
+		{Match: as[*release.SlugError](nil), Class: Ours, Fault: machine},
 		{Match: as[*sandbox.SetupError](nil), Class: Ours, Fault: machine, Next: setupHint},
+		{Match: as[*release.PhaseError](nil), Class: CompileFailed, Fault: phase, Next: nextOf},
 		{Match: as[*detect.SourceError](nil), Class: Usage, Fault: source},
 		{Match: as[*slug.FileError](nil), Class: Usage},
 		{Match: as[*slug.TooLargeError](nil), Class: PackFailed, Fault: size},
@@ -134,6 +146,19 @@ func nextIs(commands ...string) func(error) []string {
 func source(error) string { return "the source tree" }
 
 func size(error) string { return "the size of the app" }
+
+func phase(error) string { return "the app, whose release phase failed" }
+
+// nextOf are the commands that an error knows itself.
+func nextOf(err error) []string {
+	if known, is := errors.AsType[interface {
+		error
+		Next() []string
+	}](err); is {
+		return known.Next()
+	}
+	return nil
+}
 
 func disk(error) string { return "this machine, whose disk is full" }
 
