@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/signal"
@@ -19,6 +20,7 @@ import (
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/formation"
 	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -26,13 +28,14 @@ func (p *program) runCommand() *cobra.Command {
 	var vars environment
 	var on string
 	c := &cobra.Command{
-		Use:   "run slug:FILE|kept:DIR [TYPE | -- COMMAND...]",
-		Short: "Run a process of a slug, as it would run when deployed",
-		Long: `Run a process of a slug, as it would run when deployed: in a fresh copy of the
-slug at /app, on the stack it was built for, with .profile.d sourced and nothing
-of the caller's environment but what -e and --env-file name. A stack that slugc
-makes is there as its run image, and is made first if it is missing; one that is
-a directory or an image has to be named with --stack.
+		Use:   "run APP|slug:FILE|kept:DIR [TYPE | -- COMMAND...]",
+		Short: "Run a process of an app or a slug, as it would run when deployed",
+		Long: `Run a process of an app's current release, or of a slug, as it would run when
+deployed: in a fresh copy of the slug at /app, on the stack it was built for, with
+.profile.d sourced and nothing of the caller's environment but what -e and
+--env-file name. That of an app has the config of the release, too. A stack that
+slugc makes is there as its run image, and is made first if it is missing; one that
+is a directory or an image has to be named with --stack.
 
 TYPE is a process type of the app, by default the one that a build says or web.
 A web process gets PORT: the caller's own if it is set, else a free port, which
@@ -42,7 +45,8 @@ process's own.
 
 kept:DIR is a build that failed and that slugc build --keep kept: COMMAND, or a
 shell, runs in the place of the script that failed, and sees what that saw.`,
-		Example: `  slugc run slug:slug.tgz
+		Example: `  slugc run shop -- node scripts/migrate.js
+  slugc run slug:slug.tgz
   slugc run slug:slug.tgz worker
   slugc run slug:slug.tgz -e LOG=debug -- node scripts/migrate.js`,
 		Args: arguments(1, -1),
@@ -60,6 +64,13 @@ shell, runs in the place of the script that failed, and sees what that saw.`,
 		if err != nil {
 			return err
 		}
+		if one.Slug == "" {
+			over, err := p.ofApp(c.Context(), args[0], &one)
+			if err != nil {
+				return err
+			}
+			defer func() { err = over(err) }()
+		}
 		stacks := p.stacks(machine(), false)
 		defer func() { err = errors.Join(err, stacks.Close()) }()
 		one.Stack = func(ctx context.Context, builtOn stack.Stack) (stack.Stack, error) {
@@ -68,9 +79,14 @@ shell, runs in the place of the script that failed, and sees what that saw.`,
 			}
 			return stacks.Run(ctx, on)
 		}
-		if one.Env, err = vars.read(p.env.Get); err != nil {
+		env, err := vars.read(p.env.Get)
+		if err != nil {
 			return &cli.UsageError{Command: c.CommandPath(), Err: err}
 		}
+		if one.Env == nil {
+			one.Env = launch.Env{}
+		}
+		maps.Copy(one.Env, env)
 		if term := p.env.Get("TERM"); one.Interactive && one.Env["TERM"] == "" && term != "" {
 			one.Env["TERM"] = term
 		}
@@ -86,9 +102,9 @@ shell, runs in the place of the script that failed, and sees what that saw.`,
 // oneOff reads the arguments of slugc run.
 func (p *program) oneOff(c *cobra.Command, args []string) (formation.OneOff, error) {
 	dest, rest := args[0], args[1:]
-	file, isSlug := strings.CutPrefix(dest, "slug:")
-	if !isSlug || file == "" {
-		text := fmt.Sprintf("%q: expected slug:FILE or kept:DIR; an image is started by a container runtime", dest)
+	file, isSlug := strings.CutPrefix(dest, slugPrefix)
+	if isSlug && file == "" || !isSlug && release.CheckApp(dest) != nil {
+		text := fmt.Sprintf("%q: expected an app, slug:FILE or kept:DIR; an image is started by a container runtime", dest)
 		if transportFor(dest) == slugPrefix {
 			text += "; try " + slugPrefix + dest
 		}
@@ -115,11 +131,21 @@ func (p *program) oneOff(c *cobra.Command, args []string) (formation.OneOff, err
 	return formation.OneOff{}, &cli.UsageError{Command: c.CommandPath(), Err: problem}
 }
 
+// checkPort says why a text is none of a port.
+func checkPort(text string) error {
+	if number, err := strconv.Atoi(text); err != nil || number < 1 || number > 65535 {
+		return fmt.Errorf("PORT=%s: expected a number from 1 to 65535", text)
+	}
+	return nil
+}
+
 // port is the port that a web process is to listen on: the one given, or one
 // that nobody listens on now. It is said on stderr.
 func (p *program) port(ctx context.Context, given string) (string, error) {
-	if number, err := strconv.Atoi(given); given != "" && (err != nil || number < 1 || number > 65535) {
-		return "", &cli.UsageError{Command: "slugc run", Err: fmt.Errorf("PORT=%s: expected a number from 1 to 65535", given)}
+	if given != "" {
+		if err := checkPort(given); err != nil {
+			return "", &cli.UsageError{Command: "slugc run", Err: err}
+		}
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:"+cmp.Or(given, "0"))
 	switch {

@@ -1,6 +1,7 @@
 package formation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,10 @@ type OneOff struct {
 	Stack func(ctx context.Context, builtOn stack.Stack) (stack.Stack, error)
 	// Slug is the slug file.
 	Slug string
-	// Type is the process type; with Command it only names the process.
+	// Name is that of the process, such as run.1234; by default that of the
+	// first process of its type, or run.1.
+	Name string
+	// Type is the process type, unless there is a Command.
 	Type string
 	// Command replaces the process type's command: a program and its
 	// arguments.
@@ -69,7 +73,7 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.remove()) }()
-	process, name, err := o.command(p)
+	process, processType, err := o.command(p)
 	if err != nil {
 		return err
 	}
@@ -77,9 +81,9 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	env := Env(name)
+	env := Env(cmp.Or(o.Name, processType+".1"))
 	maps.Copy(env, o.Env)
-	if strings.HasPrefix(name, Web+".") {
+	if processType == Web {
 		if env["PORT"], err = o.Port(); err != nil {
 			return err
 		}
@@ -89,10 +93,10 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 	return o.Runner.Run(ctx, c)
 }
 
-// command is what the script is to become, and the name of the process.
-func (o OneOff) command(p *place) (command []string, name string, err error) {
+// command is what the script is to become, and its process type.
+func (o OneOff) command(p *place) (command []string, processType string, err error) {
 	if len(o.Command) > 0 {
-		return o.Command, "run.1", nil
+		return o.Command, "run", nil
 	}
 	wanted := o.Type
 	if wanted == "" {
@@ -104,5 +108,5 @@ func (o OneOff) command(p *place) (command []string, name string, err error) {
 	if !ok {
 		return nil, "", &UnknownTypeError{Slug: o.Slug, Type: o.Type, Types: slices.Sorted(maps.Keys(p.types))}
 	}
-	return shell(line), wanted + ".1", nil
+	return shell(line), wanted, nil
 }

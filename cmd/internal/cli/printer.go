@@ -68,17 +68,21 @@ type stream struct {
 
 // New returns the printer for s.
 func New(s Settings) *Printer {
-	out, err := terminalOf(s.Out), terminalOf(s.Err)
+	out := terminalOf(s.Out)
 	dumb := s.Env("TERM") == "dumb"
-	colour := !s.NoColor && !s.JSON && !dumb && s.Env("NO_COLOR") == ""
 	ci := s.Env("CI") != "" && s.Env("CI") != "false"
 	return &Printer{
-		out:      stream{s.Out, colour && out.is},
-		err:      stream{s.Err, colour && err.is},
+		out:      stream{s.Out, Colours(s, s.Out)},
+		err:      stream{s.Err, Colours(s, s.Err)},
 		json:     s.JSON,
 		terminal: out.is && !s.JSON && !dumb && !ci,
 		width:    out.width,
 	}
+}
+
+// Colours says whether what else goes to a writer may have colours.
+func Colours(s Settings, w io.Writer) bool {
+	return terminalOf(w).is && !s.NoColor && !s.JSON && s.Env("TERM") != "dumb" && s.Env("NO_COLOR") == ""
 }
 
 // JSON says whether events are printed as JSON.

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/slugc/slugc/release"
+	"github.com/slugc/slugc/release/formation"
+	"github.com/slugc/slugc/release/formation/logs"
+)
+
+// ofApp makes a process one of the current release of an app. Like every process of
+// it, it is in the app's log, which has when it began and ended; what it prints is
+// for the caller alone. What is to be done when it is over is returned.
+func (p *program) ofApp(ctx context.Context, app string, one *formation.OneOff) (over func(error) error, err error) {
+	d, err := p.desk(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	current, err := d.Current(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	file, config, err := d.slugOf(ctx, current)
+	if err != nil {
+		return nil, err
+	}
+	one.Slug, one.Env, one.Name = file, processEnv(current, config), fmt.Sprintf("run.%d", 1000+os.Getpid()%9000)
+	command := release.Quote(one.Command...)
+	if len(one.Command) == 0 {
+		command = cmp.Or(current.Artifact.ProcessTypes[cmp.Or(one.Type, formation.Web)], one.Type)
+	}
+	logFile, err := logs.Create(d.logFile(app))
+	if err != nil {
+		return nil, err
+	}
+	log := logs.NewStream(logFile)
+	log.Sayf(one.Name, "Starting process with command `%s` by %s", command, p.author())
+	log.Sayf(one.Name, "State changed from starting to up")
+	return func(err error) error {
+		status, is := processStatus(err)
+		if err == nil || is {
+			log.Sayf(one.Name, "Process exited with status %d", status)
+		}
+		log.Sayf(one.Name, "State changed from up to complete")
+		return errors.Join(err, logFile.Close())
+	}, nil
+}

@@ -1,0 +1,326 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slugc/slugc/cmd/internal/cli"
+	"github.com/slugc/slugc/release"
+	"github.com/slugc/slugc/release/formation"
+	"github.com/slugc/slugc/release/formation/control"
+	"github.com/slugc/slugc/release/formation/logs"
+	"github.com/slugc/slugc/release/formation/router"
+	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/sandbox"
+)
+
+// startFlags are those of slugc start.
+type startFlags struct {
+	formation []string
+	listen    string
+	port      string
+	drains    []string
+	vars      environment
+	stack     string
+}
+
+func (p *program) startCommand() *cobra.Command {
+	var f startFlags
+	c := &cobra.Command{
+		Use:   "start APP|slug:FILE",
+		Short: "Start the processes of an app behind one port, with one log",
+		Long: `Start the processes of the current release of an app, or of a slug, and keep them
+running. Each is in a fresh copy of the slug, on the stack it was built for, and in
+a sandbox of its own. Requests to one port go to the web processes; their log and
+that of everything else is one stream on stdout, in Heroku's format.
+
+A release that is made meanwhile is put in place of the old one: a web process gets
+requests until its successor listens. What crashes is started again, at once the
+first time, later each time it goes on. A web process has 60 seconds to listen on
+its PORT, and every process has 30 seconds to end after SIGTERM.
+
+The port is --port, or PORT of the caller's environment, else a free one. How many
+processes there are is what -m says, else what slugc scale said last, else one web
+process. slugc ps, scale, restart and logs are about an app that is started.`,
+		Example: `  slugc start shop -m web=2,worker
+  PORT=8080 slugc start slug:slug.tgz -e DATABASE_URL=postgres:///shop`,
+		Args:              arguments(1, 1),
+		ValidArgsFunction: p.completeApp,
+	}
+	c.Flags().StringSliceVarP(&f.formation, "formation", "m", nil, "start so many processes of each `TYPE=N`; a type alone is one")
+	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1", "take requests on this `ADDRESS` of the machine; 0.0.0.0 for all")
+	c.Flags().StringVar(&f.port, "port", "", "take requests on this `PORT` (PORT)")
+	c.Flags().StringArrayVar(&f.drains, "drain", nil, "send the log to a syslog server, too: syslog://HOST:PORT or syslog+tls://HOST:PORT")
+	c.Flags().VarP(&f.vars, "env", "e", "set `NAME=VALUE` for the processes of a slug; those of an app have its config")
+	c.Flags().StringArrayVar(&f.vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`, for a slug")
+	c.Flags().StringVar(&f.stack, "stack", "", "run on "+stackHelp+"; by default what the slug was built for")
+	p.addCache(c)
+	completeStackFlag(c, "stack", stack.HostID)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		scale, err := parseScale(f.formation)
+		if err != nil {
+			return &cli.UsageError{Command: c.CommandPath(), Err: err}
+		}
+		ctx, stop := cli.Context(c.Context())
+		defer stop()
+		s := &starter{program: p, flags: f, scale: scale}
+		return s.start(ctx, args[0])
+	}
+	return c
+}
+
+// starter starts the formation of an app or a slug.
+type starter struct {
+	*program
+	flags startFlags
+	// scale is what -m says; nil when it does not.
+	scale     map[string]int
+	formation *formation.Formation
+	log       *logs.Stream
+}
+
+// closers are closed in reverse order.
+type closers []func() error
+
+func (c *closers) add(f func() error) { *c = append(*c, f) }
+
+func (c *closers) close() (err error) {
+	for i := len(*c) - 1; i >= 0; i-- {
+		err = errors.Join(err, (*c)[i]())
+	}
+	return err
+}
+
+// start runs until ctx ends, which is how it is to end.
+func (s *starter) start(ctx context.Context, what string) (err error) {
+	var open closers
+	defer func() { err = errors.Join(err, open.close()) }()
+	file, isSlug := strings.CutPrefix(what, slugPrefix)
+	if isSlug {
+		return s.startSlug(ctx, file, &open)
+	}
+	if len(s.flags.vars.words)+len(s.flags.vars.files) > 0 {
+		return &cli.UsageError{Command: "slugc start", Err: errors.New("-e and --env-file are for a slug: an app has its config"), Next: "slugc config set " + what + " NAME=VALUE"}
+	}
+	d, err := s.desk(ctx)
+	if err != nil {
+		return err
+	}
+	open.add(d.Close)
+	current, err := d.Current(ctx, what)
+	if err != nil {
+		return err
+	}
+	if _, err := s.pick(ctx, d, current); err != nil {
+		return err
+	}
+	seat, err := control.Take(d.runDir(what))
+	if busy, is := errors.AsType[*control.BusyError](err); is {
+		return &cli.UsageError{Command: "slugc start", Err: fmt.Errorf("%s: %w", what, busy), Next: "slugc ps " + what}
+	}
+	if err != nil {
+		return err
+	}
+	open.add(seat.Close)
+	if s.scale == nil {
+		if s.scale, err = seat.Kept(); err != nil {
+			return err
+		}
+		maps.DeleteFunc(s.scale, func(name string, _ int) bool { _, is := current.Artifact.ProcessTypes[name]; return !is })
+	}
+	logFile, err := logs.Create(d.logFile(what))
+	if err != nil {
+		return err
+	}
+	open.add(logFile.Close)
+	// What a process that was killed left.
+	copies := filepath.Join(d.runDir(what), "copies")
+	if err := errors.Join(sandbox.Remove(copies), os.MkdirAll(copies, 0o711)); err != nil {
+		return err
+	}
+	return s.run(ctx, copies, &open, []logs.Sink{logFile}, func(ctx context.Context, url string, group *errgroup.Group) error {
+		group.Go(func() error { return seat.Serve(ctx, url, s.formation) })
+		if err := s.deploy(ctx, d, current, s.scale); err != nil {
+			return err
+		}
+		if err := seat.Keep(s.formation.Wanted()); err != nil {
+			return err
+		}
+		return s.follow(ctx, d, current)
+	})
+}
+
+// startSlug starts a slug that nobody has released.
+func (s *starter) startSlug(ctx context.Context, file string, open *closers) error {
+	env, err := s.flags.vars.read(s.env.Get)
+	if err != nil {
+		return &cli.UsageError{Command: "slugc start", Err: err}
+	}
+	copies, err := os.MkdirTemp("", "slugc-start-")
+	if err != nil {
+		return err
+	}
+	open.add(func() error { return sandbox.Remove(copies) })
+	return s.run(ctx, copies, open, nil, func(ctx context.Context, _ string, _ *errgroup.Group) error {
+		if err := s.formation.Deploy(ctx, formation.Release{Slug: file, Env: env}, s.scale); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return nil
+	})
+}
+
+// run opens the port and the log, does what is to be done while the processes run,
+// and ends them.
+func (s *starter) run(ctx context.Context, copies string, open *closers, sinks []logs.Sink, work func(context.Context, string, *errgroup.Group) error) error {
+	for _, target := range s.flags.drains {
+		drain, err := logs.NewDrain(target)
+		if err != nil {
+			return &cli.UsageError{Command: "slugc start", Err: err}
+		}
+		open.add(func() error {
+			within, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainEnd)
+			defer cancel()
+			return drain.Close(within)
+		})
+		sinks = append(sinks, drain)
+	}
+	s.log = logs.NewStream(append(sinks, s.screen())...)
+	listener, err := s.door(ctx)
+	if err != nil {
+		return err
+	}
+	stacks := s.stacks(machine(), false)
+	open.add(stacks.Close)
+	s.formation = &formation.Formation{
+		Runner: sandbox.Namespaces{}, Log: s.log, Dir: copies,
+		Router: router.New(func(line string) { s.log.Sayf(logs.Router, "%s", line) }),
+		Stack: func(ctx context.Context, builtOn stack.Stack) (stack.Stack, error) {
+			if s.flags.stack == "" {
+				return stacks.Recorded(ctx, builtOn.ID)
+			}
+			return stacks.Run(ctx, s.flags.stack)
+		},
+	}
+	url := "http://" + listener.Addr().String()
+	s.voice.Stepf("Taking requests on %s", url)
+	server := &http.Server{Handler: s.formation.Router.Handler(), ReadHeaderTimeout: time.Minute}
+	// The server ends after the processes: they answer what is under way.
+	group, within := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-within.Done()
+		if ctx.Err() != nil {
+			s.voice.Stepf("Stopping, as long as %s; once more Ctrl-C does not wait", formation.Drain+formation.Grace)
+		}
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), formation.Drain)
+		defer cancel()
+		var closing errgroup.Group
+		closing.Go(func() error {
+			if err := server.Shutdown(last); err != nil {
+				return server.Close()
+			}
+			return nil
+		})
+		closing.Go(s.formation.Stop)
+		return closing.Wait()
+	})
+	group.Go(func() error { return work(within, url, group) })
+	if err := group.Wait(); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// drainEnd is the time that a log drain has for the last lines.
+const drainEnd = 5 * time.Second
+
+// follow deploys the releases that become current.
+func (s *starter) follow(ctx context.Context, d desk, known release.Release) error {
+	for {
+		next, err := d.Watch(ctx, known.App, known.Number)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		known = next
+		if err := s.deploy(ctx, d, next, nil); err != nil && ctx.Err() == nil {
+			s.log.Sayf(logs.API, "Error: %s is not started, what runs goes on: %s", next.Version(), err)
+			s.voice.Warningf("%s is not started, what runs goes on: %v", next.Version(), err)
+		}
+	}
+}
+
+// deploy puts the processes of a release in place of those that run.
+func (s *starter) deploy(ctx context.Context, d desk, r release.Release, scale map[string]int) error {
+	next, err := s.pick(ctx, d, r)
+	if err != nil {
+		return err
+	}
+	s.log.Sayf(logs.API, "%s by %s", r.Description, r.Author)
+	s.log.Sayf(logs.API, "Release %s created by %s", r.Version(), r.Author)
+	return s.formation.Deploy(ctx, next, scale)
+}
+
+// pick is what the processes of a release are made of.
+func (s *starter) pick(ctx context.Context, d desk, r release.Release) (formation.Release, error) {
+	file, config, err := d.slugOf(ctx, r)
+	if err != nil {
+		return formation.Release{}, err
+	}
+	s.voice.Redact(config.Secrets()...)
+	return formation.Release{Name: r.Version(), Slug: file, Env: processEnv(r, config)}, nil
+}
+
+// slugOf is the slug of a release, and its config.
+func (d desk) slugOf(ctx context.Context, r release.Release) (file string, config release.Config, err error) {
+	switch {
+	case r.Artifact.None():
+		return "", nil, &release.UnknownError{App: r.App}
+	case r.Artifact.Kind != release.SlugKind:
+		return "", nil, &cli.UsageError{
+			Command: "slugc", Err: fmt.Errorf("%s %s is an image, which a container runtime runs: %s", r.App, r.Version(), r.Artifact.Reference),
+		}
+	}
+	if file, err = d.slugs.Path(ctx, r.Artifact.Digest); err != nil {
+		return "", nil, err
+	}
+	config, err = d.Config(ctx, r)
+	return file, config, err
+}
+
+// runDir is where the formation of an app has its files, logFile its log.
+func (d desk) runDir(app string) string  { return filepath.Join(d.home, "run", app) }
+func (d desk) logFile(app string) string { return filepath.Join(d.home, "logs", app, "app.log") }
+
+// door opens the port.
+func (s *starter) door(ctx context.Context) (net.Listener, error) {
+	port := cmp.Or(s.flags.port, s.env.Get("PORT"), "0")
+	if err := checkPort(port); err != nil && port != "0" {
+		return nil, &cli.UsageError{Command: "slugc start", Err: err}
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(s.flags.listen, port))
+	if err != nil {
+		return nil, &cli.UsageError{Command: "slugc start", Err: fmt.Errorf("nobody can take requests on %s: %w", net.JoinHostPort(s.flags.listen, port), err), Next: "slugc start --port PORT ..."}
+	}
+	return listener, nil
+}
