@@ -448,7 +448,9 @@ func TestReach(t *testing.T) {
 		"node_modules/.pnpm/lock.yaml":                                   "",
 		"node_modules/kept":                                              "-> .pnpm/kept@1/node_modules/kept",
 		"node_modules/dev":                                               "-> .pnpm/dev@1/node_modules/dev",
-		"node_modules/.bin/dev":                                          "#!/bin/sh\nexec node \"$basedir/../.pnpm/dev@1/node_modules/dev/cli.js\" \"$@\"\n",
+		"node_modules/.bin/dev":                                          pnpmShim("dev"),
+		"node_modules/.bin/kept":                                         pnpmShim("kept"),
+		"node_modules/.pnpm/kept@1/node_modules/kept/cli.js":             "",
 	})
 	f := newForest(layer, []string{"", "packages/member"})
 	f.more = func(name, _ string) []string {
@@ -479,7 +481,9 @@ func TestReach(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
+		"node_modules/.bin/kept",
 		"node_modules/.bin/web",
+		"node_modules/.pnpm/kept@1/node_modules/kept/cli.js",
 		"node_modules/.pnpm/kept@1/node_modules/kept/package.json",
 		"node_modules/.pnpm/kept@1/node_modules/sibling",
 		"node_modules/.pnpm/sibling@1/node_modules/sibling/package.json",
@@ -499,6 +503,12 @@ func TestReach(t *testing.T) {
 	if count != 5 {
 		t.Errorf("left out %d", count)
 	}
+}
+
+// pnpmShim is a command as pnpm writes it.
+func pnpmShim(name string) string {
+	file := `"$basedir/../.pnpm/` + name + `@1/node_modules/` + name + `/cli.js"`
+	return "#!/bin/sh\nif [ -x \"$basedir/node\" ]; then\n  exec \"$basedir/node\"  " + file + " \"$@\"\nelse\n  exec node  " + file + " \"$@\"\nfi\n"
 }
 
 func TestRelink(t *testing.T) {

@@ -122,13 +122,13 @@ func tidy(tree string) error {
 	return err
 }
 
-// shim is the line of a command that pnpm has made which starts the file of a
-// package.
+// shim is where a command that pnpm has made names what it starts: Node.js, if
+// that lies beside it, and the file of a package.
 var shim = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"\$basedir/([^"]+)"`) })
 
 // leadsNowhere tells whether a command is of a package that is gone.
 func leadsNowhere(path string, entry fs.DirEntry) (bool, error) {
-	target := path
+	targets := []string{path}
 	if entry.Type().IsRegular() {
 		info, err := entry.Info()
 		if err != nil || info.Size() > 64<<10 {
@@ -138,15 +138,15 @@ func leadsNowhere(path string, entry fs.DirEntry) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		match := shim().FindSubmatch(text)
-		if match == nil {
-			return false, nil
+		targets = nil
+		for _, match := range shim().FindAllSubmatch(text, -1) {
+			targets = append(targets, filepath.Join(filepath.Dir(path), string(match[1])))
 		}
-		target = filepath.Join(filepath.Dir(path), string(match[1]))
 	}
-	_, err := os.Stat(target)
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
+	for _, target := range targets {
+		if _, err := os.Stat(target); !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
 	}
-	return false, err
+	return len(targets) > 0, nil
 }
