@@ -4,7 +4,7 @@ import "github.com/slugc/slugc/buildpacks/language"
 
 // layout is the version of what this buildpack puts into its layers. A layer of
 // another version is not kept.
-const layout = "1"
+const layout = "2"
 
 // The layers.
 const (
