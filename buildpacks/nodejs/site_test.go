@@ -28,6 +28,8 @@ import (
 type site struct {
 	t                *testing.T
 	app, layers, dir string
+	// member is the directory of the app where app is a source that has more.
+	member string
 	// source is where an app comes from that is built as it is.
 	source string
 	// written are the files that its author wrote.
@@ -140,7 +142,10 @@ func (o *output) String() string {
 // build runs the whole of libcnb's build phase.
 func (s *site) build() (string, error) {
 	s.t.Helper()
-	s.t.Chdir(s.app)
+	s.t.Chdir(filepath.Join(s.app, s.member))
+	if s.member != "" {
+		s.env[language.SourceVariable] = s.app
+	}
 	for name, value := range map[string]string{
 		"CNB_BUILDPACK_DIR":      filepath.Join(s.dir, "buildpack"),
 		"CNB_LAYERS_DIR":         s.layers,
