@@ -61,11 +61,13 @@ chmod +x "$out/bin/java"
 type site struct {
 	t                *testing.T
 	app, layers, dir string
-	files            map[string]string
-	env              map[string]string
-	archive          *debiantest.Archive
-	repository       *repositoryServer
-	now              func() time.Time
+	// member is the directory of app that is built, "" for all of it.
+	member     string
+	files      map[string]string
+	env        map[string]string
+	archive    *debiantest.Archive
+	repository *repositoryServer
+	now        func() time.Time
 }
 
 // repositoryServer is a Maven repository.
@@ -232,7 +234,7 @@ func (o *output) Write(data []byte) (int, error) {
 func (s *site) build() (string, error) {
 	s.t.Helper()
 	s.fresh()
-	s.t.Chdir(s.app)
+	s.t.Chdir(filepath.Join(s.app, s.member))
 	for name, value := range map[string]string{
 		"CNB_BUILDPACK_DIR": filepath.Join(s.dir, "buildpack"), "CNB_LAYERS_DIR": s.layers,
 		"CNB_PLATFORM_DIR": filepath.Join(s.dir, "platform"), "CNB_BP_PLAN_PATH": filepath.Join(s.dir, "plan.toml"),
