@@ -126,7 +126,7 @@ func (a app) moving() []string {
 	}
 	for _, module := range a.modules {
 		if p, is := a.poms[module]; is {
-			lines = append(lines, p.moving(path.Join(module, pomFile), own)...)
+			lines = append(lines, p.moving(a.fromApp(path.Join(module, pomFile)), own)...)
 		}
 	}
 	if a.buildText != "" {

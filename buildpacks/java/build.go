@@ -63,7 +63,7 @@ type buildTool interface {
 	keep() ([]libcnb.Layer, error)
 	// install brings the tool into its layer.
 	install(ctx context.Context) error
-	// run builds the app and returns the tool's layers.
+	// run builds the app, of which a person was told, and returns the tool's layers.
 	run(ctx context.Context, jdk language.Installed) ([]libcnb.Layer, error)
 	// outputs are where the files of a module that were built lie below it, by
 	// what they are.
@@ -94,11 +94,15 @@ func (b *build) run(ctx context.Context) (libcnb.BuildResult, error) {
 	if err != nil {
 		return libcnb.BuildResult{}, err
 	}
-	key, err := b.key(release)
+	read, err := b.readFiles()
 	if err != nil {
 		return libcnb.BuildResult{}, err
 	}
-	made, err := b.open(key)
+	key, err := b.key(release, read)
+	if err != nil {
+		return libcnb.BuildResult{}, err
+	}
+	made, err := b.open(key, read)
 	if err != nil {
 		return libcnb.BuildResult{}, err
 	}
@@ -148,11 +152,14 @@ func (b *build) make(ctx context.Context, made *artefacts, release runtime.Relea
 		return err
 	})
 	group.Go(func() (err error) {
+		b.Print.Step("Building with %s", b.tool.name())
 		if made.kept {
-			b.Print.Step("Building with %s", b.tool.name())
 			b.Print.Detail("Reusing what was built (nothing changed)")
 			toolLayers, err = b.tool.keep()
 			return err
+		}
+		if made.besideChanged() {
+			b.Print.Detail("The app is as it was, but something beside it in the source changed")
 		}
 		if toolLayers, err = b.tool.run(ctx, installed); err != nil {
 			return err
@@ -198,18 +205,21 @@ func (b *build) setAside() error {
 		if filepath.Base(name) == ".jdk" {
 			what = "slugc installs Java from the stack's packages, so it is passed over. " + pinHint(b.releases.Default)
 		}
-		b.Print.Warn("%s came with the app. %s\nIf git has it, take it out:\n  git rm -r --cached %s\n  echo %s/ >> .gitignore", name, what, name, name)
+		b.Print.Warn("%s came with the app. %s\nIf git has it, take it out:\n  git rm -r --cached %s\n  echo %s/ >> .gitignore", b.app.fromApp(name), what, b.app.fromApp(name), filepath.Base(name))
 	}
 	return nil
 }
 
 // key is a checksum over all that decides what the build makes: the app, the
 // JDK, the tool, and the environment.
-func (b *build) key(jdk runtime.Release) (string, error) {
+func (b *build) key(jdk runtime.Release, read files) (string, error) {
 	k := &layer.Key{}
 	k.Add("java", jdk.Integrity)
 	k.Add("arch", b.Arch)
 	k.Add("distro", b.Distro)
+	if b.app.member != "" {
+		k.Add("app", b.app.member)
+	}
 	if err := b.tool.inputs(k); err != nil {
 		return "", err
 	}
@@ -218,9 +228,8 @@ func (b *build) key(jdk runtime.Release) (string, error) {
 			k.Add("env "+name, b.Env[name])
 		}
 	}
-	if err := b.addApp(k); err != nil {
-		return "", err
-	}
+	k.Add("files", read.app)
+	k.Add("beside", read.beside)
 	return k.Sum(), nil
 }
 

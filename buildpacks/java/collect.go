@@ -27,6 +27,8 @@ type artefacts struct {
 	// inputs decide whether both stay as they are.
 	inputs map[string]string
 	kept   bool
+	// read are the files of which they are made.
+	read files
 	// content is a checksum over the dependencies, "" when there are none, and
 	// contentKept tells whether the layer of an earlier build has them.
 	content     string
@@ -38,9 +40,9 @@ type artefacts struct {
 }
 
 // open reads what the last build made, and tells whether it can stay.
-func (b *build) open(key string) (*artefacts, error) {
+func (b *build) open(key string, read files) (*artefacts, error) {
 	types := libcnb.LayerTypes{Cache: true, Launch: true}
-	m := &artefacts{inputs: map[string]string{"key": key}}
+	m := &artefacts{inputs: map[string]string{"key": key}, read: read}
 	var err error
 	if m.dependencies, err = layer.Open(b.Layers, dependenciesLayer, types, layout); err != nil {
 		return nil, err
@@ -68,8 +70,15 @@ func (m *artefacts) layers() []libcnb.Layer {
 		all = append(all, m.dependencies.Describe(map[string]string{"content": m.content}, nil))
 	}
 	return append(all, m.application.Describe(m.inputs, map[string]string{
-		"dependencies": m.content, "web": m.web, "links": strings.Join(m.links, "\n"),
+		"dependencies": m.content, "web": m.web, "links": strings.Join(m.links, "\n"), "app": m.read.app, "beside": m.read.beside,
 	}))
+}
+
+// besideChanged tells whether the last build had the same app, and something else
+// beside it.
+func (m *artefacts) besideChanged() bool {
+	old := m.application.Old
+	return old["app"] == m.read.app && old["beside"] != m.read.beside
 }
 
 // collector puts what was built into the two layers.

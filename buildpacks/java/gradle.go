@@ -272,7 +272,6 @@ func (g *gradleTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.
 	if err != nil {
 		return nil, err
 	}
-	b.Print.Step("Building with %s", g.name())
 	moving := b.app.moving()
 	if len(moving) > 0 {
 		b.Print.Warn("Some versions are not one version, so another build may take others:\n  %s\nName one version of each, or lock them:\n  ./gradlew dependencies --write-locks", strings.Join(moving, "\n  "))

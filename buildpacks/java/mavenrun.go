@@ -76,7 +76,11 @@ func (m *mavenTool) selected() []string {
 	a := m.b.app
 	var modules []string
 	if module := m.b.Env["BP_MAVEN_BUILT_MODULE"]; module != "" {
-		modules = []string{a.fromRoot(path.Join(a.member, module))}
+		// One that begins with a colon is an artifact.
+		if !strings.HasPrefix(module, ":") {
+			module = a.fromRoot(path.Join(a.member, module))
+		}
+		modules = []string{module}
 	} else if a.member != a.root {
 		for _, name := range a.modules {
 			if a.isPart(name) {
@@ -137,9 +141,10 @@ func (m *mavenTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.L
 	if err != nil {
 		return nil, err
 	}
-	b.Print.Step("Building with %s", m.name())
-	if text := b.app.parentElsewhere(b.Env[language.SourceVariable]); text != "" {
-		b.Print.Warn("%s", text)
+	for _, text := range []string{b.app.unlisted, b.app.parentElsewhere(b.Env[language.SourceVariable])} {
+		if text != "" {
+			b.Print.Warn("%s", text)
+		}
 	}
 	moving := b.app.moving()
 	if len(moving) > 0 {

@@ -77,6 +77,9 @@ func TestModule(t *testing.T) {
 		if got := !strings.Contains(out, "Reusing what was built"); got != built {
 			t.Errorf("%s changed, and the app was built again: %t\n%s", name, got, out)
 		}
+		if built && !strings.HasPrefix(name, s.member) {
+			holds(t, out, "The app is as it was, but something beside it in the source changed")
+		}
 	}
 	s.write(map[string]string{"services/api/Procfile": "web: java -jar target/api-1.jar\n"})
 	s.mustBuild()
@@ -108,6 +111,10 @@ func TestModuleRefused(t *testing.T) {
 			says: []string{"pom.xml needs com.example:greeting, which is the module libs/greeting of ../../pom.xml, but that does not list the app",
 				"  <module>services/api</module>", "  mvn -f ../../pom.xml -pl services/api -am package\n  git add ../../pom.xml"},
 		},
+		"a parent that is no XML": {
+			change: map[string]string{"pom.xml": "<project>"},
+			says:   []string{"../../pom.xml is not valid XML"},
+		},
 		"no such parent": {
 			change: map[string]string{"pom.xml": "", "fake.sh": "", "services/api/fake.sh": "echo '[FATAL] Non-resolvable parent POM for com.example:api:[unknown-version]: Could not find artifact com.example:all:pom:1 in central and parent.relativePath points at wrong local POM'; exit 1\n"},
 			says:   []string{"the parent that a pom names", "com.example:all:pom:1", "  slugc build DIRECTORY --app APP", "<relativePath>../pom.xml</relativePath>"},
@@ -125,6 +132,22 @@ func TestModuleRefused(t *testing.T) {
 			holds(t, err.Error(), test.says...)
 		})
 	}
+}
+
+func TestUnlistedModule(t *testing.T) {
+	s := newSite(t)
+	s.write(modules(t))
+	s.write(map[string]string{
+		"pom.xml":                strings.Replace(s.files["pom.xml"], "<module>services/api</module>", "", 1),
+		"services/api/pom.xml":   module("api", ""),
+		"services/api/fake.sh":   "mkdir -p target && cp ../../built.jar target/api-1.jar\n",
+		"libs/greeting/pom.xml":  "",
+		"libs/pom.xml":           strings.Replace(s.files["libs/pom.xml"], "<module>greeting</module>", "", 1),
+		"services/api/.mvn/x":    "",
+		"services/api/README.md": "x",
+	})
+	s.in("services/api")
+	holds(t, s.mustBuild(), "../../pom.xml is the parent of the app and has modules, but does not list the app", "<module>services/api</module>", "Running mvn -DskipTests package")
 }
 
 // projects are those of a build of Gradle, by their files.

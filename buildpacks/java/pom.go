@@ -253,18 +253,18 @@ func movingVersion(version string) bool {
 // project is a reactor of Maven: the poms of its modules by directory.
 type project map[string]pom
 
-// readProject reads the pom in the directory root of dir, and those of all its
+// readProject reads the poms of a build: that in its root, and those of all its
 // modules in dir.
-func readProject(dir, root string) (project, error) {
+func readProject(w whole) (project, error) {
 	all := project{}
-	queue := []string{root}
+	queue := []string{w.root}
 	for len(queue) > 0 && len(all) < maxModules {
 		at := queue[0]
 		queue = queue[1:]
 		if _, known := all[at]; known {
 			continue
 		}
-		p, err := readPOM(dir, path.Join(at, pomFile))
+		p, err := readPOM(w.ownDir(), w.fromApp(path.Join(at, pomFile)))
 		if err != nil {
 			return nil, err
 		}
@@ -275,7 +275,7 @@ func readProject(dir, root string) (project, error) {
 				module = path.Dir(module)
 			}
 			module = rooted(module)
-			there, err := appfile.Exists(dir, path.Join(module, pomFile))
+			there, err := appfile.Exists(w.dir, path.Join(module, pomFile))
 			if err != nil || strings.HasPrefix(module, "..") {
 				continue // outside of the app, or of a profile that is for another place
 			}

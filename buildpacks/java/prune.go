@@ -24,19 +24,26 @@ var buildFiles = []string{
 	"src/test", "src/main/java", "src/main/kotlin", "src/main/scala", "src/main/groovy", "src/main/resources", "src/it", "src/integrationTest",
 }
 
-// addApp adds the files of the app to a key, without the platform's layers, and
-// those around it, such as the pom.xml of a parent.
-func (b *build) addApp(k *layer.Key) error {
+// files are checksums over what a build may read.
+type files struct {
+	// app is over the app, without the platform's layers, and beside over what the
+	// source has besides, such as the pom.xml of a parent.
+	app, beside string
+}
+
+// readFiles reads all that the build of the app may read.
+func (b *build) readFiles() (files, error) {
 	entries, err := os.ReadDir(b.App)
 	if err != nil {
-		return fmt.Errorf("reading the app: %w", err)
+		return files{}, fmt.Errorf("reading the app: %w", err)
 	}
+	var k, beside layer.Key
 	for _, entry := range entries {
 		if entry.Name() == ".slugc" {
 			continue
 		}
 		if err := k.AddTree(b.App, entry.Name()); err != nil {
-			return err
+			return files{}, err
 		}
 	}
 	// The tool reads what is said of every module, and of one that the app does not
@@ -44,15 +51,16 @@ func (b *build) addApp(k *layer.Key) error {
 	var unneeded []string
 	for _, module := range b.app.others {
 		for _, name := range []string{pomFile, "build.gradle", "build.gradle.kts", "gradle.properties"} {
-			if err := k.AddTree(b.app.dir, path.Join(module, name)); err != nil {
-				return err
+			if err := beside.AddTree(b.app.dir, path.Join(module, name)); err != nil {
+				return files{}, err
 			}
 		}
 		if !slices.ContainsFunc(b.app.modules, func(needed string) bool { return layer.Within(module, needed) }) {
 			unneeded = append(unneeded, filepath.Join(b.app.dir, module))
 		}
 	}
-	return b.AddAround(k, unneeded...)
+	err = b.AddAround(&beside, unneeded...)
+	return files{k.Sum(), beside.Sum()}, err
 }
 
 // finish leaves in the app what processes need there: everything but what only

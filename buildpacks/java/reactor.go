@@ -17,7 +17,7 @@ import (
 // app that nobody lists is built alone, unless it needs what a reactor above
 // builds.
 func findReactor(own, source string) (whole, project, error) {
-	alone, err := readProject(own, "")
+	alone, err := readProject(whole{dir: own})
 	if err != nil {
 		return whole{}, nil, err
 	}
@@ -52,16 +52,21 @@ func findReactor(own, source string) (whole, project, error) {
 		}
 		passed = append(passed, w)
 	}
+	unlisted := ""
 	for _, w := range passed {
-		p, err := readProject(w.dir, w.root)
+		p, err := readProject(w)
 		if err != nil {
 			return whole{}, nil, err
 		}
 		if err := w.lists(alone[""], p); err != nil {
 			return whole{}, nil, err
 		}
+		if file, _ := alone[""].parentFile(own, source); filepath.Dir(file) == w.rootDir() {
+			unlisted = fmt.Sprintf("%s is the parent of the app and has modules, but does not list the app, which is therefore built alone. If it is one of them, list it:\n  <module>%s</module>",
+				w.fromApp(path.Join(w.root, pomFile)), w.fromRoot(w.member))
+		}
 	}
-	return whole{dir: own}, alone, nil
+	return whole{dir: own, unlisted: unlisted}, alone, nil
 }
 
 // reactorAt reads the reactor whose pom.xml is in the directory root of dir.
@@ -75,7 +80,7 @@ func reactorAt(dir, root, own string) (whole, project, error) {
 	if err != nil || !there {
 		return w, nil, err
 	}
-	p, err := readProject(dir, root)
+	p, err := readProject(w)
 	return w, p, err
 }
 
@@ -191,7 +196,7 @@ func (w whole) needed(p project) ([]string, error) {
 		if !is {
 			// The parent of a module need not be one itself.
 			var err error
-			if m, err = readPOM(w.dir, path.Join(queue[0], pomFile)); err != nil {
+			if m, err = readPOM(w.ownDir(), w.fromApp(path.Join(queue[0], pomFile))); err != nil {
 				return nil, err
 			}
 		}

@@ -145,8 +145,8 @@ func (c collector) command(k kind, known framework, file string) (string, error)
 func severalToStart(a app, found []launchable) error {
 	var lines, modules []string
 	for _, l := range found {
-		lines = append(lines, "  "+l.path)
-		modules = append(modules, orElse(l.module, "."))
+		lines = append(lines, "  "+a.fromApp(l.path))
+		modules = append(modules, a.fromApp(l.module))
 	}
 	variable := "BP_MAVEN_BUILT_MODULE"
 	if !a.isMaven() {
@@ -154,7 +154,7 @@ func severalToStart(a app, found []launchable) error {
 	}
 	return appfile.Error("several modules of the app can be started:\n%s\nsay which one is the web process, by its module:\n  slugc build -e %s=%s\n"+
 		"or in a Procfile:\n  echo 'web: java $JAVA_OPTS -jar %s' > Procfile",
-		strings.Join(lines, "\n"), variable, modules[0], found[0].path)
+		strings.Join(lines, "\n"), variable, modules[0], a.fromApp(found[0].path))
 }
 
 // nothingToStart says why there is nothing to be started.
@@ -167,7 +167,7 @@ func (c collector) nothingToStart() error {
 				return err
 			}
 			for _, file := range found {
-				if rel, err := filepath.Rel(c.b.app.dir, file); err == nil {
+				if rel, err := filepath.Rel(c.b.app.ownDir(), file); err == nil {
 					*list = append(*list, rel)
 				}
 			}

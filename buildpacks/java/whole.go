@@ -19,6 +19,9 @@ type whole struct {
 	member string
 	// gradlePath is how Gradle calls the app, ":services:api", "" for all of it.
 	gradlePath string
+	// unlisted says what a person should know of an app that its parent does not
+	// list, "" where there is nothing to say.
+	unlisted string
 }
 
 // ownDir is the directory of the app, in which its processes start.
