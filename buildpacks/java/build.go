@@ -76,6 +76,11 @@ func (b *build) run(ctx context.Context) (libcnb.BuildResult, error) {
 	if b.app, err = readApp(b.App, b.Env[language.SourceVariable]); err != nil {
 		return libcnb.BuildResult{}, err
 	}
+	for _, text := range []string{b.app.unlisted, b.app.parentElsewhere(b.Env[language.SourceVariable])} {
+		if text != "" {
+			b.Print.Warn("%s", text)
+		}
+	}
 	wish, err := b.app.wishedJava(b.Env, b.releases)
 	if err != nil {
 		return libcnb.BuildResult{}, err

@@ -141,11 +141,6 @@ func (m *mavenTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.L
 	if err != nil {
 		return nil, err
 	}
-	for _, text := range []string{b.app.unlisted, b.app.parentElsewhere(b.Env[language.SourceVariable])} {
-		if text != "" {
-			b.Print.Warn("%s", text)
-		}
-	}
 	moving := b.app.moving()
 	if len(moving) > 0 {
 		b.Print.Warn("Some versions are not one version, so another build may take others:\n  %s\nName one version of each.", strings.Join(moving, "\n  "))

@@ -30,6 +30,12 @@
 //     includes; with one checksum in it all packages need one. What it leaves open
 //     is told in a warning, with the command that pins it. uv chooses among several
 //     indexes as pip does (unsafe-best-match).
+//   - An app that is a directory of its source may be a member of a workspace of uv:
+//     then the lock file at the top of that is the law, and of it what the app needs
+//     is installed, other members from the source. Poetry, PDM and pip know no
+//     workspaces, but directories beside the app. The files of what is installed so
+//     are in the key of the packages, and those of other members are not. What leads
+//     out of the source is refused.
 //   - The layer venv is made where it lies, because programs of packages name the
 //     interpreter by its path. The path is the same at build and at launch.
 //   - Files of bytecode are made with the checksum of their source (PEP 552,

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Path;
+import java.nio.file.Paths;
 
 import com.example.greeting.Greeting;
 import com.sun.net.httpserver.HttpServer;
@@ -15,7 +15,7 @@ public class Main {
         int port = Integer.parseInt(System.getenv().getOrDefault("PORT", "8080"));
         HttpServer server = HttpServer.create(new InetSocketAddress(port), 0);
         server.createContext("/", exchange -> {
-            String name = Files.readString(Path.of("name.txt")).strip();
+            String name = new String(Files.readAllBytes(Paths.get("name.txt")), StandardCharsets.UTF_8).trim();
             byte[] body = (Greeting.hello(name) + "\n").getBytes(StandardCharsets.UTF_8);
             exchange.sendResponseHeaders(200, body.length);
             exchange.getResponseBody().write(body);
