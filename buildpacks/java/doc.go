@@ -4,10 +4,9 @@
 //
 // The build in one line: readApp checks what the author wrote, finds the build that
 // the app is a part of, and refuses what cannot be built before anything is
-// downloaded; installJDK and a buildTool bring the JDK and
-// Maven or Gradle; the tool builds the app, while jlink makes the runtime; a
-// collector takes what was built apart into two layers; finish leaves in the app
-// what processes need there.
+// downloaded; installJDK and a buildTool bring the JDK and Maven or Gradle; the tool
+// builds the app, while jlink makes the runtime; a collector takes what was built
+// apart into two layers; finish leaves in the app what processes need there.
 //
 // The layers:
 //
@@ -35,9 +34,10 @@
 //     of Gradle (whole): the tool runs at the top of that build, with its wrapper,
 //     and builds the app and what it needs. A reactor is the highest one that lists
 //     the app. Modules that no file names, for the app or for what it needs, do not
-//     count in the key of the layers but for their build files; all else beside the
-//     app does, since a build may read it. Where a file names modules in a way that
-//     only the tool can read, all count.
+//     count in the key of the layers but for their build files, and neither do apps
+//     in other languages that no file names; all else beside the app does, since a
+//     build may read it. Where a file names modules in a way that only the tool can
+//     read, all count.
 //   - An app that did not change runs no tool, starts no Java and asks nobody: the
 //     key of the layers is over all files of the app, the JDK, the tool, its
 //     settings and the environment of the build.

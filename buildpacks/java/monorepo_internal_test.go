@@ -1,6 +1,7 @@
 package java
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,10 +48,12 @@ func modules(t *testing.T) map[string]string {
 		"libs/text/pom.xml":       module("text", ""),
 		"libs/unused/pom.xml":     module("unused", ""),
 		"libs/unused/src/A":       "1",
-		"services/api/pom.xml":    module("api", needs("greeting")),
+		"services/api/pom.xml":    module("api", needs("greeting")+"<properties><site>../../site</site></properties>"),
 		"services/api/name.txt":   "x",
 		"services/worker/pom.xml": module("worker", needs("unused")),
 		"web/index.html":          "x",
+		"shop/package.json":       "{}",
+		"site/package.json":       "{}",
 		"system.properties":       "java.runtime.version=21\n",
 		mavenWrapperFile:          "distributionUrl=https://example.com/apache-maven-3.8.8-bin.tar.gz\n",
 		"fake.sh":                 "mkdir -p services/api/target && cp built.jar services/api/target/api-1.jar\n",
@@ -65,11 +68,11 @@ func TestModule(t *testing.T) {
 	out := s.mustBuild()
 	holds(t, out, `Java 21.0.13 (java.runtime.version "21" in ../../system.properties)`, `Maven 3.8.8 (distributionUrl "3.8.8" in ../../.mvn/wrapper/maven-wrapper.properties)`,
 		"Running mvn -DskipTests -pl services/api -am package", "services/api/target/api-1.jar is an executable jar")
-	if diff := cmp.Diff([]string{"built.jar", "fake.sh", "libs/greeting/src/A", "libs/unused/src/A", "services/api/name.txt", "system.properties", "web/index.html"}, s.listing("app")); diff != "" {
+	if diff := cmp.Diff([]string{"built.jar", "fake.sh", "libs/greeting/src/A", "libs/unused/src/A", "services/api/name.txt", "shop/package.json", "site/package.json", "system.properties", "web/index.html"}, s.listing("app")); diff != "" {
 		t.Error(diff)
 	}
 	for name, built := range map[string]bool{
-		"libs/unused/src/A": false, "services/worker/src/B": false,
+		"libs/unused/src/A": false, "services/worker/src/B": false, "shop/index.js": false, "shop/package.json": false, "site/index.js": true,
 		"libs/greeting/src/A": true, "libs/text/src/B": true, "libs/unused/pom.xml": true, "web/index.html": true, "pom.xml": true, "services/api/name.txt": true,
 	} {
 		s.write(map[string]string{name: s.files[name] + "\n"})
@@ -81,6 +84,17 @@ func TestModule(t *testing.T) {
 			holds(t, out, "The app is as it was, but something beside it in the source changed")
 		}
 	}
+	s.before = func() {
+		if err := os.Symlink("../../shop", filepath.Join(s.app, "services/api/shop")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.mustBuild()
+	s.write(map[string]string{"shop/index.js": "linked"})
+	if out := s.mustBuild(); strings.Contains(out, "Reusing what was built") {
+		t.Errorf("what the app has a link to changed, and it was not built again\n%s", out)
+	}
+	s.before = nil
 	s.write(map[string]string{"services/api/Procfile": "web: java -jar target/api-1.jar\n"})
 	s.mustBuild()
 	holds(t, strings.Join(s.listing("app"), "\n"), "services/api/target/api-1.jar -> ")

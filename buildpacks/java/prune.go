@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/layer"
 )
 
@@ -46,9 +47,12 @@ func (b *build) readFiles() (files, error) {
 			return files{}, err
 		}
 	}
+	unneeded, err := b.foreign(b.Env[language.SourceVariable])
+	if err != nil {
+		return files{}, err
+	}
 	// The tool reads what is said of every module, and of one that the app does not
 	// need nothing else.
-	var unneeded []string
 	for _, module := range b.app.others {
 		for _, name := range []string{pomFile, "build.gradle", "build.gradle.kts", "gradle.properties"} {
 			if err := beside.AddTree(b.app.dir, path.Join(module, name)); err != nil {
@@ -59,6 +63,15 @@ func (b *build) readFiles() (files, error) {
 			unneeded = append(unneeded, filepath.Join(b.app.dir, module))
 		}
 	}
+	var links []string
+	if len(unneeded) > 0 {
+		if links, err = b.app.linked(); err != nil {
+			return files{}, err
+		}
+	}
+	unneeded = slices.DeleteFunc(unneeded, func(dir string) bool {
+		return slices.ContainsFunc(links, func(target string) bool { return layer.Within(dir, target) || layer.Within(target, dir) })
+	})
 	err = b.AddAround(&beside, unneeded...)
 	return files{k.Sum(), beside.Sum()}, err
 }

@@ -62,7 +62,9 @@ type site struct {
 	t                *testing.T
 	app, layers, dir string
 	// member is the directory of app that is built, "" for all of it.
-	member     string
+	member string
+	// before, when set, changes the app before it is built.
+	before     func()
 	files      map[string]string
 	env        map[string]string
 	archive    *debiantest.Archive
@@ -234,6 +236,9 @@ func (o *output) Write(data []byte) (int, error) {
 func (s *site) build() (string, error) {
 	s.t.Helper()
 	s.fresh()
+	if s.before != nil {
+		s.before()
+	}
 	s.t.Chdir(filepath.Join(s.app, s.member))
 	for name, value := range map[string]string{
 		"CNB_BUILDPACK_DIR": filepath.Join(s.dir, "buildpack"), "CNB_LAYERS_DIR": s.layers,
