@@ -76,7 +76,7 @@ func (n Needs) Settle(app string, config Config, generate func() string) (Settle
 	s := Settled{Added: Config{}}
 	lacking := &NeedsError{App: app}
 	for _, v := range n.Variables {
-		if _, is := config[v.Name]; is {
+		if _, is := config[v.Name]; is || reserved[v.Name] != "" {
 			continue
 		}
 		switch {

@@ -30,6 +30,20 @@ type Wants struct {
 	Addons []string
 }
 
+// ReadWants reads what the app.json at the top of an app says about running it. The
+// error of one that is not there is fs.ErrNotExist.
+func ReadWants(dir string) (Wants, error) {
+	text, err := readText(dir, AppJSONFile)
+	if err != nil {
+		return Wants{}, err
+	}
+	w, err := ParseWants(text)
+	if err != nil {
+		return Wants{}, fmt.Errorf("reading %s: %w", AppJSONFile, err)
+	}
+	return w, nil
+}
+
 // ParseWants reads what the text of an app.json says about running the app.
 // Errors name the line.
 func ParseWants(text string) (Wants, error) {

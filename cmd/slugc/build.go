@@ -40,6 +40,9 @@ type buildFlags struct {
 	// index joins the image with those for other platforms.
 	index bool
 
+	// release releases what was made as the app that --app names.
+	release bool
+
 	clearCache, offline, keep bool
 	timeout                   time.Duration
 }
@@ -114,6 +117,7 @@ once and kept.`,
   slugc build ./app -o slug:app.tgz -o oci:app-image
   slugc build --app packages/web -o oci:web
   slugc build --stack slugc-13 -o oci:app-image
+  slugc build --app shop --release
   slugc build -o docker://registry.example/app:v1 --run-image oci:base`,
 		Args: arguments(0, 1),
 	}
@@ -131,16 +135,21 @@ once and kept.`,
 	c.Flags().BoolVar(&f.clearCache, "clear-cache", false, "forget what earlier builds left")
 	c.Flags().BoolVar(&f.keep, "keep", false, keepHelp)
 	c.Flags().BoolVar(&f.offline, "offline", false, "cut the network off while buildpacks build")
+	c.Flags().BoolVar(&f.release, "release", false, "release it as the app that --app NAME says; see slugc release create")
 	c.RunE = interruptible(func(ctx context.Context, args []string) (err error) {
 		if f.timeout, err = buildTimeout(c, f.timeout); err != nil {
 			return err
 		}
-		return p.build(ctx, args, f)
+		if f.release {
+			return p.buildAndRelease(ctx, args, f)
+		}
+		_, err = p.build(ctx, args, f)
+		return err
 	})
 	return c
 }
 
-func (p *program) build(ctx context.Context, args []string, f buildFlags) (err error) {
+func (p *program) build(ctx context.Context, args []string, f buildFlags) (record release.Record, err error) {
 	if len(f.dests) == 0 {
 		f.dests = []string{slugPrefix + defaultSlug}
 	}
@@ -149,29 +158,29 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) (err e
 	}
 	slugs, image, err := p.forms(f)
 	if err != nil {
-		return err
+		return record, err
 	}
 	if err := distinct("slugc build", f.dests, "--metadata", f.metadata); err != nil {
-		return err
+		return record, err
 	}
 	if err := release.Check(f.metadata); err != nil {
-		return &deploy.PackError{Err: err}
+		return record, &deploy.PackError{Err: err}
 	}
 	stacks := p.stacks(machine(), f.offline)
 	defer func() { err = errors.Join(err, stacks.Close()) }()
 	req, err := p.request(ctx, "slugc build", args, &f.planFlags, stacks)
 	if err != nil {
-		return err
+		return record, err
 	}
 	if len(slugs.Files) > 0 {
 		req.Forms = append(req.Forms, slugs)
 	}
 	if len(image.Destinations) > 0 {
 		if image, err = onBase(ctx, image, f, stacks); err != nil {
-			return err
+			return record, err
 		}
 		if req.Previous, err = p.previous(ctx, f, image.Base.Target); err != nil {
-			return err
+			return record, err
 		}
 		req.Forms = append(req.Forms, divided(image)...)
 	}
@@ -183,19 +192,19 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) (err e
 	req.Metadata = f.metadata
 	d, err := p.deploy(req.Stack, f.offline)
 	if err != nil {
-		return err
+		return record, err
 	}
-	record, err := d.Build(ctx, req)
+	record, err = d.Build(ctx, req)
 	p.sayFailed(err, f.offline)
 	if err != nil {
-		return err
+		return record, err
 	}
 	var made strings.Builder
 	for _, a := range record.Artifacts {
 		fmt.Fprintf(&made, "       %s  %s  %s\n", typed(a), cli.Bytes(a.Size), a.Digest)
 	}
 	p.voice.Result(made.String(), cli.Fields{"release": record})
-	return nil
+	return record, nil
 }
 
 // leftOutputs are files that a build without -o may have left in a source, or in

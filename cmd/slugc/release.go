@@ -46,17 +46,10 @@ type releaseFlags struct {
 // keptSlugs is how many slugs of an app stay when nobody says.
 const keptSlugs = 10
 
-func (f *releaseFlags) add(c *cobra.Command, keepFlag string) {
+func (f *releaseFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.description, "description", "", "what to call the release, by default Deploy and the commit or digest")
-	c.Flags().IntVar(&f.keep, keepFlag, keptSlugs, "keep the slugs of the last so many `RELEASES` of the app that have different ones; 0 keeps all")
+	c.Flags().IntVar(&f.keep, "keep", keptSlugs, "keep the slugs of the last so many `RELEASES` of the app that have different ones; 0 keeps all")
 	c.Flags().StringArrayVar(&f.without, "without", nil, "release although this `ADDON` that the app wants is not attached; may be repeated")
-}
-
-func (f *releaseFlags) check(command string) error {
-	if f.keep < 0 {
-		return &cli.UsageError{Command: command, Err: fmt.Errorf("--keep %d: expected 0 or more", f.keep)}
-	}
-	return nil
 }
 
 func (p *program) releaseCreateCommand() *cobra.Command {
@@ -78,13 +71,13 @@ as DATABASE_URL, others as their own name, such as REDISCLOUD_URL.`,
 	c.Flags().StringVar(&file, "slug", "", "release the slug in this `FILE`")
 	c.Flags().StringVar(&image, "image", "", "release the image `REF`: docker://REF, oci:DIR[:TAG] or oci-archive:FILE")
 	c.Flags().StringVar(&metadata, "metadata", "", "the `FILE` with the release record of its build, by default FILE.json beside a slug")
-	f.add(c, "keep")
+	f.add(c)
 	c.RunE = p.atDesk(func(ctx context.Context, d desk, args []string) error {
 		if (file == "") == (image == "") {
 			return &cli.UsageError{Command: c.CommandPath(), Err: errors.New("expected --slug FILE or --image REF")}
 		}
-		if err := f.check(c.CommandPath()); err != nil {
-			return err
+		if f.keep < 0 {
+			return &cli.UsageError{Command: c.CommandPath(), Err: fmt.Errorf("--keep %d: expected 0 or more", f.keep)}
 		}
 		if image != "" {
 			record, err := readRecord(metadata, false)
@@ -215,7 +208,7 @@ func (p *program) pruneSlugs(ctx context.Context, d desk, app string, keep int) 
 	if len(versions) == 0 {
 		return // what a release that was never made left
 	}
-	p.voice.Detailf("Removed the slugs of %s (--keep %d); they cannot be rolled back to", strings.Join(versions, ", "), keep)
+	p.voice.Detailf("Removed the slugs of %s, which cannot be rolled back to any more: those of the last %d stay", strings.Join(versions, ", "), keep)
 }
 
 // sayReleased says that a release is the current one.

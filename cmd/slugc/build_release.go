@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/slugc/slugc/buildpacks/project"
+	"github.com/slugc/slugc/cmd/internal/cli"
+	"github.com/slugc/slugc/release"
+)
+
+// buildAndRelease builds an app and releases what came out. What would keep it from
+// being released is found before anybody waits for a build, as far as it can be.
+func (p *program) buildAndRelease(ctx context.Context, args []string, f buildFlags) (err error) {
+	wrong := func(problem string) error {
+		return &cli.UsageError{Command: "slugc build", Err: errors.New(problem)}
+	}
+	if f.app == "" || strings.Contains(f.app, "/") {
+		return wrong("--release needs the name of the app: --app NAME")
+	}
+	if err := release.CheckApp(f.app); err != nil {
+		return &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("--app %w", err)}
+	}
+	if len(f.dests) == 0 {
+		f.dests = []string{slugPrefix + defaultSlug}
+	}
+	dest := f.released()
+	if dest == "" {
+		return wrong("--release takes a slug or an image of a registry, and no destination is one; add -o slug:FILE")
+	}
+	d, err := p.desk(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	source := "."
+	if len(args) > 0 {
+		source = args[0]
+	}
+	if err := wantsMet(ctx, d, f.app, source); err != nil {
+		return err
+	}
+	record, err := p.build(ctx, args, f)
+	if err != nil {
+		return err
+	}
+	flags := releaseFlags{keep: keptSlugs}
+	if file, is := strings.CutPrefix(dest, slugPrefix); is {
+		return p.releaseSlug(ctx, d, f.app, file, &record, flags)
+	}
+	return p.releaseImage(ctx, d, f.app, dest, &record, flags)
+}
+
+// released is the destination that is released: the first slug, else the first image
+// of a registry; empty where there is neither.
+func (f *buildFlags) released() string {
+	for _, transport := range []string{slugPrefix, "docker://"} {
+		if i := slices.IndexFunc(f.dests, func(dest string) bool { return strings.HasPrefix(dest, transport) }); i >= 0 {
+			return f.dests[i]
+		}
+	}
+	return ""
+}
+
+// wantsMet says what the config of an app lacks that the app.json of a source wants,
+// as a *release.NeedsError. A source without one wants nothing.
+func wantsMet(ctx context.Context, d desk, app, source string) error {
+	wants, err := project.ReadWants(source)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return &cli.UsageError{Command: "slugc build", Err: err}
+	}
+	config := release.Config{}
+	current, err := d.Current(ctx, app)
+	if err == nil {
+		config, err = d.Config(ctx, current)
+	}
+	if _, none := errors.AsType[*release.UnknownError](err); err != nil && !none {
+		return err
+	}
+	_, err = release.Needs{Variables: wants.Variables, Addons: wants.Addons}.Settle(app, config, release.NewSecret)
+	return err
+}

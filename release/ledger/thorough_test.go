@@ -1,0 +1,6 @@
+//go:build acceptance
+
+package ledger_test
+
+// kills is how often makers of releases are killed.
+const kills = 300
