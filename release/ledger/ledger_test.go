@@ -472,7 +472,7 @@ func TestFlippedBytes(t *testing.T) {
 	must(t, err)
 	random := rand.New(rand.NewSource(1))
 	found := 0
-	for range 300 {
+	for range kills {
 		flipped := bytes.Clone(whole)
 		at, bit := random.Intn(len(whole)), byte(1)<<random.Intn(8)
 		flipped[at] ^= bit
@@ -489,10 +489,11 @@ func TestFlippedBytes(t *testing.T) {
 			}
 		}
 	}
-	if found < 100 {
-		t.Errorf("only %d of 300 were found", found)
+	// A good part of the file is free pages and reserves.
+	if found < kills/4 {
+		t.Errorf("only %d of %d were found", found, kills)
 	}
-	t.Logf("%d of 300 flipped bits were found, the others meant nothing", found)
+	t.Logf("%d of %d flipped bits were found, the others meant nothing", found, kills)
 }
 
 func readAll(ctx context.Context, home string) (lines []string, config release.Config, err error) {

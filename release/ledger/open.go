@@ -207,7 +207,7 @@ func (l *Ledger) check(ctx context.Context) error {
 		return l.damaged(errors.New("it has no schema"))
 	}
 	var verdict string
-	if err := l.db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+	if err := l.db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&verdict); err != nil {
 		return err
 	}
 	if verdict != "ok" {

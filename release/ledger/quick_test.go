@@ -2,5 +2,5 @@
 
 package ledger_test
 
-// kills is how often makers of releases are killed.
-const kills = 20
+// kills is how often makers of releases are killed, and bits of the ledger flipped.
+const kills = 25
