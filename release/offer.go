@@ -14,9 +14,8 @@ import (
 	"github.com/slugc/slugc/stack/launch"
 )
 
-// OfferSlug reads what a release needs to know of a slug in a file, and what the
-// record of its build says beside; nil where there is none.
-func OfferSlug(ctx context.Context, file string, record *Record) (Offer, error) {
+// OfferSlug reads what a release needs to know of the slug in a file.
+func OfferSlug(ctx context.Context, file string) (Offer, error) {
 	d, err := slug.Describe(ctx, file, slug.Limits{})
 	if err != nil {
 		return Offer{}, err
@@ -49,22 +48,22 @@ func OfferSlug(ctx context.Context, file string, record *Record) (Offer, error) 
 		}
 		o.Needs = Needs{Variables: wants.Variables, Addons: wants.Addons}
 	}
-	return o.with(record), nil
+	return o.With(nil), nil
 }
 
 // OfferImage is OfferSlug of an image, which is found by a reference.
-func OfferImage(reference string, d oci.Description, record *Record) Offer {
+func OfferImage(reference string, d oci.Description) Offer {
 	o := Offer{Artifact: Artifact{
 		Kind: ImageKind, Digest: d.Digest, Reference: reference, Size: d.Size, ProcessTypes: typesOf(d.Processes),
 	}}
-	return o.with(record)
+	return o.With(nil)
 }
 
-// with adds what the record of a build says of the artifact.
-func (o Offer) with(record *Record) Offer {
+// With is an offer with what the record of its build says beside; nil says nothing.
+func (o Offer) With(record *Record) Offer {
 	if record != nil {
 		o.Artifact.Commit = record.Source.Commit
-		o.Needs.Addons = append(o.Needs.Addons, record.Addons...)
+		o.Needs.Addons = slices.Concat(o.Needs.Addons, record.Addons)
 	}
 	names := []string{}
 	for _, addon := range o.Needs.Addons {

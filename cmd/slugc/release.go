@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release"
 )
@@ -128,6 +129,10 @@ func (p *program) releaseSlug(ctx context.Context, d desk, app, file string, rec
 	if err := release.CheckApp(app); err != nil {
 		return err
 	}
+	offer, err := release.OfferSlug(ctx, file)
+	if err != nil {
+		return err
+	}
 	// Until the ledger has the release, nobody may throw the slug away.
 	hold, err := d.slugs.Hold()
 	if err != nil {
@@ -139,11 +144,10 @@ func (p *program) releaseSlug(ctx context.Context, d desk, app, file string, rec
 		if err != nil {
 			return r, err
 		}
-		offer, err := release.OfferSlug(ctx, file, p.recordOf(record, kept.Digest))
-		if err != nil {
-			return r, err
+		if kept.Digest != offer.Artifact.Digest {
+			return r, &slug.FileError{File: file, Err: errors.New("it changed while it was read")}
 		}
-		return p.deployOffer(ctx, d, app, offer, f)
+		return p.deployOffer(ctx, d, app, offer.With(p.recordOf(record, kept.Digest)), f)
 	}()
 	if err != nil {
 		return err
@@ -170,7 +174,7 @@ func (p *program) releaseImage(ctx context.Context, d desk, app, ref string, rec
 	if err != nil {
 		return err
 	}
-	r, err := p.deployOffer(ctx, d, app, release.OfferImage(ref, described, p.recordOf(record, described.Digest)), f)
+	r, err := p.deployOffer(ctx, d, app, release.OfferImage(ref, described).With(p.recordOf(record, described.Digest)), f)
 	if err != nil {
 		return err
 	}
