@@ -178,6 +178,9 @@ func checkWhole(t *testing.T, home, app string, told []int) {
 		if r.Number != len(all)-i || r.Status == release.Pending {
 			t.Fatalf("at %d of %d there is %s, which is %s", i, len(all), r.Version(), r.Status)
 		}
+		if i > 20 {
+			continue // looked at after an earlier kill
+		}
 		if _, err := l.Config(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
