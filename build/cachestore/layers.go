@@ -331,6 +331,9 @@ func (e *Entry) Amend(ctx context.Context, l buildpacks.Layer, index pack.Index)
 		known = rec.Layers[at]
 	}
 	noted, err := e.note(l, index, known)
+	if noted.Index == known.Index {
+		noted.SBOM = known.SBOM
+	}
 	if err == nil && noted.Content == "" {
 		noted.Content, _, err = pack.Contents(ctx, l.Dir.Host, index)
 	}

@@ -100,6 +100,22 @@ func Install(dir, exe string) (map[string]*cnb.Buildpack, error) {
 	return installed, nil
 }
 
+// lasting is a bin/build that writes down the layers which it leaves to the next
+// build before it fails.
+type lasting struct {
+	to      libcnb.BuildFunc
+	failure error
+}
+
+func (l *lasting) run(c libcnb.BuildContext) (libcnb.BuildResult, error) {
+	result, err := l.to(c)
+	if err == nil || len(result.Layers) == 0 {
+		return result, err
+	}
+	l.failure = err
+	return libcnb.BuildResult{Layers: result.Layers}, nil
+}
+
 func (b Buildpack) id() (string, error) {
 	var doc libcnb.Buildpack
 	if _, err := toml.Decode(string(b.TOML), &doc); err != nil {
@@ -133,8 +149,12 @@ func Run(ctx context.Context, args, environ []string, out io.Writer) int {
 		}
 		if id == doc.Info.ID {
 			status := &exit{out: out}
-			libcnb.BuildpackMain(b.Detect, b.Build,
+			build := &lasting{to: b.Build}
+			libcnb.BuildpackMain(b.Detect, build.run,
 				libcnb.WithArguments(args), libcnb.WithExitHandler(status), libcnb.WithEnvironmentWriter(quietWriter{}))
+			if build.failure != nil && status.code == 0 {
+				return report(out, build.failure)
+			}
 			return status.code
 		}
 	}

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -97,4 +99,37 @@ func checkEnv(layer string) (err error) {
 		}
 	}
 	return nil
+}
+
+// Left are the layers that a build leaves to the next one although it failed:
+// those that it has described by then as cached, and that have a directory. The
+// CNB Buildpack API has no such thing; it is for buildpacks that mean it.
+func (b *Buildpack) Left(site buildpacks.Site) ([]buildpacks.Layer, error) {
+	dir := buildpacks.Dir{
+		Host: filepath.Join(site.Layers.Host, launch.EscapeID(b.descriptor.ID)),
+		Path: path.Join(site.Layers.Path, launch.EscapeID(b.descriptor.ID)),
+	}
+	entries, err := os.ReadDir(dir.Host)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var left []buildpacks.Layer
+	for _, entry := range entries {
+		name, found := strings.CutSuffix(entry.Name(), ".toml")
+		if !found || entry.IsDir() || slices.Contains(notLayers(), name) || checkLayerName(name) != nil {
+			continue
+		}
+		var doc layerDoc
+		if err := decodeLeft(filepath.Join(dir.Host, entry.Name()), &doc); err != nil || doc.Types == nil || !doc.Types.Cache {
+			continue
+		}
+		l, err := b.layer(dir, name)
+		if err == nil && l.Dir.Host != "" {
+			left = append(left, l)
+		}
+	}
+	return left, nil
 }

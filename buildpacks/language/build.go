@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	goruntime "runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -63,12 +65,42 @@ type Build struct {
 	Runtimes runtime.Resolver
 	// used are the releases that were installed or kept.
 	used []runtime.Release
+	// whole are the layers that the next build may have although this one fails.
+	whole whole
+}
+
+// whole collects layers, of which several may be made at a time.
+type whole struct {
+	mu     sync.Mutex
+	layers []libcnb.Layer
+}
+
+// Whole says that a layer, as it is now and will be until the build ends, is of
+// use to the next build even if this one fails: a tool that was verified, or a
+// cache whose owner never leaves half a file in it. It counts once it has a
+// directory.
+func (b *Build) Whole(l libcnb.Layer) {
+	b.whole.mu.Lock()
+	defer b.whole.mu.Unlock()
+	b.whole.layers = append(b.whole.layers, l)
+}
+
+// left is what a build that failed leaves to the next one.
+func (b *Build) left() libcnb.BuildResult {
+	result := libcnb.NewBuildResult()
+	for _, l := range b.whole.layers {
+		if info, err := os.Lstat(l.Path); err == nil && info.IsDir() {
+			result.Layers = append(result.Layers, l)
+		}
+	}
+	return result
 }
 
 // Func makes bin/build of what a language does in a build (CNB Buildpack API,
 // "Phase #3: Build"). Its errors are of the type *download.Error where they are
 // not slugc's own; those that may be gone when the build is tried again say so
-// by a method Temporary.
+// by a method Temporary. With an error, the result has the layers that are of
+// use to the next build all the same.
 func Func(ctx context.Context, h Helpers, run func(ctx context.Context, b *Build) (libcnb.BuildResult, error)) libcnb.BuildFunc {
 	return func(c libcnb.BuildContext) (result libcnb.BuildResult, err error) {
 		scratch, err := layer.NewScratch(c.Layers.Path)
@@ -101,6 +133,9 @@ func Func(ctx context.Context, h Helpers, run func(ctx context.Context, b *Build
 		result, err = run(ctx, b)
 		if ran := time.Duration(watch.ran.Load()); ran > 0 && err == nil {
 			b.Print.Detail("Tools took %s of %s", rounded(ran), rounded(h.Now().Sub(began)))
+		}
+		if err != nil {
+			result = b.left()
 		}
 		return result, errors.Join(err, b.Print.Err())
 	}
@@ -139,6 +174,11 @@ func (b *Build) RegistriesOf(dir string) (err error) {
 	b.Runtimes, err = runtime.FromEnvironment(runtime.Environment{
 		Env: b.Env, App: dir, Cache: filepath.Join(b.Layers.Path, CatalogLayer), Now: b.Now, Fetcher: b.Fetcher,
 	})
+	if err != nil {
+		return err
+	}
+	catalog, err := b.catalog()
+	b.Whole(catalog)
 	return err
 }
 
@@ -147,6 +187,10 @@ func (b *Build) Catalog() (libcnb.Layer, error) {
 	if err := b.Runtimes.Keep(b.used...); err != nil {
 		return libcnb.Layer{}, err
 	}
+	return b.catalog()
+}
+
+func (b *Build) catalog() (libcnb.Layer, error) {
 	slot, err := layer.Open(b.Layers, CatalogLayer, libcnb.LayerTypes{Cache: true}, "1")
 	if err != nil {
 		return libcnb.Layer{}, err

@@ -140,6 +140,7 @@ func (b *Build) InstallRelease(ctx context.Context, w Wish, r runtime.Release) (
 		prepend(env, "CPATH", installed.Use.Include)
 		installed.Layer = layer.WithBuild(installed.Layer, env)
 	}
+	b.Whole(installed.Layer)
 	return installed, nil
 }
 

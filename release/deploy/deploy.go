@@ -158,7 +158,7 @@ func (d Deploy) assemble(ctx context.Context, work workplace, req Request) (plan
 		return plan, tree, err
 	}
 	if tree, err = d.compile(ctx, work, plan, held); err != nil {
-		d.amend(ctx, work, req.Secrets, err)
+		d.amend(ctx, work, plan, req.Secrets, err)
 		return plan, tree, work.keep(err)
 	}
 	return plan, tree, checkProfiles(tree)

@@ -24,32 +24,48 @@ func (d Deploy) save(ctx context.Context, work workplace, tree artifact.Tree, fo
 	}
 }
 
-// amend keeps for the next build what classic buildpacks put into their cache
-// before one of them failed, such as packages that it need not fetch again.
-func (d Deploy) amend(ctx context.Context, work workplace, secrets map[string]string, failure error) {
-	if _, failed := errors.AsType[*buildpacks.CompileError](failure); !failed || work.site.Keep {
+// amend keeps for the next build what buildpacks fetched before one of them
+// failed, so that it need not be fetched again: what classic ones put into their
+// cache, and the layers that a builtin one says are whole.
+func (d Deploy) amend(ctx context.Context, work workplace, plan planned, secrets map[string]string, failure error) {
+	failed, is := errors.AsType[*buildpacks.CompileError](failure)
+	if !is || work.site.Keep {
 		return
 	}
-	cache := buildpacks.Layer{Buildpack: classic.CacheOwner, Name: classic.CacheLayer, Dir: work.site.Cache, Cache: true}
-	// Whoever failed may have put a link in its place, or on the way to it.
-	for dir := cache.Dir.Host; dir != filepath.Dir(work.site.App.Host); dir = filepath.Dir(dir) {
-		if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
-			return
+	kept := []buildpacks.Layer{{Buildpack: classic.CacheOwner, Name: classic.CacheLayer, Dir: work.site.Cache, Cache: true}}
+	if own := plan.library[failed.Buildpack.ID]; own != nil {
+		left, err := own.Left(work.site)
+		if err != nil {
+			d.Voice.Warningf("%v\nThe next build will take longer.", err)
+		}
+		kept = append(kept, left...)
+	}
+	for _, l := range kept {
+		if err := d.amendLayer(ctx, work, l, secrets); err != nil {
+			d.Voice.Warningf("%v\nThe next build will take longer.", err)
 		}
 	}
-	index, err := pack.Walk(ctx, cache.Dir.Host, pack.WalkOptions{})
+}
+
+// amendLayer keeps one layer of a build that failed.
+func (d Deploy) amendLayer(ctx context.Context, work workplace, l buildpacks.Layer, secrets map[string]string) error {
+	// Whoever failed may have put a link in its place, or on the way to it.
+	for dir := l.Dir.Host; dir != filepath.Dir(work.site.App.Host); dir = filepath.Dir(dir) {
+		if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
+			return nil
+		}
+	}
+	index, err := pack.Walk(ctx, l.Dir.Host, pack.WalkOptions{Known: work.entry.Restored()[l.ID()]})
 	if err == nil {
-		err = newGuardian(secrets).files(ctx, cache.Dir.Host, cache.Dir.Path, index)
+		err = newGuardian(secrets).files(ctx, l.Dir.Host, l.Dir.Path, index)
 	}
 	if _, leak := errors.AsType[*LeakError](err); leak {
-		err = errors.Join(err, sandbox.Remove(cache.Dir.Host))
-	}
-	if err == nil {
-		err = work.entry.Amend(ctx, cache, index)
+		return errors.Join(err, sandbox.Remove(l.Dir.Host))
 	}
 	if err != nil {
-		d.Voice.Warningf("%v\nThe next build will take longer.", err)
+		return err
 	}
+	return work.entry.Amend(ctx, l, index)
 }
 
 // pack packs a tree once for all forms and has each write its artifacts. It also
