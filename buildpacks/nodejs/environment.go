@@ -20,6 +20,10 @@ import (
 // that the machine trusts.
 const systemCertificates = "/etc/ssl/certs/ca-certificates.crt"
 
+// patience is how long a package manager waits for an answer of the registry, in
+// milliseconds. They try three times; npm's own limit is five minutes each time.
+const patience = "30000"
+
 // toolEnv is the environment for the package manager and the scripts of the app:
 // the build's own, with Node.js and npm in front, and with settings that the app
 // and its builder did not make themselves.
@@ -63,6 +67,7 @@ func (b *build) toolEnv(a app, d driver, t toolchain) (map[string]string, error)
 		// One try less than usual, and seconds in place of a minute between
 		// them: a registry that is gone should be known soon.
 		"fetch-retries":          "2",
+		"fetch-timeout":          patience,
 		"fetch-retry-mintimeout": "1000",
 		"fetch-retry-maxtimeout": "10000",
 		"update-notifier":        "false",
@@ -161,7 +166,7 @@ func (b *build) managerEnv(a app, d driver, t toolchain, from npm.Address, cache
 			"YARN_IGNORE_PATH": "1", "YARN_ENABLE_TELEMETRY": "0", "YARN_ENABLE_PROGRESS_BARS": "0", "YARN_ENABLE_COLORS": "0",
 			"YARN_ENABLE_HYPERLINKS": "0", "YARN_ENABLE_TIPS": "0",
 			// What an install script prints would else go to a file.
-			"YARN_ENABLE_INLINE_BUILDS": "1", "YARN_HTTP_RETRY": "2",
+			"YARN_ENABLE_INLINE_BUILDS": "1", "YARN_HTTP_RETRY": "2", "YARN_HTTP_TIMEOUT": patience,
 			// How old a package must be was decided when it was locked.
 			"YARN_NPM_MINIMAL_AGE_GATE": "0",
 			"YARN_GLOBAL_FOLDER":        cache, "YARN_INSTALL_STATE_PATH": b.Scratch.Path("yarn-state.gz"),
@@ -192,7 +197,7 @@ func (b *build) managerEnv(a app, d driver, t toolchain, from npm.Address, cache
 		for name, value := range map[string]string{
 			"store_dir": filepath.Join(cache, "store"), "cache_dir": filepath.Join(cache, "cache"), "state_dir": b.Scratch.Path("pnpm-state"),
 			"manage_package_manager_versions": "false", "pm_on_fail": "ignore", "verify_deps_before_run": "false",
-			"update_notifier": "false", "registry": from.URL.String(), "fetch_retries": "2", "fetch_retry_mintimeout": "1000", "fetch_retry_maxtimeout": "10000",
+			"update_notifier": "false", "registry": from.URL.String(), "fetch_retries": "2", "fetch_timeout": patience, "fetch_retry_mintimeout": "1000", "fetch_retry_maxtimeout": "10000",
 		} {
 			// They have npm's prefix until version 10, and then pnpm's own.
 			env["npm_config_"+name], env["pnpm_config_"+name] = value, value

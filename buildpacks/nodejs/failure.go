@@ -46,5 +46,9 @@ func (s scripts) explain(r ran) error {
 		name := path[1][strings.LastIndex(path[1], "/node_modules/")+len("/node_modules/"):]
 		f.Details = append(f.Details, "the install script of the package "+name+" failed")
 	}
+	if name, _, _ := strings.Cut(s.missed, " "); name != "" && r.script == "" && s.driver.name() == string(npmManager) && !strings.Contains(text, name) {
+		// npm does not always say which package it is.
+		f.Details = append(f.Details, "the registry's trouble is with "+s.missed)
+	}
 	return failure.Explain(f, known)
 }

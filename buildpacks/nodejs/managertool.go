@@ -160,6 +160,7 @@ func (b *build) installManager(ctx context.Context, a app) (managerTool, error) 
 	if err := b.Scratch.Replace(slot.Layer.Path, "", fresh); err != nil {
 		return managerTool{}, fmt.Errorf("installing %s: %w", title, err)
 	}
+	b.Whole(tool.layer)
 	return tool, nil
 }
 

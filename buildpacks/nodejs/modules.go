@@ -38,6 +38,8 @@ type moduleTree struct {
 	dev bool
 	// fetched is how many packages were brought into npm's cache.
 	fetched int
+	// missed says of one that was not why.
+	missed string
 }
 
 // planModules decides which layers an app's packages go to.
@@ -93,7 +95,7 @@ func (t *moduleTree) install(ctx context.Context, tools toolchain) ([]libcnb.Lay
 	if err != nil {
 		return nil, err
 	}
-	run := scripts{b: t.b, app: t.app, driver: t.driver, env: env}
+	run := scripts{b: t.b, app: t.app, driver: t.driver, env: env, missed: t.missed}
 	t.plugAndPlay(env, t.main.Layer.Path)
 	kept, err := t.b.openBuildCache(t.app, t.driver.runtime(tools))
 	if err != nil {
@@ -224,6 +226,12 @@ func (t *moduleTree) installAnew(ctx context.Context, run scripts) error {
 	if err := t.takeVendored(); err != nil {
 		return err
 	}
+	cache, err := layer.Open(t.b.Layers, t.driver.cacheLayer(), libcnb.LayerTypes{Cache: true}, layout)
+	if err != nil {
+		return err
+	}
+	// Package managers write archives beside and check them when they read them.
+	t.b.Whole(cache.Describe(nil, t.notesOf(cache)))
 	if t.driver.pnp {
 		return t.installPnP(ctx, run)
 	}
@@ -438,6 +446,14 @@ func (t *moduleTree) marker() (os.FileInfo, error) {
 		return nil, err
 	}
 	return os.Stat(file)
+}
+
+// notesOf are the notes of a layer that stays as an earlier build described it.
+func (t *moduleTree) notesOf(s layer.Slot) map[string]string {
+	if s.Old["lock"] == "" {
+		return nil
+	}
+	return map[string]string{"lock": s.Old["lock"]}
 }
 
 // notes are what the next build wants to know of this one's layers.

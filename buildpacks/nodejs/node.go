@@ -154,5 +154,7 @@ func (b *build) installNode(ctx context.Context, r runtime.Release, p nodePlan) 
 	env := libcnb.Environment{}
 	env.Default("NODE_ENV", "production")
 	env.Override("NODE_HOME", node.Path)
-	return layer.WithLaunch(node, env), headers, nil
+	node = layer.WithLaunch(node, env)
+	b.Whole(node)
+	return node, headers, nil
 }

@@ -110,5 +110,7 @@ func (b *build) installNPM(ctx context.Context, a app, m npm.Manifest, asked ver
 	if err := b.Scratch.Replace(slot.Layer.Path, "", fresh); err != nil {
 		return libcnb.Layer{}, fmt.Errorf("installing npm: %w", err)
 	}
-	return slot.Describe(inputs, notes), nil
+	fetched := slot.Describe(inputs, notes)
+	b.Whole(fetched)
+	return fetched, nil
 }

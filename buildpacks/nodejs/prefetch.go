@@ -142,6 +142,7 @@ func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) e
 		return nil
 	})
 	var count atomic.Int64
+	var missed atomic.Pointer[string]
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(fetchers)
 	// Of one package at several places one copy is enough.
@@ -163,6 +164,10 @@ func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) e
 			if err == nil {
 				count.Add(1)
 			}
+			if err != nil && ctx.Err() == nil {
+				why := m.Name + " " + m.Version + ": " + language.FirstLine(err)
+				missed.CompareAndSwap(nil, &why)
+			}
 			// A package that is not where it should be harms no other.
 			if download.FaultOf(err) == download.Passing || ctx.Err() != nil {
 				return err
@@ -179,6 +184,9 @@ func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) e
 		return watchErr
 	}
 	t.fetched = int(count.Load())
+	if why := missed.Load(); why != nil {
+		t.missed = *why
+	}
 	return nil
 }
 

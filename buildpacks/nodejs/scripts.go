@@ -21,6 +21,8 @@ type scripts struct {
 	app    app
 	driver driver
 	env    map[string]string
+	// missed says of a package that was wanted early why it did not come.
+	missed string
 }
 
 // install runs the package manager with some arguments.
