@@ -13,6 +13,15 @@ const tidy = "  go mod tidy\n  git add go.mod go.sum\n  git commit -m \"Lock the
 func causes() []failure.Cause {
 	return append([]failure.Cause{
 		{
+			Pattern: regexp.MustCompile(`zip: (?:not a valid zip file|checksum error|unsupported|not a)|flate: corrupt input`), Fault: download.Registry,
+			Why: "the module proxy serves a file that is damaged. Its operator should clear its cache of the module; until then, name another one:\n" +
+				"  export GOPROXY=https://HOST/PATH",
+		},
+		{
+			Pattern: regexp.MustCompile(`(?m)(?:read|Get) "?https?://[^\n]*: (?:unexpected EOF|EOF)$|connection reset by peer`), Fault: download.Passing,
+			Why: "the module proxy broke off. Try again later, or name another one:\n  export GOPROXY=https://HOST/PATH",
+		},
+		{
 			Pattern: regexp.MustCompile(`SECURITY ERROR|checksum mismatch`), Fault: download.Registry,
 			Why: "a module is not the one that go.sum has the checksum of. Its author may have moved a tag, or somebody changed it on the way.\n" +
 				"Look at what changed before you trust it. If it is meant, lock the new one:\n  go clean -modcache\n  rm go.sum\n" + tidy,
@@ -30,6 +39,12 @@ func causes() []failure.Cause {
 		{
 			Pattern: regexp.MustCompile(`requires go >= ([0-9.]+[0-9a-z]*)`), Fault: download.App,
 			Why: "a module needs Go $1 or later. Ask for it, or for an older version of the module:\n  go get go@$1\n" + tidy,
+		},
+		{
+			Pattern: regexp.MustCompile(`https?://[^\s"]+/@(?:v|latest)\S*: (?:401|403) `), Fault: download.App,
+			Why: "the module proxy wants credentials for a module, or refuses those that it got. Give the build some, without writing them down:\n" +
+				"  slugc build --secret GOPROXY=https://USER:TOKEN@HOST/PATH\n" +
+				"or a service binding of the type netrc with a file .netrc",
 		},
 		{
 			Pattern: regexp.MustCompile(`terminal prompts disabled|could not read Username|Authentication failed for|Invalid username or (?:password|token)|Permission denied \(publickey\)|Host key verification failed|401 Unauthorized`),

@@ -91,6 +91,15 @@ func (t *toolchain) build(ctx context.Context, w work, s *slots, to, why string)
 	if err != nil {
 		return err
 	}
+	// The go command writes beside, and locks what it writes.
+	for _, slot := range []layer.Slot{s.modules, s.cache} {
+		notes := maps.Clone(slot.Old)
+		delete(notes, "layout")
+		if slot.Layer.Name == cacheLayer {
+			maps.Copy(notes, compiler)
+		}
+		t.Whole(slot.Describe(nil, notes))
+	}
 	usesC, err := t.listed(ctx, w, s)
 	if err != nil {
 		return err

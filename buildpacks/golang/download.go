@@ -16,6 +16,8 @@ import (
 	"github.com/slugc/slugc/buildpacks/language/failure"
 	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
+	"github.com/slugc/slugc/buildpacks/runtime/tool"
+	"github.com/slugc/slugc/stack/download"
 )
 
 // cgoMark begins the lines in which "go list" says which packages use C.
@@ -41,14 +43,13 @@ func (t *toolchain) listed(ctx context.Context, w work, s *slots) ([]string, err
 		t.Print.Step("Downloading modules")
 	}
 	var usesC []string
-	count := 0
+	fetched := &arrivals{cache: s.modules.Layer.Path}
 	listen := func(line string) bool {
 		if name, is := strings.CutPrefix(line, cgoMark); is {
 			usesC = append(usesC, name)
 			return true
 		}
-		if what, is := strings.CutPrefix(line, "go: downloading "); is {
-			count++
+		if what, is := fetched.heard(line); is {
 			t.Print.Progress("Downloading %s", what)
 			return true
 		}
@@ -63,18 +64,21 @@ func (t *toolchain) listed(ctx context.Context, w work, s *slots) ([]string, err
 		cgo = "1"
 	}
 	start := t.Now()
-	output, err := t.run(ctx, map[string]string{"CGO_ENABLED": cgo}, listen, args...)
-	if err != nil {
-		what := "finding the packages of the app failed"
-		if downloads {
-			what = "downloading modules failed"
+	list := func(ctx context.Context) (*tool.Tail, error) {
+		usesC = nil
+		return t.run(ctx, map[string]string{"CGO_ENABLED": cgo}, listen, args...)
+	}
+	if !downloads {
+		if output, err := list(ctx); err != nil {
+			return nil, failure.Explain(failure.Failure{What: "finding the packages of the app failed", Err: err, Output: output}, causes())
 		}
-		return nil, failure.Explain(failure.Failure{What: what, Err: err, Output: output}, causes())
+	} else if err := t.download(ctx, fetched, list); err != nil {
+		return nil, err
 	}
 	if info, err := os.Stat(s.modules.Layer.Path); err == nil && info.IsDir() {
 		s.modules.There = true
 	}
-	if downloads && count > 0 {
+	if count := len(fetched.begun); downloads && count > 0 {
 		t.Print.Detail("Downloaded %s in %s", plural(count, "module"), report.Duration(t.Now().Sub(start).Round(10*time.Millisecond)))
 	} else if downloads {
 		t.Print.Detail("All modules are in the cache")
@@ -88,6 +92,28 @@ func (t *toolchain) listed(ctx context.Context, w work, s *slots) ([]string, err
 	slices.Sort(usesC)
 	s.cache.Old["listed"], s.cache.Old["uses-c"] = key, strings.Join(usesC, " ")
 	return usesC, nil
+}
+
+// download runs a go command that downloads modules, again while the proxy has
+// trouble that passes.
+func (t *toolchain) download(ctx context.Context, fetched *arrivals, run func(context.Context) (*tool.Tail, error)) error {
+	for try := 1; ; try++ {
+		output, err := fetched.patient(ctx, run)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		explained := fetched.explain("downloading modules failed", err, output)
+		if try == downloadTries || errors.Is(err, errSilent) || download.FaultOf(explained) != download.Passing {
+			return explained
+		}
+		wait := time.Duration(try) * time.Second
+		t.Print.Detail("Trying again in %s", report.Duration(wait))
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 func plural(n int, word string) string {
