@@ -37,6 +37,16 @@ func (a app) causes() []failure.Cause {
 				"or in ~/.netrc:\n  machine HOST login USER password TOKEN",
 		},
 		{
+			Pattern: regexp.MustCompile(`HTTP status client error \((?:404|410) [^)]*\) for url \(\S*/([^/\s)]+)\)`), Fault: download.App,
+			Why: "the index lists $1, but does not have the file any more. Take another version of the package; to see them:\n  pip index versions PACKAGE\n" + update + "\n" +
+				"or look whether the address of the index is right: " + "PIP_INDEX_URL, or index-url in pip.conf",
+		},
+		{
+			Pattern: regexp.MustCompile(`Failed to (?:read from zip file|extract archive)|has an invalid package format`), Fault: download.Passing,
+			Why: "a package arrived damaged, or was cut off on the way. Try again later. When it stays so, the operator of the index should\n" +
+				"clear its cache of the package",
+		},
+		{
 			Pattern: regexp.MustCompile("Because ([^\n]+?) was not found in the (?:package registry|provided package locations)"), Fault: download.App,
 			Why: "the index has no package $1. See whether the name is right; a private package needs its index:\n" +
 				"  slugc build --secret PIP_EXTRA_INDEX_URL=https://USER:TOKEN@HOST/PATH/simple",

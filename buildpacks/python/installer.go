@@ -88,7 +88,7 @@ func (b *build) installerEnv(of map[string]string, v environment) (map[string]st
 		// Not by the times of files, which differ from build to build.
 		"UV_COMPILE_BYTECODE":   "1",
 		"PYC_INVALIDATION_MODE": "UNCHECKED_HASH",
-		"UV_HTTP_RETRIES":       "3",
+		"UV_HTTP_RETRIES":       "2",
 		"NO_COLOR":              "1",
 	} {
 		if value != "" {

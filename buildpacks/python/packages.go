@@ -93,6 +93,12 @@ func (b *build) installPackages(ctx context.Context, a app, t tools) (environmen
 		case strings.HasPrefix(why, "the cache has"):
 			why = "the packages in the cache are for Python " + slot.Old["version"]
 		}
+		cache, err := layer.Open(b.Layers, cacheLayer, libcnb.LayerTypes{Cache: true}, layout)
+		if err != nil {
+			return environment{}, err
+		}
+		// The installer writes beside and renames.
+		b.Whole(cache.Describe(nil, nil))
 		if err := b.install(ctx, a, t, v, p, why); err != nil {
 			return environment{}, err
 		}

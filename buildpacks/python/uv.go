@@ -71,7 +71,9 @@ func (b *build) installUV(ctx context.Context) (libcnb.Layer, error) {
 	if err := b.Scratch.Replace(slot.Layer.Path, "", fresh); err != nil {
 		return libcnb.Layer{}, fmt.Errorf("installing uv: %w", err)
 	}
-	return slot.Describe(inputs, nil), nil
+	fetched := slot.Describe(inputs, nil)
+	b.Whole(fetched)
+	return fetched, nil
 }
 
 // uvFile is the wheel of the installer.
