@@ -143,6 +143,7 @@ func (g *gradleTool) install(ctx context.Context) error {
 	if err := g.b.Scratch.Replace(g.slot.Layer.Path, "", fresh); err != nil {
 		return fmt.Errorf("installing Gradle: %w", err)
 	}
+	g.b.Whole(g.layer())
 	return nil
 }
 
@@ -283,6 +284,7 @@ func (g *gradleTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.
 	env["GRADLE_USER_HOME"] = g.home.Layer.Path
 	env["GRADLE_OPTS"] = strings.TrimSpace(env["GRADLE_OPTS"] + " -Duser.home=" + env["HOME"])
 	args := append([]string{"--no-daemon", "--console=plain"}, tasks...)
+	b.Whole(g.home.Describe(nil, noted(g.home, "wanted")))
 	start := b.Now()
 	if g.home.There && len(moving) == 0 && g.home.Old["wanted"] == wanted {
 		b.Print.Detail("Running gradle --offline %s (its files are those of the last build)", strings.Join(tasks, " "))

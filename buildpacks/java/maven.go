@@ -189,6 +189,14 @@ func (m *mavenTool) addSettings(k *layer.Key) error {
 	return nil
 }
 
+// noted is a note of a layer that stays as an earlier build described it.
+func noted(s layer.Slot, name string) map[string]string {
+	if s.Old[name] == "" {
+		return nil
+	}
+	return map[string]string{name: s.Old[name]}
+}
+
 // keep implements buildTool.
 func (m *mavenTool) keep() ([]libcnb.Layer, error) {
 	return []libcnb.Layer{m.layer(), m.packages.Describe(nil, m.packages.Old)}, nil
@@ -235,6 +243,7 @@ func (m *mavenTool) install(ctx context.Context) error {
 	if err := m.b.Scratch.Replace(m.slot.Layer.Path, "", fresh); err != nil {
 		return fmt.Errorf("installing Maven: %w", err)
 	}
+	m.b.Whole(m.layer())
 	return nil
 }
 

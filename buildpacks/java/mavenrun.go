@@ -2,7 +2,9 @@ package java
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -30,12 +32,31 @@ var mavenPlaces = outputPlaces{made: []string{"target"}, jars: "target", quarkus
 
 func (m *mavenTool) outputs() outputPlaces { return mavenPlaces }
 
+// strictChecksums refuses what has another checksum than the repository says.
+const strictChecksums = "--strict-checksums"
+
+// patience is how long Maven waits for a repository that says nothing, in
+// milliseconds.
+const patience = "60000"
+
 // arguments are those of mvn, without -o.
 func (m *mavenTool) arguments() ([]string, error) {
 	args := []string{"-B", "-Dmaven.repo.local=" + filepath.Join(m.packages.Layer.Path, "repository")}
+	options, err := words("MAVEN_CUSTOM_OPTS", orElse(m.b.Env["MAVEN_CUSTOM_OPTS"], "-DskipTests"))
+	if err != nil {
+		return nil, err
+	}
 	// Older ones know no such option.
 	if compareNumbers(m.version, "3.6.1") >= 0 {
 		args = append(args, "--no-transfer-progress")
+	}
+	// Maven 3 by itself builds with what has another checksum than it should have,
+	// and waits half an hour for a repository that says nothing.
+	for _, name := range []string{"aether.connector.requestTimeout", "aether.transport.http.requestTimeout"} {
+		args = append(args, "-D"+name+"="+patience)
+	}
+	if !slices.Contains(options, "-c") && !slices.Contains(options, "--lax-checksums") {
+		args = append(args, strictChecksums)
 	}
 	if m.global != "" {
 		args = append(args, "-gs", m.global)
@@ -55,10 +76,6 @@ func (m *mavenTool) arguments() ([]string, error) {
 			args = append(args, m.selected()...)
 		}
 		return append(args, words...), nil
-	}
-	options, err := words("MAVEN_CUSTOM_OPTS", orElse(m.b.Env["MAVEN_CUSTOM_OPTS"], "-DskipTests"))
-	if err != nil {
-		return nil, err
 	}
 	goals, err := words("MAVEN_CUSTOM_GOALS", orElse(m.b.Env["MAVEN_CUSTOM_GOALS"], "package"))
 	if err != nil {
@@ -151,6 +168,7 @@ func (m *mavenTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.L
 	if err != nil {
 		return nil, err
 	}
+	b.Whole(m.packages.Describe(nil, noted(m.packages, "poms")))
 	start := b.Now()
 	had := m.packages.There
 	// Whoever wants the newest snapshot has to ask for it.
@@ -175,9 +193,25 @@ func (m *mavenTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.L
 	b.Print.Detail("Running mvn %s (%s)", shown(args), why)
 	output, err := m.mvn(ctx, env, args)
 	if err != nil {
-		return nil, m.explain(err, output)
+		return nil, errors.Join(m.explain(err, output), m.forget())
 	}
 	return m.built(start, poms)
+}
+
+// forget removes the notes in Maven's repository about what could not be had:
+// with them, Maven does not ask again until tomorrow.
+func (m *mavenTool) forget() error {
+	root := filepath.Join(m.packages.Layer.Path, "repository")
+	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(file) != ".lastUpdated" {
+			return err
+		}
+		return os.Remove(file)
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("tidying Maven's repository: %w", err)
+	}
+	return nil
 }
 
 // needsNetwork is what Maven says when something is not in its repository and it
@@ -199,6 +233,7 @@ func shown(args []string) string {
 		switch {
 		case args[i] == "-s" || args[i] == "-gs":
 			i++
+		case strings.HasPrefix(args[i], "-Daether."), args[i] == strictChecksums:
 		case strings.HasPrefix(args[i], "-Dmaven.repo.local="), strings.HasPrefix(args[i], "-D"+outputTimestamp), args[i] == "-B", args[i] == "--no-transfer-progress":
 		default:
 			kept = append(kept, args[i])
