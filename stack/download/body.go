@@ -133,6 +133,10 @@ func (b *body) pause(cause error) error {
 		return context.Cause(b.ctx)
 	}
 	b.failures++
+	if errors.Is(cause, errStalled) {
+		// Each one takes as long as all the other tries together.
+		b.failures++
+	}
 	if !temporary(cause) {
 		return b.explain(cause)
 	}

@@ -29,7 +29,8 @@ type Fetcher struct {
 }
 
 // NewFetcher returns a Fetcher for ordinary lines: five tries within about
-// four seconds of pauses, and half a minute of silence.
+// four seconds of pauses, and half a minute of silence, three times in a row at
+// most.
 func NewFetcher(client *http.Client) *Fetcher {
 	return &Fetcher{
 		Client:   client,
