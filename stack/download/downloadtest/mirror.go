@@ -1,0 +1,343 @@
+package downloadtest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Origin is a registry that mirrors stand before. It is asked for each document
+// once, however many mirrors there are.
+type Origin struct {
+	base   *url.URL
+	client *http.Client
+	mu     sync.Mutex
+	known  map[string]*asked
+}
+
+// asked is a document that is asked for once.
+type asked struct {
+	once sync.Once
+	document
+}
+
+// document is an answer of an origin.
+type document struct {
+	status int
+	kind   string
+	body   []byte
+	err    error
+}
+
+// NewOrigin is the registry at an address, which a client reaches.
+func NewOrigin(t *testing.T, address string, client *http.Client) *Origin {
+	t.Helper()
+	base, err := url.Parse(strings.TrimSuffix(address, "/"))
+	if err != nil || base.Host == "" {
+		t.Fatalf("%s is no address (%v)", address, err)
+	}
+	return &Origin{base: base, client: client, known: map[string]*asked{}}
+}
+
+// get is what the registry, or another host that it refers to, answers.
+func (o *Origin) get(address, accept string) document {
+	o.mu.Lock()
+	d := o.known[address+" "+accept]
+	if d == nil {
+		d = &asked{}
+		o.known[address+" "+accept] = d
+	}
+	o.mu.Unlock()
+	d.once.Do(func() {
+		for range 3 {
+			if d.err = o.ask(&d.document, address, accept); d.err == nil && d.status < http.StatusInternalServerError {
+				return
+			}
+		}
+	})
+	return d.document
+}
+
+func (o *Origin) ask(d *document, address, accept string) error {
+	request, err := http.NewRequest(http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return err
+	}
+	if accept != "" {
+		request.Header.Set("Accept", accept)
+	}
+	answer, err := o.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	d.status, d.kind = answer.StatusCode, answer.Header.Get("Content-Type")
+	d.body, err = io.ReadAll(answer.Body)
+	return err
+}
+
+// Mirror serves what an Origin has, from an address on this machine, and
+// misbehaves when it is told to. All addresses in its documents are its own.
+type Mirror struct {
+	// URL is its address, without a slash at its end.
+	URL    string
+	t      *testing.T
+	origin *Origin
+	server *httptest.Server
+	host   string
+
+	mu     sync.Mutex
+	faults []Fault
+	added  map[string]document
+	login  string
+	served []string
+	// logins are the values of Authorization that it got.
+	logins []string
+}
+
+// Fault is what a mirror does in the place of an answer.
+type Fault struct {
+	// At says for which paths; nil means all.
+	At *regexp.Regexp
+	// Do answers. Whole is the right answer, for those who give a part of it.
+	Do func(w http.ResponseWriter, r *http.Request, whole func() []byte)
+	// Times is how often it happens; 0 means always.
+	Times int
+}
+
+// elsewhere begins the paths of other hosts: those to which documents refer.
+const elsewhere = "/elsewhere/"
+
+// Mirror is a mirror, started by a function: (*httptest.Server).Start, or one
+// that makes it speak TLS.
+func (o *Origin) Mirror(t *testing.T, start func(*httptest.Server)) *Mirror {
+	t.Helper()
+	m := &Mirror{t: t, origin: o, added: map[string]document{}}
+	m.server = httptest.NewUnstartedServer(m)
+	start(m.server)
+	m.host = m.server.URL
+	m.URL = m.host + o.base.Path
+	t.Cleanup(func() { m.stop() })
+	return m
+}
+
+func (m *Mirror) stop() {
+	m.server.CloseClientConnections()
+	m.server.Close()
+}
+
+// Down ends the mirror until Up: connections are refused.
+func (m *Mirror) Down() { m.stop() }
+
+// Up starts a mirror that is down, at the same address.
+func (m *Mirror) Up() {
+	m.t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(m.t.Context(), "tcp", strings.TrimPrefix(m.host, "http://"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.server = httptest.NewUnstartedServer(m)
+	if err := m.server.Listener.Close(); err != nil {
+		m.t.Fatal(err)
+	}
+	m.server.Listener = listener
+	m.server.Start()
+}
+
+// Break makes a mirror misbehave until it is mended.
+func (m *Mirror) Break(faults ...Fault) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.faults = faults
+}
+
+// Mend ends all faults, and forgets what was served.
+func (m *Mirror) Mend() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.faults, m.served = nil, nil
+}
+
+// Add puts a document of its own into the mirror.
+func (m *Mirror) Add(path, kind string, body []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.added[path] = document{status: http.StatusOK, kind: kind, body: body}
+}
+
+// Served are the paths of what was sent whole, as it should be.
+func (m *Mirror) Served() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.served)
+}
+
+// Logins are the values of the header Authorization that it was sent.
+func (m *Mirror) Logins() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.logins)
+}
+
+// fault is the fault for a path, if there is one.
+func (m *Mirror) fault(path string) *Fault {
+	for i, f := range m.faults {
+		if f.At != nil && !f.At.MatchString(path) {
+			continue
+		}
+		if f.Times == 1 {
+			m.faults = slices.Delete(slices.Clone(m.faults), i, i+1)
+		} else if f.Times > 1 {
+			m.faults[i].Times--
+		}
+		return &f
+	}
+	return nil
+}
+
+// ServeHTTP implements http.Handler.
+func (m *Mirror) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m.mu.Lock()
+	fault := m.fault(r.URL.Path)
+	if login := r.Header.Get("Authorization"); login != "" && !slices.Contains(m.logins, login) {
+		m.logins = append(m.logins, login)
+	}
+	m.mu.Unlock()
+	if fault != nil {
+		fault.Do(w, r, func() []byte { return m.document(r).body })
+		return
+	}
+	d := m.document(r)
+	if d.err != nil {
+		m.t.Errorf("the registry itself: %v", d.err)
+		http.Error(w, "the registry itself failed", http.StatusBadGateway)
+		return
+	}
+	if d.kind != "" {
+		w.Header().Set("Content-Type", d.kind)
+	}
+	if d.status != http.StatusOK {
+		w.WriteHeader(d.status)
+		// Whoever asked may be gone.
+		_, _ = w.Write(d.body)
+		return
+	}
+	sum := sha256.Sum256(d.body)
+	w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:8])+`"`)
+	counted := &counter{ResponseWriter: w}
+	http.ServeContent(counted, r, "", time.Time{}, bytes.NewReader(d.body))
+	if counted.bytes < len(d.body) || r.Header.Get("Range") != "" {
+		return
+	}
+	m.mu.Lock()
+	m.served = append(m.served, r.URL.Path)
+	m.mu.Unlock()
+}
+
+// counter counts what is sent.
+type counter struct {
+	http.ResponseWriter
+	bytes int
+}
+
+// Write implements io.Writer.
+func (c *counter) Write(data []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(data)
+	c.bytes += n
+	return n, err
+}
+
+// document is the right answer to a request.
+func (m *Mirror) document(r *http.Request) document {
+	m.mu.Lock()
+	added, own := m.added[r.URL.Path]
+	m.mu.Unlock()
+	if own {
+		return added
+	}
+	address := m.origin.base.Scheme + "://" + m.origin.base.Host + r.URL.EscapedPath()
+	if rest, is := strings.CutPrefix(r.URL.EscapedPath(), elsewhere); is {
+		scheme, rest, _ := strings.Cut(rest, "/")
+		address = scheme + "://" + rest
+	}
+	if r.URL.RawQuery != "" {
+		address += "?" + r.URL.RawQuery
+	}
+	d := m.origin.get(address, r.Header.Get("Accept"))
+	body := d.body
+	if strings.Contains(d.kind, "json") || strings.Contains(d.kind, "html") {
+		body = hosts.ReplaceAllFunc(body, func(host []byte) []byte {
+			scheme, name, _ := strings.Cut(string(host), "://")
+			if name == m.origin.base.Host {
+				return []byte(m.host)
+			}
+			return []byte(m.host + elsewhere + scheme + "/" + name)
+		})
+	}
+	return document{status: d.status, kind: d.kind, body: body, err: d.err}
+}
+
+// hosts are addresses up to their paths.
+var hosts = regexp.MustCompile(`https?://[A-Za-z0-9.-]+(?::[0-9]+)?`)
+
+// Status answers with a status and nothing else.
+func Status(code int) func(http.ResponseWriter, *http.Request, func() []byte) {
+	return func(w http.ResponseWriter, _ *http.Request, _ func() []byte) {
+		if code == http.StatusUnauthorized {
+			w.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
+		}
+		http.Error(w, http.StatusText(code), code)
+	}
+}
+
+// Silence accepts a request and never answers.
+func Silence(_ http.ResponseWriter, r *http.Request, _ func() []byte) { <-r.Context().Done() }
+
+// Cut breaks the connection in the middle of an answer.
+func Cut(w http.ResponseWriter, _ *http.Request, whole func() []byte) {
+	body := whole()
+	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+	w.Header().Set("Content-Type", "application/octet-stream")
+	// Whoever asked may be gone.
+	_, _ = w.Write(body[:len(body)/2])
+	panic(http.ErrAbortHandler)
+}
+
+// Short answers with half of what was asked for, as if that were all.
+func Short(w http.ResponseWriter, _ *http.Request, whole func() []byte) {
+	body := whole()
+	w.Header().Set("Content-Type", "application/octet-stream")
+	// Whoever asked may be gone.
+	_, _ = w.Write(body[:len(body)/2])
+}
+
+// Other answers with an archive that has the same files but other bytes: in the
+// place of a time, which gzip and zip have at their beginning.
+func Other(w http.ResponseWriter, r *http.Request, whole func() []byte) {
+	body := bytes.Clone(whole())
+	at := 10
+	if bytes.HasPrefix(body, []byte{0x1f, 0x8b}) {
+		at = 4
+	}
+	body[at] ^= 0x11
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+}
+
+// Redirect sends whoever asks to the same path of another host.
+func Redirect(host string) func(http.ResponseWriter, *http.Request, func() []byte) {
+	return func(w http.ResponseWriter, r *http.Request, _ func() []byte) {
+		http.Redirect(w, r, strings.TrimSuffix(host, "/")+r.URL.RequestURI(), http.StatusFound)
+	}
+}
