@@ -65,8 +65,8 @@ shell, runs in the place of the script that failed, and sees what that saw.`,
 			return err
 		}
 		if one.Slug == "" {
-			over, err := p.ofApp(c.Context(), args[0], &one)
-			if err != nil {
+			var over func(error) error
+			if over, err = p.ofApp(c.Context(), args[0], &one); err != nil {
 				return err
 			}
 			defer func() { err = over(err) }()
@@ -109,6 +109,9 @@ func (p *program) oneOff(c *cobra.Command, args []string) (formation.OneOff, err
 			text += "; try " + slugPrefix + dest
 		}
 		return formation.OneOff{}, &cli.UsageError{Command: c.CommandPath(), Err: errors.New(text)}
+	}
+	if !isSlug {
+		file = ""
 	}
 	one := formation.OneOff{
 		Runner: sandbox.Namespaces{}, Slug: file,

@@ -165,8 +165,11 @@ func (e *UnknownScaleError) Error() string {
 	return fmt.Sprintf("the app has no process type %s; it has %s", e.Type, strings.Join(e.Types, ", "))
 }
 
-// ErrClosed is the error of a formation that has been stopped.
-var ErrClosed = errors.New("the formation has been stopped")
+// The errors of who asks too early or too late.
+var (
+	ErrNotYet = errors.New("the first release is still being unpacked; try again in a moment")
+	ErrClosed = errors.New("the processes are being stopped")
+)
 
 // Deploy puts the processes of a release in place of those that there are. A web
 // process of the old release takes requests until its successor does, and goes on
@@ -175,6 +178,7 @@ var ErrClosed = errors.New("the formation has been stopped")
 // web process; later ones keep what Scale has set. It returns when the release has
 // been unpacked; the processes follow.
 func (f *Formation) Deploy(ctx context.Context, r Release, scale map[string]int) error {
+	f.expect()
 	p, err := unpack(ctx, r.Slug, f.Dir)
 	if err != nil {
 		return err
@@ -199,6 +203,15 @@ func (f *Formation) Deploy(ctx context.Context, r Release, scale map[string]int)
 		return before.close()
 	}
 	return nil
+}
+
+// expect lets requests wait for the first release.
+func (f *Formation) expect() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.release == nil && !f.closed {
+		f.Router.Expect(router.Starting)
+	}
 }
 
 // numbers are how many processes of each type are wanted.
@@ -230,8 +243,8 @@ func numbers(types map[string]string, before, given map[string]int) (map[string]
 func (f *Formation) Scale(scale map[string]int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed || f.release == nil {
-		return ErrClosed
+	if err := f.open(); err != nil {
+		return err
 	}
 	wanted, err := numbers(f.release.types, f.wanted, scale)
 	if err != nil {
@@ -244,6 +257,17 @@ func (f *Formation) Scale(scale map[string]int) error {
 	}
 	f.Log.Sayf(logs.API, "Scaled to %s", strings.Join(words, " "))
 	f.apply(false)
+	return nil
+}
+
+// open says why nothing can be changed; f.mu is held.
+func (f *Formation) open() error {
+	switch {
+	case f.closed:
+		return ErrClosed
+	case f.release == nil:
+		return ErrNotYet
+	}
 	return nil
 }
 
@@ -260,8 +284,8 @@ func (f *Formation) Wanted() map[string]int {
 func (f *Formation) Restart(name string) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed || f.release == nil {
-		return 0, ErrClosed
+	if err := f.open(); err != nil {
+		return 0, err
 	}
 	count := 0
 	for _, p := range f.inOrder() {
