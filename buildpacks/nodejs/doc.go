@@ -3,7 +3,8 @@
 // file (CNB Buildpack API 0.10, written on libcnb).
 //
 // The build in one line: readApp checks what the author wrote and refuses it
-// before anything is downloaded; installTools brings Node.js and the package
+// before anything is downloaded, and findRoot finds the workspace that it is a
+// member of; installTools brings Node.js and the package
 // manager from the npm registry (runtime/npm); moduleTree brings the packages
 // into layers and runs the app's scripts; processes says how the app starts.
 //
@@ -54,6 +55,20 @@
 //     goes without Node.js and packages.
 //   - What tools note of the time of an installation or a build is removed from
 //     what starts, so that two builds give the same bytes.
+//   - An app that is a directory of its source and a member of a workspace is
+//     installed from the root of that, by the root's lock file and settings; what
+//     its own package.json says of versions comes first. npm, pnpm and Bun install
+//     what the app and the root need. Yarn 1 cannot, and what Yarn 2 and later has
+//     for that (workspaces focus) does not say when the lock file is out of step,
+//     so Yarn installs all, of which processes get what the app needs.
+//   - The script "build" of each member that the app depends on runs before the
+//     app's own, in their order, as "pnpm --filter APP... run build" and tools
+//     such as Turborepo do it. npm and Yarn 1 have no such thing, but the app
+//     cannot be built without what those make, whoever installs it. Members that
+//     the app does not depend on are not built.
+//   - What other members say counts for the packages only where the package manager
+//     installs for them too. Scripts run again when anything in the source
+//     changed, because they may read all of it.
 //   - What scripts made is kept for the very same source, packages, tools and
 //     variables (language/outcome), so that an unchanged app runs nothing at all.
 //     NODE_MODULES_CACHE=false, which Heroku knows, runs them each time.

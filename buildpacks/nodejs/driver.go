@@ -13,6 +13,8 @@ type driver struct {
 	manager manager
 	// member is the app's directory in its workspace, "" for the root.
 	member string
+	// below tells that the app is below a workspace and none of its members.
+	below bool
 	// berry tells whether it is Yarn 2 or later, pnp whether that leaves packages
 	// in their archives.
 	berry, pnp bool
@@ -25,7 +27,7 @@ type driver struct {
 }
 
 func newDriver(a app) driver {
-	return driver{manager: a.choice.manager, member: a.root.member, berry: a.choice.berry, pnp: a.choice.berry && a.yarn.plugAndPlay(), runsNode: a.needsNode()}
+	return driver{manager: a.choice.manager, member: a.root.member, below: a.root.below, berry: a.choice.berry, pnp: a.choice.berry && a.yarn.plugAndPlay(), runsNode: a.needsNode()}
 }
 
 // focuses tells whether the package manager installs for the app alone and for
@@ -38,6 +40,10 @@ func (d driver) focuses() bool { return d.member != "" && d.manager != yarnManag
 func (d driver) install(dev bool) []string {
 	arguments := d.installAll(dev)
 	switch {
+	case d.below && d.manager == pnpmManager:
+		return append(arguments, "--ignore-workspace")
+	case d.below && d.manager == npmManager:
+		return append(arguments, "--workspaces=false")
 	case !d.focuses():
 	case d.manager == pnpmManager:
 		return append(arguments, "--filter={.}", "--filter={"+d.member+"}...")

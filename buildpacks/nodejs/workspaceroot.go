@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
@@ -23,8 +26,11 @@ type workspaceRoot struct {
 	member string
 	// place is dir in the source, "" for the top.
 	place string
-	// stray is a lock file above an app that stands alone, as the app sees it.
+	// stray is a lock file above an app that stands alone, as the app sees it, and
+	// below tells that a workspace is above it, which the package manager must not
+	// take it for a member of.
 	stray string
+	below bool
 }
 
 // at is the name of a file of the app for a person who is in the root.
@@ -67,6 +73,7 @@ func findRoot(dir, source string, own manifest) (workspaceRoot, error) {
 		if err != nil {
 			return workspaceRoot{}, err
 		}
+		alone.below = alone.below || len(w.globs) > 0
 		root := workspaceRoot{dir: above, manifest: w.manifest, member: member, place: place}
 		switch {
 		case named(w.globs, member):
@@ -159,9 +166,26 @@ func readWorkspace(dir string) (workspace, error) {
 	if len(settings.Packages) > 0 && (len(w.globs) == 0 || slices.Contains(w.locks, pnpmLockFile)) {
 		w.globs, w.file = settings.Packages, pnpmWorkspaceFile
 	}
-	w.lockEach = settings.SharedLock != nil && !*settings.SharedLock
-	return w, nil
+	w.lockEach, err = locksEach(dir, settings)
+	return w, err
 }
+
+// locksEach tells whether pnpm keeps a lock file for each member, by either of
+// its settings files.
+func locksEach(dir string, s pnpmSettings) (bool, error) {
+	if s.SharedLock != nil {
+		return !*s.SharedLock, nil
+	}
+	text, err := os.ReadFile(filepath.Join(dir, ".npmrc"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("reading .npmrc: %w", err)
+	}
+	return lockEachSetting().Match(text), nil
+}
+
+var lockEachSetting = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^\s*shared-workspace-lockfile\s*=\s*false\s*$`)
+})
 
 // hasMembers tells whether an app is the root of a workspace itself.
 func hasMembers(dir string, m manifest) (bool, error) {
