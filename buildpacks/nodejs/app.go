@@ -205,7 +205,8 @@ func (a *app) readMembers() error {
 		}
 		if !there {
 			return appfile.Error("%s names the directory %s, which has no %s\n"+
-				"if it was removed or moved, make the lock file again:\n  %s\n  git add %s",
+				"if it was removed or moved, make the lock file again:\n  %s\n  git add %s\n"+
+				"if it is there, see that .slugignore does not list it",
 				a.lock.file(), dir, manifestFile, a.lockCommand(), a.lock.file())
 		}
 		if a.members[dir], err = readManifest(a.root.dir, path.Join(dir, manifestFile)); err != nil {

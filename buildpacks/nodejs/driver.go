@@ -13,6 +13,8 @@ type driver struct {
 	manager manager
 	// member is the app's directory in its workspace, "" for the root.
 	member string
+	// whole tells that it installs for all of a workspace, whoever asks.
+	whole bool
 	// below tells that the app is below a workspace and none of its members.
 	below bool
 	// berry tells whether it is Yarn 2 or later, pnp whether that leaves packages
@@ -27,12 +29,17 @@ type driver struct {
 }
 
 func newDriver(a app) driver {
-	return driver{manager: a.choice.manager, member: a.root.member, below: a.root.below, berry: a.choice.berry, pnp: a.choice.berry && a.yarn.plugAndPlay(), runsNode: a.needsNode()}
+	return driver{
+		manager: a.choice.manager, member: a.root.member, below: a.root.below,
+		// Versions of Bun that write the binary lock file do not all know better.
+		whole: a.choice.manager == yarnManager || a.choice.lock == bunBinaryLockFile,
+		berry: a.choice.berry, pnp: a.choice.berry && a.yarn.plugAndPlay(), runsNode: a.needsNode(),
+	}
 }
 
 // focuses tells whether the package manager installs for the app alone and for
 // what that depends on, not for all of the workspace.
-func (d driver) focuses() bool { return d.member != "" && d.manager != yarnManager }
+func (d driver) focuses() bool { return d.member != "" && !d.whole }
 
 // install are the arguments that install what the lock file says, and nothing
 // else. Dev adds what only development needs. Yarn 2 and later always adds it.

@@ -54,6 +54,44 @@ func FuzzReadApp(f *testing.F) {
 	})
 }
 
+// FuzzRoot reads what lies above an app: it is taken, or refused with words that
+// are its author's.
+func FuzzRoot(f *testing.F) {
+	for _, seed := range [][3]string{
+		{`{"workspaces": ["packages/*"]}`, "packages: [packages/a]\nsharedWorkspaceLockfile: false\n", `{"packages": {"packages/a": {"dependencies": {"b": "1"}}, "node_modules/b": {"link": true, "resolved": "packages/a"}}, "lockfileVersion": 3}`},
+		{`{"workspaces": {"packages": ["{packages,x}/**", "!packages/a"]}}`, "packages:\n- 7\n", "{}"},
+		{`{"workspaces": 7, "packageManager": "pnpm"}`, "[", ""},
+	} {
+		f.Add(seed[0], seed[1], seed[2])
+	}
+	source := f.TempDir()
+	dir := filepath.Join(source, "packages", "a")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		f.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, manifestFile), []byte(`{"name": "a", "dependencies": {"b": "1"}}`), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, manifest, settings, lock string) {
+		for name, text := range map[string]string{manifestFile: manifest, pnpmWorkspaceFile: settings, lockFile: lock} {
+			if err := os.WriteFile(filepath.Join(source, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a, err := readApp(dir, source)
+		if err != nil {
+			var app *download.Error
+			if !errors.As(err, &app) || app.Fault != download.App || strings.TrimSpace(err.Error()) == "" {
+				t.Errorf("%q, %q, %q: got %v", manifest, settings, lock, err)
+			}
+			return
+		}
+		if l, is := a.npmLock(); is && a.root.member != "" && len(l.reached("", a.root.member)) > len(l.Packages)+2 {
+			t.Errorf("%q: it needs more than there is", lock)
+		}
+	})
+}
+
 func FuzzLockFiles(f *testing.F) {
 	for _, seed := range []string{classicLock, berryLock, "lockfileVersion: '9.0'\nimporters:\n  .: {}\n", "lockfileVersion: 5.4\nspecifiers: {a: 1}\n", "{\"workspaces\": {\"\": {}}, // x\n}", "\"a", "? b\n:", "a:\n  b:\n    \"c\": d\n"} {
 		f.Add(seed)
