@@ -433,7 +433,16 @@ func (c collector) normal(from, to string) error {
 // quarkus brings a fast jar of Quarkus: its libraries are the dependencies.
 func (c collector) quarkus(dir string) (jarFile string, err error) {
 	const home, libraries = "quarkus-app", "quarkus-app/lib"
-	if err := layer.CopyTree(filepath.Join(dir, "lib"), filepath.Join(c.dependencies, jarsDir), layer.CopyFile, nil); err != nil {
+	library := func(from, to string, mode fs.FileMode) error {
+		// Its name begins with that of its group.
+		for name := range c.own {
+			if strings.HasSuffix(filepath.Base(from), "."+name) {
+				return c.normal(from, to)
+			}
+		}
+		return layer.CopyFile(from, to, mode)
+	}
+	if err := layer.CopyTree(filepath.Join(dir, "lib"), filepath.Join(c.dependencies, jarsDir), library, nil); err != nil {
 		return "", err
 	}
 	err = layer.CopyTree(dir, filepath.Join(c.application, home), c.file, func(rel string) bool { return rel == "lib" })

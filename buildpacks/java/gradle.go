@@ -275,7 +275,7 @@ func (g *gradleTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.
 	}
 	moving := b.app.moving()
 	if len(moving) > 0 {
-		b.Print.Warn("Some versions are not one version, so another build may take others:\n  %s\nName one version of each, or lock them:\n  ./gradlew dependencies --write-locks", strings.Join(moving, "\n  "))
+		b.Print.Warn("Some versions are not one version, so another build may take others:\n  %s\nName one version of each, or lock them:\n  %s", strings.Join(moving, "\n  "), b.app.writeLocks())
 	}
 	env, err := b.toolEnv(jdk, nil)
 	if err != nil {
@@ -350,6 +350,15 @@ func (w whole) gradlew() string {
 	return w.fromApp("gradlew") + " -p " + w.fromApp("")
 }
 
+// writeLocks is the command that writes the lock file of the app.
+func (w whole) writeLocks() string {
+	task := "dependencies"
+	if w.gradlePath != "" {
+		task = w.gradlePath + ":" + task
+	}
+	return w.gradlew() + " " + task + " --write-locks"
+}
+
 func (g *gradleTool) explain(err error, output *tool.Tail) error {
 	tasks, taskErr := g.tasks()
 	if taskErr != nil {
@@ -359,7 +368,7 @@ func (g *gradleTool) explain(err error, output *tool.Tail) error {
 	causes := append([]failure.Cause{
 		{
 			Pattern: regexp.MustCompile(`Dependency lock state for configuration|Resolved '[^']+' which is not part of the dependency lock state|Did not resolve '([^']+)' which is part of the dependency lock state`), Fault: download.App,
-			Why: "gradle.lockfile is out of step with the build file. Update it and commit it:\n  ./gradlew dependencies --write-locks\n  git add gradle.lockfile\n  git commit -m \"Update gradle.lockfile\"",
+			Why: "gradle.lockfile is out of step with the build file. Update it and commit it:\n  " + g.b.app.writeLocks() + "\n  git add gradle.lockfile\n  git commit -m \"Update gradle.lockfile\"",
 		},
 		{
 			Pattern: regexp.MustCompile(`Cannot find a Java installation|No matching toolchains? (?:found|could)|No locally installed toolchains match`), Fault: download.App,

@@ -110,6 +110,10 @@ func (a app) causes() []failure.Cause {
 			Why: "the index could not be reached, or did not answer as it should. Try again later, or name another one:\n  export PIP_INDEX_URL=https://HOST/PATH/simple",
 		},
 		{
+			Pattern: regexp.MustCompile("Failed to build `([^`@]+) @ file://[^`]+`"), Fault: download.App,
+			Why: "the directory of $1, which is in the source, does not build. What its build backend says of it stands above; see it fail on your machine:\n  pip wheel --no-deps DIRECTORY",
+		},
+		{
 			Pattern: regexp.MustCompile("(?:Failed to build|Failed to download and build) `([^`]+)`"), Fault: download.App,
 			Why: "the source of $1 does not build here. Take a version that has a wheel for this Python, if there is one:\n  pip download --only-binary :all: --no-deps PACKAGE",
 		},
