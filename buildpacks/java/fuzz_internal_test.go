@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/slugc/slugc/buildpacks/language/layer"
 )
 
 func FuzzPOM(f *testing.F) {
@@ -21,6 +23,28 @@ func FuzzPOM(f *testing.F) {
 		p.toolchain()
 		p.modules()
 		p.moving(pomFile, nil)
+	})
+}
+
+func FuzzGradleBuild(f *testing.F) {
+	f.Add(projects()["settings.gradle"], projects()["services/api/build.gradle"])
+	f.Add("include(\n  \":a:b\",\n  ':..:..:etc'\n)\nproject(':api').projectDir = new File(settingsDir, '../x')", "project(path: \":api\")\nprojects.libs.bigText.x")
+	f.Fuzz(func(t *testing.T, settings, text string) {
+		dir := filepath.Join(t.TempDir(), "build")
+		for name, data := range map[string]string{"settings.gradle": settings, "services/api/build.gradle": text, "libs/a/build.gradle": text, "../etc/build.gradle": ""} {
+			if err := layer.WriteBeside(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w, b, err := findGradleBuild(filepath.Join(dir, "services/api"), dir)
+		if err != nil {
+			return
+		}
+		for _, place := range append(b.needed(w), b.dirs()...) {
+			if place != "" && !filepath.IsLocal(place) {
+				t.Errorf("%s is outside of the build", place)
+			}
+		}
 	})
 }
 

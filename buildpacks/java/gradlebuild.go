@@ -119,8 +119,12 @@ func readGradleBuild(dir string) (gradleBuild, error) {
 	return b, nil
 }
 
-// add adds a project that is there.
+// add adds a project that is there. One outside of the build's directory is for
+// Gradle alone to know.
 func (b *gradleBuild) add(dir, name, place string) error {
+	if place != "" && !filepath.IsLocal(place) {
+		return nil
+	}
 	there, err := isDir(filepath.Join(dir, place))
 	if err != nil || !there || len(b.projects) >= maxModules {
 		return err
