@@ -162,6 +162,9 @@ func TestUnlistedModule(t *testing.T) {
 	})
 	s.in("services/api")
 	holds(t, s.mustBuild(), "../../pom.xml is the parent of the app and has modules, but does not list the app", "<module>services/api</module>", "Running mvn -DskipTests package")
+	// A version that was published is not the module.
+	s.write(map[string]string{"services/api/pom.xml": strings.Replace(module("api", needs("text")), "</artifactId></dependency>", "</artifactId><version>0.9</version></dependency>", 1)})
+	holds(t, s.mustBuild(), "Running mvn -DskipTests package")
 }
 
 // projects are those of a build of Gradle, by their files.

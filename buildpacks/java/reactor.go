@@ -17,71 +17,75 @@ import (
 // app that nobody lists is built alone, unless it needs what a reactor above
 // builds.
 func findReactor(own, source string) (whole, project, error) {
-	alone, err := readProject(whole{dir: own})
+	poms, err := readProject(whole{dir: own})
 	if err != nil {
 		return whole{}, nil, err
 	}
-	var passed []whole
-	for _, dir := range above(own, source) {
-		w, p, err := reactorAt(dir, "", own)
-		if err != nil {
-			return whole{}, nil, err
-		}
-		if p.has(w.member) {
-			return w, p, nil
-		}
-		if len(p) > 1 {
-			passed = append(passed, w)
+	alone := whole{dir: own}
+	parent, there := poms[""].parentFile(own, source)
+	others, err := reactors(own, source, parent, there)
+	if err != nil {
+		return whole{}, nil, err
+	}
+	for _, r := range others {
+		if r.poms.has(r.member) {
+			return r.whole, r.poms, nil
 		}
 	}
-	if file, there := alone[""].parentFile(own, source); there && !layer.Within(filepath.Dir(file), own) {
-		base, parent := filepath.Dir(own), filepath.Dir(file)
-		for !layer.Within(base, parent) {
-			base = filepath.Dir(base)
-		}
-		root, err := filepath.Rel(base, parent)
-		if err != nil {
+	for _, r := range others {
+		if err := r.lists(poms[""]); err != nil {
 			return whole{}, nil, err
 		}
-		w, p, err := reactorAt(base, filepath.ToSlash(root), own)
-		if err != nil {
-			return whole{}, nil, err
-		}
-		if p.has(w.member) {
-			return w, p, nil
-		}
-		passed = append(passed, w)
-	}
-	unlisted := ""
-	for _, w := range passed {
-		p, err := readProject(w)
-		if err != nil {
-			return whole{}, nil, err
-		}
-		if err := w.lists(alone[""], p); err != nil {
-			return whole{}, nil, err
-		}
-		if file, _ := alone[""].parentFile(own, source); filepath.Dir(file) == w.rootDir() {
-			unlisted = fmt.Sprintf("%s is the parent of the app and has modules, but does not list the app, which is therefore built alone. If it is one of them, list it:\n  <module>%s</module>",
-				w.fromApp(path.Join(w.root, pomFile)), w.fromRoot(w.member))
+		if filepath.Dir(parent) == r.rootDir() {
+			alone.unlisted = fmt.Sprintf("%s is the parent of the app and has modules, but does not list the app, which is therefore built alone. If it is one of them, list it:\n  <module>%s</module>",
+				r.fromApp(path.Join(r.root, pomFile)), r.fromRoot(r.member))
 		}
 	}
-	return whole{dir: own, unlisted: unlisted}, alone, nil
+	return alone, poms, nil
 }
 
-// reactorAt reads the reactor whose pom.xml is in the directory root of dir.
-func reactorAt(dir, root, own string) (whole, project, error) {
-	member, err := filepath.Rel(dir, own)
+// reactor is one that an app may be a module of.
+type reactor struct {
+	whole
+	poms project
+}
+
+// reactors are those of several modules above an app, the highest first, and that
+// of its parent beside it.
+func reactors(own, source, parent string, there bool) ([]reactor, error) {
+	var all []reactor
+	read := func(dir, root string) error {
+		member, err := filepath.Rel(dir, own)
+		if err != nil {
+			return err
+		}
+		r := reactor{whole: whole{dir: dir, root: rooted(filepath.ToSlash(root)), member: filepath.ToSlash(member)}}
+		if there, err := appfile.Exists(r.rootDir(), pomFile); err != nil || !there {
+			return err
+		}
+		if r.poms, err = readProject(r.whole); err == nil && len(r.poms) > 1 {
+			all = append(all, r)
+		}
+		return err
+	}
+	for _, dir := range above(own, source) {
+		if err := read(dir, ""); err != nil {
+			return nil, err
+		}
+	}
+	if !there || layer.Within(filepath.Dir(parent), own) {
+		return all, nil
+	}
+	// Both lie below the nearest directory above both.
+	base := filepath.Dir(own)
+	for !layer.Within(base, parent) {
+		base = filepath.Dir(base)
+	}
+	root, err := filepath.Rel(base, filepath.Dir(parent))
 	if err != nil {
-		return whole{}, nil, err
+		return nil, err
 	}
-	w := whole{dir: dir, root: root, member: filepath.ToSlash(member)}
-	there, err := appfile.Exists(w.rootDir(), pomFile)
-	if err != nil || !there {
-		return w, nil, err
-	}
-	p, err := readProject(w)
-	return w, p, err
+	return all, read(base, root)
 }
 
 func (p project) has(module string) bool {
@@ -91,17 +95,17 @@ func (p project) has(module string) bool {
 
 // lists refuses an app that needs a module of a reactor which does not list it:
 // neither builds the other.
-func (w whole) lists(own pom, p project) error {
+func (r reactor) lists(own pom) error {
 	for _, wanted := range own.wants() {
-		module, found := p.find(wanted)
-		if !found {
+		module, found := r.poms.find(wanted)
+		if !found || r.poms[module].isAnother(wanted.Version) {
 			continue
 		}
-		file := w.fromApp(path.Join(w.root, pomFile))
-		name := w.fromRoot(w.member)
+		file := r.fromApp(path.Join(r.root, pomFile))
+		name := r.fromRoot(r.member)
 		return appfile.Error("%s needs %s, which is the module %s of %s, but that does not list the app among its modules\n"+
 			"so Maven does not build the two together. Add it to the <modules> of %s:\n  <module>%s</module>\nand see that both are built:\n  mvn -f %s -pl %s -am package\n  git add %s",
-			pomFile, wanted, orElse(w.fromRoot(module), "."), file, file, name, file, name, file)
+			pomFile, wanted, orElse(r.fromRoot(module), "."), file, file, name, file, name, file)
 	}
 	return nil
 }
@@ -131,13 +135,20 @@ func (p pom) wants() []coordinates {
 // filled are coordinates with the properties in them.
 func (p pom) filled(all []coordinates) []coordinates {
 	for i, c := range all {
-		all[i] = coordinates{GroupID: p.value(c.GroupID), ArtifactID: p.value(c.ArtifactID)}
+		all[i] = coordinates{GroupID: p.value(c.GroupID), ArtifactID: p.value(c.ArtifactID), Version: p.value(c.Version)}
 	}
 	return all
 }
 
 // group is the group of a pom, which may be that of its parent.
 func (p pom) group() string { return p.value(orElse(p.GroupID, strings.TrimSpace(p.Parent.GroupID))) }
+
+// isAnother tells whether a version is certainly not that of a module, but of one
+// that was published.
+func (p pom) isAnother(version string) bool {
+	own := p.value(orElse(p.Version, strings.TrimSpace(p.Parent.Version)))
+	return version != "" && own != "" && version != own && !strings.Contains(version+own, "${")
+}
 
 // find is the module that a pom names. A group that only a parent can fill in is
 // any.
