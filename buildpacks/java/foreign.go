@@ -29,24 +29,32 @@ func (b *build) foreign(source string) ([]string, error) {
 		return nil, err
 	}
 	var all []string
-	err = filepath.WalkDir(source, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.IsDir() || name == source {
+	var look func(dir string) error
+	look = func(dir string) error {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
 			return err
 		}
-		if name == b.App || strings.HasPrefix(entry.Name(), ".") || entry.Name() == "node_modules" {
-			return fs.SkipDir
-		}
-		there, err := appfile.Found(name, foreignManifests...)
-		if err != nil || len(there) == 0 {
-			return err
-		}
-		if b.app.isIn(name) || namesDirectory(text, entry.Name()) {
+		manifest := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return slices.Contains(foreignManifests, e.Name()) })
+		if manifest && dir != source && !b.app.isIn(dir) && !namesDirectory(text, filepath.Base(dir)) {
+			all = append(all, dir)
 			return nil
 		}
-		all = append(all, name)
-		return fs.SkipDir
-	})
-	return all, err
+		for _, e := range entries {
+			below := filepath.Join(dir, e.Name())
+			if !e.IsDir() || below == b.App || strings.HasPrefix(e.Name(), ".") || e.Name() == "node_modules" {
+				continue
+			}
+			if err := look(below); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := look(source); err != nil {
+		return nil, fmt.Errorf("reading the source around the app: %w", err)
+	}
+	return all, nil
 }
 
 // isIn tells whether a directory has something of the build in it.
