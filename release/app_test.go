@@ -3,6 +3,9 @@ package release_test
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/slugc/slugc/release"
 )
@@ -55,5 +58,19 @@ func TestDeployed(t *testing.T) {
 	}
 	if got := release.RolledBack(46); got != "Rollback to v46" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestEnv(t *testing.T) {
+	r := release.Release{
+		App: "shop", Number: 12, Description: "Deploy abc", Artifact: release.Artifact{Commit: "abcdef"},
+		Created: time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600)),
+	}
+	want := []string{
+		"A=1", "HEROKU_APP_NAME=shop", "HEROKU_RELEASE_CREATED_AT=2026-01-02T02:04:05Z", "HEROKU_RELEASE_VERSION=v12",
+		"HEROKU_SLUG_COMMIT=abcdef", "HEROKU_SLUG_DESCRIPTION=Deploy abc",
+	}
+	if diff := cmp.Diff(want, r.Env(release.Config{"A": "1"}).List()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }

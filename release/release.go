@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/slugc/slugc/build/slug"
 )
@@ -85,6 +87,17 @@ func ParseVersion(text string) (int, error) {
 		return 0, &NameError{Name: text, Problem: "is no release", Expected: "one such as v12"}
 	}
 	return number, nil
+}
+
+// longestDescription is that of a description, in bytes.
+const longestDescription = 200
+
+// CheckDescription says why a text does not describe a release.
+func CheckDescription(text string) error {
+	if len(text) > longestDescription || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		return &NameError{Name: text[:min(len(text), 40)], Problem: "does not describe a release", Expected: "one line of at most 200 bytes"}
+	}
+	return nil
 }
 
 // The words for what made a release (Heroku Platform API, "Release").

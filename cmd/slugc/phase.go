@@ -9,7 +9,6 @@ import (
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/formation"
 	"github.com/slugc/slugc/stack"
-	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -27,7 +26,7 @@ func (r releasePhase) Run(ctx context.Context, of release.Release, slug string, 
 		Stack: func(ctx context.Context, builtOn stack.Stack) (stack.Stack, error) {
 			return stacks.Recorded(ctx, builtOn.ID)
 		},
-		Env:  processEnv(of, config),
+		Env:  of.Env(config),
 		Port: func() (string, error) { return "", errors.New("a release phase does not listen") },
 		// One writer for both, so that lines stay in order.
 		Stdin: strings.NewReader(""), Stdout: out, Stderr: out,
@@ -37,21 +36,4 @@ func (r releasePhase) Run(ctx context.Context, of release.Release, slug string, 
 func (r releasePhase) Output(secrets []string) io.WriteCloser {
 	r.p.voice.Redact(secrets...)
 	return r.p.voice.Writer(nil)
-}
-
-// processEnv is what a process of a release finds in its environment beside what
-// every process does (Heroku Dev Center, "Dyno Metadata").
-func processEnv(r release.Release, config release.Config) launch.Env {
-	env := launch.Env{}
-	for name, value := range config {
-		env[name] = value
-	}
-	env["HEROKU_APP_NAME"] = r.App
-	env["HEROKU_RELEASE_VERSION"] = r.Version()
-	env["HEROKU_RELEASE_CREATED_AT"] = r.Created.Format("2006-01-02T15:04:05Z")
-	env["HEROKU_SLUG_DESCRIPTION"] = r.Description
-	if r.Artifact.Commit != "" {
-		env["HEROKU_SLUG_COMMIT"] = r.Artifact.Commit
-	}
-	return env
 }

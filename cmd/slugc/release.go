@@ -80,6 +80,9 @@ as DATABASE_URL, others as their own name, such as REDISCLOUD_URL.`,
 		if f.keep < 0 {
 			return &cli.UsageError{Command: c.CommandPath(), Err: fmt.Errorf("--keep %d: expected 0 or more", f.keep)}
 		}
+		if err := release.CheckDescription(f.description); err != nil {
+			return &cli.UsageError{Command: c.CommandPath(), Err: fmt.Errorf("--description: %w", err)}
+		}
 		if image != "" {
 			record, err := readRecord(metadata, false)
 			if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/deploy"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/debian"
@@ -57,6 +58,15 @@ func TestExitCode(t *testing.T) {
 		"a package that is nowhere":         {fmt.Errorf("x: %w", &resolve.UnknownPackageError{}), 1},
 		"a mirror that does not answer":     {fmt.Errorf("x: %w", &download.Error{Fault: download.Passing, Err: errors.New("stalled")}), 75},
 		"a mirror that was tampered with":   {fmt.Errorf("x: %w", &download.Error{Fault: download.Registry, Err: &repository.MismatchError{File: "a"}}), 1},
+		"a release phase that failed":       {fmt.Errorf("x: %w", &release.PhaseError{Err: &sandbox.ExitError{Code: 3}}), 51},
+		"a release phase cut short":         {&release.PhaseError{Err: context.Canceled}, 130},
+		"a release phase without a stack":   {&release.PhaseError{Err: &MirrorError{Err: errors.New("refused")}}, 75},
+		"a config that lacks something":     {fmt.Errorf("x: %w", &release.NeedsError{App: "a", Missing: []string{"A"}}), 2},
+		"an app that is not there":          {&release.UnknownError{App: "a", NoApp: true}, 2},
+		"a ledger that is damaged":          {fmt.Errorf("x: %w", &release.DamagedError{Err: errors.New("odd")}), 1},
+		"a ledger of a newer slugc":         {&release.NewerError{}, 2},
+		"a ledger that others have":         {&release.BusyError{Err: errors.New("odd")}, 75},
+		"a slug that was changed":           {&release.SlugError{}, 1},
 		"an unknown host":                   {&net.DNSError{Err: "no such host", IsNotFound: true}, 1},
 	} {
 		if got := ExitCode(c.err); got != c.want {
