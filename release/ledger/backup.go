@@ -43,7 +43,7 @@ func (l *Ledger) backup(ctx context.Context, kind string) error {
 		}
 		return err
 	}
-	if err := errors.Join(beside.SyncDir(dir), beside.Sweep(dir)); err != nil {
+	if err := errors.Join(beside.SyncDir(dir), beside.Sweep(dir), beside.Sweep(l.dir)); err != nil {
 		return err
 	}
 	all := l.backups(kind)

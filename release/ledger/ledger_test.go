@@ -309,7 +309,7 @@ func TestDestroy(t *testing.T) {
 
 func TestDigests(t *testing.T) {
 	l := open(t, t.TempDir())
-	m := maker(l, func(_ context.Context, r release.Release, _ release.Config, _ io.Writer) error {
+	m := maker(l, func(_ context.Context, _ release.Release, _ release.Config, _ io.Writer) error {
 		return errors.New("it fails")
 	})
 	ctx := t.Context()
