@@ -3,4 +3,4 @@
 package ledger_test
 
 // kills is how often makers of releases are killed, and bits of the ledger flipped.
-const kills = 25
+const kills = 16
