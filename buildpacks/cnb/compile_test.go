@@ -95,6 +95,29 @@ func testCompile(t *testing.T, when spec.G, it spec.S) {
 	}
 
 	when("it leaves layers", func() {
+		it("leaves the layers that a build described before it failed", func() {
+			b := open("0.10", `mkdir packages old
+printf '[types]\ncache = true\n[metadata]\nlock = "1"\n' >packages.toml
+printf '[types]\ncache = true\n' >missing.toml
+printf '[types]\nlaunch = true\n' >old.toml
+printf '[metadata]\nlock = "1"\n' >restored.toml
+printf '[[processes]]\n' >launch.toml
+echo x >broken.toml
+exit 75
+`)
+			if left, err := b.Left(site); err != nil || len(left) > 0 {
+				t.Errorf("before: %v, %v", left, err)
+			}
+			var failed *buildpacks.CompileError
+			if _, err := b.Compile(t.Context(), site, buildpacks.Job{}); !errors.As(err, &failed) || !failed.Temporary() {
+				t.Fatalf("got %v", err)
+			}
+			left, err := b.Left(site)
+			if err != nil || len(left) != 1 || left[0].ID() != "test/bp:packages" || left[0].Metadata["lock"] != "1" || !left[0].Cache {
+				t.Errorf("got %+v, %v", left, err)
+			}
+		})
+
 		it("takes names that are odd but can be told", func() {
 			long := strings.Repeat("n", 250)
 			c, err := compile("0.10", fmt.Sprintf(`

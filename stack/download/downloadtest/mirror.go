@@ -101,8 +101,8 @@ type Mirror struct {
 	mu     sync.Mutex
 	faults []Fault
 	added  map[string]document
-	login  string
 	served []string
+	beside *Mirror
 	// logins are the values of Authorization that it got.
 	logins []string
 }
@@ -131,6 +131,34 @@ func (o *Origin) Mirror(t *testing.T, start func(*httptest.Server)) *Mirror {
 	m.URL = m.host + o.base.Path
 	t.Cleanup(func() { m.stop() })
 	return m
+}
+
+// Host is the address without a path.
+func (m *Mirror) Host() string { return m.host }
+
+// Beside is the address of another host that has the same, for Redirect. What
+// it is told that it should not be is in Elsewhere.
+func (m *Mirror) Beside() string {
+	m.t.Helper()
+	m.beside = m.origin.Mirror(m.t, (*httptest.Server).Start)
+	return strings.Replace(m.beside.host, "127.0.0.1", "localhost", 1)
+}
+
+// Elsewhere are the values of Authorization that the host beside was sent.
+func (m *Mirror) Elsewhere() []string {
+	if m.beside == nil {
+		return nil
+	}
+	return m.beside.Logins()
+}
+
+// Call gives the mirror another address than its own, from which a proxy leads
+// to it: scheme and host. It returns the host and port where it listens.
+func (m *Mirror) Call(host string) (listens string) {
+	listens = m.server.Listener.Addr().String()
+	m.host = host
+	m.URL = host + m.origin.base.Path
+	return listens
 }
 
 func (m *Mirror) stop() {
