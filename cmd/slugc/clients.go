@@ -2,6 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks/builtin"
@@ -67,7 +72,55 @@ func (p *program) npmSettings() ([]builtin.Settings, error) {
 	}
 	npmrc, secrets := config.Connection()
 	p.voice.Redact(secrets...)
-	return []builtin.Settings{{Variable: "npm_config_userconfig", Name: "npmrc", Text: npmrc}}, nil
+	settings := []builtin.Settings{{Variable: "npm_config_userconfig", Name: "npmrc", Text: npmrc}}
+	bundle, err := p.nodeAuthorities(config.Network().CAFiles)
+	if err != nil {
+		return nil, err
+	}
+	return append(settings, builtin.Settings{Variable: "NODE_EXTRA_CA_CERTS", Name: "npm-ca.pem", Text: bundle}), nil
+}
+
+// nodeAuthorities are the certificates in the files that this person's Node.js
+// and npm trust, with those that every build trusts, since Node.js reads one file.
+// It is empty where there are no others than those. A build cannot read the files
+// of this machine.
+func (p *program) nodeAuthorities(files []string) (string, error) {
+	common := append([]string{p.env["SSL_CERT_FILE"]}, systemBundles...)
+	var bundle strings.Builder
+	read := func(file string) error {
+		text, err := os.ReadFile(file)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("reading the certificates that npm trusts: %w", err)
+		}
+		if len(text) > 0 {
+			bundle.Write(append(text, '\n'))
+		}
+		return nil
+	}
+	for _, file := range files {
+		if slices.Contains(common, file) {
+			continue
+		}
+		if err := read(file); err != nil {
+			return "", err
+		}
+	}
+	if bundle.Len() == 0 {
+		return "", nil
+	}
+	for _, file := range common {
+		if file == "" {
+			continue
+		}
+		before := bundle.Len()
+		if err := read(file); err != nil {
+			return "", err
+		}
+		if bundle.Len() > before {
+			break
+		}
+	}
+	return bundle.String(), nil
 }
 
 // goProxy and goSumDB are what the go command that built slugc has as GOPROXY,

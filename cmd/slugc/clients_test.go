@@ -46,6 +46,14 @@ func testClients(t *testing.T, when spec.G, it spec.S) {
 		}
 		return all[0]
 	}
+	all := func(client string) []builtin.Settings {
+		t.Helper()
+		all, err := p.clients(stack.Stack{})[client](t.Context(), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
 	says := func(text, secret string) {
 		t.Helper()
 		p.voice.Stepf("%s", text)
@@ -53,6 +61,29 @@ func testClients(t *testing.T, when spec.G, it spec.S) {
 			t.Errorf("it prints %s", printed)
 		}
 	}
+
+	when("npm trusts an authority of a company", func() {
+		it("hands over its certificate, by a variable or by cafile", func() {
+			file, other := filepath.Join(home, "company.pem"), filepath.Join(home, "ca.pem")
+			for name, text := range map[string]string{file: "one", other: "two", filepath.Join(home, ".npmrc"): "cafile=" + other + "\n"} {
+				if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p.env["NODE_EXTRA_CA_CERTS"], p.env["SSL_CERT_FILE"] = file, filepath.Join(home, "missing")
+			got := all(builtin.NPM)
+			if len(got) != 2 || got[1].Variable != "NODE_EXTRA_CA_CERTS" || !strings.HasPrefix(got[1].Text, "one\ntwo\n") {
+				t.Errorf("got %+v", got)
+			}
+			delete(p.env, "NODE_EXTRA_CA_CERTS")
+			if err := os.Remove(other); err != nil {
+				t.Fatal(err)
+			}
+			if got := all(builtin.NPM); got[1].Text != "" {
+				t.Errorf("got %+v", got)
+			}
+		})
+	})
 
 	when("the go command is set up", func() {
 		it("tells every buildpack, but not what it must not know", func() {

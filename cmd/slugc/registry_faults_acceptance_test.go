@@ -66,6 +66,14 @@ func withLogin(address string) string {
 	return strings.Replace(address, "://", "://me:"+registryPassword+"@", 1)
 }
 
+// goLogin is withLogin, where the go command hands a password on.
+func goLogin(address string) string {
+	if strings.HasPrefix(address, "https://") {
+		return withLogin(address)
+	}
+	return address
+}
+
 // faultyClients are those of the matrix.
 func faultyClients() []client {
 	odd, number := regexp.MustCompile(`/is-odd-3\.0\.1\.tgz$`), regexp.MustCompile(`/is-number-6\.0\.0\.tgz$`)
@@ -94,7 +102,7 @@ func faultyClients() []client {
 		{
 			app: "go", origin: goOrigin, name: "github.com/pkg/errors",
 			archive: regexp.MustCompile(`/github\.com/pkg/errors/@v/v0\.9\.1\.zip$`), other: regexp.MustCompile(`/mitchellh/go-wordwrap/@v/v1\.0\.1\.zip$`),
-			use:     func(_ *testing.T, address, _ string) []string { return []string{"GOPROXY=" + withLogin(address)} },
+			use:     func(_ *testing.T, address, _ string) []string { return []string{"GOPROXY=" + goLogin(address)} },
 			trust:   "SSL_CERT_FILE",
 			runtime: regexp.MustCompile(`/toolchain/@v/[^/]*\.zip$`), program: "Go",
 			credentials: "GOPROXY",
