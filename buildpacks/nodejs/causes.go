@@ -78,6 +78,8 @@ func yarnCauses(lock, command string) []failure.Cause {
 		{Pattern: regexp.MustCompile(`(?m)^error \S*/node_modules/(\S+): Command failed`), Fault: download.App, Why: builds},
 		{Pattern: regexp.MustCompile(`(?m)^error (\S+): The engine "`), Fault: download.App, Why: "$1 wants another version of Node.js. Ask for it:\n  npm pkg set engines.node=VERSION"},
 		{Pattern: regexp.MustCompile(`SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(?:GET|VERIFY)_[A-Z_]+|unable to (?:get|verify)[a-z ]+certificate`), Fault: download.App, Why: unknownAuthority},
+		{Pattern: regexp.MustCompile(`ZlibError|zlib: unexpected end of file|incorrect header check|Unexpected end of data`), Fault: download.Passing, Why: "a package arrived damaged, or was cut off on the way. Try again later. When it stays so, the operator of the registry should\n" +
+			"clear its cache of the package"},
 		{Pattern: regexp.MustCompile(`Response Code: (?:429|5\d\d)|Request failed "(?:429|5\d\d) |ECONN[A-Z]+|ETIMEDOUT|ESOCKETTIMEDOUT|EAI_AGAIN|ENOTFOUND|` +
 			`SOCKET_CLOSED_BEFORE|server aborted|Error: aborted|RequestError|TimeoutError|trouble with your network connection`), Fault: download.Passing, Why: passed},
 	}

@@ -560,6 +560,7 @@ func TestFailures(t *testing.T) {
 		"Yarn 4 503":              {yarnManager, "➤ YN0035: │ boom@npm:1.0.0: The registry appears to be down\n➤ YN0035: │   Response Code: 503 (Service Unavailable)\n", download.Passing, "Try again later"},
 		"Yarn 4 down":             {yarnManager, "➤ YN0001: │ Error [ERR_SOCKET_CLOSED_BEFORE_CONNECTION]: Socket closed before the connection was established\n", download.Passing, "Try again later"},
 		"Yarn 4 half a download":  {yarnManager, "➤ YN0001: │ ReadError: The server aborted pending request\n", download.Passing, "Try again later"},
+		"Yarn 4 half an archive":  {yarnManager, "➤ YN0001: │ ZlibError: zlib: unexpected end of file\n    at Unzip.write\n", download.Passing, "cut off on the way"},
 		"Yarn 4 taken back":       {yarnManager, "➤ YN0016: │ gone@npm:1.0.0: No candidates found\n", download.App, "choose another"},
 		"Yarn 4 install script":   {yarnManager, "➤ YN0009: │ fail@npm:1.0.0 couldn't be built successfully (exit code 7)\n", download.App, "the install script of the package fail failed"},
 		"pnpm out of step":        {pnpmManager, "\u2009ERR_PNPM_OUTDATED_LOCKFILE\u2009 Cannot install with \"frozen-lockfile\"\n", download.App, "pnpm install --lockfile-only\n  git add pnpm-lock.yaml"},

@@ -2,6 +2,7 @@ package downloadtest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -351,15 +352,28 @@ func Short(w http.ResponseWriter, _ *http.Request, whole func() []byte) {
 	_, _ = w.Write(body[:len(body)/2])
 }
 
-// Other answers with an archive that has the same files but other bytes: in the
-// place of a time, which gzip and zip have at their beginning.
+// Other answers with an archive that is in order and has other bytes: of a gzip
+// tar, the last of its last file; of a zip, a time at its beginning.
 func Other(w http.ResponseWriter, r *http.Request, whole func() []byte) {
 	body := bytes.Clone(whole())
-	at := 10
-	if bytes.HasPrefix(body, []byte{0x1f, 0x8b}) {
-		at = 4
+	if reader, err := gzip.NewReader(bytes.NewReader(body)); err == nil {
+		// An archive that cannot be read has other bytes without doing anything.
+		tarball, _ := io.ReadAll(reader)
+		for at := len(tarball) - 1; at >= 0; at-- {
+			if tarball[at] > ' ' {
+				tarball[at] ^= 1
+				break
+			}
+		}
+		var packed bytes.Buffer
+		writer := gzip.NewWriter(&packed)
+		// A buffer takes everything.
+		_, _ = writer.Write(tarball)
+		_ = writer.Close()
+		body = packed.Bytes()
+	} else if len(body) > 10 {
+		body[10] ^= 1
 	}
-	body[at] ^= 0x11
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
