@@ -249,7 +249,7 @@ func registryFaults() []fault {
 			m.Break(downloadtest.Fault{At: c.archive, Do: downloadtest.Redirect(m.Beside())})
 		}},
 		{name: "no runtime", do: ofRuntime(downloadtest.Status(404)), cold: true, code: 51, says: []string{"{program}"}},
-		{name: "other runtime", do: ofRuntime(downloadtest.Other), cold: true, code: 51, says: []string{"{program}", "checksum"}},
+		{name: "half a runtime", do: ofRuntime(downloadtest.Short), cold: true, code: 51, says: []string{"{program}"}},
 		{name: "silent", do: broken(downloadtest.Silence), code: 75, says: []string{"{package}", "Try again later"}, limit: 2 * time.Minute, retried: true},
 		{name: "401", do: broken(downloadtest.Status(401)), code: 51, says: []string{"{package}", "{credentials}"}},
 		{name: "403", only: []string{"npm", "go"}, do: broken(downloadtest.Status(403)), code: 51, says: []string{"{package}", "{credentials}"}},
@@ -437,7 +437,7 @@ func (b faultBench) try(t *testing.T, f fault) {
 	if f.cold {
 		return
 	}
-	s.env = append(well, b.use(t, m.URL, s.home)...)
+	s.env = append(slices.Clone(well), b.use(t, m.URL, s.home)...)
 	again, err := b.build(s).CombinedOutput()
 	if err != nil {
 		t.Errorf("when the registry is well: %v\n%s", err, again)

@@ -1,12 +1,15 @@
 package downloadtest
 
 import (
+	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -352,29 +355,67 @@ func Short(w http.ResponseWriter, _ *http.Request, whole func() []byte) {
 	_, _ = w.Write(body[:len(body)/2])
 }
 
-// Other answers with an archive that is in order and has other bytes: of a gzip
-// tar, the last of its last file; of a zip, a time at its beginning.
+// Other answers with an archive that is in order, but of whose last file the
+// last byte is another one.
 func Other(w http.ResponseWriter, r *http.Request, whole func() []byte) {
-	body := bytes.Clone(whole())
-	if reader, err := gzip.NewReader(bytes.NewReader(body)); err == nil {
-		// An archive that cannot be read has other bytes without doing anything.
-		tarball, _ := io.ReadAll(reader)
-		for at := len(tarball) - 1; at >= 0; at-- {
-			if tarball[at] > ' ' {
-				tarball[at] ^= 1
-				break
-			}
-		}
-		var packed bytes.Buffer
-		writer := gzip.NewWriter(&packed)
-		// A buffer takes everything.
-		_, _ = writer.Write(tarball)
-		_ = writer.Close()
-		body = packed.Bytes()
-	} else if len(body) > 10 {
-		body[10] ^= 1
+	other, err := otherArchive(whole())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusTeapot)
+		return
 	}
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(other))
+}
+
+// otherArchive is a gzip tar or a zip with another byte.
+func otherArchive(archive []byte) ([]byte, error) {
+	var packed bytes.Buffer
+	if reader, err := gzip.NewReader(bytes.NewReader(archive)); err == nil {
+		tarball, err := io.ReadAll(reader)
+		if err != nil {
+			return nil, err
+		}
+		change(tarball)
+		writer := gzip.NewWriter(&packed)
+		_, err = writer.Write(tarball)
+		err = errors.Join(err, writer.Close())
+		return packed.Bytes(), err
+	}
+	reader, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		return nil, err
+	}
+	writer := zip.NewWriter(&packed)
+	for i, f := range reader.File {
+		content, err := fs.ReadFile(reader, f.Name)
+		if f.FileInfo().IsDir() {
+			content, err = nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if i == len(reader.File)-1 {
+			change(content)
+		}
+		to, err := writer.Create(f.Name)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := to.Write(content); err != nil {
+			return nil, err
+		}
+	}
+	err = writer.Close()
+	return packed.Bytes(), err
+}
+
+// change changes the last byte of a text.
+func change(text []byte) {
+	for at := len(text) - 1; at >= 0; at-- {
+		if text[at] > ' ' {
+			text[at] ^= 1
+			return
+		}
+	}
 }
 
 // Redirect sends whoever asks to the same path of another host.
