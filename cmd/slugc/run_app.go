@@ -29,7 +29,7 @@ func (p *program) ofApp(ctx context.Context, app string, one *formation.OneOff) 
 	if err != nil {
 		return nil, err
 	}
-	one.Slug, one.Env, one.Name = file, processEnv(current, config), fmt.Sprintf("run.%d", 1000+os.Getpid()%9000)
+	one.Slug, one.Env, one.Name = file, current.Env(config), fmt.Sprintf("run.%d", 1000+os.Getpid()%9000)
 	command := release.Quote(one.Command...)
 	if len(one.Command) == 0 {
 		command = cmp.Or(current.Artifact.ProcessTypes[cmp.Or(one.Type, formation.Web)], one.Type)

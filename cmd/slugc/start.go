@@ -288,7 +288,7 @@ func (s *starter) pick(ctx context.Context, d desk, r release.Release) (formatio
 		return formation.Release{}, err
 	}
 	s.voice.Redact(config.Secrets()...)
-	return formation.Release{Name: r.Version(), Slug: file, Env: processEnv(r, config)}, nil
+	return formation.Release{Name: r.Version(), Slug: file, Env: r.Env(config)}, nil
 }
 
 // slugOf is the slug of a release, and its config.
