@@ -15,6 +15,10 @@
 //	language/limits    how much of a machine is an app's own, at launch
 //	language/sbom      what was installed, as a bill of materials
 //
+// A build that fails leaves what it fetched to the next one: the layers of which
+// the language said that they are whole (Build.Whole), such as a verified tool
+// and the cache of a package manager that never leaves half a file in it.
+//
 // Each buildpack imports these and runtime, and none imports another one: they
 // meet in the build plan.
 package language

@@ -244,18 +244,18 @@ func registryFaults() []fault {
 	}
 	return []fault{
 		{name: "down", do: func(_ client, m *downloadtest.Mirror) { m.Down() }, code: 75, says: []string{"{host}", "Try again later"}, limit: time.Minute},
-		{name: "no such host", address: "http://registry.invalid", code: 75, says: []string{"registry.invalid", "Try again later"}, limit: time.Minute},
+		{name: "no such host", only: []string{"npm", "yarn", "go", "pip"}, address: "http://registry.invalid", code: 75, says: []string{"registry.invalid", "Try again later"}, limit: time.Minute},
 		{name: "elsewhere", do: func(c client, m *downloadtest.Mirror) {
 			m.Break(downloadtest.Fault{At: c.archive, Do: downloadtest.Redirect(m.Beside())})
 		}},
-		{name: "no runtime", do: ofRuntime(downloadtest.Status(404)), cold: true, code: 51, says: []string{"{program}"}},
-		{name: "half a runtime", do: ofRuntime(downloadtest.Short), cold: true, code: 51, says: []string{"{program}"}},
+		{name: "no runtime", only: []string{"npm", "pnpm", "go"}, do: ofRuntime(downloadtest.Status(404)), cold: true, code: 51, says: []string{"{program}"}},
+		{name: "half a runtime", only: []string{"yarn", "pip", "maven"}, do: ofRuntime(downloadtest.Short), cold: true, code: 51, says: []string{"{program}"}},
 		{name: "silent", do: broken(downloadtest.Silence), code: 75, says: []string{"{package}", "Try again later"}, limit: 2 * time.Minute, retried: true},
 		{name: "401", do: broken(downloadtest.Status(401)), code: 51, says: []string{"{package}", "{credentials}"}},
-		{name: "403", only: []string{"npm", "go"}, do: broken(downloadtest.Status(403)), code: 51, says: []string{"{package}", "{credentials}"}},
+		{name: "403", only: []string{"go", "pip"}, do: broken(downloadtest.Status(403)), code: 51, says: []string{"{package}", "{credentials}"}},
 		{name: "404", do: broken(downloadtest.Status(404)), code: 51, says: []string{"{package}"}},
 		{name: "500", only: []string{"npm", "go"}, do: broken(downloadtest.Status(500)), code: 75, says: []string{"{package}", "Try again later"}, limit: time.Minute, retried: true},
-		{name: "503", do: broken(downloadtest.Status(503)), code: 75, says: []string{"{package}", "Try again later"}, limit: time.Minute, retried: true},
+		{name: "503", only: []string{"yarn", "pnpm", "pip", "maven"}, do: broken(downloadtest.Status(503)), code: 75, says: []string{"{package}", "Try again later"}, limit: time.Minute, retried: true},
 		{name: "cut", do: broken(downloadtest.Cut), code: 75, says: []string{"{package}", "Try again later"}, limit: time.Minute, retried: true},
 		{name: "short", do: broken(downloadtest.Short), code: short, says: []string{"{package}"}},
 		{name: "other bytes", do: broken(downloadtest.Other), code: 51, says: []string{"{package}"}},
@@ -290,9 +290,6 @@ func TestRegistryFaults(t *testing.T) {
 func faultStacks(t *testing.T) string {
 	t.Helper()
 	s := newSlugc(t)
-	if dir := os.Getenv("FAULTS_HOME"); dir != "" {
-		s.home = dir
-	}
 	s.env = []string{"SLUGC_HOME=" + filepath.Join(s.home, "slugc")}
 	for _, variant := range []string{"run", "build"} {
 		s.must("stack", "create", "slugc-13", "--variant", variant)
