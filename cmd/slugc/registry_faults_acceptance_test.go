@@ -250,7 +250,7 @@ func registryFaults() []fault {
 		}},
 		{name: "no runtime", only: []string{"npm", "pnpm", "go"}, do: ofRuntime(downloadtest.Status(404)), cold: true, code: 51, says: []string{"{program}"}},
 		{name: "half a runtime", only: []string{"yarn", "pip", "maven"}, do: ofRuntime(downloadtest.Short), cold: true, code: 51, says: []string{"{program}"}},
-		{name: "silent", do: broken(downloadtest.Silence), code: 75, says: []string{"{package}", "Try again later"}, limit: 2 * time.Minute, retried: true},
+		{name: "silent", do: broken(downloadtest.Silence), code: 75, says: []string{"{package}", "Try again later"}, limit: 150 * time.Second, retried: true},
 		{name: "401", do: broken(downloadtest.Status(401)), code: 51, says: []string{"{package}", "{credentials}"}},
 		{name: "403", only: []string{"go", "pip"}, do: broken(downloadtest.Status(403)), code: 51, says: []string{"{package}", "{credentials}"}},
 		{name: "404", do: broken(downloadtest.Status(404)), code: 51, says: []string{"{package}"}},
