@@ -364,12 +364,12 @@ func (b faultBench) place(t *testing.T, m *downloadtest.Mirror) *slugc {
 	return s
 }
 
-func (b faultBench) build(s *slugc, more ...string) *exec.Cmd {
+func (b faultBench) build(s *slugc) *exec.Cmd {
 	args := []string{"build", "app", "--app", "faults", "--cache", "cache", "--metadata", "slug.json"}
 	if b.stack != "" {
 		args = append(args, "--stack", b.stack)
 	}
-	c := s.command(s.t.Context(), append(args, more...)...)
+	c := s.command(s.t.Context(), args...)
 	c.Env = append(c.Env, s.env...)
 	return c
 }
