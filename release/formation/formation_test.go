@@ -95,7 +95,11 @@ func listen(host string, wait <-chan os.Signal) error {
 			fmt.Println("asked")
 			<-wait
 			// It answers this request, and takes no more.
-			go server.Shutdown(context.WithoutCancel(req.Context()))
+			go func() {
+				if err := server.Shutdown(context.WithoutCancel(req.Context())); err != nil {
+					fmt.Fprintln(os.Stderr, err)
+				}
+			}()
 		}
 		fmt.Fprintf(w, "%s %s", os.Getenv("DYNO"), os.Getenv("MESSAGE"))
 	})}

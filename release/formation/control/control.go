@@ -150,12 +150,13 @@ func (s *Seat) Serve(ctx context.Context, url string, subject Subject) error {
 		unixListener.SetUnlinkOnClose(false)
 	}
 	server := &http.Server{Handler: s.handler(url, subject), ReadHeaderTimeout: 10 * time.Second}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
-	defer stop()
+	closed := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() { closed <- server.Close() })
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		stop()
 		return fmt.Errorf("answering for the formation: %w", err)
 	}
-	return nil
+	return <-closed
 }
 
 // inside calls f with a name of the socket that is short enough for the kernel,

@@ -64,19 +64,21 @@ func (f *File) Write(lines []byte) (int, error) {
 	}
 	if f.current == nil {
 		if err := f.open(); err != nil {
-			return 0, f.keep(err)
+			f.keep(err)
+			return 0, err
 		}
 	}
 	n, err := f.current.Write(lines)
 	f.length += int64(n)
-	return n, f.keep(err)
+	f.keep(err)
+	return n, err
 }
 
-func (f *File) keep(err error) error {
+// keep remembers the first error.
+func (f *File) keep(err error) {
 	if f.err == nil {
 		f.err = err
 	}
-	return err
 }
 
 // rotate gives every file the next number and forgets the oldest.

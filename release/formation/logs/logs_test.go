@@ -250,7 +250,7 @@ func testTail(t *testing.T, _ spec.G, it spec.S) {
 		}
 		return all
 	}
-	print := func(tail Tail) string {
+	show := func(tail Tail) string {
 		t.Helper()
 		var out bytes.Buffer
 		tail.Name = name
@@ -277,7 +277,7 @@ func testTail(t *testing.T, _ spec.G, it spec.S) {
 			"f":           {Lines: 100, Filter: Filter{Source: Platform}},
 			"":            {Lines: 0},
 		} {
-			if got := print(tail); got != want {
+			if got := show(tail); got != want {
 				t.Errorf("%+v: got %q, expected %q", tail, got, want)
 			}
 		}
@@ -285,7 +285,7 @@ func testTail(t *testing.T, _ spec.G, it spec.S) {
 
 	it("shows nothing where there is no log", func() {
 		name += ".none"
-		if got := print(Tail{Lines: 10}); got != "" {
+		if got := show(Tail{Lines: 10}); got != "" {
 			t.Errorf("got %q", got)
 		}
 	})
@@ -298,8 +298,7 @@ func testTail(t *testing.T, _ spec.G, it spec.S) {
 		done := make(chan error, 1)
 		stream.Sayf("api", "line 0")
 		go func() {
-			done <- Tail{Name: name, Lines: 1, Follow: true}.Print(ctx, w)
-			w.Close()
+			done <- errors.Join(Tail{Name: name, Lines: 1, Follow: true}.Print(ctx, w), w.Close())
 		}()
 		lines := bufio.NewScanner(r)
 		const all = 200

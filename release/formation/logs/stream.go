@@ -133,6 +133,6 @@ func (s *Stream) write(lines []byte) {
 	for _, sink := range s.sinks {
 		// A sink that fails keeps its error and tells it when it is closed:
 		// the processes go on, and so do the other sinks.
-		sink.Write(lines)
+		_, _ = sink.Write(lines)
 	}
 }

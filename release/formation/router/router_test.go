@@ -23,7 +23,7 @@ import (
 
 func TestRouter(t *testing.T) { spec.Run(t, "the router", testRouter) }
 
-func testRouter(t *testing.T, when spec.G, it spec.S) {
+func testRouter(t *testing.T, _ spec.G, it spec.S) {
 	var r *router.Router
 	var door *httptest.Server
 	var lines chan string
@@ -94,7 +94,7 @@ func testRouter(t *testing.T, when spec.G, it spec.S) {
 
 	it("leaves who is busy alone", func() {
 		release, busy := make(chan struct{}), make(chan struct{})
-		process("web.1", func(w http.ResponseWriter, _ *http.Request) { close(busy); <-release })
+		process("web.1", func(http.ResponseWriter, *http.Request) { close(busy); <-release })
 		process("web.2", nil)
 		open()
 		done := make(chan struct{})
