@@ -3,4 +3,11 @@
 // A process starts as on Heroku: in a fresh copy of the slug at /app, which is
 // its home and working directory, with .profile.d/*.sh (in lexical order) and
 // .profile sourced by bash before it. It changes nothing but its own copy.
+//
+// A OneOff is one such process. A Formation is all those of an app, as many of each
+// type as is wanted, with the states, limits and words of Heroku's dynos (Dev
+// Center, "Dynos", "Dyno Manager" and "Error Codes"): it is given releases, one
+// after the other, and knows neither ledger nor build. Beside it are the router
+// before its web processes, the log of them all, and the socket by which other
+// processes of slugc ask for it and change it.
 package formation
