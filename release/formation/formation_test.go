@@ -403,7 +403,7 @@ func testFormation(t *testing.T, _ spec.G, it spec.S) {
 		deploy("v1", "web: exit 0\n", nil)
 		log.await(t, `heroku\[web.1\]: Process exited with status 0`, `heroku\[web.1\]: State changed from starting to crashed`, `heroku\[web.1\]: Restarting in 20ms`)
 		deploy("v2", "web: ./test-app daemon\n", nil)
-		log.await(t, "heroku\\[web.1\\]: Starting process with command `./test-app daemon`", `heroku\[web.1\]: Process exited with status 0`, `heroku\[web.1\]: State changed from starting to crashed`)
+		log.await(t, "heroku\\[web.1\\]: Starting process with command `./test-app daemon`", `heroku\[web.1\]: Process exited with status 0`, `heroku\[web.1\]: State changed from (starting|up) to crashed`)
 		deploy("v3", "web: no-such-program\n", nil)
 		log.await(t, `app\[web.1\]: .*no-such-program: command not found`, `heroku\[web.1\]: Process exited with status 127`)
 	})
