@@ -283,10 +283,10 @@ func testEnd(t *testing.T, _ spec.G, it spec.S) {
 		s := begin(t, c)
 		s.await(t, "held")
 		s.stop(nil)
-		_, err := s.wait()
+		said, err := s.wait()
 		var stopped *sandbox.StoppedError
 		if !errors.Is(err, context.Canceled) || !errors.As(err, &stopped) || stopped.Status != 137 {
-			t.Errorf("Run returned %v: %#v", err, stopped)
+			t.Errorf("Run returned %v: %#v; it said %q", err, stopped, said)
 		}
 		unlocked(t, dir)
 	})
