@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 	"testing"
 	"time"
@@ -36,6 +37,10 @@ func play(how string) int {
 }
 
 func TestContext(t *testing.T) {
+	// What is ignored here, as under nohup, the program would ignore, too.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	defer signal.Stop(caught)
 	for name, c := range map[string]struct {
 		how     string
 		signals []os.Signal
