@@ -55,6 +55,9 @@ type expectation struct {
 	// Packages are package URLs, or their beginnings, which the bill of materials
 	// of slug and image has.
 	Packages []string
+	// Check are the rules of slugc check that find something in it; release/check has
+	// the test.
+	Check    []string
 	Requests []expectedRequest `toml:"request"`
 	// Mistakes are what people do to such an app.
 	Mistakes []mistake `toml:"mistake"`

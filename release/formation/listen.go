@@ -55,6 +55,13 @@ func listens(port string) (listener, error) {
 	return found, nil
 }
 
+// Listening is where somebody who listens on a port of this machine is to be reached
+// from it, empty when nobody does, and whether that is from this machine alone.
+func Listening(port string) (address string, alone bool, err error) {
+	found, err := listens(port)
+	return found.address, found.alone, err
+}
+
 func better(found listener, ip net.IP) listener {
 	switch {
 	case ip.IsUnspecified():
@@ -90,8 +97,8 @@ func local(line string) (ip net.IP, port string, listening bool) {
 	return raw, strconv.FormatUint(number, 10), fields[3] == listen
 }
 
-// freePort is one that nobody listens on.
-func freePort(ctx context.Context) (string, error) {
+// FreePort is one that nobody listens on.
+func FreePort(ctx context.Context) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("looking for a free port: %w", err)

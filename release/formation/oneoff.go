@@ -37,6 +37,9 @@ type OneOff struct {
 	// Port is told the value of PORT before a process that is to listen
 	// starts; it chooses one when the environment has none.
 	Port func() (string, error)
+	// Unpacked and Ended, where there are such, are told the directory of this
+	// machine that the process sees as /app, before it starts and after it ended.
+	Unpacked, Ended func(app string) error
 	// Interactive runs the process in the caller's terminal.
 	Interactive    bool
 	Stdin          io.Reader
@@ -73,6 +76,11 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.remove()) }()
+	if o.Unpacked != nil {
+		if err := o.Unpacked(p.app); err != nil {
+			return err
+		}
+	}
 	process, processType, err := o.command(p)
 	if err != nil {
 		return err
@@ -90,7 +98,11 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 	}
 	c := p.command(on, env, process)
 	c.Interactive, c.Stdin, c.Stdout, c.Stderr = o.Interactive, o.Stdin, o.Stdout, o.Stderr
-	return o.Runner.Run(ctx, c)
+	err = o.Runner.Run(ctx, c)
+	if o.Ended != nil {
+		err = errors.Join(err, o.Ended(p.app))
+	}
+	return err
 }
 
 // command is what the script is to become, and its process type.

@@ -59,6 +59,17 @@ func unpack(ctx context.Context, file, in string) (_ *place, err error) {
 	return p, nil
 }
 
+// Look unpacks a slug into a fresh directory, shows it, with the stack that the slug
+// says it was built on, and removes it.
+func Look(ctx context.Context, file string, look func(app string, builtOn stack.Stack) error) (err error) {
+	p, err := unpack(ctx, file, "")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.remove()) }()
+	return look(p.app, p.builtOn)
+}
+
 func (p *place) remove() error { return sandbox.Remove(p.dir) }
 
 // command is a process in the place, on a stack.

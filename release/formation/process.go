@@ -150,7 +150,7 @@ func (p *process) reserve() (string, error) {
 		taken[other.port] = true
 	}
 	for {
-		port, err := freePort(p.ctx)
+		port, err := FreePort(p.ctx)
 		if err != nil {
 			return "", err
 		}

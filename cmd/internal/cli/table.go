@@ -16,6 +16,7 @@ import (
 	"github.com/slugc/slugc/buildpacks/fetch"
 	"github.com/slugc/slugc/detect"
 	"github.com/slugc/slugc/release"
+	"github.com/slugc/slugc/release/check"
 	"github.com/slugc/slugc/release/deploy"
 	"github.com/slugc/slugc/release/formation"
 	"github.com/slugc/slugc/stack"
@@ -75,6 +76,7 @@ func Faults() Table {
 		{Match: as[*oci.NotRebasableError](nil), Class: Usage},
 		{Match: as[*oci.RefusedError](nil), Class: Usage},
 		{Match: as[*buildpacks.CompileError](nil), Class: CompileFailed},
+		{Match: as[*check.MissError](nil), Class: CompileFailed, Fault: app},
 		{Match: as[*release.PhaseError](nil), Class: CompileFailed, Fault: phase, Next: nextOf},
 		{Match: as[*deploy.LeakError](nil), Class: CompileFailed},
 		{Match: as[*deploy.LeftError](nil), Class: CompileFailed},
@@ -146,6 +148,8 @@ func nextIs(commands ...string) func(error) []string {
 func source(error) string { return "the source tree" }
 
 func size(error) string { return "the size of the app" }
+
+func app(error) string { return "the app" }
 
 func phase(error) string { return "the app, whose release phase failed" }
 

@@ -1,0 +1,133 @@
+package check
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// token is a credential that is known by its form.
+type token struct {
+	what    string
+	pattern *pattern
+}
+
+var tokens = []token{
+	{"the id of a cloud access key", re(`\b(AKIA|ASIA)[0-9A-Z]{16}\b`)},
+	{"a private key", re(`-----BEGIN ([A-Z]+ )*PRIVATE KEY( BLOCK)?-----`)},
+	{"a token of a code host", re(`\b(gh[pousr]_[0-9A-Za-z]{30,}|github_pat_[0-9A-Za-z_]{30,}|glpat-[0-9A-Za-z_-]{20,})`)},
+	{"a token of a chat service", re(`\bxox[abeoprs]-[0-9A-Za-z-]{10,}`)},
+	{"the live key of a payment service", re(`\b[rs]k_live_[0-9A-Za-z]{10,}`)},
+}
+
+var (
+	// withPassword is a URL with a user and a password: its password and its host.
+	withPassword = re(`\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@"'\x60$<{%]*:([^\s/@"'\x60$<{%]+)@([^\s:/"'\x60?]+)`)
+	// literal is a string that is given to what is named like a secret.
+	literal = re(`(?i)(?:^|[^a-z0-9])[a-z0-9_.-]*(?:password|passwd|passphrase|secret|secret[_-]?key|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token|private[_-]?token|client[_-]?secret)["']?\]?\s*(?::=|=>|[:=])\s*["'\x60]([^"'\x60\s]{8,})["'\x60]`)
+	// setting is the same in a file of configuration, where strings need no quotes.
+	setting = re(`(?i)^\s*(?:export\s+)?["']?[a-z0-9_.-]*(?:password|passwd|passphrase|secret|secret[_-]?key|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token|client[_-]?secret)["']?\s*[:=]\s*["']?([^"'\s#,]{8,})["']?\s*,?\s*$`)
+	// stand is what stands for a secret and is none.
+	stand  = re(`(?i)example|change|placeholder|dummy|sample|fake|your|xxx|\*\*\*|\.\.\.|todo|redacted|[$<{(\[]|^(pass|password|passwd|pwd|secret|token|user|username|test|guest|root|postgres|admin)[0-9]*$|^(AIza|pk_|file:|https?:|/)|^[a-z]+([._-][a-z]+)*$|^[A-Z]+(_[A-Z]+)*$`)
+	digits = re(`[0-9]`)
+	nearby = re(`^(localhost|127\.|\[?::1|0\.0\.0\.0|example\.)|\.example(\.|$)|example\.(com|org|net)$`)
+	// perEnvironment is a file of configuration for one environment.
+	perEnvironment = re(`(?i)(^|/)(config|settings|environments?)/(.*[/._-])?(development|production|staging|prod|stage)\.\w+$|(^|/)(application|appsettings|config|settings)[._-](production|staging|prod|stage|development)\.\w+$|(^|/)config/database\.yml$`)
+)
+
+const (
+	secretWhy  = "Whoever reads the code, or an artifact of it, has the secret, and it cannot differ between deploys."
+	secretNext = "read it from the environment, set it with slugc config set APP NAME=VALUE, and make a new one: this one is known"
+)
+
+// secrets looks for credentials in a file. Their values are not told.
+func (t *tree) secrets(f *file) {
+	if envFile(f.base()) != "" {
+		return
+	}
+	rule, where := "credential", ""
+	if f.kind == settings && perEnvironment.in(f.name) {
+		rule, where = "config-file", ", in a file that is for one environment"
+	}
+	for i, line := range f.lines {
+		what := secretIn(line, f.kind)
+		if what == "" {
+			continue
+		}
+		t.addAt(f, i, Finding{Factor: 3, Rule: rule, Severity: Miss,
+			Problem: fmt.Sprintf("has %s in it%s", what, where), Why: secretWhy, Next: secretNext})
+	}
+}
+
+// secretIn says what secret a line has; empty for none.
+func secretIn(line string, in kind) string {
+	for _, k := range tokens {
+		if found := k.pattern.find(line); found != "" && !strings.Contains(found, "EXAMPLE") {
+			return k.what
+		}
+	}
+	if m := withPassword.groups(line); m != nil && !stand.in(m[1]) && !nearby.in(m[2]) {
+		return "an address with a password"
+	}
+	if environment.in(line) && !strings.Contains(line, "||") && !strings.Contains(line, "??") && !strings.Contains(line, ",") {
+		return ""
+	}
+	for _, pattern := range []*pattern{literal, setting} {
+		if pattern == setting && in&(settings|shell) == 0 {
+			continue
+		}
+		if m := pattern.groups(line); m != nil && digits.in(m[1]) && !stand.in(m[1]) {
+			return "a password or a key"
+		}
+	}
+	return ""
+}
+
+// envExample is the end of the name of a file that shows which variables there are.
+var envExample = re(`(?i)example|sample|template|dist|default|schema|test|vault|rc$`)
+
+// envFile is what a file of environment variables is for: "" when it is none or an
+// example, else its name behind ".env", or ".".
+func envFile(base string) string {
+	rest, is := strings.CutPrefix(base, ".env")
+	switch {
+	case !is, envExample.in(rest):
+		return ""
+	case rest == "":
+		return "."
+	case rest[0] != '.':
+		return ""
+	}
+	return rest
+}
+
+var (
+	assignment = re(`^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*\S`)
+	// public are variables that a bundler writes into pages.
+	public = re(`^(NEXT_PUBLIC_|VITE_|REACT_APP_|PUBLIC_|NUXT_PUBLIC_|EXPO_PUBLIC_|GATSBY_)`)
+)
+
+// environmentFiles looks for .env files that are committed.
+func environmentFiles(t *tree) {
+	for _, f := range t.files {
+		if envFile(f.base()) == "" || !t.committed(f.name) {
+			continue
+		}
+		for i, line := range f.lines {
+			m := assignment.groups(line)
+			if m == nil || public.in(m[1]) {
+				continue
+			}
+			found := Finding{Factor: 3, Rule: "env-file", Severity: Miss,
+				Problem: fmt.Sprintf("is in version control, with %s and maybe more", m[1]),
+				Why:     secretWhy,
+				Next:    fmt.Sprintf("git rm --cached %s && echo %s >> .gitignore; slugc config import APP %s keeps it apart from the code", f.name, f.base(), f.name)}
+			if t.Slug {
+				found.Problem = fmt.Sprintf("is in the slug, with %s and maybe more", m[1])
+				found.Next = fmt.Sprintf("echo %s >> .slugignore, and build again; slugc config import APP %s keeps it apart from the code", path.Base(f.name), f.name)
+			}
+			t.addAt(f, i, found)
+			break
+		}
+	}
+}
