@@ -127,7 +127,11 @@ func (p *program) checkSource(what string) error {
 	}
 	defer root.Close()
 	o := check.Options{}
-	o.Versioned, o.Committed = versions(source.Dir)
+	var top string
+	top, o.Versioned, o.Committed = versions(source.Dir)
+	if top != source.Dir {
+		o.Above = func(names ...string) bool { return above(source.Dir, top, names) }
+	}
 	findings, err := check.Source(root.FS(), o)
 	if err != nil {
 		return err
@@ -136,30 +140,44 @@ func (p *program) checkSource(what string) error {
 		"What the app does when it runs is not checked: slugc build, and then slugc check slug:slug.tgz")
 }
 
-// versions tells whether a directory is under version control, and what of it git has.
-func versions(dir string) (versioned bool, committed func(string) bool) {
-	for top := dir; ; top = filepath.Dir(top) {
+// above tells whether a file is in a directory above one, as far as top.
+func above(dir, top string, names []string) bool {
+	for dir != top {
+		dir = filepath.Dir(dir)
+		for _, name := range names {
+			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// versions tells whether a directory is under version control, where the top of that
+// is, and what of it git has.
+func versions(dir string) (top string, versioned bool, committed func(string) bool) {
+	for top = dir; ; top = filepath.Dir(top) {
 		for _, name := range []string{".git", ".hg", ".svn", ".jj", ".fslckout"} {
 			if _, err := os.Stat(filepath.Join(top, name)); err != nil {
 				continue
 			}
 			inside, err := filepath.Rel(top, dir)
 			if err != nil || name != ".git" {
-				return true, nil
+				return top, true, nil
 			}
 			// A work tree whose .git is elsewhere is judged by its .gitignore.
 			index, err := os.ReadFile(filepath.Join(top, name, "index"))
 			if err != nil {
-				return true, nil
+				return top, true, nil
 			}
 			known, err := check.Committed(index)
 			if err != nil {
-				return true, nil
+				return top, true, nil
 			}
-			return true, func(name string) bool { return known(filepath.ToSlash(filepath.Join(inside, name))) }
+			return top, true, func(name string) bool { return known(filepath.ToSlash(filepath.Join(inside, name))) }
 		}
 		if top == filepath.Dir(top) {
-			return false, nil
+			return dir, false, nil
 		}
 	}
 }
@@ -188,7 +206,9 @@ func (p *program) checkSlug(ctx context.Context, what, file string, env launch.E
 		note = "What the app does when it runs is not checked, because of --no-run"
 		trial, err = check.Look(ctx, file, look)
 	} else {
-		p.voice.Stepf("Starting web of %s, for as long as %s", what, check.Limits().Boot)
+		if !p.json {
+			p.voice.Stepf("Starting web of %s, for as long as %s", what, check.Limits().Boot)
+		}
 		trial, err = check.Try(ctx, one, check.Limits(), look)
 	}
 	if err != nil {

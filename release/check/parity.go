@@ -16,8 +16,8 @@ type runtimeVersion struct {
 }
 
 var runtimeVersions = []runtimeVersion{
-	{"Node.js", []string{"package.json"}, []string{".nvmrc", ".node-version", ".tool-versions", "mise.toml", ".bun-version"},
-		re(`"engines"\s*:\s*\{[^}]*"(node|bun)"|"volta"\s*:|"packageManager"\s*:\s*"bun@`), `npm pkg set engines.node=22.x`},
+	{"Node.js or Bun", []string{"package.json"}, []string{".nvmrc", ".node-version", ".tool-versions", "mise.toml", ".bun-version"},
+		re(`"engines"\s*:\s*\{[^}]*"(node|bun)"|"volta"\s*:|"packageManager"\s*:\s*"bun@`), `npm pkg set engines.node=22.x, or engines.bun=1.x`},
 	{"Python", []string{"requirements.txt", "pyproject.toml", "Pipfile"}, []string{".python-version", "runtime.txt", ".tool-versions", "mise.toml"},
 		re(`requires-python|python(_full)?_version\s*=|(?m)^\s*python\s*=`), `echo 3.13 > .python-version && git add .python-version`},
 	{"Ruby", []string{"Gemfile"}, []string{".ruby-version", ".tool-versions", "mise.toml"},
@@ -39,7 +39,8 @@ func parity(t *tree) {
 				pinned = pinned || r.in.in(f.text)
 			}
 		}
-		if manifest == nil || pinned || t.above(".", r.files...) {
+		// A workspace says it for its members.
+		if manifest == nil || pinned || t.above(".", r.files...) || t.Above != nil && t.Above(r.manifests...) {
 			continue
 		}
 		t.add(Finding{Factor: 10, Rule: "runtime-unpinned", Severity: Warning, File: manifest.name,

@@ -42,7 +42,7 @@ func (t *tree) addCommand(c command, found Finding) {
 var (
 	callsStart = re(`\b(npm|yarn|pnpm|bun)\s+(run\s+)?start\b`)
 	startLine  = re(`^\s*"start"\s*:`)
-	builds     = re(`(?:^|[;&|({]\s*|\b(?:then|do|exec)\s+)(?:\w+=\S*\s+)*(npm (?:ci|i|install|run build)|yarn (?:install|build|run build)|pnpm (?:i|install|build|run build)|bun (?:install|run build)|pip3? install|python3? -m pip install|pipenv (?:install|sync)|poetry (?:install|sync)|uv sync|bundle install|composer install|go (?:build|run|install|get)|mvnw? |\./mvnw|\./gradlew|gradle |cargo (?:build|run)|tsc\b|npx tsc|webpack\b|vite build|next build|ng build|git (?:pull|clone)|apt-get (?:install|update)|apt install|make(?:\s|$)|(?:python3? )?(?:\./)?manage\.py collectstatic)`)
+	builds     = re(`(?:^|[;&|({]\s*|\b(?:then|do|exec)\s+)(?:\w+=\S*\s+)*(npm (?:ci|install|i|run build)\b|yarn (?:install|build|run build)|pnpm (?:install|i|run build|build)\b|bun (?:install|run build)|pip3? install|python3? -m pip install|pipenv (?:install|sync)|poetry (?:install|sync)|uv sync|bundle install|composer install|go (?:build|run|install|get)|mvnw? |\./mvnw|\./gradlew|gradle |cargo (?:build|run)|tsc\b|npx tsc|webpack\b|vite build|next build|ng build|git (?:pull|clone)|apt-get (?:install|update)|apt install|make(?:\s|$)|(?:python3? )?(?:\./)?manage\.py collectstatic)`)
 	devServer  = re(`(manage\.py runserver|\bflask run\b|\bnext dev\b|\bnodemon\b|\bng serve\b|\bvite(\s+--?\S+)*\s*$|\bwebpack-dev-server\b|\bwebpack serve\b|\buvicorn\b.*--reload\b|\bfastapi dev\b)`)
 	migrates   = re(`(manage\.py migrate\b|\balembic upgrade\b|\bprisma (migrate deploy|db push)\b|\bknex migrate|\bsequelize(-cli)? db:migrate|\btypeorm\b.*migration:run|\bflyway\b.*\bmigrate\b|\bliquibase\b.*\bupdate\b|\bdb:migrate\b|\bflask db upgrade\b|\bmigrate -(path|source|database)\b|\bartisan migrate\b)`)
 	background = re(`[^&>|]&\s*($|[^&>\s])|[^&>|]&\s+[^&>]`)
@@ -50,7 +50,7 @@ var (
 	pm2        = re(`\bpm2\s+(start|restart|reload)\b`)
 	supervisor = re(`\bsupervisord\b`)
 	pidOption  = re(`\s--pid(file)?[= ]\s*\S+|\.pid\b`)
-	redirect   = re(`(?:^|[^0-9&>-])(?:1|&)?>>?\s*([^&\s>|;]+)|2>>?\s*([^&\s>|;]+)|\|\s*tee\s+(?:-a\s+)?(\S+)`)
+	redirect   = re(`(?:^|[^0-9&>-])(?:1|&)?>>?\s*([^&\s>|;)]+)|2>>?\s*([^&\s>|;)]+)|\|\s*tee\s+(?:-a\s+)?(\S+)`)
 	logOption  = re(`\s--(?:access-logfile|error-logfile|log-file|logfile|logto|access-log)[= ]\s*(\S+)`)
 	portOption = re(`(?:--port[= ]|\s-p\s*|--bind[= ]\S*:|\s-b\s*\S*:|--http-?port[= ]|-Dserver\.port=|--listen[= ]\S*:|--server\.port=|\s[\d.]+:)([1-9]\d{1,4})\b`)
 	localOpt   = re(`(?:--bind[= ]|\s-b\s*|--host(?:name)?[= ]|--address[= ]|--listen[= ]|-H\s*|\s)(?:localhost|127\.0\.0\.1)\b`)

@@ -28,7 +28,7 @@ var (
 	// setting is the same in a file of configuration, where strings need no quotes.
 	setting = re(`(?i)^\s*(?:export\s+)?["']?[a-z0-9_.-]*(?:password|passwd|passphrase|secret|secret[_-]?key|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token|client[_-]?secret)["']?\s*[:=]\s*["']?([^"'\s#,]{8,})["']?\s*,?\s*$`)
 	// stand is what stands for a secret and is none.
-	stand  = re(`(?i)example|change|placeholder|dummy|sample|fake|your|xxx|\*\*\*|\.\.\.|todo|redacted|[$<{(\[]|^(pass|password|passwd|pwd|secret|token|user|username|test|guest|root|postgres|admin)[0-9]*$|^(AIza|pk_|file:|https?:|/)|^[a-z]+([._-][a-z]+)*$|^[A-Z]+(_[A-Z]+)*$`)
+	stand  = re(`(?i)example|change|placeholder|dummy|sample|fake|your|xxx|\*\*\*|\.\.\.|todo|redacted|[$<{(\[\\]|:x:|^(pass|password|passwd|pwd|secret|token|user|username|test|guest|root|postgres|admin)[0-9]*$|^(AIza|pk_|file:|https?:|/)|^[a-z]+([._-][a-z]+)*$|^[A-Z]+(_[A-Z]+)*$`)
 	digits = re(`[0-9]`)
 	nearby = re(`^(localhost|127\.|\[?::1|0\.0\.0\.0|example\.)|\.example(\.|$)|example\.(com|org|net)$`)
 	// perEnvironment is a file of configuration for one environment.

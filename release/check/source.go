@@ -23,6 +23,9 @@ type Options struct {
 	// Committed tells whether a file is under version control, or a directory has such
 	// files. Without it, what .gitignore does not name counts as committed.
 	Committed func(name string) bool
+	// Above tells whether one of some files is in a directory above the tree, where a
+	// workspace that the app is a member of has its own; nil for no such directory.
+	Above func(names ...string) bool
 }
 
 // Limits of what is read: larger files are data, longer lines are generated.
@@ -235,7 +238,7 @@ func (t *tree) above(dir string, names ...string) bool {
 			}
 		}
 		if dir == "." {
-			return false
+			return t.Above != nil && t.Above(names...)
 		}
 		dir = path.Dir(dir)
 	}

@@ -69,7 +69,7 @@ func TestSource(t *testing.T) {
 
 		{"credentials", files("a.py", "KEY = '"+key+"'\nDB = 'https://ada:s3cr3t9@api.shop.internal/'\n", "key.conf", "-----BEGIN RSA "+"PRIVATE KEY-----\n", "b.js", "const apiKey = 'f81d4fae7dec11d0';\n"),
 			[]string{"credential a.py:1", "credential a.py:2", "credential b.js:1", "credential key.conf:1"}},
-		{"no credentials", files("a.py", "password = os.environ['PASSWORD']\n# password = 'Tr0mbone12'\nDB = 'https://user:password@example.com/'\npassword_field = 'password1'\nlabel = {'password': 'Your passw0rd here'}\nKEY = 'AKIA"+"IOSFODNN7EXAMPLE'\ntoken_url = 'https://example.com/oauth2/token'\n",
+		{"no credentials", files("a.py", "password = os.environ['PASSWORD']\n# password = 'Tr0mbone12'\nDB = 'https://user:password@example.com/'\npassword_field = 'password1'\npasswd = 'root:x:0:0:root:/root:/bin/sh'\nlabel = {'password': 'Your passw0rd here'}\nKEY = 'AKIA"+"IOSFODNN7EXAMPLE'\ntoken_url = 'https://example.com/oauth2/token'\n",
 			"b.js", "const passwordReset = '/password/reset/v2';\nconst apiKey = process.env.API_KEY;\nform.password = `${input1}`;\n", "a_test.go", "var password = \"Tr0mbone12\"", "tests/x.py", "password = 'Tr0mbone12'\n"), nil},
 		{"a file for one environment", files("config/production.yml", "host: db.internal\npassword: Tr0mbone12\n", "application-prod.properties", "spring.datasource.password=Tr0mbone12\n"), []string{"config-file application-prod.properties:1", "config-file config/production.yml:2"}},
 		{"a .env that is committed", files(".env", "# ours\nKEY=x\n"), []string{"env-file .env:2"}},
