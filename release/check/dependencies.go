@@ -156,6 +156,9 @@ func (t *tree) pythonProject(f *file, dir string) {
 // registry.
 var pinned = re(`===?\s*[^*\s]+(\s|\\|;|$)|\s@\s|^\s*(-|$)|^\s*(git\+|https?:|file:|\.|/)`)
 
+// bounded is a range that has an end.
+var bounded = re(`<|~=|==.*\*`)
+
 // requirements looks for dependencies without a version. Those of the root count, and
 // not those for development.
 func (t *tree) requirements(f *file) {
@@ -163,6 +166,7 @@ func (t *tree) requirements(f *file) {
 		return
 	}
 	var loose []int
+	severity := Warning
 	for i, line := range f.lines {
 		if strings.HasPrefix(strings.TrimSpace(line), "-c") {
 			return
@@ -170,17 +174,20 @@ func (t *tree) requirements(f *file) {
 		continued := i > 0 && strings.HasSuffix(strings.TrimSpace(f.lines[i-1]), "\\")
 		if !continued && !pinned.in(line) {
 			loose = append(loose, i)
+			if !bounded.in(line) {
+				severity = Miss
+			}
 		}
 	}
 	if len(loose) == 0 {
 		return
 	}
 	name := strings.TrimSpace(f.lines[loose[0]])
-	problem := fmt.Sprintf("does not say which version of %s", name)
+	problem := fmt.Sprintf("does not say exactly which version: %s", name)
 	if len(loose) > 1 {
-		problem = fmt.Sprintf("does not say which version of %s, and of %d more", name, len(loose)-1)
+		problem = fmt.Sprintf("does not say exactly which version: %s, and %d more", name, len(loose)-1)
 	}
-	t.addAt(f, loose[0], Finding{Factor: 2, Rule: "lock-missing", Severity: Miss,
+	t.addAt(f, loose[0], Finding{Factor: 2, Rule: "lock-missing", Severity: severity,
 		Problem: problem, Why: lockWhy,
 		Next: "mv requirements.txt requirements.in && pip-compile --generate-hashes requirements.in, or pip freeze > requirements.txt in the app's own environment"})
 }

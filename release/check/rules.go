@@ -108,6 +108,9 @@ var lineRules = sync.OnceValue(func() []lineRule {
 	}
 })
 
+// toStdout is a variable by which the log goes to stdout.
+var toStdout = re(`(?i)LOG_(TO_)?STD|LOG_TO_CONSOLE`)
+
 // servers are drivers of databases that a manifest declares.
 var servers = re(`(?m)^\s*(["']?(pg|pg-promise|postgres|mysql2?|mariadb|tedious)["']\s*:|["']?(psycopg2?(-binary|-c)?|psycopg\[[\w,-]+\]|asyncpg|pg8000|mysqlclient|PyMySQL|pymysql|aiomysql)\b["']?\s*([=<>~!;\[,"']|$)|gem\s+["'](pg|mysql2)["'])|\bgithub\.com/(lib/pq|jackc/pgx|go-sql-driver/mysql)\b|<artifactId>(postgresql|mysql-connector-j|mariadb-java-client)</artifactId>`)
 
@@ -121,7 +124,8 @@ func lineByLine(t *tree) {
 		}
 	}
 	for _, f := range t.files {
-		if f.kind&written == 0 {
+		// Hidden files are those of tools: of editors, of CI, of examples.
+		if f.kind&written == 0 || strings.HasPrefix(f.base(), ".") {
 			continue
 		}
 		t.secrets(f)
@@ -135,6 +139,7 @@ func lineByLine(t *tree) {
 					r.unless != nil && r.unless.in(line),
 					r.fallback && f.beside(i),
 					r.deployed && development.in(f.name),
+					r.Rule == "log-file" && toStdout.in(f.around(i, 10, 1)),
 					r.Rule == "other-database" && !declared:
 					continue
 				}

@@ -2,7 +2,6 @@ package check
 
 import (
 	"fmt"
-	"path"
 	"strings"
 )
 
@@ -42,9 +41,6 @@ const (
 
 // secrets looks for credentials in a file. Their values are not told.
 func (t *tree) secrets(f *file) {
-	if envFile(f.base()) != "" {
-		return
-	}
 	rule, where := "credential", ""
 	if f.kind == settings && perEnvironment.in(f.name) {
 		rule, where = "config-file", ", in a file that is for one environment"
@@ -103,6 +99,8 @@ func envFile(base string) string {
 
 var (
 	assignment = re(`^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*\S`)
+	// secretName is a variable that has a secret, or the address of a service.
+	secretName = re(`(?i)KEY|SECRET|TOKEN|PASS|PWD|CREDENTIAL|AUTH|PRIVATE|_UR[LI]|DSN`)
 	// public are variables that a bundler writes into pages.
 	public = re(`^(NEXT_PUBLIC_|VITE_|REACT_APP_|PUBLIC_|NUXT_PUBLIC_|EXPO_PUBLIC_|GATSBY_)`)
 )
@@ -113,21 +111,31 @@ func environmentFiles(t *tree) {
 		if envFile(f.base()) == "" || !t.committed(f.name) {
 			continue
 		}
+		first, name := -1, ""
 		for i, line := range f.lines {
 			m := assignment.groups(line)
 			if m == nil || public.in(m[1]) {
 				continue
 			}
-			found := Finding{Factor: 3, Rule: "env-file", Severity: Miss,
-				Problem: fmt.Sprintf("is in version control, with %s and maybe more", m[1]),
-				Why:     secretWhy,
-				Next:    fmt.Sprintf("git rm --cached %s && echo %s >> .gitignore; slugc config import APP %s keeps it apart from the code", f.name, f.base(), f.name)}
-			if t.Slug {
-				found.Problem = fmt.Sprintf("is in the slug, with %s and maybe more", m[1])
-				found.Next = fmt.Sprintf("echo %s >> .slugignore, and build again; slugc config import APP %s keeps it apart from the code", path.Base(f.name), f.name)
+			if first < 0 || !secretName.in(name) && secretName.in(m[1]) {
+				first, name = i, m[1]
 			}
-			t.addAt(f, i, found)
-			break
 		}
+		if first < 0 {
+			continue
+		}
+		found := Finding{Factor: 3, Rule: "env-file", Severity: Miss,
+			Problem: fmt.Sprintf("is in version control, with %s", name),
+			Why:     secretWhy,
+			Next:    fmt.Sprintf("git rm --cached %s && echo %s >> .gitignore; slugc config import APP %s keeps it apart from the code", f.name, f.base(), f.name)}
+		if t.Slug {
+			found.Problem = fmt.Sprintf("is in the slug, with %s", name)
+			found.Next = fmt.Sprintf("echo %s >> .slugignore, and build again; slugc config import APP %s keeps it apart from the code", f.base(), f.name)
+		}
+		if !secretName.in(name) {
+			found.Severity = Warning
+			found.Why = "Config differs between deploys and the code does not; and the next line of this file may be a secret."
+		}
+		t.addAt(f, first, found)
 	}
 }

@@ -97,7 +97,7 @@ func skippedDirs() []string {
 	}
 }
 
-var testFile = re(`(?i)(_test\.go|[._-](test|spec|e2e|stories|min|bundle)\.\w+|^test_.*\.py|_test\.py|^conftest\.py|_spec\.rb|tests?\.(java|kt))$|(^|/)src/(test|integrationTest)/`)
+var testFile = re(`(?i)(_test\.go|[._-](test|spec|e2e|stories|min|bundle)\.\w+|^test_.*\.py|_test\.py|(^|/)tests?\.py|(^|/)test_[^/]*\.py|^conftest\.py|_spec\.rb|tests?\.(java|kt))$|(^|/)src/(test|integrationTest)/`)
 
 // lockFile are files that package managers write.
 var lockFile = re(`(^|[-.])(lock|lockb|shrinkwrap)(\.\w+)?$|^(package-lock\.json|pnpm-lock\.yaml|go\.sum|tsconfig.*\.json)$`)

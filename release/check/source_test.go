@@ -73,6 +73,8 @@ func TestSource(t *testing.T) {
 			"b.js", "const passwordReset = '/password/reset/v2';\nconst apiKey = process.env.API_KEY;\nform.password = `${input1}`;\n", "a_test.go", "var password = \"Tr0mbone12\"", "tests/x.py", "password = 'Tr0mbone12'\n"), nil},
 		{"a file for one environment", files("config/production.yml", "host: db.internal\npassword: Tr0mbone12\n", "application-prod.properties", "spring.datasource.password=Tr0mbone12\n"), []string{"config-file application-prod.properties:1", "config-file config/production.yml:2"}},
 		{"a .env that is committed", files(".env", "# ours\nKEY=x\n"), []string{"env-file .env:2"}},
+		{"a .env with a secret", files(".env", "MODE=x\nAPI_KEY=x\n"), []string{"env-file .env:2"}},
+		{"files of tools", files(".ci.yml", "url: redis://localhost:6379\n", ".env.example", "REDIS_URL=redis://localhost:6379\nPASSWORD=Tr0mbone12\n"), nil},
 		{"a .env that is ignored", files(".env", "KEY=x\n", ".gitignore", "*.log\n.env\n"), nil},
 		{"a .env to copy", files(".env.example", "KEY=x\n", ".env.template", "KEY=x\n"), nil},
 		{"a .env for pages", files(".env.production", "VITE_TITLE=Shop\n"), nil},
@@ -117,6 +119,7 @@ func TestSource(t *testing.T) {
 
 		{"log files", files("a.py", "logging.handlers.RotatingFileHandler('app.log')\n", "b.js", "const out = fs.createWriteStream('access.log', { flags: 'a' });\nnew winston.transports.File({ filename: 'x' })\n", "src/main/resources/logback.xml", "<appender name=\"F\" class=\"ch.qos.logback.core.FileAppender\">\n", "application.properties", "logging.file.name=app.log\n", "Procfile", "web: ./web >> web.log 2>&1\nworker: gunicorn x --access-logfile access.log\n"),
 			[]string{"log-file a.py:1", "log-file application.properties:1", "log-file b.js:1", "log-file b.js:2", "log-file src/main/resources/logback.xml:1", "log-redirect Procfile:1", "log-redirect Procfile:2"}},
+		{"a log file by choice", files("a.py", "if app.config['LOG_TO_STDOUT']:\n    h = logging.StreamHandler()\nelse:\n    h = RotatingFileHandler('app.log')\n"), nil},
 		{"logs to stdout", files("a.py", "from logging import FileHandler\nlogging.StreamHandler(sys.stdout)\n", "b.js", "new winston.transports.Console()\nconst out = fs.createWriteStream('report.csv');\n", "logback.xml", "<!-- class=\"ch.qos.logback.core.FileAppender\" -->\n<appender class=\"ch.qos.logback.core.ConsoleAppender\">\n", "Procfile", "web: ./web 2>&1\nworker: gunicorn x --access-logfile - 2>/dev/null\nmany: node x.js --filter 'a > b'\n"), nil},
 
 		{"migrations of nobody", files("shop/migrations/0001_initial.py", "", "alembic.ini", "x"), []string{"migrations-unreleased alembic.ini", "migrations-unreleased shop/migrations/0001_initial.py"}},
