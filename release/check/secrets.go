@@ -35,8 +35,8 @@ var (
 )
 
 const (
-	secretWhy  = "Whoever reads the code, or an artifact of it, has the secret, and it cannot differ between deploys."
-	secretNext = "read it from the environment, set it with slugc config set APP NAME=VALUE, and make a new one: this one is known"
+	sharedWhy  = "Whoever reads the code, or an artifact of it, has the secret, and it cannot differ between deploys."
+	sharedNext = "read it from the environment, set it with slugc config set APP NAME=VALUE, and make a new one: this one is known"
 )
 
 // secrets looks for credentials in a file. Their values are not told.
@@ -51,7 +51,7 @@ func (t *tree) secrets(f *file) {
 			continue
 		}
 		t.addAt(f, i, Finding{Factor: 3, Rule: rule, Severity: Miss,
-			Problem: fmt.Sprintf("has %s in it%s", what, where), Why: secretWhy, Next: secretNext})
+			Problem: fmt.Sprintf("has %s in it%s", what, where), Why: sharedWhy, Next: sharedNext})
 	}
 }
 
@@ -126,7 +126,7 @@ func environmentFiles(t *tree) {
 		}
 		found := Finding{Factor: 3, Rule: "env-file", Severity: Miss,
 			Problem: fmt.Sprintf("is in version control, with %s", name),
-			Why:     secretWhy,
+			Why:     sharedWhy,
 			Next:    fmt.Sprintf("git rm --cached %s && echo %s >> .gitignore; slugc config import APP %s keeps it apart from the code", f.name, f.base(), f.name)}
 		if t.Slug {
 			found.Problem = fmt.Sprintf("is in the slug, with %s", name)
