@@ -195,6 +195,10 @@ func (t *tree) requirements(f *file) {
 var (
 	// calls are how code starts another program; the name follows.
 	calls = re("(?:\\b(?:exec|execSync|execFile|execFileSync|spawn|spawnSync)\\(\\s*|\\bsubprocess\\.(?:run|call|check_call|check_output|Popen|getoutput)\\(\\s*\\[?\\s*|\\bos\\.(?:system|popen)\\(\\s*|\\bcreate_subprocess_(?:exec|shell)\\(\\s*|\\bexec\\.Command(?:Context)?\\((?:\\w[\\w.]*(?:\\(\\))?,\\s*)?|\\bnew ProcessBuilder\\(\\s*(?:List\\.of\\(|Arrays\\.asList\\()?|getRuntime\\(\\)\\.exec\\(\\s*|\\b(?:system|shell_exec|passthru)\\(?\\s*)f?[\"'`]([a-z][a-z0-9_-]*)[\\s\"'`]")
+	// starting are texts of which a line that starts a program has one.
+	starting = []string{"exec", "spawn", "process", "Process", "system", "popen", "passthru"}
+	// byHandOnly are directories of what developers start.
+	byHandOnly = re(`(^|/)(scripts?|tools?|hack|ci|extra|bin)/`)
 	// packages are those of Debian that have programs which apps call.
 	packages = map[string]string{
 		"convert": "imagemagick", "magick": "imagemagick", "identify": "imagemagick", "mogrify": "imagemagick",
@@ -224,10 +228,13 @@ func programs(t *tree) {
 	}
 	told := map[string]bool{}
 	for _, f := range t.files {
-		if f.kind&code == 0 || development.in(f.name) || strings.HasPrefix(f.name, "scripts/") {
+		if f.kind&code == 0 || development.in(f.name) || byHandOnly.in(f.name) {
 			continue
 		}
 		for i, line := range f.lines {
+			if !hasOne(line, starting) {
+				continue
+			}
 			m := calls.groups(line)
 			if m == nil {
 				continue

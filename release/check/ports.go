@@ -33,6 +33,8 @@ var (
 	}
 	// chosenHost is an address that is the default of a variable.
 	chosenHost = re(`(?i)\b\w*(HOST|ADDR|BIND)\w*["']?\s*[\])]?\s*(\|\||\?\?|,\s*["'])`)
+	// serving are texts of which a line that listens has one.
+	serving = []string{"listen", "Listen", "erve", "un", "port", "bind", "Addr", "Socket", "tart", "Host"}
 	// gateway starts the app itself, whatever its code does when it is run alone.
 	gateway = re(`(?i)\b(gunicorn|uvicorn|hypercorn|waitress|daphne|uwsgi|granian)\b`)
 	byHand  = re(`\b(app|application|api|uvicorn|server)\.run\(`)
@@ -59,11 +61,17 @@ func ports(t *tree) {
 		if f.kind&code == 0 || development.in(f.name) {
 			continue
 		}
-		reads := portRead.in(environmentLines(f))
+		reads := strings.Contains(f.text, "PORT") && portRead.in(environmentLines(f))
+		listens := strings.Contains(f.text, ".listen(")
 		numbers := map[string]int{}
 		for i, line := range f.lines {
-			if m := constant.groups(line); m != nil {
-				numbers[m[1]] = i + 1
+			if f.kind == javaScript && listens && strings.Contains(line, "=") {
+				if m := constant.groups(line); m != nil {
+					numbers[m[1]] = i + 1
+				}
+			}
+			if !hasOne(line, serving) {
+				continue
 			}
 			if served && f.kind == python && byHand.in(line) {
 				continue
@@ -76,8 +84,9 @@ func ports(t *tree) {
 			if m := named.groups(line); f.kind == javaScript && m != nil && !reads && numbers[m[1]] > 0 {
 				t.addAt(f, numbers[m[1]]-1, portFinding(f.kind))
 			}
+			local := hasOne(line, []string{"localhost", "127.0.0.1"})
 			for _, p := range loopback {
-				if f.kind&p.kinds != 0 && p.pattern.in(line) && !chosenHost.in(line) {
+				if f.kind&p.kinds != 0 && local && p.pattern.in(line) && !chosenHost.in(line) {
 					t.addAt(f, i, Finding{Factor: 7, Rule: "bound-local", Severity: Miss,
 						Problem: "listens on this machine alone", Why: localWhy, Next: "listen on 0.0.0.0, or name no address"})
 				}

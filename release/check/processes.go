@@ -189,7 +189,7 @@ func localHosts(t *tree) {
 			continue
 		}
 		for i, line := range f.lines {
-			if !host.in(line) || environment.in(line) || !client.in(f.around(i, 8, 0)) {
+			if !hasOne(line, []string{"localhost", "127.0.0.1"}) || !host.in(line) || environment.in(line) || !client.in(f.around(i, 8, 8)) {
 				continue
 			}
 			t.addAt(f, i, Finding{Factor: 4, Rule: "service-literal", Severity: Miss,

@@ -7,23 +7,25 @@ import (
 
 // token is a credential that is known by its form.
 type token struct {
-	what    string
+	what string
+	// hints are texts of which a line has one.
+	hints   []string
 	pattern *pattern
 }
 
 var tokens = []token{
-	{"the id of a cloud access key", re(`\b(AKIA|ASIA)[0-9A-Z]{16}\b`)},
-	{"a private key", re(`-----BEGIN ([A-Z]+ )*PRIVATE KEY( BLOCK)?-----`)},
-	{"a token of a code host", re(`\b(gh[pousr]_[0-9A-Za-z]{30,}|github_pat_[0-9A-Za-z_]{30,}|glpat-[0-9A-Za-z_-]{20,})`)},
-	{"a token of a chat service", re(`\bxox[abeoprs]-[0-9A-Za-z-]{10,}`)},
-	{"the live key of a payment service", re(`\b[rs]k_live_[0-9A-Za-z]{10,}`)},
+	{"the id of a cloud access key", []string{"AKIA", "ASIA"}, re(`\b(AKIA|ASIA)[0-9A-Z]{16}\b`)},
+	{"a private key", []string{"PRIVATE KEY"}, re(`-----BEGIN ([A-Z]+ )*PRIVATE KEY( BLOCK)?-----`)},
+	{"a token of a code host", []string{"gh", "glpat-"}, re(`\b(gh[pousr]_[0-9A-Za-z]{30,}|github_pat_[0-9A-Za-z_]{30,}|glpat-[0-9A-Za-z_-]{20,})`)},
+	{"a token of a chat service", []string{"xox"}, re(`\bxox[abeoprs]-[0-9A-Za-z-]{10,}`)},
+	{"the live key of a payment service", []string{"k_live_"}, re(`\b[rs]k_live_[0-9A-Za-z]{10,}`)},
 }
 
 var (
 	// withPassword is a URL with a user and a password: its password and its host.
 	withPassword = re(`\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@"'\x60$<{%]*:([^\s/@"'\x60$<{%]+)@([^\s:/"'\x60?]+)`)
 	// literal is a string that is given to what is named like a secret.
-	literal = re(`(?i)(?:^|[^a-z0-9])[a-z0-9_.-]*(?:password|passwd|passphrase|secret|secret[_-]?key|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token|private[_-]?token|client[_-]?secret)["']?\]?\s*(?::=|=>|[:=])\s*["'\x60]([^"'\x60\s]{8,})["'\x60]`)
+	literal = re(`(?i)(?:^|[^a-z0-9])[a-z0-9_.-]*(?:password|passwd|passphrase|secret|secret[_-]?key|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token|private[_-]?token|client[_-]?secret)["']?\]?\s*(?::=|=>|[:=])\s*["'\x60]([^"'\x60\s]{6,})["'\x60]`)
 	// setting is the same in a file of configuration, where strings need no quotes.
 	setting = re(`(?i)^\s*(?:export\s+)?["']?[a-z0-9_.-]*(?:password|passwd|passphrase|secret|secret[_-]?key|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token|client[_-]?secret)["']?\s*[:=]\s*["']?([^"'\s#,]{8,})["']?\s*,?\s*$`)
 	// stand is what stands for a secret and is none.
@@ -58,12 +60,18 @@ func (t *tree) secrets(f *file) {
 // secretIn says what secret a line has; empty for none.
 func secretIn(line string, in kind) string {
 	for _, k := range tokens {
+		if !hasOne(line, k.hints) {
+			continue
+		}
 		if found := k.pattern.find(line); found != "" && !strings.Contains(found, "EXAMPLE") {
 			return k.what
 		}
 	}
-	if m := withPassword.groups(line); m != nil && !stand.in(m[1]) && !nearby.in(m[2]) {
+	if m := addressIn(line); m != nil && !stand.in(m[1]) && !nearby.in(m[2]) {
 		return "an address with a password"
+	}
+	if !hasOne(strings.ToLower(line), []string{"pass", "secret", "key", "token"}) {
+		return ""
 	}
 	if environment.in(line) && !strings.Contains(line, "||") && !strings.Contains(line, "??") && !strings.Contains(line, ",") {
 		return ""
@@ -77,6 +85,14 @@ func secretIn(line string, in kind) string {
 		}
 	}
 	return ""
+}
+
+// addressIn are the password and the host of an address in a line.
+func addressIn(line string) []string {
+	if !strings.Contains(line, "://") {
+		return nil
+	}
+	return withPassword.groups(line)
 }
 
 // envExample is the end of the name of a file that shows which variables there are.

@@ -81,6 +81,7 @@ func TestSource(t *testing.T) {
 
 		{"addresses of services", files("a.js", "const a = 'redis://localhost';\nconst b = 'mongodb://db.internal/shop';\n", "b.py", "conn = psycopg2.connect(\n    host='localhost',\n)\n", "c.go", "package c\n\nvar db = \"127.0.0.1:5432\"\n"),
 			[]string{"service-literal a.js:1", "service-literal a.js:2", "service-literal b.py:2", "service-literal c.go:3"}},
+		{"a database of Sequelize", files("app/config/db.config.js", "module.exports = {\n  HOST: \"localhost\",\n  PASSWORD: \"123456\",\n  dialect: \"mysql\",\n};\n"), []string{"credential app/config/db.config.js:3", "service-literal app/config/db.config.js:2"}},
 		{"addresses as defaults", files("a.js", "const a = process.env.REDIS_URL || 'redis://localhost';\n", "b.py", "db = os.environ.get(\n    'DATABASE_URL',\n    'postgres://localhost/shop')\n", "c.go", "package c\n\nfunc f() {\n\tdb := os.Getenv(\"DATABASE_URL\")\n\tif db == \"\" {\n\t\tdb = \"postgres://localhost/shop\"\n\t}\n}\n", "application.properties", "spring.datasource.url=${DATABASE_URL:jdbc:postgresql://localhost/shop}\n", "docker-compose.yml", "URL: redis://redis:6379\n", "d.js", "// see redis://localhost:6379\nif (url.startsWith('postgres://')) pg();\napp.listen(port, 'localhost:' + port);\n"), nil},
 
 		{"what builds at run time", files("Procfile", "web: npm run build && node server.js\nworker: git pull && ./worker\nrelease: npm run build\n"), []string{"build-at-run Procfile:1", "build-at-run Procfile:2"}},
@@ -92,6 +93,8 @@ func TestSource(t *testing.T) {
 		{"sessions in a store", files("a.js", "const session = require('express-session');\napp.use(session({\n  secret: process.env.SECRET,\n  store: new RedisStore({ client }),\n}));\n"), nil},
 		{"sessions in files", files("settings.py", "SESSION_ENGINE = \"django.contrib.sessions.backends.file\"\n"), []string{"session-file settings.py:1"}},
 		{"uploads", files("a.js", "const upload = multer({ dest: 'uploads/' });\n", "b.py", "app.config['UPLOAD_FOLDER'] = 'uploads'\n"), []string{"upload-local a.js:1", "upload-local b.py:1"}},
+		{"uploads of Django", files("settings.py", "MEDIA_ROOT = BASE_DIR / 'media'\n"), []string{"upload-local settings.py:1"}},
+		{"uploads to an object store", files("settings.py", "MEDIA_ROOT = BASE_DIR / 'media'\n", "requirements.txt", "django-storages==1.14\n", ".python-version", "3.13"), nil},
 		{"uploads on their way", files("a.js", "const upload = multer({ dest: '/tmp/uploads' });\nconst m = multer({ storage: multer.memoryStorage() });\n"), nil},
 
 		{"ports", files("a.js", "app.listen(3000);\n", "b.js", "const PORT = 8080;\napp.listen(PORT, () => {});\n", "c.py", "app.run(host='0.0.0.0', port=5000)\n", "d.go", "package d\n\nvar _ = http.ListenAndServe(\":8080\", nil)\n", "E.java", "new Server(8080)\n", "Procfile", "web: gunicorn --bind 0.0.0.0:8000 app:app\n", "f.ts", "Bun.serve({ port: 3000, fetch });\n"),
