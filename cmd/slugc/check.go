@@ -49,8 +49,7 @@ The exit code is 51 when a factor is missed, and 0 when there are warnings alone
 		Example: `  slugc check
   slugc check slug:slug.tgz -e DATABASE_URL=postgres:///shop
   slugc check shop --json`,
-		Args:              arguments(0, 1),
-		ValidArgsFunction: p.completeApp,
+		Args: arguments(0, 1),
 	}
 	c.Flags().VarP(&f.vars, "env", "e", "set `NAME=VALUE` for the process, or hand on the caller's NAME")
 	c.Flags().StringArrayVar(&f.vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`")

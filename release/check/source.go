@@ -252,7 +252,11 @@ func (t *tree) exists(name string) bool {
 
 // committed tells whether a file, or something in a directory, is in version control.
 func (t *tree) committed(name string) bool {
-	if t.Committed != nil {
+	switch {
+	case t.Slug:
+		// What is there is there, whatever version control thinks of it.
+		return true
+	case t.Committed != nil:
 		return t.Committed(name)
 	}
 	for dir := path.Dir(name); ; dir = path.Dir(dir) {

@@ -150,6 +150,33 @@ func TestSource(t *testing.T) {
 	}
 }
 
+// TestSlug looks at what was built: it has no version control, and what a package
+// manager installed.
+func TestSlug(t *testing.T) {
+	tree := files(".env", "KEY=x\n", ".gitignore", ".env\n", "package.json", `{"engines":{"node":"22"}}`, "node_modules/a/index.js", "app.listen(3000)")
+	found, err := check.Source(tree, check.Options{Slug: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"env-file .env:1"}, rulesOf(found)); diff != "" || !strings.Contains(found[0].Problem, "in the slug") {
+		t.Errorf("%s %+v", diff, found)
+	}
+	if r := check.NewReport(found, 1); r.Factors[0].Verdict != check.Unchecked || r.Factors[2].Verdict != check.Missed || r.Factors[3].Verdict != check.OK {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestMember looks at a member of a workspace, which has its lock file above it.
+func TestMember(t *testing.T) {
+	tree := files("package.json", `{"dependencies":{"a":"1"}}`)
+	o := check.Options{Versioned: true, Above: func(names ...string) bool {
+		return slices.Contains(names, "pnpm-lock.yaml") || slices.Contains(names, "package.json")
+	}}
+	if found, err := check.Source(tree, o); err != nil || len(found) > 0 {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
 // TestSamples looks at the sample apps: what is expected stands beside each.
 func TestSamples(t *testing.T) {
 	root := filepath.Join("..", "..", "testdata", "apps")
