@@ -186,8 +186,8 @@ func (p *program) checkSlug(ctx context.Context, what, file string, env launch.E
 	stacks := p.stacks(machine(), false)
 	defer func() { err = errors.Join(err, stacks.Close()) }()
 	var findings []check.Finding
-	look := func(app fs.FS) (err error) {
-		findings, err = check.Source(app, check.Options{Slug: true})
+	look := func(app fs.FS, dir string) (err error) {
+		findings, err = check.Source(app, check.Options{Slug: true, Dir: dir})
 		return err
 	}
 	one := formation.OneOff{

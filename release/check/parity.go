@@ -32,7 +32,7 @@ func parity(t *tree) {
 		var manifest *file
 		pinned := false
 		for _, name := range r.manifests {
-			if f := t.file(name); f != nil {
+			if f := t.file(path.Join(t.Dir, name)); f != nil {
 				if manifest == nil {
 					manifest = f
 				}
@@ -40,7 +40,7 @@ func parity(t *tree) {
 			}
 		}
 		// A workspace says it for its members.
-		if manifest == nil || pinned || t.above(".", r.files...) || t.Above != nil && t.Above(r.manifests...) {
+		if manifest == nil || pinned || t.above(path.Clean(t.Dir), r.files...) || t.Dir != "" && t.above(".", r.manifests...) || t.Above != nil && t.Above(r.manifests...) {
 			continue
 		}
 		t.add(Finding{Factor: 10, Rule: "runtime-unpinned", Severity: Warning, File: manifest.name,

@@ -15,7 +15,7 @@ func (t *tree) webCommands() []command {
 	if declared && !callsStart.in(web.text) {
 		return all
 	}
-	f := t.file("package.json")
+	f := t.file(path.Join(t.Dir, "package.json"))
 	if f == nil {
 		return all
 	}
@@ -214,7 +214,7 @@ func wrappers(t *tree) {
 		if m == nil || c.name == "release" {
 			continue
 		}
-		f := t.file(path.Clean(m[1]))
+		f := t.file(path.Join(t.Dir, m[1]))
 		if f == nil || told[f.name] {
 			continue
 		}

@@ -18,6 +18,9 @@ type Options struct {
 	// Slug is a tree that was built: it has no version control, and has what
 	// package managers put there.
 	Slug bool
+	// Dir is the directory of the tree that is the app, such as packages/web; empty
+	// where all of it is.
+	Dir string
 	// Versioned is whether the tree, or one that it is in, is under version control.
 	Versioned bool
 	// Committed tells whether a file is under version control, or a directory has such
@@ -278,9 +281,9 @@ func (t *tree) committed(name string) bool {
 // add is a finding.
 func (t *tree) add(f Finding) { t.found = append(t.found, f) }
 
-// readCommands reads the Procfile of the root.
+// readCommands reads the Procfile of the app.
 func (t *tree) readCommands() {
-	f := t.file("Procfile")
+	f := t.file(path.Join(t.Dir, "Procfile"))
 	if f == nil {
 		return
 	}

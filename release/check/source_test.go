@@ -175,6 +175,11 @@ func TestMember(t *testing.T) {
 	if found, err := check.Source(tree, o); err != nil || len(found) > 0 {
 		t.Errorf("%+v, %v", found, err)
 	}
+	tree = files("package.json", "{}", "packages/web/package.json", "{}", "packages/web/Procfile", "web: bash start.sh\n", "packages/web/start.sh", "node x.js\n")
+	found, err := check.Source(tree, check.Options{Slug: true, Dir: "packages/web"})
+	if diff := cmp.Diff([]string{"no-exec packages/web/start.sh:1"}, rulesOf(found)); err != nil || diff != "" {
+		t.Error(diff, err)
+	}
 }
 
 // TestSamples looks at the sample apps: what is expected stands beside each.

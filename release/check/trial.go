@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/release/formation"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -67,8 +68,9 @@ const stay = 200 * time.Millisecond
 
 // Try starts the web process of a slug, waits until it listens, asks it for /, and
 // ends it. What it does is in the Trial; an error is that of this machine. The slug's
-// files before that are shown to look.
-func Try(ctx context.Context, one formation.OneOff, times Times, look func(fs.FS) error) (Trial, error) {
+// files before that are shown to look, with the directory that is the app, if not all
+// is.
+func Try(ctx context.Context, one formation.OneOff, times Times, look func(app fs.FS, dir string) error) (Trial, error) {
 	t := trial{times: times, last: &tail{}}
 	port, err := formation.FreePort(ctx)
 	if err != nil {
@@ -82,13 +84,13 @@ func Try(ctx context.Context, one formation.OneOff, times Times, look func(fs.FS
 		return find(ctx, builtOn)
 	}
 	before := map[string]stamp{}
-	one.Unpacked = within(func(app fs.FS) error {
+	one.Unpacked = within(func(app fs.FS, dir string) (err error) {
 		if before, err = stamps(app); err != nil {
 			return err
 		}
-		return look(app)
+		return look(app, dir)
 	})
-	one.Ended = within(func(app fs.FS) error {
+	one.Ended = within(func(app fs.FS, _ string) error {
 		after, err := stamps(app)
 		for name, s := range after {
 			if old, was := before[name]; (!was || old != s) && !cache(name) {
@@ -126,8 +128,8 @@ func Try(ctx context.Context, one formation.OneOff, times Times, look func(fs.FS
 }
 
 // Look shows the files of a slug to look, and starts nothing.
-func Look(ctx context.Context, slug string, look func(fs.FS) error) (t Trial, err error) {
-	err = formation.Look(ctx, slug, func(app string, builtOn stack.Stack) error {
+func Look(ctx context.Context, file string, look func(app fs.FS, dir string) error) (t Trial, err error) {
+	err = formation.Look(ctx, file, func(app string, builtOn stack.Stack) error {
 		t.BuiltOn = builtOn.ID
 		return within(look)(app)
 	})
@@ -272,14 +274,18 @@ type stamp struct {
 }
 
 // within opens a directory so that no link leads out.
-func within(f func(fs.FS) error) func(string) error {
-	return func(dir string) error {
-		root, err := os.OpenRoot(dir)
+func within(f func(app fs.FS, dir string) error) func(string) error {
+	return func(place string) error {
+		dir, err := slug.ReadAppNote(place)
+		if err != nil {
+			return fmt.Errorf("looking at the app: %w", err)
+		}
+		root, err := os.OpenRoot(place)
 		if err != nil {
 			return fmt.Errorf("looking at the app: %w", err)
 		}
 		defer root.Close()
-		return f(root.FS())
+		return f(root.FS(), dir)
 	}
 }
 

@@ -180,7 +180,7 @@ func TestTry(t *testing.T) {
 				Runner: impatient{sandbox.Namespaces{}}, Slug: slug(t, test.procfile),
 				Stack: func(context.Context, stack.Stack) (stack.Stack, error) { return stack.Stack{ID: stack.HostID}, nil },
 			}
-			trial, err := check.Try(t.Context(), one, within, func(app fs.FS) error {
+			trial, err := check.Try(t.Context(), one, within, func(app fs.FS, _ string) error {
 				_, err := fs.Stat(app, "Procfile")
 				looked = err == nil
 				return err
@@ -199,7 +199,7 @@ func TestTry(t *testing.T) {
 }
 
 func TestTryErrors(t *testing.T) {
-	look := func(fs.FS) error { return nil }
+	look := func(fs.FS, string) error { return nil }
 	one := formation.OneOff{Runner: sandbox.Namespaces{}, Slug: "/nowhere"}
 	if _, err := check.Try(t.Context(), one, check.Limits(), look); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("Try returned %v", err)
