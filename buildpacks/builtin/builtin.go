@@ -2,11 +2,13 @@ package builtin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -85,7 +87,7 @@ func Install(dir, exe string) (map[string]*cnb.Buildpack, error) {
 		if err := os.WriteFile(filepath.Join(home, "buildpack.toml"), b.TOML, 0o644); err != nil {
 			return nil, fmt.Errorf("installing buildpack %s: %w", id, err)
 		}
-		for _, script := range []string{"detect", "build"} {
+		for _, script := range scripts {
 			if err := os.Symlink(exePath, filepath.Join(home, "bin", script)); err != nil {
 				return nil, fmt.Errorf("installing buildpack %s: %w", id, err)
 			}
@@ -124,20 +126,39 @@ func (b Buildpack) id() (string, error) {
 	return doc.Info.ID, nil
 }
 
-// Called tells whether a binary was started as bin/detect or bin/build of a
-// builtin buildpack. Program is its os.Args[0].
+// Called tells whether a binary was started as a script of a builtin buildpack.
+// Program is its os.Args[0].
 func Called(program string, getenv func(string) string) bool {
-	if getenv(libcnb.EnvBuildpackDirectory) == "" {
-		return false
-	}
-	name := path.Base(program)
-	return name == "detect" || name == "build"
+	return getenv(libcnb.EnvBuildpackDirectory) != "" && slices.Contains(scripts, path.Base(program))
 }
 
-// Run is bin/detect or bin/build, as the first of args says, of the buildpack
-// in CNB_BUILDPACK_DIR of the environment. It returns the exit status.
+// scripts are what a builtin buildpack has in bin. They are all the same binary.
+var scripts = []string{"detect", "build", cnb.JointScript}
+
+// Run is a script, as the first of args says, of the buildpack in
+// CNB_BUILDPACK_DIR of the environment. It returns the exit status.
 func Run(ctx context.Context, args, environ []string, out io.Writer) int {
 	env := launch.NewEnv(environ)
+	if len(args) == 0 || path.Base(args[0]) != cnb.JointScript {
+		return run(ctx, args, env, out)
+	}
+	err := cnb.AnswerJointly(args, func(dir, platform, plan string, out io.Writer) int {
+		// libcnb reads the environment of the process.
+		env[libcnb.EnvBuildpackDirectory] = dir
+		err := errors.Join(os.Setenv(libcnb.EnvBuildpackDirectory, dir), os.Setenv(libcnb.EnvDetectPlanPath, plan))
+		if err != nil {
+			return report(out, err)
+		}
+		return run(ctx, []string{filepath.Join(dir, "bin/detect"), platform, plan}, env, out)
+	})
+	if err != nil {
+		return report(out, err)
+	}
+	return 0
+}
+
+// run is bin/detect or bin/build.
+func run(ctx context.Context, args []string, env map[string]string, out io.Writer) int {
 	var doc libcnb.Buildpack
 	if _, err := toml.DecodeFile(filepath.Join(env[libcnb.EnvBuildpackDirectory], "buildpack.toml"), &doc); err != nil {
 		return report(out, err)

@@ -4,7 +4,8 @@
 // directory with buildpack.toml, bin/detect and bin/build, and the cnb dialect
 // runs those scripts in the sandbox. The scripts are the running binary itself
 // under other names, so that slugc stays one file; Called and Run are how a
-// binary notices and does it.
+// binary notices and does it. Where nobody chose the buildpacks of an app, all of
+// them are asked, and one process answers for all (cnb.Jointly).
 //
 // They run in the sandbox with a clean environment. What this machine's package
 // clients know of registries reaches them as files, in the form that the

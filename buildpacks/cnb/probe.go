@@ -55,19 +55,25 @@ func (b *Buildpack) Probe(ctx context.Context, site buildpacks.Site) (d buildpac
 		Stderr:  output,
 		Timeout: timeout,
 	})
+	return b.detection(err, output.String(), plans)
+}
+
+// detection is what bin/detect said: by how it ended, with what it printed, and
+// with the build plan in a directory of this machine.
+func (b *Buildpack) detection(err error, output, plans string) (d buildpacks.Detection, _ error) {
 	var exit *sandbox.ExitError
 	var late *sandbox.TimeoutError
 	switch {
 	case errors.As(err, &exit) && exit.Code == failStatus:
-		return buildpacks.Detection{Verdict: buildpacks.Fail, Code: failStatus, Reason: output.String(), Output: output.String()}, nil
+		return buildpacks.Detection{Verdict: buildpacks.Fail, Code: failStatus, Reason: output, Output: output}, nil
 	case errors.As(err, &exit):
-		broken := broken(exit.Code, fmt.Sprintf("bin/detect: %v\n%s", err, output), output.String())
+		broken := broken(exit.Code, fmt.Sprintf("bin/detect: %v\n%s", err, output), output)
 		if exit.Reason != "" {
 			broken.Fault = exit.Reason
 		}
 		return broken, nil
 	case errors.As(err, &late):
-		broken := broken(-1, fmt.Sprintf("bin/detect: %v\n%s", err, output), output.String())
+		broken := broken(-1, fmt.Sprintf("bin/detect: %v\n%s", err, output), output)
 		broken.Fault = err.Error()
 		return broken, nil
 	case err != nil:
@@ -78,11 +84,11 @@ func (b *Buildpack) Probe(ctx context.Context, site buildpacks.Site) (d buildpac
 		d.Plans, err = parsePlan(data)
 	}
 	if err != nil {
-		broken := broken(0, fmt.Sprintf("bin/detect left a build plan that is not in order: %v\n%s", err, output), output.String())
+		broken := broken(0, fmt.Sprintf("bin/detect left a build plan that is not in order: %v\n%s", err, output), output)
 		broken.Fault = err.Error()
 		return broken, nil
 	}
-	d.Verdict, d.Reason, d.Output = buildpacks.Pass, output.String(), output.String()
+	d.Verdict, d.Reason, d.Output = buildpacks.Pass, output, output
 	return d, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -55,6 +56,23 @@ func (s selection) probers() map[string]detect.Prober {
 	probers := map[string]detect.Prober{}
 	for key, b := range s.found {
 		probers[key] = b
+	}
+	return probers
+}
+
+// surveyed are the buildpacks to ask about an app for which nobody chose them: then
+// all the builtin ones are, and in one go.
+func (s selection) surveyed() map[string]detect.Prober {
+	probers := s.probers()
+	var own []*cnb.Buildpack
+	for _, key := range slices.Sorted(maps.Keys(probers)) {
+		if b, ok := probers[key].(*cnb.Buildpack); ok && s.library[b.Descriptor().ID] == b {
+			own = append(own, b)
+		}
+	}
+	for _, b := range cnb.Jointly(own) {
+		d := b.Descriptor()
+		probers[detect.Key(buildpacks.Member{ID: d.ID, Version: d.Version})] = b
 	}
 	return probers
 }

@@ -30,7 +30,7 @@ func (d Deploy) detect(ctx context.Context, work workplace, refs []string) (p pl
 	}
 	switch {
 	case p.by == "":
-		p.Plan, err = detect.Survey(ctx, work.site, p.order, p.probers())
+		p.Plan, err = detect.Survey(ctx, work.site, p.order, p.surveyed())
 	case len(p.order) == 1:
 		p.Plan, err = detect.Stage(ctx, work.site, p.order[0], p.probers())
 	default:
