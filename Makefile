@@ -153,12 +153,12 @@ scratch = $$(df -k --output=avail,target /dev/shm 2>/dev/null | awk 'NR==2 && $$
 unit: ## Run the tests that need neither network nor privileges
 	@export TMPDIR="$(scratch)"; TMPDIR=$${TMPDIR:-/tmp} go test ./...
 
-# Many of them wait for a registry that is silent, or for a disk: three at once are
-# not too many for two processors.
+# The tests of unit are among them. Many wait for a registry that is silent, or for
+# a disk: three at once are not too many for two processors.
 acceptance: build tools ## Run all tests, those that need the network, root or time too
 	@export TMPDIR="$(scratch)"; TMPDIR=$${TMPDIR:-/tmp} go test -tags acceptance -parallel 3 -timeout 60m ./...
 
-test: deps build vet lint unit acceptance ## Do everything that has to pass
+test: deps build vet lint acceptance ## Do everything that has to pass
 	@echo "-----> All passed"
 
 bench: build tools ## Measure builds from end to end
