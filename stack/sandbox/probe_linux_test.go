@@ -139,7 +139,12 @@ func hold(name string) error {
 		return err
 	}
 	fmt.Println("held")
-	select {}
+	// A select without cases would be a deadlock for the Go runtime, which ends it.
+	for {
+		if err := unix.Pause(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }
 
 func printIDs(string) error {
