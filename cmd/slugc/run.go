@@ -26,7 +26,7 @@ import (
 
 func (p *program) runCommand() *cobra.Command {
 	var vars environment
-	var on string
+	var on, quota string
 	c := &cobra.Command{
 		Use:   "run APP|slug:FILE|kept:DIR [TYPE | -- COMMAND...]",
 		Short: "Run a process of an app or a slug, as it would run when deployed",
@@ -54,6 +54,7 @@ shell, runs in the place of the script that failed, and sees what that saw.`,
 	c.Flags().VarP(&vars, "env", "e", "set `NAME=VALUE` for the process, or hand on the caller's NAME")
 	c.Flags().StringArrayVar(&vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`")
 	c.Flags().StringVar(&on, "stack", "", "run on "+stackHelp+"; by default what it was built for")
+	c.Flags().StringVar(&quota, "memory", "", "warn when the process uses more than this `SIZE` of memory, such as 512M, and end it when it uses twice as much")
 	p.addCache(c)
 	completeStackFlag(c, "stack", stack.HostID)
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
@@ -64,6 +65,10 @@ shell, runs in the place of the script that failed, and sees what that saw.`,
 		if err != nil {
 			return err
 		}
+		if one.Memory, err = parseQuota(quota); err != nil {
+			return &cli.UsageError{Command: c.CommandPath(), Err: err}
+		}
+		one.Say = func(line string) { p.voice.Warningf("%s", line) }
 		if one.Slug == "" {
 			var over func(error) error
 			if over, err = p.ofApp(c.Context(), args[0], &one); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release/formation"
 	"github.com/slugc/slugc/release/formation/control"
+	"github.com/slugc/slugc/release/formation/memory"
 )
 
 // parseScale reads TYPE=N words; a type alone is one process of it. It is nil
@@ -39,6 +40,47 @@ func parseScale(words []string) (map[string]int, error) {
 		scale[name] = count
 	}
 	return scale, nil
+}
+
+// parseQuota reads a size of memory; nothing is 0.
+func parseQuota(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	size, err := cli.ParseBytes(text)
+	if err == nil && size < memory.Least {
+		err = fmt.Errorf("expected %s or more, such as 512M", cli.Bytes(memory.Least))
+	}
+	if err != nil {
+		return 0, fmt.Errorf("--memory %s: %w", text, err)
+	}
+	return size, nil
+}
+
+// parseQuotas reads SIZE and TYPE=SIZE words.
+func parseQuotas(words []string) (quotas memory.Quotas, err error) {
+	for _, word := range words {
+		name, text, typed := strings.Cut(word, "=")
+		if !typed {
+			name, text = "", word
+		}
+		if text == "" || typed && name == "" {
+			return quotas, fmt.Errorf("--memory %s: expected SIZE or TYPE=SIZE", word)
+		}
+		size, err := parseQuota(text)
+		if err != nil {
+			return quotas, err
+		}
+		if !typed {
+			quotas.All = size
+			continue
+		}
+		if quotas.Types == nil {
+			quotas.Types = map[string]int64{}
+		}
+		quotas.Types[name] = size
+	}
+	return quotas, nil
 }
 
 // changeScale reads what is to become of a formation: TYPE=N, TYPE+N and TYPE-N.
@@ -161,6 +203,12 @@ func processTable(status control.Status, now time.Time) string {
 		fmt.Fprintf(&b, "%s: %s %s (~ %s ago)", process.Name, process.State, process.Since.Local().Format(when), cli.Duration(now.Sub(process.Since)))
 		if process.Release != "" {
 			fmt.Fprintf(&b, ", %s", process.Release)
+		}
+		if process.Memory > 0 {
+			fmt.Fprintf(&b, ", %s", cli.Bytes(process.Memory))
+			if process.Quota > 0 {
+				fmt.Fprintf(&b, " of %s", cli.Bytes(process.Quota))
+			}
 		}
 		if process.Restarts > 0 {
 			fmt.Fprintf(&b, ", restarted %s", count(process.Restarts, "time"))

@@ -21,6 +21,7 @@ import (
 	"github.com/slugc/slugc/release/formation"
 	"github.com/slugc/slugc/release/formation/control"
 	"github.com/slugc/slugc/release/formation/logs"
+	"github.com/slugc/slugc/release/formation/memory"
 	"github.com/slugc/slugc/release/formation/router"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -34,6 +35,7 @@ type startFlags struct {
 	drains    []string
 	vars      environment
 	stack     string
+	memory    []string
 }
 
 func (p *program) startCommand() *cobra.Command {
@@ -51,10 +53,14 @@ requests until its successor listens. What crashes is started again, at once the
 first time, later each time it goes on. A web process has 60 seconds to listen on
 its PORT, and every process has 30 seconds to end after SIGTERM.
 
+With --memory a process that uses more than its quota is told of in the log (R14),
+and one that uses twice as much is killed and started again (R15). The process finds
+its quota in /sys/fs/cgroup.
+
 The port is --port, or PORT of the caller's environment, else a free one. How many
 processes there are is what -m says, else what slugc scale said last, else one web
 process. slugc ps, scale, restart and logs are about an app that is started.`,
-		Example: `  slugc start shop -m web=2,worker
+		Example: `  slugc start shop -m web=2,worker --memory 512M,worker=1G
   PORT=8080 slugc start slug:slug.tgz -e DATABASE_URL=postgres:///shop`,
 		Args:              arguments(1, 1),
 		ValidArgsFunction: p.completeApp,
@@ -65,6 +71,7 @@ process. slugc ps, scale, restart and logs are about an app that is started.`,
 	c.Flags().StringArrayVar(&f.drains, "drain", nil, "send the log to a syslog server, too: syslog://HOST:PORT or syslog+tls://HOST:PORT")
 	c.Flags().VarP(&f.vars, "env", "e", "set `NAME=VALUE` for the processes of a slug; those of an app have its config")
 	c.Flags().StringArrayVar(&f.vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`, for a slug")
+	c.Flags().StringSliceVar(&f.memory, "memory", nil, "let each process use so much memory, `SIZE` such as 512M, or TYPE=SIZE for those of a type")
 	c.Flags().StringVar(&f.stack, "stack", "", "run on "+stackHelp+"; by default what the slug was built for")
 	p.addCache(c)
 	completeStackFlag(c, "stack", stack.HostID)
@@ -73,9 +80,13 @@ process. slugc ps, scale, restart and logs are about an app that is started.`,
 		if err != nil {
 			return &cli.UsageError{Command: c.CommandPath(), Err: err}
 		}
+		quotas, err := parseQuotas(f.memory)
+		if err != nil {
+			return &cli.UsageError{Command: c.CommandPath(), Err: err}
+		}
 		ctx, stop := cli.Context(c.Context())
 		defer stop()
-		s := &starter{program: p, flags: f, scale: scale}
+		s := &starter{program: p, flags: f, scale: scale, memory: quotas}
 		return s.start(ctx, args[0])
 	}
 	return c
@@ -87,6 +98,7 @@ type starter struct {
 	flags startFlags
 	// scale is what -m says; nil when it does not.
 	scale     map[string]int
+	memory    memory.Quotas
 	formation *formation.Formation
 	log       *logs.Stream
 }
@@ -205,7 +217,7 @@ func (s *starter) run(ctx context.Context, copies string, open *closers, sinks [
 	stacks := s.stacks(machine(), false)
 	open.add(stacks.Close)
 	s.formation = &formation.Formation{
-		Runner: sandbox.Namespaces{}, Log: s.log, Dir: copies,
+		Runner: sandbox.Namespaces{}, Log: s.log, Dir: copies, Memory: s.memory,
 		Router: router.New(func(line string) { s.log.Sayf(logs.Router, "%s", line) }),
 		Stack: func(ctx context.Context, builtOn stack.Stack) (stack.Stack, error) {
 			if s.flags.stack == "" {

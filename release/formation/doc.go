@@ -8,6 +8,6 @@
 // type as is wanted, with the states, limits and words of Heroku's dynos (Dev
 // Center, "Dynos", "Dyno Manager" and "Error Codes"): it is given releases, one
 // after the other, and knows neither ledger nor build. Beside it are the router
-// before its web processes, the log of them all, and the socket by which other
-// processes of slugc ask for it and change it.
+// before its web processes, the log of them all, how much memory they use and may
+// use, and the socket by which other processes of slugc ask for it and change it.
 package formation

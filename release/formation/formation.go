@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/slugc/slugc/release/formation/logs"
+	"github.com/slugc/slugc/release/formation/memory"
 	"github.com/slugc/slugc/release/formation/router"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
@@ -67,6 +68,9 @@ type Process struct {
 	Port string `json:"port,omitempty"`
 	// Restarts counts how often it was started again after a crash.
 	Restarts int `json:"restarts"`
+	// Memory is what it uses now and Quota what it may use, in bytes; 0 for none.
+	Memory int64 `json:"memory"`
+	Quota  int64 `json:"memory_quota,omitempty"`
 }
 
 // Formation is the processes of an app, as many of each type as is wanted. It
@@ -82,6 +86,8 @@ type Formation struct {
 	Router *router.Router
 	// Dir is where the copies of the slug are made.
 	Dir string
+	// Memory is how much processes may use.
+	Memory memory.Quotas
 	// Times are the limits; zero for those of the package.
 	Times Times
 
@@ -95,11 +101,14 @@ type Formation struct {
 	all     map[*process]bool
 	ended   sync.WaitGroup
 	closed  bool
+	// watched is there when somebody looks at the memory of processes, and closed
+	// when nobody has to any more.
+	watched chan struct{}
 }
 
 // Times are limits, for tests that have less time than people.
 type Times struct {
-	Boot, Drain, Grace, Healthy, FirstDelay time.Duration
+	Boot, Drain, Grace, Healthy, FirstDelay, Memory time.Duration
 }
 
 // or fills in the limits of the package.
@@ -114,6 +123,7 @@ func (t Times) or() Times {
 	set(&t.Grace, Grace)
 	set(&t.Healthy, Healthy)
 	set(&t.FirstDelay, firstDelay)
+	set(&t.Memory, memory.Interval)
 	return t
 }
 
@@ -197,8 +207,14 @@ func (f *Formation) Deploy(ctx context.Context, r Release, scale map[string]int)
 		return errors.Join(err, next.close())
 	}
 	before := f.release
+	for name := range f.Memory.Types {
+		if _, is := next.types[name]; !is && before == nil {
+			return errors.Join(&UnknownScaleError{Type: name, Types: slices.Sorted(maps.Keys(next.types))}, next.close())
+		}
+	}
 	f.release, f.wanted = next, wanted
 	f.apply(true)
+	f.watch()
 	if before != nil {
 		return before.close()
 	}
@@ -330,6 +346,7 @@ func (f *Formation) start(name string, old *process) {
 		formation: f, release: f.release, name: name, line: f.release.types[processType], web: processType == Web,
 		times: f.Times.or(), ctx: ctx, end: end, state: Starting, since: time.Now(), before: old,
 	}
+	p.meter = memory.Meter{Quota: f.Memory.Of(processType), Say: func(line string) { p.say("%s", line) }}
 	// Somebody who is not up has nothing that his successor could wait for.
 	if old != nil && old.web && old.state != Up {
 		p.before, old.before = old.before, nil
@@ -363,12 +380,14 @@ func (f *Formation) look() {
 // Processes are all that run, those that are about to be replaced, too, in the
 // order of their names.
 func (f *Formation) Processes() []Process {
+	used := f.used()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var list []Process
 	for _, p := range f.inOrder() {
 		list = append(list, Process{
 			Name: p.name, State: p.state, Since: p.since, Release: p.release.Name, Command: p.line, Port: p.port, Restarts: p.restarts,
+			Memory: used[p], Quota: p.meter.Quota,
 		})
 	}
 	return list
@@ -397,6 +416,9 @@ func (f *Formation) inOrder() []*process {
 // more are started.
 func (f *Formation) Stop() error {
 	f.mu.Lock()
+	if f.watched != nil && !f.closed {
+		close(f.watched)
+	}
 	f.closed = true
 	release := f.release
 	for p := range f.all {

@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,6 +27,7 @@ import (
 
 	"github.com/slugc/slugc/release/formation"
 	"github.com/slugc/slugc/release/formation/logs"
+	"github.com/slugc/slugc/release/formation/memory"
 	"github.com/slugc/slugc/release/formation/router"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
@@ -70,6 +72,8 @@ func app(what string, args []string) error {
 		child := exec.CommandContext(context.Background(), "/proc/self/exe", "web")
 		child.Args[0] = appName
 		return child.Start()
+	case "hog":
+		return hog(args[0])
 	case "flood":
 		out := strings.Repeat(strings.Repeat("x", 99)+"\n", 1000)
 		for range 100 {
@@ -79,6 +83,32 @@ func app(what string, args []string) error {
 		return app("never", nil)
 	}
 	return fmt.Errorf("what is %s %v", what, args)
+}
+
+// hog eats so many MiB, half of it in a child, and says what it may eat.
+func hog(text string) error {
+	limit, err := os.ReadFile("/sys/fs/cgroup/memory.max")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("I may have %s", limit)
+	size, err := strconv.Atoi(text)
+	if err != nil {
+		return err
+	}
+	if size > 16 {
+		child := exec.CommandContext(context.Background(), "/proc/self/exe", "hog", strconv.Itoa(size/2))
+		child.Args[0] = appName
+		if err := child.Start(); err != nil {
+			return err
+		}
+		size /= 2
+	}
+	eaten := make([]byte, size<<20)
+	for i := range eaten {
+		eaten[i] = byte(i)
+	}
+	return app("never", []string{string(eaten[:1])})
 }
 
 func listen(host string, wait <-chan os.Signal) error {
@@ -418,6 +448,43 @@ func testFormation(t *testing.T, _ spec.G, it spec.S) {
 		log.await(t, `heroku\[worker.1\]: Stopping all processes with SIGTERM`,
 			`heroku\[worker.1\]: Error R12 \(Exit timeout\) -> At least one process failed to exit within 50ms of SIGTERM`,
 			`heroku\[worker.1\]: Stopping process with SIGKILL`, `heroku\[worker.1\]: Process exited with status 137`)
+	})
+
+	it("tells of who uses more memory than it may, and kills who uses far more", func() {
+		f.Times.Memory = 20 * time.Millisecond
+		f.Memory = memory.Quotas{All: 60 << 20, Types: map[string]int64{"worker": 48 << 20}}
+		deploy("v1", "worker: ./test-app hog 60\nclock: ./test-app hog 8\n", map[string]int{"worker": 1, "clock": 1})
+		log.await(t, `app\[clock.1\]: I may have 62914560`)
+		log.await(t,
+			`app\[worker.1\]: I may have 50331648`,
+			`heroku\[worker.1\]: Process running mem=\d+M\(1\d\d\.\d%\)`,
+			`heroku\[worker.1\]: Error R14 \(Memory quota exceeded\)`)
+		for _, p := range f.Processes() {
+			switch {
+			case p.Name == "worker.1" && (p.Memory <= 60<<20 || p.Memory > 96<<20 || p.Quota != 48<<20):
+				t.Errorf("worker.1 uses %d of %d", p.Memory, p.Quota)
+			case p.Name == "clock.1" && (p.Memory < 8<<20 || p.Memory > 40<<20 || p.Quota != 60<<20):
+				t.Errorf("clock.1 uses %d of %d", p.Memory, p.Quota)
+			}
+		}
+		deploy("v2", "worker: ./test-app hog 160\n", nil)
+		log.await(t,
+			`heroku\[worker.1\]: Process running mem=\d+M\(\d\d\d\.\d%\)`,
+			`heroku\[worker.1\]: Error R15 \(Memory quota vastly exceeded\)`,
+			`heroku\[worker.1\]: Stopping process with SIGKILL`,
+			`heroku\[worker.1\]: Process exited with status 137`,
+			`heroku\[worker.1\]: State changed from up to crashed`,
+			"heroku\\[worker.1\\]: Starting process with command `./test-app hog 160`")
+		content, _ := log.now()
+		if n := strings.Count(content, "Error R14"); n != 1 && n != 2 || strings.Contains(content, "clock.1]: Error") {
+			t.Errorf("it is told of %d times:\n%s", n, content)
+		}
+		var unknown *formation.UnknownScaleError
+		other := formation.Formation{Runner: f.Runner, Stack: f.Stack, Log: f.Log, Router: f.Router, Dir: f.Dir, Memory: memory.Quotas{Types: map[string]int64{"wrong": 1 << 30}}}
+		err := other.Deploy(t.Context(), formation.Release{Slug: slug(t, "web: ./test-app web\n")}, nil)
+		if !errors.As(err, &unknown) {
+			t.Errorf("Deploy returned %v", err)
+		}
 	})
 
 	it("says of who listens on this machine alone that it will not work elsewhere", func() {

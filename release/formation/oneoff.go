@@ -40,6 +40,10 @@ type OneOff struct {
 	// Unpacked and Ended, where there are such, are told the directory of this
 	// machine that the process sees as /app, before it starts and after it ended.
 	Unpacked, Ended func(app string) error
+	// Memory is how much it may use, in bytes; 0 for as much as there is. Say is
+	// told when it uses more.
+	Memory int64
+	Say    func(line string)
 	// Interactive runs the process in the caller's terminal.
 	Interactive    bool
 	Stdin          io.Reader
@@ -96,9 +100,12 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	c := p.command(on, env, process)
+	c, err := p.command(on, env, process, o.Memory)
+	if err != nil {
+		return err
+	}
 	c.Interactive, c.Stdin, c.Stdout, c.Stderr = o.Interactive, o.Stdin, o.Stdout, o.Stderr
-	err = o.Runner.Run(ctx, c)
+	err = o.weighed(ctx, c)
 	if o.Ended != nil {
 		err = errors.Join(err, o.Ended(p.app))
 	}

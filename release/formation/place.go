@@ -10,6 +10,7 @@ import (
 
 	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/release"
+	"github.com/slugc/slugc/release/formation/memory"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -72,17 +73,26 @@ func Look(ctx context.Context, file string, look func(app string, builtOn stack.
 
 func (p *place) remove() error { return sandbox.Remove(p.dir) }
 
-// command is a process in the place, on a stack.
-func (p *place) command(on stack.Stack, env launch.Env, process []string) sandbox.Command {
+// command is a process in the place, on a stack, which may use so much memory; 0
+// for as much as there is.
+func (p *place) command(on stack.Stack, env launch.Env, process []string, quota int64) (sandbox.Command, error) {
+	mounts := Mounts(p.app)
+	if quota > 0 {
+		limits := filepath.Join(p.dir, "limits")
+		if err := memory.Files(limits, quota); err != nil {
+			return sandbox.Command{}, err
+		}
+		mounts = []sandbox.Mount{mounts[0], {Source: limits, Target: controlGroups}}
+	}
 	return sandbox.Command{
 		Stack:   on,
-		Mounts:  Mounts(p.app),
+		Mounts:  mounts,
 		Args:    Start(process...),
 		Dir:     path.Join(Home, p.subdir),
 		Env:     env.List(),
 		Network: true,
 		Grace:   Grace,
-	}
+	}, nil
 }
 
 // processTypes are the commands of an unpacked slug by process type: those

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os"
 	"syscall"
 	"time"
 
+	"github.com/slugc/slugc/release/formation/memory"
 	"github.com/slugc/slugc/release/formation/router"
 	"github.com/slugc/slugc/stack/sandbox"
 )
@@ -34,6 +36,11 @@ type process struct {
 	restarts int
 	// before is whom it replaces once it is up.
 	before *process
+	// first is its first process on this machine, while it runs, and meter knows
+	// its memory; vast says that it was ended for that.
+	first *os.Process
+	meter memory.Meter
+	vast  bool
 }
 
 // errBoot ends a web process that does not listen in time.
@@ -130,10 +137,16 @@ func (p *process) once() {
 		}
 	}
 	lines := p.formation.Log.Lines(p.name)
-	c := room.command(p.release.stack, env, shell(p.line))
+	c, err := room.command(p.release.stack, env, shell(p.line), p.meter.Quota)
+	if err != nil {
+		p.broken(err)
+		return
+	}
+	c.Started = p.started
 	c.Stdout, c.Stderr, c.Grace = lines, lines, p.times.Grace
 	p.say("Starting process with command `%s`", p.line)
 	err = p.run(c, env["PORT"])
+	p.started(nil)
 	// It takes everything (logs.Lines).
 	_ = lines.Close()
 	p.over(err)
@@ -258,7 +271,7 @@ func (p *process) over(err error) {
 		}
 		p.say("Process exited with status %d", stopped.Status)
 	case exited:
-		if exit.Reason != "" {
+		if exit.Reason != "" && !p.wasVast() {
 			p.say("%s", exit.Reason)
 		}
 		p.say("Process exited with status %d", exit.Status())

@@ -57,6 +57,9 @@ func (d Direct) Run(ctx context.Context, c Command) error {
 	if err != nil {
 		return directNotStarted(err)
 	}
+	if c.Started != nil {
+		c.Started(cmd.Process)
+	}
 	err = cmd.Wait()
 	// What the command left behind must not outlive it.
 	if killErr := killGroup(cmd.Process); killErr != nil && !errors.Is(killErr, os.ErrProcessDone) {

@@ -57,6 +57,9 @@ func (n Namespaces) Run(ctx context.Context, c Command) (err error) {
 	if err != nil {
 		return errors.Join(err, std.close())
 	}
+	if c.Started != nil {
+		c.Started(b.first)
+	}
 	return b.run(ctx, c, []message{n.setupRequest(c, root, steps), newStartRequest(c)}, std)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"syscall"
 	"time"
 
@@ -57,6 +58,10 @@ type Command struct {
 	// that a shell has job control. Stdin, Stdout and Stderr are then used as
 	// they are and should be the terminal's files.
 	Interactive bool
+	// Started, where it is not nil, is told the first process on this machine,
+	// which all others of the command descend from. With namespaces, to kill it
+	// is to kill them all.
+	Started func(first *os.Process)
 	// Timeout ends the process; zero means never.
 	Timeout time.Duration
 	// Grace is the time between SIGTERM and SIGKILL when the context ends or
