@@ -118,6 +118,16 @@ func (e *SlugError) Error() string {
 	return fmt.Sprintf("the slug %s %s: release it again (slugc release create APP --slug FILE), or roll back to a release with another slug", e.Digest, e.Problem)
 }
 
+// ImageError says that an image is not kept, or is not what it was.
+type ImageError struct {
+	Digest  string
+	Problem string
+}
+
+func (e *ImageError) Error() string {
+	return fmt.Sprintf("the image %s %s: release it again (slugc release create APP --image REF), or roll back to a release with another image", e.Digest, e.Problem)
+}
+
 // BusyError says that somebody else has the ledger for too long.
 type BusyError struct{ Err error }
 

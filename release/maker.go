@@ -12,9 +12,9 @@ import (
 
 // Maker makes releases.
 type Maker struct {
-	Book  Book
-	Slugs Slugs
-	Phase Phase
+	Book          Book
+	Slugs, Images Kept
+	Phase         Phase
 	// Author is who makes them.
 	Author string
 	Voice  Voice
@@ -22,18 +22,20 @@ type Maker struct {
 	Limit time.Duration
 }
 
-// Slugs are the slugs that releases have.
-type Slugs interface {
-	// Path is the file of a slug, whole: its digest was looked at. Where it
-	// cannot be had, the error is a *SlugError.
+// Kept is where the slugs or the images are that releases have.
+type Kept interface {
+	// Path is the file of a slug, or that of the manifest of an image, whole: its
+	// digest was looked at, and those of all that an image has. Where it cannot be
+	// had, the error is a *SlugError or an *ImageError.
 	Path(ctx context.Context, digest string) (string, error)
 }
 
 // Phase runs the release phase of apps.
 type Phase interface {
-	// Run runs the process type of a release's slug in a file with its config, and
-	// writes to out what it prints. The error says why it did not end well.
-	Run(ctx context.Context, r Release, slug string, config Config, out io.Writer) error
+	// Run runs the process type of a release's artifact, which is in a file (Kept),
+	// with its config, and writes to out what it prints. The error says why it did not
+	// end well.
+	Run(ctx context.Context, r Release, file string, config Config, out io.Writer) error
 	// Output is where people see what it prints; secrets are not to be seen.
 	Output(secrets []string) io.WriteCloser
 }
@@ -237,16 +239,13 @@ func (m Maker) publish(ctx context.Context, turn Turn, current int, d Draft, con
 		return Release{}, err
 	}
 	file := ""
-	if d.Artifact.Kind == SlugKind {
+	if kept := map[string]Kept{SlugKind: m.Slugs, ImageKind: m.Images}[d.Artifact.Kind]; kept != nil {
 		var err error
-		if file, err = m.Slugs.Path(ctx, d.Artifact.Digest); err != nil {
+		if file, err = kept.Path(ctx, d.Artifact.Digest); err != nil {
 			return Release{}, err
 		}
 	}
 	line, phased := d.Artifact.ProcessTypes[PhaseType]
-	if phased && d.Artifact.Kind != SlugKind {
-		return Release{}, &ArtifactError{"the image has a release phase, and slugc runs processes of slugs alone: release the slug of the same build (slugc build -o slug:FILE)"}
-	}
 	d.Author, d.Pending = m.Author, phased
 	r, err := turn.Add(ctx, d)
 	if err != nil || !phased {

@@ -56,6 +56,10 @@ func OfferImage(reference string, d oci.Description) Offer {
 	o := Offer{Artifact: Artifact{
 		Kind: ImageKind, Digest: d.Digest, Reference: reference, Size: d.Size, ProcessTypes: typesOf(d.Processes),
 	}}
+	// One that no buildpacks made starts with what its author says.
+	if command := slices.Concat(d.Entrypoint, d.Cmd); len(d.Processes) == 0 && len(command) > 0 {
+		o.Artifact.ProcessTypes["web"] = Quote(command...)
+	}
 	return o.With(nil)
 }
 

@@ -22,8 +22,9 @@ type Description struct {
 	Size   int64        `json:"size"`
 	Target stack.Target `json:"target"`
 	Base   BaseInfo     `json:"base"`
-	// Entrypoint, WorkingDir and User are those of the config.
+	// Entrypoint, Cmd, WorkingDir and User are those of the config.
 	Entrypoint     []string         `json:"entrypoint"`
+	Cmd            []string         `json:"cmd,omitempty"`
 	WorkingDir     string           `json:"working_dir"`
 	User           string           `json:"user"`
 	DefaultProcess string           `json:"default_process,omitempty"`
@@ -86,7 +87,7 @@ func Inspect(image v1.Image) (Description, error) {
 		Base: BaseInfo{
 			Image: lifecycle.RunImage.Image, Reference: lifecycle.RunImage.Reference, TopLayer: lifecycle.RunImage.TopLayer,
 		},
-		Entrypoint: list(config.Config.Entrypoint), WorkingDir: config.Config.WorkingDir, User: config.Config.User,
+		Entrypoint: list(config.Config.Entrypoint), Cmd: config.Config.Cmd, WorkingDir: config.Config.WorkingDir, User: config.Config.User,
 		DefaultProcess: build.DefaultProcess, Processes: list(build.Processes), Buildpacks: list(build.Buildpacks),
 		Layers: layers, Labels: config.Config.Labels,
 	}

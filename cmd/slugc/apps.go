@@ -93,11 +93,12 @@ in backups of the ledger. What its releases were called stays in the ledger.`,
 		if err := d.DestroyApp(ctx, app, func() { p.voice.Detailf("Waiting for a release of %s to be made", app) }); err != nil {
 			return err
 		}
-		gone, err := d.slugs.Prune(func() (map[string]bool, error) { return d.Digests(ctx, "", 0) })
-		if err != nil {
-			p.voice.Warningf("%v", err)
+		slugs, images := p.unused(ctx, d, "", 0)
+		text := fmt.Sprintf("Destroyed %s and %s", app, count(len(slugs), "slug"))
+		if len(images) > 0 {
+			text += " and " + count(len(images), "image")
 		}
-		p.voice.Result(fmt.Sprintf("Destroyed %s and %s", app, count(len(gone), "slug")), cli.Fields{"app": app, "slugs": append([]string{}, gone...)})
+		p.voice.Result(text, cli.Fields{"app": app, "slugs": append([]string{}, slugs...), "images": append([]string{}, images...)})
 		return nil
 	})
 	return c

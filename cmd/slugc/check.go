@@ -106,12 +106,17 @@ func (p *program) currentSlug(ctx context.Context, app string) (env launch.Env, 
 	if err != nil {
 		return nil, "", err
 	}
-	file, config, err := d.slugOf(ctx, current)
+	if current.Artifact.Kind == release.ImageKind {
+		return nil, "", &cli.UsageError{
+			Command: "slugc check", Err: fmt.Errorf("%s %s is an image, and what is checked is a source or a slug", app, current.Version()), Next: "slugc check SOURCE",
+		}
+	}
+	parts, err := d.pick(ctx, current)
 	if err != nil {
 		return nil, "", err
 	}
-	p.voice.Redact(config.Secrets()...)
-	return current.Env(config), file, nil
+	p.voice.Redact(parts.config.Secrets()...)
+	return parts.Env, parts.Slug, nil
 }
 
 // checkSource looks at the files of a source.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release"
+	"github.com/slugc/slugc/release/images"
 	"github.com/slugc/slugc/release/ledger"
 	"github.com/slugc/slugc/release/slugs"
 )
@@ -24,8 +25,9 @@ const (
 // desk is where releases are made and looked up.
 type desk struct {
 	*ledger.Ledger
-	slugs slugs.Store
-	home  string
+	slugs  slugs.Store
+	images images.Store
+	home   string
 }
 
 // desk opens the ledger. Who is done with it closes it.
@@ -39,7 +41,11 @@ func (p *program) desk(ctx context.Context) (desk, error) {
 		p.voice.Warningf("Made the key %s, which configs are sealed with. Keep a copy of it: without it they cannot be read.", file)
 	}
 	l, err := ledger.Open(ctx, ledger.Settings{Dir: home, Keys: keys, Warn: func(err error) { p.voice.Warningf("%v", err) }})
-	return desk{Ledger: l, slugs: slugs.Store{Dir: filepath.Join(home, "slugs")}, home: home}, err
+	return desk{
+		Ledger: l, home: home,
+		slugs:  slugs.Store{Dir: filepath.Join(home, "slugs")},
+		images: images.Store{Dir: filepath.Join(home, "images")},
+	}, err
 }
 
 // atDesk is a command that ends when slugc is told to end and works at the desk.
@@ -57,7 +63,7 @@ func (p *program) atDesk(f func(ctx context.Context, d desk, args []string) erro
 // maker makes releases at a desk.
 func (p *program) releaseMaker(d desk) release.Maker {
 	return release.Maker{
-		Book: d.Ledger, Slugs: d.slugs, Phase: releasePhase{p}, Voice: p.voice,
+		Book: d.Ledger, Slugs: d.slugs, Images: d.images, Phase: releasePhase{p, d}, Voice: p.voice,
 		Author: p.author(),
 	}
 }

@@ -49,7 +49,7 @@ const keptSlugs = 10
 
 func (f *releaseFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.description, "description", "", "what to call the release, by default Deploy and the commit or digest")
-	c.Flags().IntVar(&f.keep, "keep", keptSlugs, "keep the slugs of the last so many `RELEASES` of the app that have different ones; 0 keeps all")
+	c.Flags().IntVar(&f.keep, "keep", keptSlugs, "keep the slugs or images of the last so many `RELEASES` of the app that have different ones; 0 keeps all")
 	c.Flags().StringArrayVar(&f.without, "without", nil, "release although this `ADDON` that the app wants is not attached; may be repeated")
 }
 
@@ -60,7 +60,8 @@ func (p *program) releaseCreateCommand() *cobra.Command {
 		Use:   "create APP --slug FILE|--image REF",
 		Short: "Release a slug or an image",
 		Long: `Release a slug or an image, with the config of the current release of APP. The slug
-is copied to $SLUGC_HOME. What app.json says of env is looked at first: what it
+is copied to $SLUGC_HOME, and so is the image: it runs as it is now, wherever a tag
+points later. What app.json says of env is looked at first: what it
 generates or gives a value is set where the config lacks it, and what it requires
 has to be there. So have add-ons that the app wants: heroku-postgresql is attached
 as DATABASE_URL, others as their own name, such as REDISCLOUD_URL.`,
@@ -155,7 +156,7 @@ func (p *program) releaseSlug(ctx context.Context, d desk, app, file string, rec
 	if err != nil {
 		return err
 	}
-	p.pruneSlugs(ctx, d, app, f.keep)
+	p.prune(ctx, d, app, f.keep)
 	p.sayReleased(r)
 	return nil
 }
@@ -177,10 +178,25 @@ func (p *program) releaseImage(ctx context.Context, d desk, app, ref string, rec
 	if err != nil {
 		return err
 	}
-	r, err := p.deployOffer(ctx, d, app, release.OfferImage(ref, described).With(p.recordOf(record, described.Digest)), f)
+	// Until the ledger has the release, nobody may throw the image away.
+	hold, err := d.images.Hold()
 	if err != nil {
 		return err
 	}
+	r, err := func() (r release.Release, err error) {
+		defer func() { err = errors.Join(err, hold.Close()) }()
+		live := p.voice.Live("Keeping the image " + described.Digest)
+		defer live.Stop()
+		if err := d.images.Put(ctx, base.Image); err != nil {
+			return r, err
+		}
+		live.Stop()
+		return p.deployOffer(ctx, d, app, release.OfferImage(ref, described).With(p.recordOf(record, described.Digest)), f)
+	}()
+	if err != nil {
+		return err
+	}
+	p.prune(ctx, d, app, f.keep)
 	p.sayReleased(r)
 	return nil
 }
@@ -191,13 +207,11 @@ func (p *program) deployOffer(ctx context.Context, d desk, app string, offer rel
 	return p.releaseMaker(d).Deploy(ctx, app, offer.Without(f.without))
 }
 
-// pruneSlugs removes slugs that releases of an app had which are too old, and says
-// which went. It is no reason for a release to fail.
-func (p *program) pruneSlugs(ctx context.Context, d desk, app string, keep int) {
-	gone, err := d.slugs.Prune(func() (map[string]bool, error) { return d.Digests(ctx, app, keep) })
-	if err != nil {
-		p.voice.Warningf("%v", err)
-	}
+// prune removes slugs and images that releases of an app had which are too old, and
+// says which went. It is no reason for a release to fail.
+func (p *program) prune(ctx context.Context, d desk, app string, keep int) {
+	slugs, images := p.unused(ctx, d, app, keep)
+	gone := slices.Concat(slugs, images)
 	if len(gone) == 0 {
 		return
 	}
@@ -215,7 +229,21 @@ func (p *program) pruneSlugs(ctx context.Context, d desk, app string, keep int) 
 	if len(versions) == 0 {
 		return // what a release that was never made left
 	}
-	p.voice.Detailf("Removed the slugs of %s, which cannot be rolled back to any more: those of the last %d stay", strings.Join(versions, ", "), keep)
+	p.voice.Detailf("Removed what %s ran, which cannot be rolled back to any more: those of the last %d stay", strings.Join(versions, ", "), keep)
+}
+
+// unused removes the slugs and images that no app may run any more (Digests), and
+// returns their digests.
+func (p *program) unused(ctx context.Context, d desk, app string, keep int) (slugs, images []string) {
+	used := func() (map[string]bool, error) { return d.Digests(ctx, app, keep) }
+	slugs, slugsErr := d.slugs.Prune(used)
+	images, imagesErr := d.images.Prune(used)
+	for _, err := range []error{slugsErr, imagesErr} {
+		if err != nil {
+			p.voice.Warningf("%v", err)
+		}
+	}
+	return slugs, images
 }
 
 // sayReleased says that a release is the current one.

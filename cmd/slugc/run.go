@@ -28,8 +28,8 @@ func (p *program) runCommand() *cobra.Command {
 	var vars environment
 	var on, quota string
 	c := &cobra.Command{
-		Use:   "run APP|slug:FILE|kept:DIR [TYPE | -- COMMAND...]",
-		Short: "Run a process of an app or a slug, as it would run when deployed",
+		Use:   "run APP|slug:FILE|oci:DIR|docker://REF|kept:DIR [TYPE [ARGUMENT...] | -- COMMAND...]",
+		Short: "Run a process of an app, a slug or an image, as it would run when deployed",
 		Long: `Run a process of an app's current release, or of a slug, as it would run when
 deployed: in a fresh copy of the slug at /app, on the stack it was built for, with
 .profile.d sourced and nothing of the caller's environment but what -e and
@@ -37,8 +37,13 @@ deployed: in a fresh copy of the slug at /app, on the stack it was built for, wi
 slugc makes is there as its run image, and is made first if it is missing; one that
 is a directory or an image has to be named with --stack.
 
+A process of an image runs on that, through its launcher; it can write a copy of the
+app directory of its own, which is its home, and /tmp. oci-archive:FILE is an image
+too.
+
 TYPE is a process type of the app, by default the one that a build says or web.
-A web process gets PORT: the caller's own if it is set, else a free port, which
+Arguments follow those of its command; -- before them keeps those that look like
+flags. A web process gets PORT: the caller's own if it is set, else a free port, which
 is said on stderr. A process in a terminal gets TERM. SIGTERM goes to every
 process of the app, SIGKILL follows after 30 seconds. The exit status is the
 process's own.
@@ -48,6 +53,7 @@ shell, runs in the place of the script that failed, and sees what that saw.`,
 		Example: `  slugc run shop -- node scripts/migrate.js
   slugc run slug:slug.tgz
   slugc run slug:slug.tgz worker
+  slugc run shop worker -- --queue mail
   slugc run slug:slug.tgz -e LOG=debug -- node scripts/migrate.js`,
 		Args: arguments(1, -1),
 	}
@@ -69,12 +75,22 @@ shell, runs in the place of the script that failed, and sees what that saw.`,
 			return &cli.UsageError{Command: c.CommandPath(), Err: err}
 		}
 		one.Say = func(line string) { p.voice.Warningf("%s", line) }
-		if one.Slug == "" {
+		switch {
+		case namesImage(args[0]):
+			if one.Image, err = p.openImage(c.Context(), args[0]); err != nil {
+				return err
+			}
+		case one.Slug == "":
 			var over func(error) error
 			if over, err = p.ofApp(c.Context(), args[0], &one); err != nil {
 				return err
 			}
 			defer func() { err = over(err) }()
+		}
+		if one.Image != nil {
+			if err := noStack(c.CommandPath(), on); err != nil {
+				return err
+			}
 		}
 		stacks := p.stacks(machine(), false)
 		defer func() { err = errors.Join(err, stacks.Close()) }()
@@ -108,8 +124,8 @@ shell, runs in the place of the script that failed, and sees what that saw.`,
 func (p *program) oneOff(c *cobra.Command, args []string) (formation.OneOff, error) {
 	dest, rest := args[0], args[1:]
 	file, isSlug := strings.CutPrefix(dest, slugPrefix)
-	if isSlug && file == "" || !isSlug && release.CheckApp(dest) != nil {
-		text := fmt.Sprintf("%q: expected an app, slug:FILE or kept:DIR; an image is started by a container runtime", dest)
+	if isSlug && file == "" || !isSlug && !namesImage(dest) && release.CheckApp(dest) != nil {
+		text := fmt.Sprintf("%q: expected an app, slug:FILE, oci:DIR[:TAG], oci-archive:FILE, docker://REF or kept:DIR", dest)
 		if transportFor(dest) == slugPrefix {
 			text += "; try " + slugPrefix + dest
 		}
@@ -119,7 +135,7 @@ func (p *program) oneOff(c *cobra.Command, args []string) (formation.OneOff, err
 		file = ""
 	}
 	one := formation.OneOff{
-		Runner: sandbox.Namespaces{}, Slug: file,
+		Runner: sandbox.Namespaces{}, Slug: file, What: dest,
 		Stdin: p.in, Stdout: p.out, Stderr: p.err,
 		Interactive: terminals(p.in, p.out),
 	}
@@ -128,12 +144,14 @@ func (p *program) oneOff(c *cobra.Command, args []string) (formation.OneOff, err
 	case dash == 1 && len(rest) > 0:
 		one.Command = rest
 		return one, nil
-	case dash < 0 && len(rest) <= 1:
-		one.Type = strings.Join(rest, "")
+	case dash < 0 && len(rest) == 0:
+		return one, nil
+	case dash < 0 || dash == 2:
+		one.Type, one.Args = rest[0], rest[1:]
 		return one, nil
 	}
-	problem := errors.New("expected one process type, or -- and a command")
-	if dash < 0 || dash > 1 {
+	problem := errors.New("expected a process type with its arguments, or -- and a command")
+	if len(rest) > 0 {
 		problem = fmt.Errorf("%w, as in slugc run %s -- %s", problem, dest, release.Quote(rest...))
 	}
 	return formation.OneOff{}, &cli.UsageError{Command: c.CommandPath(), Err: problem}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/formation"
@@ -25,20 +26,26 @@ func (p *program) ofApp(ctx context.Context, app string, one *formation.OneOff) 
 	if err != nil {
 		return nil, err
 	}
-	file, config, err := d.slugOf(ctx, current)
+	parts, err := d.pick(ctx, current)
 	if err != nil {
 		return nil, err
 	}
-	one.Slug, one.Env, one.Name = file, current.Env(config), fmt.Sprintf("run.%d", 1000+os.Getpid()%9000)
+	one.Slug, one.Image, one.Env, one.What, one.Name = parts.Slug, parts.Image, parts.Env, app, oneOffName("run")
 	command := release.Quote(one.Command...)
 	if len(one.Command) == 0 {
 		command = cmp.Or(current.Artifact.ProcessTypes[cmp.Or(one.Type, formation.Web)], one.Type)
+		command = strings.TrimSpace(command + " " + release.Quote(one.Args...))
 	}
 	logFile, err := logs.Create(d.logFile(app))
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, parts.lease.Close())
 	}
 	log := logs.NewStream(logFile)
+	tell := one.Say
+	one.Say = func(line string) {
+		log.Sayf(one.Name, "%s", line)
+		tell(line)
+	}
 	log.Sayf(one.Name, "Starting process with command `%s` by %s", command, p.author())
 	log.Sayf(one.Name, "State changed from starting to up")
 	return func(err error) error {
@@ -47,6 +54,10 @@ func (p *program) ofApp(ctx context.Context, app string, one *formation.OneOff) 
 			log.Sayf(one.Name, "Process exited with status %d", status)
 		}
 		log.Sayf(one.Name, "State changed from up to complete")
-		return errors.Join(err, logFile.Close())
+		return errors.Join(err, logFile.Close(), parts.lease.Close())
 	}, nil
 }
+
+// oneOffName is the name of a process that is not of a formation, as Heroku has
+// them: run.1234, release.1234.
+func oneOffName(kind string) string { return fmt.Sprintf("%s.%d", kind, 1000+os.Getpid()%9000) }

@@ -41,11 +41,11 @@ type startFlags struct {
 func (p *program) startCommand() *cobra.Command {
 	var f startFlags
 	c := &cobra.Command{
-		Use:   "start APP|slug:FILE",
+		Use:   "start APP|slug:FILE|oci:DIR|docker://REF",
 		Short: "Start the processes of an app behind one port, with one log",
-		Long: `Start the processes of the current release of an app, or of a slug, and keep them
-running. Each is in a fresh copy of the slug, on the stack it was built for, and in
-a sandbox of its own. Requests to one port go to the web processes; their log and
+		Long: `Start the processes of the current release of an app, or of a slug or an image, and
+keep them running. Each is in a fresh copy of the slug, on the stack it was built
+for, or in its image with a fresh copy of the app, and in a sandbox of its own. Requests to one port go to the web processes; their log and
 that of everything else is one stream on stdout, in Heroku's format.
 
 A release that is made meanwhile is put in place of the old one: a web process gets
@@ -69,8 +69,8 @@ process. slugc ps, scale, restart and logs are about an app that is started.`,
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1", "take requests on this `ADDRESS` of the machine; 0.0.0.0 for all")
 	c.Flags().StringVar(&f.port, "port", "", "take requests on this `PORT` (PORT)")
 	c.Flags().StringArrayVar(&f.drains, "drain", nil, "send the log to a syslog server, too: syslog://HOST:PORT or syslog+tls://HOST:PORT")
-	c.Flags().VarP(&f.vars, "env", "e", "set `NAME=VALUE` for the processes of a slug; those of an app have its config")
-	c.Flags().StringArrayVar(&f.vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`, for a slug")
+	c.Flags().VarP(&f.vars, "env", "e", "set `NAME=VALUE` for the processes of a slug or an image; those of an app have its config")
+	c.Flags().StringArrayVar(&f.vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`, for a slug or an image")
 	c.Flags().StringSliceVar(&f.memory, "memory", nil, "let each process use so much memory, `SIZE` such as 512M, or TYPE=SIZE for those of a type")
 	c.Flags().StringVar(&f.stack, "stack", "", "run on "+stackHelp+"; by default what the slug was built for")
 	p.addCache(c)
@@ -119,12 +119,21 @@ func (c *closers) close() (err error) {
 func (s *starter) start(ctx context.Context, what string) (err error) {
 	var open closers
 	defer func() { err = errors.Join(err, open.close()) }()
-	file, isSlug := strings.CutPrefix(what, slugPrefix)
-	if isSlug {
-		return s.startSlug(ctx, file, &open)
+	if file, is := strings.CutPrefix(what, slugPrefix); is {
+		return s.startUnreleased(ctx, formation.Release{Slug: file}, &open)
+	}
+	if namesImage(what) {
+		if err := noStack("slugc start", s.flags.stack); err != nil {
+			return err
+		}
+		image, err := s.openImage(ctx, what)
+		if err != nil {
+			return err
+		}
+		return s.startUnreleased(ctx, formation.Release{Image: image}, &open)
 	}
 	if len(s.flags.vars.words)+len(s.flags.vars.files) > 0 {
-		return &cli.UsageError{Command: "slugc start", Err: errors.New("-e and --env-file are for a slug: an app has its config"), Next: "slugc config set " + what + " NAME=VALUE"}
+		return &cli.UsageError{Command: "slugc start", Err: errors.New("-e and --env-file are for a slug or an image: an app has its config"), Next: "slugc config set " + what + " NAME=VALUE"}
 	}
 	d, err := s.desk(ctx)
 	if err != nil {
@@ -135,7 +144,8 @@ func (s *starter) start(ctx context.Context, what string) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := s.pick(ctx, d, current); err != nil {
+	first, err := s.pick(ctx, d, current, &open)
+	if err != nil {
 		return err
 	}
 	seat, err := control.Take(d.runDir(what))
@@ -164,20 +174,20 @@ func (s *starter) start(ctx context.Context, what string) (err error) {
 	}
 	return s.run(ctx, copies, &open, []logs.Sink{logFile}, func(ctx context.Context, url string, group *errgroup.Group) error {
 		group.Go(func() error { return seat.Serve(ctx, url, s.formation) })
-		if err := s.deploy(ctx, d, current, s.scale); err != nil {
+		if err := s.deploy(ctx, current, first, s.scale); err != nil {
 			return err
 		}
 		if err := seat.Keep(s.formation.Wanted()); err != nil {
 			return err
 		}
-		return s.follow(ctx, d, current)
+		return s.follow(ctx, d, current, &open)
 	})
 }
 
-// startSlug starts a slug that nobody has released.
-func (s *starter) startSlug(ctx context.Context, file string, open *closers) error {
-	env, err := s.flags.vars.read(s.env.Get)
-	if err != nil {
+// startUnreleased starts a slug or an image that nobody has released.
+func (s *starter) startUnreleased(ctx context.Context, r formation.Release, open *closers) error {
+	var err error
+	if r.Env, err = s.flags.vars.read(s.env.Get); err != nil {
 		return &cli.UsageError{Command: "slugc start", Err: err}
 	}
 	copies, err := os.MkdirTemp("", "slugc-start-")
@@ -186,7 +196,7 @@ func (s *starter) startSlug(ctx context.Context, file string, open *closers) err
 	}
 	open.add(func() error { return sandbox.Remove(copies) })
 	return s.run(ctx, copies, open, nil, func(ctx context.Context, _ string, _ *errgroup.Group) error {
-		if err := s.formation.Deploy(ctx, formation.Release{Slug: file, Env: env}, s.scale); err != nil {
+		if err := s.formation.Deploy(ctx, r, s.scale); err != nil {
 			return err
 		}
 		<-ctx.Done()
@@ -265,7 +275,7 @@ func (s *starter) run(ctx context.Context, copies string, open *closers, sinks [
 const drainEnd = 5 * time.Second
 
 // follow deploys the releases that become current.
-func (s *starter) follow(ctx context.Context, d desk, known release.Release) error {
+func (s *starter) follow(ctx context.Context, d desk, known release.Release, open *closers) error {
 	for {
 		next, err := d.Watch(ctx, known.App, known.Number)
 		if ctx.Err() != nil {
@@ -275,7 +285,11 @@ func (s *starter) follow(ctx context.Context, d desk, known release.Release) err
 			return err
 		}
 		known = next
-		if err := s.deploy(ctx, d, next, nil); err != nil && ctx.Err() == nil {
+		parts, err := s.pick(ctx, d, next, open)
+		if err == nil {
+			err = s.deploy(ctx, next, parts, nil)
+		}
+		if err != nil && ctx.Err() == nil {
 			s.log.Sayf(logs.API, "Error: %s is not started, what runs goes on: %s", next.Version(), err)
 			s.voice.Warningf("%s is not started, what runs goes on: %v", next.Version(), err)
 		}
@@ -283,41 +297,27 @@ func (s *starter) follow(ctx context.Context, d desk, known release.Release) err
 }
 
 // deploy puts the processes of a release in place of those that run.
-func (s *starter) deploy(ctx context.Context, d desk, r release.Release, scale map[string]int) error {
-	next, err := s.pick(ctx, d, r)
-	if err != nil {
-		return err
-	}
+func (s *starter) deploy(ctx context.Context, r release.Release, next formation.Release, scale map[string]int) error {
 	s.log.Sayf(logs.API, "%s by %s", r.Description, r.Author)
 	s.log.Sayf(logs.API, "Release %s created by %s", r.Version(), r.Author)
 	return s.formation.Deploy(ctx, next, scale)
 }
 
-// pick is what the processes of a release are made of.
-func (s *starter) pick(ctx context.Context, d desk, r release.Release) (formation.Release, error) {
-	file, config, err := d.slugOf(ctx, r)
+// pick is what the processes of a release are made of, which stays until the
+// formation has ended.
+func (s *starter) pick(ctx context.Context, d desk, r release.Release, open *closers) (formation.Release, error) {
+	parts, err := d.pick(ctx, r)
 	if err != nil {
 		return formation.Release{}, err
 	}
-	s.voice.Redact(config.Secrets()...)
-	return formation.Release{Name: r.Version(), Slug: file, Env: r.Env(config)}, nil
-}
-
-// slugOf is the slug of a release, and its config.
-func (d desk) slugOf(ctx context.Context, r release.Release) (file string, config release.Config, err error) {
-	switch {
-	case r.Artifact.None():
-		return "", nil, &release.UnknownError{App: r.App}
-	case r.Artifact.Kind != release.SlugKind:
-		return "", nil, &cli.UsageError{
-			Command: "slugc", Err: fmt.Errorf("%s %s is an image, which a container runtime runs: %s", r.App, r.Version(), r.Artifact.Reference),
+	open.add(parts.lease.Close)
+	s.voice.Redact(parts.config.Secrets()...)
+	if parts.Image != nil {
+		if err := noStack("slugc start", s.flags.stack); err != nil {
+			return formation.Release{}, err
 		}
 	}
-	if file, err = d.slugs.Path(ctx, r.Artifact.Digest); err != nil {
-		return "", nil, err
-	}
-	config, err = d.Config(ctx, r)
-	return file, config, err
+	return parts.Release, nil
 }
 
 // runDir is where the formation of an app has its files, logFile its log.

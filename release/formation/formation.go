@@ -40,8 +40,9 @@ const (
 type Release struct {
 	// Name is its number, as "v3"; it may be empty where there is none.
 	Name string
-	// Slug is the slug file.
-	Slug string
+	// Slug is the slug file, Image the image in its place.
+	Slug  string
+	Image *Image
 	// Env is its config.
 	Env launch.Env
 }
@@ -138,7 +139,7 @@ type running struct {
 	spare *place
 }
 
-// place is a fresh one for a process.
+// place is a fresh one for a process of it.
 func (r *running) place(ctx context.Context, dir string) (*place, error) {
 	r.mu.Lock()
 	p := r.spare
@@ -146,6 +147,14 @@ func (r *running) place(ctx context.Context, dir string) (*place, error) {
 	r.mu.Unlock()
 	if p != nil {
 		return p, nil
+	}
+	return r.unpack(ctx, dir)
+}
+
+// unpack makes a place of the release in a directory.
+func (r Release) unpack(ctx context.Context, dir string) (*place, error) {
+	if r.Image != nil {
+		return r.Image.place(ctx, dir)
 	}
 	return unpack(ctx, r.Slug, dir)
 }
@@ -189,12 +198,12 @@ var (
 // been unpacked; the processes follow.
 func (f *Formation) Deploy(ctx context.Context, r Release, scale map[string]int) error {
 	f.expect()
-	p, err := unpack(ctx, r.Slug, f.Dir)
+	p, err := r.unpack(ctx, f.Dir)
 	if err != nil {
 		return err
 	}
 	next := &running{Release: r, types: p.types, spare: p}
-	if next.stack, err = f.Stack(ctx, p.builtOn); err != nil {
+	if next.stack, err = p.on(ctx, f.Stack); err != nil {
 		return errors.Join(err, next.close())
 	}
 	f.mu.Lock()
@@ -343,7 +352,7 @@ func (f *Formation) start(name string, old *process) {
 	processType, _, _ := strings.Cut(name, ".")
 	ctx, end := context.WithCancelCause(context.Background())
 	p := &process{
-		formation: f, release: f.release, name: name, line: f.release.types[processType], web: processType == Web,
+		formation: f, release: f.release, name: name, kind: processType, line: f.release.types[processType], web: processType == Web,
 		times: f.Times.or(), ctx: ctx, end: end, state: Starting, since: time.Now(), before: old,
 	}
 	p.meter = memory.Meter{Quota: f.Memory.Of(processType), Say: func(line string) { p.say("%s", line) }}

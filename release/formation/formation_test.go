@@ -38,8 +38,13 @@ import (
 const appName = "test-app"
 
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == appName {
-		if err := app(os.Args[1], os.Args[2:]); err != nil {
+	args := os.Args[1:]
+	processType, ofImage := strings.CutPrefix(os.Args[0], launch.ProcessDir+"/")
+	if ofImage {
+		args = append(strings.Split(processType, "-"), args...)
+	}
+	if ofImage || filepath.Base(os.Args[0]) == appName {
+		if err := app(args[0], args[1:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -72,6 +77,8 @@ func app(what string, args []string) error {
 		child := exec.CommandContext(context.Background(), "/proc/self/exe", "web")
 		child.Args[0] = appName
 		return child.Start()
+	case "write":
+		return write(args)
 	case "hog":
 		return hog(args[0])
 	case "flood":
@@ -83,6 +90,27 @@ func app(what string, args []string) error {
 		return app("never", nil)
 	}
 	return fmt.Errorf("what is %s %v", what, args)
+}
+
+// write says where it is and with what, and leaves a file behind.
+func write(args []string) error {
+	left, err := filepath.Glob("left*")
+	if err != nil {
+		return err
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	layer, err := os.ReadFile(os.Getenv("CNB_LAYERS_DIR") + "/acme/tool")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s in %s, at home in %s, with %q, %s and %s; left: %v\n", os.Getenv("DYNO"), dir, os.Getenv("HOME"), args, os.Getenv("MESSAGE"), layer, left)
+	if err := os.WriteFile(os.Getenv("CNB_LAYERS_DIR")+"/acme/tool", nil, 0o600); err == nil {
+		return errors.New("a layer can be written")
+	}
+	return os.WriteFile("left-behind", nil, 0o600)
 }
 
 // hog eats so many MiB, half of it in a child, and says what it may eat.
@@ -461,7 +489,7 @@ func testFormation(t *testing.T, _ spec.G, it spec.S) {
 			`heroku\[worker.1\]: Error R14 \(Memory quota exceeded\)`)
 		for _, p := range f.Processes() {
 			switch {
-			case p.Name == "worker.1" && (p.Memory <= 60<<20 || p.Memory > 96<<20 || p.Quota != 48<<20):
+			case p.Name == "worker.1" && (p.Memory <= 48<<20 || p.Memory > 96<<20 || p.Quota != 48<<20):
 				t.Errorf("worker.1 uses %d of %d", p.Memory, p.Quota)
 			case p.Name == "clock.1" && (p.Memory < 8<<20 || p.Memory > 40<<20 || p.Quota != 60<<20):
 				t.Errorf("clock.1 uses %d of %d", p.Memory, p.Quota)

@@ -21,13 +21,18 @@ type OneOff struct {
 	// Stack finds the root filesystem for the stack that a slug says it was
 	// built on; its ID is empty where another tool made the slug.
 	Stack func(ctx context.Context, builtOn stack.Stack) (stack.Stack, error)
-	// Slug is the slug file.
-	Slug string
+	// Slug is the slug file, Image the image in its place.
+	Slug  string
+	Image *Image
+	// What is what a person calls it: an app, or slug:FILE; by default that.
+	What string
 	// Name is that of the process, such as run.1234; by default that of the
 	// first process of its type, or run.1.
 	Name string
-	// Type is the process type, unless there is a Command.
+	// Type is the process type, unless there is a Command, and Args are arguments
+	// after those that its command has.
 	Type string
+	Args []string
 	// Command replaces the process type's command: a program and its
 	// arguments.
 	Command []string
@@ -53,21 +58,22 @@ type OneOff struct {
 // Web is the process type that is to listen on PORT.
 const Web = "web"
 
-// UnknownTypeError says that the slug has no such process type.
+// UnknownTypeError says that there is no such process type.
 type UnknownTypeError struct {
-	Slug  string
+	// What has none: an app, or slug:FILE.
+	What  string
 	Type  string
 	Types []string
 }
 
 func (e *UnknownTypeError) Error() string {
 	if len(e.Types) == 0 {
-		return fmt.Sprintf("%s declares no process types; name a command: slugc run slug:%s -- COMMAND", e.Slug, e.Slug)
+		return fmt.Sprintf("%s declares no process types; name a command: slugc run %s -- COMMAND", e.What, e.What)
 	}
 	if e.Type == "" {
-		return fmt.Sprintf("%s has no default process; name one of its types: %s", e.Slug, strings.Join(e.Types, ", "))
+		return fmt.Sprintf("%s has no default process; name one of its types: %s", e.What, strings.Join(e.Types, ", "))
 	}
-	return fmt.Sprintf("%s has no process type %s; it has %s", e.Slug, e.Type, strings.Join(e.Types, ", "))
+	return fmt.Sprintf("%s has no process type %s; it has %s", e.What, e.Type, strings.Join(e.Types, ", "))
 }
 
 // Run unpacks the slug into a fresh directory, runs the process and removes
@@ -75,7 +81,7 @@ func (e *UnknownTypeError) Error() string {
 // with status 0, and a *sandbox.StoppedError, which has the status too, when
 // the context ended it.
 func (o OneOff) Run(ctx context.Context) (err error) {
-	p, err := unpack(ctx, o.Slug, "")
+	p, err := Release{Slug: o.Slug, Image: o.Image}.unpack(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -85,22 +91,22 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	process, processType, err := o.command(p)
+	args, processType, err := o.command(p)
 	if err != nil {
 		return err
 	}
-	on, err := o.Stack(ctx, p.builtOn)
+	on, err := p.on(ctx, o.Stack)
 	if err != nil {
 		return err
 	}
-	env := Env(cmp.Or(o.Name, processType+".1"))
+	env := p.environment(cmp.Or(o.Name, processType+".1"))
 	maps.Copy(env, o.Env)
 	if processType == Web {
 		if env["PORT"], err = o.Port(); err != nil {
 			return err
 		}
 	}
-	c, err := p.command(on, env, process, o.Memory)
+	c, err := p.command(on, env, args, o.Memory)
 	if err != nil {
 		return err
 	}
@@ -112,10 +118,10 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 	return err
 }
 
-// command is what the script is to become, and its process type.
-func (o OneOff) command(p *place) (command []string, processType string, err error) {
+// command is what is to be started, and its process type.
+func (o OneOff) command(p *place) (args []string, processType string, err error) {
 	if len(o.Command) > 0 {
-		return o.Command, "run", nil
+		return p.exec(o.Command), "run", nil
 	}
 	wanted := o.Type
 	if wanted == "" {
@@ -123,9 +129,8 @@ func (o OneOff) command(p *place) (command []string, processType string, err err
 			wanted = Web
 		}
 	}
-	line, ok := p.types[wanted]
-	if !ok {
-		return nil, "", &UnknownTypeError{Slug: o.Slug, Type: o.Type, Types: slices.Sorted(maps.Keys(p.types))}
+	if _, is := p.types[wanted]; !is {
+		return nil, "", &UnknownTypeError{What: cmp.Or(o.What, "slug:"+o.Slug), Type: o.Type, Types: slices.Sorted(maps.Keys(p.types))}
 	}
-	return shell(line), wanted, nil
+	return p.start(wanted, o.Args), wanted, nil
 }

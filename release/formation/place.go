@@ -27,16 +27,26 @@ type place struct {
 	types     map[string]string
 	byDefault string
 	builtOn   stack.Stack
+	// image is what it is a place of, where that is no slug.
+	image *Image
 }
 
-// unpack makes a place in a directory; in that for temporary files when it is
-// empty.
-func unpack(ctx context.Context, file, in string) (_ *place, err error) {
+// newPlace makes an empty place in a directory; in that for temporary files when it
+// is empty.
+func newPlace(in string) (*place, error) {
 	dir, err := os.MkdirTemp(in, "slugc-run-")
 	if err != nil {
-		return nil, fmt.Errorf("making room for the slug: %w", err)
+		return nil, fmt.Errorf("making room for a process: %w", err)
 	}
-	p := &place{dir: dir, app: filepath.Join(dir, "app")}
+	return &place{dir: dir, app: filepath.Join(dir, "app")}, nil
+}
+
+// unpack makes a place of a slug in a directory.
+func unpack(ctx context.Context, file, in string) (_ *place, err error) {
+	p, err := newPlace(in)
+	if err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.remove())
@@ -73,26 +83,74 @@ func Look(ctx context.Context, file string, look func(app string, builtOn stack.
 
 func (p *place) remove() error { return sandbox.Remove(p.dir) }
 
+// start is the command of a process type, with more arguments.
+func (p *place) start(processType string, args []string) []string {
+	if p.image != nil {
+		return p.image.start(processType, args)
+	}
+	line := p.types[processType]
+	if len(args) > 0 {
+		line += " " + release.Quote(args...)
+	}
+	return Start("bash", "-c", line)
+}
+
+// exec is the command of a program in the environment of the app.
+func (p *place) exec(command []string) []string {
+	if p.image != nil {
+		return p.image.exec(command)
+	}
+	return Start(command...)
+}
+
+// environment is what a process of a name finds in its environment before config.
+func (p *place) environment(name string) launch.Env {
+	if p.image != nil {
+		return p.image.environment(name)
+	}
+	return Env(name)
+}
+
+// on is what a process of the place runs on.
+func (p *place) on(ctx context.Context, find func(context.Context, stack.Stack) (stack.Stack, error)) (stack.Stack, error) {
+	if p.image != nil {
+		return p.image.stack, nil
+	}
+	return find(ctx, p.builtOn)
+}
+
 // command is a process in the place, on a stack, which may use so much memory; 0
 // for as much as there is.
-func (p *place) command(on stack.Stack, env launch.Env, process []string, quota int64) (sandbox.Command, error) {
-	mounts := Mounts(p.app)
-	if quota > 0 {
-		limits := filepath.Join(p.dir, "limits")
-		if err := memory.Files(limits, quota); err != nil {
-			return sandbox.Command{}, err
-		}
-		mounts = []sandbox.Mount{mounts[0], {Source: limits, Target: controlGroups}}
+func (p *place) command(on stack.Stack, env launch.Env, args []string, quota int64) (sandbox.Command, error) {
+	mounts, dir := appMounts(p.app), path.Join(Home, p.subdir)
+	if p.image != nil {
+		mounts, dir = p.image.mounts(p.app), p.image.dir
+	}
+	limits, err := p.limits(quota)
+	if err != nil {
+		return sandbox.Command{}, err
 	}
 	return sandbox.Command{
 		Stack:   on,
-		Mounts:  mounts,
-		Args:    Start(process...),
-		Dir:     path.Join(Home, p.subdir),
+		Mounts:  append(mounts, limits...),
+		Args:    args,
+		Dir:     dir,
 		Env:     env.List(),
 		Network: true,
 		Grace:   Grace,
 	}, nil
+}
+
+// limits are where a process finds what it may use.
+func (p *place) limits(quota int64) ([]sandbox.Mount, error) {
+	if quota <= 0 {
+		return limitMounts(), nil
+	}
+	dir := filepath.Join(p.dir, "limits")
+	if err := memory.Files(dir, quota); err != nil {
+		return nil, err
+	}
+	return []sandbox.Mount{{Source: dir, Target: controlGroups}}, nil
 }
 
 // processTypes are the commands of an unpacked slug by process type: those
@@ -113,6 +171,3 @@ func processTypes(app string) (types map[string]string, byDefault string, err er
 	}
 	return types, meta.DefaultProcess, nil
 }
-
-// shell is the command of a process type, as the shell has it.
-func shell(line string) []string { return []string{"bash", "-c", line} }

@@ -21,6 +21,8 @@ type process struct {
 	formation *Formation
 	release   *running
 	name      string
+	// kind is its process type.
+	kind string
 	// line is its command.
 	line  string
 	web   bool
@@ -126,7 +128,7 @@ func (p *process) once() {
 			p.broken(err)
 		}
 	}()
-	env := Env(p.name)
+	env := room.environment(p.name)
 	maps.Copy(env, p.release.Env)
 	env["DYNO"] = p.name
 	delete(env, "PORT")
@@ -137,7 +139,7 @@ func (p *process) once() {
 		}
 	}
 	lines := p.formation.Log.Lines(p.name)
-	c, err := room.command(p.release.stack, env, shell(p.line), p.meter.Quota)
+	c, err := room.command(p.release.stack, env, room.start(p.kind, nil), p.meter.Quota)
 	if err != nil {
 		p.broken(err)
 		return

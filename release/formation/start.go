@@ -39,10 +39,15 @@ func Env(name string) launch.Env {
 
 // Mounts are what a process sees beside its stack: the app in a directory of
 // this machine, which it may write, and the limits that it has to keep to.
-func Mounts(app string) []sandbox.Mount {
-	mounts := []sandbox.Mount{{Source: app, Target: Home, Writable: true}}
-	if _, err := os.Stat(controlGroups); err == nil {
-		mounts = append(mounts, sandbox.Mount{Source: controlGroups, Target: controlGroups})
+func Mounts(app string) []sandbox.Mount { return append(appMounts(app), limitMounts()...) }
+
+func appMounts(app string) []sandbox.Mount {
+	return []sandbox.Mount{{Source: app, Target: Home, Writable: true}}
+}
+
+func limitMounts() []sandbox.Mount {
+	if _, err := os.Stat(controlGroups); err != nil {
+		return nil
 	}
-	return mounts
+	return []sandbox.Mount{{Source: controlGroups, Target: controlGroups}}
 }

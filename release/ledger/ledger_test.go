@@ -215,16 +215,33 @@ func TestRollback(t *testing.T) {
 	}
 }
 
+// missing has nothing.
+type missing struct{}
+
+var errMissing = errors.New("it is not there")
+
+func (missing) Path(context.Context, string) (string, error) { return "", errMissing }
+
 func TestImageWithReleasePhase(t *testing.T) {
 	l := open(t, t.TempDir())
 	a := artifact("image", true)
 	a.Kind = release.ImageKind
-	_, err := maker(l, nil).Deploy(t.Context(), "shop", release.Offer{Artifact: a})
-	if _, is := errors.AsType[*release.ArtifactError](err); !is {
+	var ran []release.Artifact
+	m := maker(l, func(_ context.Context, r release.Release, _ release.Config, _ io.Writer) error {
+		ran = append(ran, r.Artifact)
+		return nil
+	})
+	m.Images = missing{}
+	if _, err := m.Deploy(t.Context(), "shop", release.Offer{Artifact: a}); !errors.Is(err, errMissing) {
 		t.Errorf("got %v", err)
 	}
 	if apps, err := l.Apps(t.Context()); err != nil || len(apps) != 0 {
 		t.Errorf("what was not released left %v (%v)", apps, err)
+	}
+	m.Images = m.Slugs
+	r, err := m.Deploy(t.Context(), "shop", release.Offer{Artifact: a})
+	if err != nil || !r.Current || len(ran) != 1 || ran[0].Kind != release.ImageKind {
+		t.Errorf("got %+v, %v, and %v ran", r, err, ran)
 	}
 }
 

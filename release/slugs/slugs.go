@@ -20,7 +20,7 @@ import (
 	"github.com/slugc/slugc/release"
 )
 
-var _ release.Slugs = Store{}
+var _ release.Kept = Store{}
 
 // Store is the slugs in a directory.
 type Store struct{ Dir string }

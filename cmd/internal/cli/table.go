@@ -44,6 +44,7 @@ func Faults() Table {
 		{Match: as[*release.DamagedError](nil), Class: Ours, Fault: machine},
 		{Match: as[*release.NewerError](nil), Class: Usage},
 		{Match: as[*release.SlugError](nil), Class: Ours, Fault: machine},
+		{Match: as[*release.ImageError](nil), Class: Ours, Fault: machine},
 		{Match: as[*sandbox.SetupError](nil), Class: Ours, Fault: machine, Next: setupHint},
 		{Match: as[*detect.SourceError](nil), Class: Usage, Fault: source},
 		{Match: as[*slug.FileError](nil), Class: Usage},
