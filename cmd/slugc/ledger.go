@@ -11,7 +11,7 @@ import (
 
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release"
-	"github.com/slugc/slugc/release/images"
+	imagestore "github.com/slugc/slugc/release/images"
 	"github.com/slugc/slugc/release/ledger"
 	"github.com/slugc/slugc/release/slugs"
 )
@@ -26,7 +26,7 @@ const (
 type desk struct {
 	*ledger.Ledger
 	slugs  slugs.Store
-	images images.Store
+	images imagestore.Store
 	home   string
 }
 
@@ -44,7 +44,7 @@ func (p *program) desk(ctx context.Context) (desk, error) {
 	return desk{
 		Ledger: l, home: home,
 		slugs:  slugs.Store{Dir: filepath.Join(home, "slugs")},
-		images: images.Store{Dir: filepath.Join(home, "images")},
+		images: imagestore.Store{Dir: filepath.Join(home, "images")},
 	}, err
 }
 

@@ -42,7 +42,12 @@ func (r releasePhase) Run(ctx context.Context, of release.Release, slug string, 
 		defer func() { err = errors.Join(err, lease.Close()) }()
 		one.Image = image
 	}
-	return one.Run(ctx)
+	_, ended, err := r.d.begin(of.App, one.Name, of.Artifact.ProcessTypes[release.PhaseType], of.Author)
+	if err != nil {
+		return err
+	}
+	err = one.Run(ctx)
+	return errors.Join(err, ended(err))
 }
 
 func (r releasePhase) Output(secrets []string) io.WriteCloser {

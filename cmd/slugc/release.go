@@ -229,7 +229,14 @@ func (p *program) prune(ctx context.Context, d desk, app string, keep int) {
 	if len(versions) == 0 {
 		return // what a release that was never made left
 	}
-	p.voice.Detailf("Removed what %s ran, which cannot be rolled back to any more: those of the last %d stay", strings.Join(versions, ", "), keep)
+	what := "slugs"
+	switch {
+	case len(slugs) == 0:
+		what = "images"
+	case len(images) > 0:
+		what = "slugs and images"
+	}
+	p.voice.Detailf("Removed the %s of %s, which cannot be rolled back to any more: those of the last %d stay", what, strings.Join(versions, ", "), keep)
 }
 
 // unused removes the slugs and images that no app may run any more (Digests), and

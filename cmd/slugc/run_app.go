@@ -36,25 +36,35 @@ func (p *program) ofApp(ctx context.Context, app string, one *formation.OneOff) 
 		command = cmp.Or(current.Artifact.ProcessTypes[cmp.Or(one.Type, formation.Web)], one.Type)
 		command = strings.TrimSpace(command + " " + release.Quote(one.Args...))
 	}
-	logFile, err := logs.Create(d.logFile(app))
+	log, ended, err := d.begin(app, one.Name, command, p.author())
 	if err != nil {
 		return nil, errors.Join(err, parts.lease.Close())
 	}
-	log := logs.NewStream(logFile)
 	tell := one.Say
 	one.Say = func(line string) {
 		log.Sayf(one.Name, "%s", line)
 		tell(line)
 	}
-	log.Sayf(one.Name, "Starting process with command `%s` by %s", command, p.author())
-	log.Sayf(one.Name, "State changed from starting to up")
-	return func(err error) error {
+	return func(err error) error { return errors.Join(err, ended(err), parts.lease.Close()) }, nil
+}
+
+// begin says in the log of an app that a process begins that is not of its formation.
+// What is returned says how it ended.
+func (d desk) begin(app, name, command, author string) (log *logs.Stream, ended func(error) error, err error) {
+	file, err := logs.Create(d.logFile(app))
+	if err != nil {
+		return nil, nil, err
+	}
+	log = logs.NewStream(file)
+	log.Sayf(name, "Starting process with command `%s` by %s", command, author)
+	log.Sayf(name, "State changed from starting to up")
+	return log, func(err error) error {
 		status, is := processStatus(err)
 		if err == nil || is {
-			log.Sayf(one.Name, "Process exited with status %d", status)
+			log.Sayf(name, "Process exited with status %d", status)
 		}
-		log.Sayf(one.Name, "State changed from up to complete")
-		return errors.Join(err, logFile.Close(), parts.lease.Close())
+		log.Sayf(name, "State changed from up to complete")
+		return file.Close()
 	}, nil
 }
 

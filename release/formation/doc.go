@@ -4,6 +4,10 @@
 // its home and working directory, with .profile.d/*.sh (in lexical order) and
 // .profile sourced by bash before it. It changes nothing but its own copy.
 //
+// A process of an image has the image for its root filesystem and starts through
+// the image's launcher. It can write a copy of the app directory of its own, which is
+// its home, but not the layers of buildpacks, even where they lie in it.
+//
 // A OneOff is one such process. A Formation is all those of an app, as many of each
 // type as is wanted, with the states, limits and words of Heroku's dynos (Dev
 // Center, "Dynos", "Dyno Manager" and "Error Codes"): it is given releases, one

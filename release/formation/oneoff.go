@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -64,6 +65,8 @@ type UnknownTypeError struct {
 	What  string
 	Type  string
 	Types []string
+	// Args are the arguments that it was to have.
+	Args []string
 }
 
 func (e *UnknownTypeError) Error() string {
@@ -73,7 +76,11 @@ func (e *UnknownTypeError) Error() string {
 	if e.Type == "" {
 		return fmt.Sprintf("%s has no default process; name one of its types: %s", e.What, strings.Join(e.Types, ", "))
 	}
-	return fmt.Sprintf("%s has no process type %s; it has %s", e.What, e.Type, strings.Join(e.Types, ", "))
+	text := fmt.Sprintf("%s has no process type %s; it has %s", e.What, e.Type, strings.Join(e.Types, ", "))
+	if len(e.Args) > 0 {
+		text += fmt.Sprintf("; to run it as a command: slugc run %s -- %s %s", e.What, e.Type, release.Quote(e.Args...))
+	}
+	return text
 }
 
 // Run unpacks the slug into a fresh directory, runs the process and removes
@@ -130,7 +137,7 @@ func (o OneOff) command(p *place) (args []string, processType string, err error)
 		}
 	}
 	if _, is := p.types[wanted]; !is {
-		return nil, "", &UnknownTypeError{What: cmp.Or(o.What, "slug:"+o.Slug), Type: o.Type, Types: slices.Sorted(maps.Keys(p.types))}
+		return nil, "", &UnknownTypeError{What: cmp.Or(o.What, "slug:"+o.Slug), Type: o.Type, Types: slices.Sorted(maps.Keys(p.types)), Args: o.Args}
 	}
 	return p.start(wanted, o.Args), wanted, nil
 }
