@@ -99,6 +99,10 @@ func writePlatform(dir string, parts ...Binding) error {
 	return nil
 }
 
+// WriteBindings writes bindings to a directory for the user that processes of a
+// sandbox run as, and for nobody else. What was there is gone.
+func WriteBindings(dir string, bindings []Binding) error { return writePlatform(dir, bindings...) }
+
 // clearWay leaves nothing on the way from the app down to its layers but the
 // directories themselves: what an earlier build put beside them is no part of
 // this one, and a link in their place would lead out of the app. The directories

@@ -266,9 +266,9 @@ func (p *program) request(ctx context.Context, command string, args []string, f 
 	if !execEnvForm.MatchString(f.execEnv) {
 		return deploy.Request{}, &cli.UsageError{Command: command, Err: fmt.Errorf("--exec-env %q: expected one name, such as production or test", f.execEnv)}
 	}
-	bindings, err := p.bindings(f.bindings)
+	bindings, _, err := p.bindings(f.bindings)
 	if err != nil {
-		return deploy.Request{}, &cli.UsageError{Command: command, Err: fmt.Errorf("--binding: %w", err)}
+		return deploy.Request{}, &cli.UsageError{Command: command, Err: err}
 	}
 	root, err := p.cacheRoot()
 	if err != nil {
@@ -312,17 +312,15 @@ var execEnvForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // bindings finds the service bindings that flags name. What is in them is never
 // printed from now on.
-func (p *program) bindings(words []string) (map[string]string, error) {
-	dirs, err := build.FindBindings(words)
-	if err != nil {
-		return nil, err
+func (p *program) bindings(words []string) (dirs map[string]string, read []build.Binding, err error) {
+	if dirs, err = build.FindBindings(words); err == nil {
+		read, err = build.ReadBindings(dirs)
 	}
-	read, err := build.ReadBindings(dirs)
 	if err != nil {
-		return nil, err
+		return nil, nil, fmt.Errorf("--binding: %w", err)
 	}
 	p.voice.Redact(build.Secrets(read)...)
-	return dirs, nil
+	return dirs, read, nil
 }
 
 // deploy is the road of this process, on a stack.

@@ -27,6 +27,7 @@ import (
 func (p *program) runCommand() *cobra.Command {
 	var vars environment
 	var on, quota string
+	var bindings []string
 	c := &cobra.Command{
 		Use:   "run APP|slug:FILE|oci:DIR|docker://REF|kept:DIR [TYPE [ARGUMENT...] | -- COMMAND...]",
 		Short: "Run a process of an app, a slug or an image, as it would run when deployed",
@@ -60,6 +61,7 @@ shell, runs in the place of the script that failed, and sees what that saw.`,
 	c.Flags().VarP(&vars, "env", "e", "set `NAME=VALUE` for the process, or hand on the caller's NAME")
 	c.Flags().StringArrayVar(&vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`")
 	c.Flags().StringVar(&on, "stack", "", "run on "+stackHelp+"; by default what it was built for")
+	c.Flags().StringArrayVar(&bindings, "binding", nil, bindingHelp)
 	c.Flags().StringVar(&quota, "memory", "", "warn when the process uses more than this `SIZE` of memory, such as 512M, and end it when it uses twice as much")
 	p.addCache(c)
 	completeStackFlag(c, "stack", stack.HostID)
@@ -72,6 +74,9 @@ shell, runs in the place of the script that failed, and sees what that saw.`,
 			return err
 		}
 		if one.Memory, err = parseQuota(quota); err != nil {
+			return &cli.UsageError{Command: c.CommandPath(), Err: err}
+		}
+		if _, one.Bindings, err = p.bindings(bindings); err != nil {
 			return &cli.UsageError{Command: c.CommandPath(), Err: err}
 		}
 		one.Say = func(line string) { p.voice.Warningf("%s", line) }

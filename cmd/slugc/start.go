@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/formation"
@@ -27,6 +28,9 @@ import (
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
+// bindingHelp is what --binding takes.
+const bindingHelp = "let processes use the service binding in `[NAME=]DIR`, or all in DIR, below $SERVICE_BINDING_ROOT; may be repeated"
+
 // startFlags are those of slugc start.
 type startFlags struct {
 	formation []string
@@ -36,6 +40,7 @@ type startFlags struct {
 	vars      environment
 	stack     string
 	memory    []string
+	bindings  []string
 }
 
 func (p *program) startCommand() *cobra.Command {
@@ -72,6 +77,7 @@ process. slugc ps, scale, restart and logs are about an app that is started.`,
 	c.Flags().VarP(&f.vars, "env", "e", "set `NAME=VALUE` for the processes of a slug or an image; those of an app have its config")
 	c.Flags().StringArrayVar(&f.vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`, for a slug or an image")
 	c.Flags().StringSliceVar(&f.memory, "memory", nil, "let each process use so much memory, `SIZE` such as 512M, or TYPE=SIZE for those of a type")
+	c.Flags().StringArrayVar(&f.bindings, "binding", nil, bindingHelp)
 	c.Flags().StringVar(&f.stack, "stack", "", "run on "+stackHelp+"; by default what the slug was built for")
 	p.addCache(c)
 	completeStackFlag(c, "stack", stack.HostID)
@@ -84,9 +90,13 @@ process. slugc ps, scale, restart and logs are about an app that is started.`,
 		if err != nil {
 			return &cli.UsageError{Command: c.CommandPath(), Err: err}
 		}
+		_, bindings, err := p.bindings(f.bindings)
+		if err != nil {
+			return &cli.UsageError{Command: c.CommandPath(), Err: err}
+		}
 		ctx, stop := cli.Context(c.Context())
 		defer stop()
-		s := &starter{program: p, flags: f, scale: scale, memory: quotas}
+		s := &starter{program: p, flags: f, scale: scale, memory: quotas, bindings: bindings}
 		return s.start(ctx, args[0])
 	}
 	return c
@@ -99,6 +109,7 @@ type starter struct {
 	// scale is what -m says; nil when it does not.
 	scale     map[string]int
 	memory    memory.Quotas
+	bindings  []build.Binding
 	formation *formation.Formation
 	log       *logs.Stream
 }
@@ -227,7 +238,7 @@ func (s *starter) run(ctx context.Context, copies string, open *closers, sinks [
 	stacks := s.stacks(machine(), false)
 	open.add(stacks.Close)
 	s.formation = &formation.Formation{
-		Runner: sandbox.Namespaces{}, Log: s.log, Dir: copies, Memory: s.memory,
+		Runner: sandbox.Namespaces{}, Log: s.log, Dir: copies, Memory: s.memory, Bindings: s.bindings,
 		Router: router.New(func(line string) { s.log.Sayf(logs.Router, "%s", line) }),
 		Stack: func(ctx context.Context, builtOn stack.Stack) (stack.Stack, error) {
 			if s.flags.stack == "" {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/release/formation/logs"
 	"github.com/slugc/slugc/release/formation/memory"
 	"github.com/slugc/slugc/release/formation/router"
@@ -89,6 +90,9 @@ type Formation struct {
 	Dir string
 	// Memory is how much processes may use.
 	Memory memory.Quotas
+	// Bindings are services that processes find below SERVICE_BINDING_ROOT
+	// (servicebinding.io, "Workload Projection").
+	Bindings []build.Binding
 	// Times are the limits; zero for those of the package.
 	Times Times
 

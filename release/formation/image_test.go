@@ -122,7 +122,7 @@ func TestImage(t *testing.T) {
 		}
 	}
 	one.Type, one.What = "clock", "shop"
-	if err := one.Run(t.Context()); err == nil || err.Error() != "shop has no process type clock; it has web, write" {
+	if err := one.Run(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "shop has no process type clock; it has web, write; to run it as a command: slugc run shop -- clock --more ") {
 		t.Errorf("Run returned %v", err)
 	}
 }

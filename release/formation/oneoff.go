@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
@@ -50,6 +51,9 @@ type OneOff struct {
 	// told when it uses more.
 	Memory int64
 	Say    func(line string)
+	// Bindings are services that it finds below SERVICE_BINDING_ROOT
+	// (servicebinding.io, "Workload Projection").
+	Bindings []build.Binding
 	// Interactive runs the process in the caller's terminal.
 	Interactive    bool
 	Stdin          io.Reader
@@ -113,7 +117,7 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	c, err := p.command(on, env, args, o.Memory)
+	c, err := p.command(on, env, args, grant{o.Memory, o.Bindings})
 	if err != nil {
 		return err
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
 
+	"github.com/slugc/slugc/build"
 	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/formation/memory"
@@ -119,20 +121,36 @@ func (p *place) on(ctx context.Context, find func(context.Context, stack.Stack) 
 	return find(ctx, p.builtOn)
 }
 
-// command is a process in the place, on a stack, which may use so much memory; 0
-// for as much as there is.
-func (p *place) command(on stack.Stack, env launch.Env, args []string, quota int64) (sandbox.Command, error) {
+// grant is what a process gets beside the artifact and its config.
+type grant struct {
+	// quota is the memory that it may use, in bytes; 0 for as much as there is.
+	quota    int64
+	bindings []build.Binding
+}
+
+// command is a process in the place, on a stack, with what it is granted.
+func (p *place) command(on stack.Stack, env launch.Env, args []string, g grant) (sandbox.Command, error) {
 	mounts, dir := appMounts(p.app), path.Join(Home, p.subdir)
 	if p.image != nil {
 		mounts, dir = p.image.mounts(p.app), p.image.dir
 	}
-	limits, err := p.limits(quota)
+	limits, err := p.limits(g.quota)
 	if err != nil {
 		return sandbox.Command{}, err
 	}
+	mounts = append(mounts, limits...)
+	if len(g.bindings) > 0 {
+		dir := filepath.Join(p.dir, "bindings")
+		if err := build.WriteBindings(dir, g.bindings); err != nil {
+			return sandbox.Command{}, fmt.Errorf("showing a process its service bindings: %w", err)
+		}
+		mounts = append(mounts, sandbox.Mount{Source: dir, Target: bindingsAt})
+		env = maps.Clone(env)
+		env["SERVICE_BINDING_ROOT"] = bindingsAt
+	}
 	return sandbox.Command{
 		Stack:   on,
-		Mounts:  append(mounts, limits...),
+		Mounts:  mounts,
 		Args:    args,
 		Dir:     dir,
 		Env:     env.List(),

@@ -139,7 +139,7 @@ func (p *process) once() {
 		}
 	}
 	lines := p.formation.Log.Lines(p.name)
-	c, err := room.command(p.release.stack, env, room.start(p.kind, nil), p.meter.Quota)
+	c, err := room.command(p.release.stack, env, room.start(p.kind, nil), grant{p.meter.Quota, p.formation.Bindings})
 	if err != nil {
 		p.broken(err)
 		return

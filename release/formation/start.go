@@ -25,6 +25,10 @@ var start string
 // the processors that they may use (cgroups(7)).
 const controlGroups = "/sys/fs/cgroup"
 
+// bindingsAt is where processes find service bindings, as builds do (CNB Platform
+// API, "Platform directory").
+const bindingsAt = "/platform/bindings"
+
 // Start is the command that starts a process of an app, a program with its
 // arguments: bash, which sources the profiles of the app and becomes it.
 func Start(process ...string) []string {
