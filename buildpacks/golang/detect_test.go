@@ -29,7 +29,7 @@ func TestDetect(t *testing.T) {
 		"glide":              {files: map[string]string{"glide.yaml": ""}, pass: true},
 		"an empty app":       {says: "no go.mod or go.work in the app's root; it is empty\n"},
 		"another language":   {files: map[string]string{"package.json": "{}"}, says: "no go.mod or go.work in the app's root; found: package.json\n"},
-		"one directory down": {files: map[string]string{"api/go.mod": ""}, says: "no go.mod or go.work in the app's root; found: api/\nthere is go.mod in api/: to build that directory, name it as the source\n"},
+		"one directory down": {files: map[string]string{"api/go.mod": ""}, says: "no go.mod or go.work in the app's root; found: api/\nthere is go.mod in api/: to build that directory: slugc build --app api\n"},
 		"Go without a module": {files: map[string]string{"main.go": ""},
 			says: "no go.mod or go.work in the app's root; found: main.go\nmain.go is a Go file; make a module of the app:\n  go mod init example.com/NAME\n  go mod tidy\n  git add go.mod go.sum\n"},
 	} {

@@ -130,7 +130,9 @@ func Func(ctx context.Context, h Helpers, run func(ctx context.Context, b *Build
 		watch := &stopwatch{to: h.Runner, now: h.Now}
 		b.Runner = watch
 		began := h.Now()
-		result, err = run(ctx, b)
+		if err = checkProcfile(b.App); err == nil {
+			result, err = run(ctx, b)
+		}
 		if ran := time.Duration(watch.ran.Load()); ran > 0 && err == nil {
 			b.Print.Detail("Tools took %s of %s", rounded(ran), rounded(h.Now().Sub(began)))
 		}

@@ -30,7 +30,7 @@ func TestDetect(t *testing.T) {
 		"another spelling": {files: map[string]string{"Package.json": "{}"},
 			says: "no package.json in the app's root; found: Package.json\nPackage.json is spelled differently: git mv Package.json package.json\n"},
 		"one directory too high": {files: map[string]string{"web/package.json": "{}", "node_modules/package.json": "{}"},
-			says: "no package.json in the app's root; found: node_modules/, web/\nthere is one in web/: to build that directory, name it as the source\n"},
+			says: "no package.json in the app's root; found: node_modules/, web/\nthere is one in web/: to build that directory: slugc build --app web\n"},
 		"many files": {files: map[string]string{"a": "", "b": "", "c": "", "d": "", "e": "", "f": "", "g": "", "h": "", "i": "", "j": ""},
 			says: "no package.json in the app's root; found: a, b, c, d, e, f, g, h, and 2 more\n"},
 		"a directory of the name": {files: map[string]string{"package.json/x": ""}, says: "package.json in the app's root is not a file\n"},

@@ -51,7 +51,7 @@ func TestDetect(t *testing.T) {
 		"another spelling": {files: map[string]string{"staticfile": ""},
 			says: "no index.html, static.json or Staticfile in the app's root; found: staticfile\nstaticfile is spelled differently: git mv staticfile Staticfile\n"},
 		"a page elsewhere": {files: map[string]string{"web/index.html": ""},
-			says: "no index.html, static.json or Staticfile in the app's root; found: web/\nthere is index.html in web/: to build that directory, name it as the source\n"},
+			says: "no index.html, static.json or Staticfile in the app's root; found: web/\nthere is index.html in web/: to build that directory: slugc build --app web\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -140,7 +140,7 @@ func TestWhyNot(t *testing.T) {
 		"spelled differently": {map[string]string{"Go.mod": ""},
 			"no go.mod or go.work in the app's root; found: Go.mod\nGo.mod is spelled differently: git mv Go.mod go.mod"},
 		"a directory too high": {map[string]string{"api/go.mod": "", "vendor/go.mod": "", ".cache/go.mod": ""},
-			"no go.mod or go.work in the app's root; found: api/, vendor/, .cache/\nthere is go.mod in api/: to build that directory, name it as the source"},
+			"no go.mod or go.work in the app's root; found: api/, vendor/, .cache/\nthere is go.mod in api/: to build that directory: slugc build --app api"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := appfile.WhyNot(put(t, test.files), "go.mod", "go.work")

@@ -46,7 +46,7 @@ func WhyNot(dir string, names ...string) (string, error) {
 			if len(names) > 1 {
 				one = nested[0]
 			}
-			lines = append(lines, fmt.Sprintf("there is %s in %s/: to build that directory, name it as the source", one, entry.Name()))
+			lines = append(lines, fmt.Sprintf("there is %s in %s/: to build that directory: slugc build --app %[2]s", one, entry.Name()))
 		}
 	}
 	return strings.Join(lines, "\n"), nil
