@@ -171,6 +171,9 @@ func (b *goBuild) installGo(ctx context.Context, p project) (*toolchain, error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := b.releases.refuseOld(asked); err != nil {
+		return nil, err
+	}
 	unasked := asked.Text == ""
 	if unasked {
 		asked.Name = "the default, the newest"

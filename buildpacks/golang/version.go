@@ -150,6 +150,16 @@ func hint(asked asking.Asked) string {
 	return "ask for a version or a line of versions:\n  slugc build -e " + asked.Name + "=1.27"
 }
 
+// refuseOld refuses a wish for a line of Go that slugc does not build with, before
+// any registry is asked.
+func (r releases) refuseOld(asked asking.Asked) error {
+	text := goVersion(asked.Text)
+	if !version.IsValid(text) || version.Compare(version.Lang(text), goVersion(r.Oldest)) >= 0 {
+		return nil
+	}
+	return appfile.Error("Go %s is too old: slugc builds with Go %s and later\n%s asks for it.\n%s", text[2:], r.Oldest, asked.Source(), hint(asked))
+}
+
 // mayBuild refuses a Go that is older than a go.mod or go.work asks for, before
 // it is downloaded: such a go command would refuse the app.
 func (p project) mayBuild(found string, asked asking.Asked, known releases) error {

@@ -494,6 +494,8 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 			"too old a JDK": {map[string]string{".java-version": "17\n"}, []string{"compiles for Java 21, but builds with Java 17", `.java-version "17"`, "java.runtime.version=21"}},
 			"bad wrapper":   {map[string]string{mavenWrapperFile: "distributionUrl=https://example.com/mvnd.zip\n"}, []string{mavenWrapperFile, "mvn wrapper:wrapper -Dmaven=3.9.16"}},
 			"two tools":     {map[string]string{"build.gradle": "x", "gradlew": "x"}, []string{"both Maven and Gradle", "git rm build.gradle gradlew", "git rm pom.xml"}},
+			"an old Java":   {map[string]string{"pom.xml": strings.ReplaceAll(simplePOM, ">21<", ">7<"), systemFile: "java.runtime.version=1.7\n"}, []string{"Java 7 is too old: slugc builds with Java 8 and later", "java.runtime.version in system.properties asks for it", "echo java.runtime.version=25 > system.properties"}},
+			"a wrong name":  {map[string]string{"system.property": "java.runtime.version=21\n"}, []string{"system.property says which Java to use under a name that nobody reads", "git mv system.property system.properties"}},
 			"old Maven":     {map[string]string{systemFile: "maven.version=2.2.1\n"}, []string{"Maven 2.2.1 is too old"}},
 		} {
 			t.Run(name, func(t *testing.T) {

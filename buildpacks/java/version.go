@@ -37,6 +37,9 @@ type javaWish struct {
 // and what its Gradle runs on.
 func (a app) wishedJava(env map[string]string, known releases) (javaWish, error) {
 	own, source := a.ownDir(), env[language.SourceVariable]
+	if err := appfile.RefuseMisspelled(own, "which Java to use", systemFile, ".java-version", ".sdkmanrc"); err != nil {
+		return javaWish{}, err
+	}
 	systemName, system, err := systemProperties(own, source)
 	if err != nil {
 		return javaWish{}, err
@@ -76,6 +79,9 @@ func (a app) wishedJava(env map[string]string, known releases) (javaWish, error)
 		return javaWish{}, appfile.Error("%s does not say which Java to use\nexpected a release such as %d. %s", chosen, known.Default, pinHint(known.Default))
 	}
 	w.orNewer = chosen.Name == compiled.Name && chosen.File == compiled.File
+	if !w.orNewer && w.release < known.LTS[0] {
+		return javaWish{}, appfile.Error("Java %d is too old: slugc builds with Java %d and later\n%s asks for it. %s", w.release, known.LTS[0], chosen.Source(), pinHint(known.Default))
+	}
 	// Who asks for a release by name knows better what Gradle runs on.
 	if !w.orNewer {
 		w.most = 0

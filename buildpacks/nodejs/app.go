@@ -47,6 +47,9 @@ func readApp(dir, source string) (app, error) {
 	if a.manifest, err = readManifest(dir, manifestFile); err != nil {
 		return app{}, err
 	}
+	if err := appfile.RefuseMisspelled(dir, "which Node.js to use", versionNames...); err != nil {
+		return app{}, err
+	}
 	if a.root, err = findRoot(dir, source, a.manifest); err != nil {
 		return app{}, err
 	}

@@ -44,9 +44,8 @@ func (b *build) resolveNode(ctx context.Context, asked version.Asked) (runtime.R
 	if err != nil {
 		return runtime.Release{}, err
 	}
-	if oldest := b.releases.Lines[0].Major; npm.Major(r.Version) < oldest {
-		return runtime.Release{}, appfile.Error("Node.js %s is too old: slugc installs %d and later\n%s asks for it.\n%s",
-			r.Version, oldest, asked.Source(), pinHint(b.releases))
+	if npm.Major(r.Version) < b.releases.Lines[0].Major {
+		return runtime.Release{}, tooOld(r.Version, asked, b.releases)
 	}
 	for _, other := range asked.Passed {
 		b.Print.Detail("Passing over %s: %s comes first", other, asked.Source())

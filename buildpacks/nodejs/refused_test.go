@@ -227,6 +227,18 @@ func TestRefused(t *testing.T) {
 			files: map[string]string{"package.json": `{"engines": {"node": "newest"}}`},
 			says:  []string{`engines.node "newest" in package.json does not say which Node.js to use`, "npm pkg set engines.node=24.x"},
 		},
+		"a version that is too old": {
+			files: map[string]string{"package.json": `{"engines": {"node": "14.x"}}`},
+			says:  []string{"Node.js 14.x is too old: slugc installs 16 and later", "engines.node in package.json asks for it", "npm pkg set engines.node=24.x"},
+		},
+		"an exact version that is too old": {
+			files: map[string]string{"package.json": `{}`, ".nvmrc": "v12.18.3\n"},
+			says:  []string{"Node.js v12.18.3 is too old", ".nvmrc asks for it", "npm pkg set engines.node=24.x"},
+		},
+		"a misspelled version file": {
+			files: map[string]string{"package.json": `{}`, ".node_version": "22\n"},
+			says:  []string{".node_version says which Node.js to use under a name that nobody reads", "git mv .node_version .node-version"},
+		},
 		"a line that there is not": {
 			files: map[string]string{"package.json": `{}`, ".nvmrc": "lts/unobtainium\n"},
 			says:  []string{`.nvmrc "lts/unobtainium"`, "lts/jod, lts/krypton", "npm pkg set engines.node=24.x"},
@@ -270,6 +282,10 @@ func TestNotRefused(t *testing.T) {
 			"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}, "node_modules/left-pad": {"version": "2.0.0-rc.1"}}}`},
 		"versions are overridden": {
 			"package.json": `{"dependencies": {"left-pad": "^2"}, "overrides": {"left-pad": "1.3.0"}}`, "package-lock.json": oneDepLock},
+		"old versions that are not the only ones": {
+			"package.json": `{"engines": {"node": "^12.0.0 || ^14.17.0 || >=16"}}`},
+		"at least an old version": {
+			"package.json": `{"engines": {"node": ">=8.1"}}`},
 		"a byte order mark": {
 			"package.json": "\ufeff" + oneDep, "package-lock.json": "\ufeff" + oneDepLock},
 		"an old form of engines": {

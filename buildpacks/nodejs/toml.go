@@ -4,8 +4,10 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -110,6 +112,26 @@ func (r releases) allowsNewer(wanted npm.Range, version string) bool {
 	}
 	return false
 }
+
+// tooOld tells whether a range allows no line that is known, and names none that
+// may be newer.
+func (r releases) tooOld(wanted npm.Range) bool {
+	for _, match := range firstNumbers().FindAllStringSubmatch(wanted.String(), -1) {
+		if major, err := strconv.Atoi(match[1]); err != nil || major >= r.Lines[0].Major {
+			return false
+		}
+	}
+	for _, l := range r.Lines {
+		// The number stands for any late version of the line.
+		if wanted.Allows(fmt.Sprintf("%d.999.0", l.Major)) {
+			return false
+		}
+	}
+	return true
+}
+
+// firstNumbers are those with which the alternatives of a range begin.
+var firstNumbers = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:^|\|\|)[\s=v~^<>]*([0-9]+)`) })
 
 // longTerm are the ranges of the lines with long-term support, newest first.
 func (r releases) longTerm() []string {

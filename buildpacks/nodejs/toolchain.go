@@ -80,6 +80,12 @@ func (b *build) installTools(ctx context.Context, a app, meanwhile func(ctx cont
 	if err != nil {
 		return toolchain{}, err
 	}
+	if a.needsNode() {
+		// Before anything is fetched, as far as no registry has to be asked.
+		if _, _, err := nodeRange(asked, b.releases); err != nil {
+			return toolchain{}, err
+		}
+	}
 	b.tellTools(a)
 	var t toolchain
 	versionKnown, toolsReady := make(chan struct{}), make(chan struct{})

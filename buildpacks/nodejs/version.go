@@ -48,6 +48,9 @@ func (a *app) places() []place {
 	return all
 }
 
+// versionNames are the files of version managers that count.
+var versionNames = []string{".nvmrc", ".node-version"}
+
 // asksNode are the wishes of the app's files for a version of Node.js.
 func (a *app) asksNode() ([]version.Asked, error) {
 	var all, pins []version.Asked
@@ -55,7 +58,7 @@ func (a *app) asksNode() ([]version.Asked, error) {
 		if text := strings.TrimSpace(p.manifest.Engines["node"]); text != "" {
 			all = append(all, version.Asked{Text: text, Name: "engines.node", File: p.at(manifestFile)})
 		}
-		for _, name := range []string{".nvmrc", ".node-version"} {
+		for _, name := range versionNames {
 			there, err := appfile.Exists(p.dir, name)
 			if err != nil {
 				return nil, fmt.Errorf("looking for the version of Node.js: %w", err)
@@ -95,6 +98,9 @@ func nodeRange(c version.Asked, r releases) (wanted npm.Range, preferred []npm.R
 	if newest {
 		return wanted, nil, nil
 	}
+	if r.tooOld(wanted) {
+		return npm.Range{}, nil, tooOld(text, c, r)
+	}
 	for _, text := range append([]string{r.Default}, r.longTerm()...) {
 		line, err := npm.ParseRange(text)
 		if err != nil {
@@ -103,6 +109,11 @@ func nodeRange(c version.Asked, r releases) (wanted npm.Range, preferred []npm.R
 		preferred = append(preferred, line)
 	}
 	return wanted, preferred, nil
+}
+
+// tooOld refuses a Node.js that is older than what slugc installs.
+func tooOld(number string, c version.Asked, r releases) error {
+	return appfile.Error("Node.js %s is too old: slugc installs %d and later\n%s asks for it.\n%s", number, r.Lines[0].Major, c.Source(), pinHint(r))
 }
 
 // pinHint is the command that pins the default line.

@@ -136,6 +136,14 @@ func TestRefused(t *testing.T) {
 			files: map[string]string{"requirements.txt": "", "runtime.txt": "3.12.4"},
 			says:  []string{`runtime.txt says "3.12.4"`, "expected something like python-3.13", "git rm runtime.txt", "git add .python-version"},
 		},
+		"a version that is too old": {
+			files: map[string]string{"requirements.txt": "", ".python-version": "3.7.9\n"},
+			says:  []string{"Python 3.7.9 is too old", ".python-version asks for it", "slugc knows 3.11, 3.12, 3.13, 3.14", "echo 3.13 > .python-version", "git add .python-version"},
+		},
+		"Python 2": {
+			files: map[string]string{"requirements.txt": "", "runtime.txt": "python-2.7.18"},
+			says:  []string{"Python 2.7.18 is too old", "runtime.txt asks for it", "git add .python-version"},
+		},
 		"a variable that is no version": {
 			files: map[string]string{"requirements.txt": "", "pyproject.toml": "[project]\nrequires-python = 'three'"},
 			says:  []string{`requires-python "three" in pyproject.toml does not say which Python to use`, "slugc knows 3.11, 3.12, 3.13, 3.14"},

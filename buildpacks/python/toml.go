@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/slugc/slugc/buildpacks/python/pep508"
 )
 
 // TOML is the buildpack.toml.
@@ -57,6 +59,17 @@ func (k known) of(version string) line {
 		}
 	}
 	return line{}
+}
+
+// tooOld tells whether a version is of a line before those that are known. A
+// range is not: it may allow others.
+func (k known) tooOld(version string) bool {
+	if !plainVersion().MatchString(version) {
+		return false
+	}
+	asked, err := pep508.ParseVersion(minor(version))
+	oldest, known := pep508.ParseVersion(k.Lines[0].Version)
+	return err == nil && known == nil && strings.Contains(version, ".") && asked.Compare(oldest) < 0
 }
 
 // supported are the lines that still have fixes.

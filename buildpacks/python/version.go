@@ -237,6 +237,9 @@ func (b *build) resolvePython(ctx context.Context, a app) (runtime.Release, lang
 		w.Request.Constraint = runtime.Constraint{}
 		w.Asked = version.Asked{Name: "the default of the stack"}
 	}
+	if b.known.tooOld(text) {
+		return runtime.Release{}, w, appfile.Error("Python %s is too old: it has had no security fixes for years\n%s asks for it.\n%s", text, asked.Source(), hint)
+	}
 	r, err := b.Resolve(ctx, w)
 	if none, is := errors.AsType[*runtime.MissingError](err); is {
 		if match := exactVersion().FindStringSubmatch(text); match != nil {

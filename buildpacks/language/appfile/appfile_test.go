@@ -154,6 +154,42 @@ func TestWhyNot(t *testing.T) {
 	}
 }
 
+func TestRefuseMisspelled(t *testing.T) {
+	for name, test := range map[string]struct {
+		files map[string]string
+		// rename is what is to be typed, "" when nothing is wrong.
+		rename string
+	}{
+		"none":             {},
+		"the right one":    {files: map[string]string{".node-version": "", ".nvmrc": ""}},
+		"another sign":     {map[string]string{".node_version": ""}, "git mv .node_version .node-version"},
+		"no dot":           {map[string]string{"nvmrc": ""}, "git mv nvmrc .nvmrc"},
+		"an ending":        {map[string]string{".nvmrc.txt": ""}, "git mv .nvmrc.txt .nvmrc"},
+		"other letters":    {map[string]string{"System.Properties": ""}, "git mv System.Properties system.properties"},
+		"one for several":  {map[string]string{"system.property": ""}, "git mv system.property system.properties"},
+		"beside the right": {files: map[string]string{"nvmrc": "", ".nvmrc": ""}},
+		"a directory":      {files: map[string]string{"nvmrc/x": ""}},
+		"something else":   {files: map[string]string{"node": "", "version": "", "nvmrc.md": ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := appfile.RefuseMisspelled(put(t, test.files), "which version to use", ".nvmrc", ".node-version", "system.properties")
+			if test.rename == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if err == nil {
+				t.Fatal("it is taken")
+			}
+			isApps(t, err)
+			if got := err.Error(); !strings.Contains(got, "which version to use") || !strings.Contains(got, test.rename) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
 // FuzzDecode reads what authors write: it is taken, or refused with words that
 // are theirs.
 func FuzzDecode(f *testing.F) {
