@@ -66,4 +66,34 @@ BEGIN SELECT raise(ABORT, 'an app never changes'); END;
 
 CREATE TRIGGER apps_stay BEFORE DELETE ON apps
 BEGIN SELECT raise(ABORT, 'an app is never deleted'); END;
+`, `
+-- record is the build as JSON; the columns are what it is looked up by
+CREATE TABLE builds (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  app TEXT NOT NULL CHECK (app <> ''),
+  branch TEXT NOT NULL,
+  key TEXT,
+  again INTEGER NOT NULL,
+  mine INTEGER NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('waiting', 'running', 'succeeded', 'failed', 'cancelled', 'superseded', 'abandoned')),
+  turn INTEGER NOT NULL,
+  ended_at INTEGER CHECK ((ended_at IS NULL) = (status IN ('waiting', 'running'))),
+  record TEXT NOT NULL,
+  checksum TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX orders_are_made_once ON builds (key) WHERE key IS NOT NULL;
+CREATE UNIQUE INDEX one_build_of_an_app_runs ON builds (app) WHERE status = 'running';
+CREATE INDEX builds_of_apps ON builds (app, id);
+CREATE INDEX builds_that_have_not_ended ON builds (status, app, id) WHERE ended_at IS NULL;
+CREATE INDEX turns_of_apps ON builds (app, turn);
+CREATE INDEX turns ON builds (turn);
+
+CREATE TRIGGER builds_go_forward BEFORE UPDATE ON builds
+WHEN OLD.ended_at IS NOT NULL OR OLD.status = 'running' AND NEW.status = 'waiting'
+  OR NEW.id <> OLD.id OR NEW.app <> OLD.app OR NEW.branch <> OLD.branch OR NEW.key IS NOT OLD.key OR NEW.again <> OLD.again OR NEW.mine <> OLD.mine
+BEGIN SELECT raise(ABORT, 'a build that ended never changes'); END;
+
+CREATE TRIGGER builds_stay_until_they_end BEFORE DELETE ON builds
+WHEN OLD.ended_at IS NULL
+BEGIN SELECT raise(ABORT, 'a build that has not ended is never deleted'); END;
 `}

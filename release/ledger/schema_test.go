@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,7 +37,7 @@ func TestSchemaChanges(t *testing.T) {
 	if _, is := errors.AsType[*release.NewerError](err); !is {
 		t.Errorf("got %v", err)
 	}
-	backup := filepath.Join(home, "backups", "schema-1-20260102-030405.db")
+	backup := filepath.Join(home, "backups", fmt.Sprintf("schema-%d-20260102-030405.db", len(migrations)))
 	if got := l.lastBackup(); got != backup {
 		t.Errorf("the backup is %q, want %q", got, backup)
 	}
@@ -46,7 +47,7 @@ func TestSchemaChanges(t *testing.T) {
 	}
 	var version, apps int
 	if err := errors.Join(old.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version),
-		old.QueryRowContext(ctx, "SELECT count(*) FROM apps").Scan(&apps), old.Close()); err != nil || version != 1 || apps != 1 {
+		old.QueryRowContext(ctx, "SELECT count(*) FROM apps").Scan(&apps), old.Close()); err != nil || version != len(migrations) || apps != 1 {
 		t.Errorf("version %d with %d apps, %v", version, apps, err)
 	}
 

@@ -63,9 +63,13 @@ type Order struct {
 	// Key tells orders from each other: a second one with the same key is the first; empty
 	// where each stands for itself.
 	Key string `json:"key,omitempty"`
-	// Flags are further arguments of slugc build.
+	// Flags are further arguments of slugc build. They are kept and shown: secrets have no place
+	// in them.
 	Flags []string `json:"flags,omitempty"`
-	// Limit ends the build; zero means what the worker has as its limit.
+	// Mine keeps the build for the process that orders it, as a git hook does whose commits
+	// nobody else sees yet: nobody else claims it, and it is abandoned when that process ends.
+	Mine bool `json:"mine,omitempty"`
+	// Limit ends the build; zero means what the engine has as its limit.
 	Limit time.Duration `json:"limit,omitempty"`
 	// Again is the build that this one repeats; 0 for none.
 	Again int64 `json:"again,omitempty"`
@@ -83,6 +87,8 @@ type Build struct {
 	Result
 	// Owner is the process that runs it, in words; empty where none does.
 	Owner string `json:"owner,omitempty"`
+	// Cancelling is whether one that runs was asked to stop.
+	Cancelling bool `json:"cancelling,omitempty"`
 }
 
 // Result is how a build ended.
@@ -125,6 +131,10 @@ type Filter struct {
 	Limit int
 }
 
+// Mark is a moment of a store: it differs from an earlier one when something may have changed
+// between them.
+type Mark int64
+
 // Store keeps builds. It is safe for several processes at once, and what it says that it
 // keeps survives the end of all of them.
 type Store interface {
@@ -132,49 +142,61 @@ type Store interface {
 	// branch. Made is false where the order's key was there already; then the
 	// build is that one, whatever became of it.
 	Order(ctx context.Context, o Order) (b Build, made bool, err error)
+	// Repeat orders abandoned builds again: those that were abandoned within the last day, that
+	// were nobody's own (Order.Mine), that no later order for the same app and branch makes
+	// needless, and that are no third attempt. Each is ordered again once.
+	Repeat(ctx context.Context) ([]Build, error)
 	// Build is one build, or an *UnknownError.
 	Build(ctx context.Context, id int64) (Build, error)
 	// Builds are those that a filter picks, the newest first.
 	Builds(ctx context.Context, f Filter) ([]Build, error)
-	// Claim takes the next build that may run, or the one with an id if that may; none
-	// when there is none. It is Running and the caller's until the Claim ends, or the caller
-	// does.
-	Claim(ctx context.Context, id int64) (Claim, bool, error)
+	// Claim takes the next build that may run and is nobody's own, or the one with an id if that
+	// may; none when there is none, or when so many as most run already, in all processes
+	// together (0 is no limit). It is Running and the caller's until the Claim ends, or the
+	// caller does.
+	Claim(ctx context.Context, id int64, most int) (Claim, bool, error)
 	// Cancel takes back a build that waits, and asks the owner of one that runs to stop it
 	// (Claim.Cancelled). One that ended stays as it is.
 	Cancel(ctx context.Context, id int64) (Build, error)
-	// Changed waits until something may have changed since the last call, in this process or
-	// another, or ctx ends.
-	Changed(ctx context.Context) error
+	// Log is what a build printed so far; nothing where it has not run. The error is
+	// fs.ErrNotExist where that is not kept any more, and an *UnknownError where there is no such
+	// build.
+	Log(ctx context.Context, id int64) (io.ReadSeekCloser, error)
+	// Changed waits until something may have changed since a mark, in this process or
+	// another, or ctx ends. Since a zero mark everything has.
+	Changed(ctx context.Context, since Mark) (Mark, error)
 }
 
 // Claim is a build that runs, for who runs it.
 type Claim interface {
 	Build() Build
-	// Cancelled is closed when somebody cancels the build, or a newer order may supersede it
-	// while it has not begun.
+	// Cancelled is closed when somebody cancels the build, or took it for abandoned.
 	Cancelled() <-chan struct{}
-	// Log is where what the build prints is kept, line by line.
+	// Log is where what the build prints is kept. Who has it closes it before the end.
 	Log() io.WriteCloser
-	// End writes down how the build ended, and gives the turn back.
+	// End writes down how the build ended, and gives the turn back. The turn is given back even if
+	// there is an error; the build is found abandoned then.
 	End(ctx context.Context, s Status, r Result) (Build, error)
 }
 
 // Worker runs builds somewhere.
 type Worker interface {
-	// Start starts a build. What keeps it from starting is an error; what goes wrong after is
-	// its result.
+	// Start starts a build, which ends with ctx at the latest, as if cancelled. What keeps it from
+	// starting is an error, and so is the same build when it runs already; what goes wrong after
+	// is its result. Who starts a build waits for its end (Run.Wait).
 	Start(ctx context.Context, b Build) (Run, error)
 }
 
 // Run is a build that a worker runs.
 type Run interface {
-	// Stream copies what the build prints to w, from its start to its end.
+	// Stream copies what the build prints to w, from its start to its end, as it comes. A w that
+	// fails or is slow does not hold the build up.
 	Stream(ctx context.Context, w io.Writer) error
 	// Cancel asks it to stop. It ends within ten seconds, whatever it does.
 	Cancel()
-	// Wait waits for the end of the build, and is its result; err is for a worker that lost
-	// it.
+	// Wait waits for the end of the build, and is its result: Succeeded, Failed, or Cancelled if
+	// it was asked to stop. After it nothing of the build is left. err is for a worker that
+	// lost it, and for the end of ctx, which is not that of the build.
 	Wait(ctx context.Context) (Status, Result, error)
 }
 

@@ -1,0 +1,2 @@
+// Package queuetest is what each queue.Store has to pass.
+package queuetest

@@ -1,0 +1,2 @@
+// Package workertest is what each queue.Worker has to pass.
+package workertest
