@@ -42,6 +42,8 @@ type buildFlags struct {
 
 	// release releases what was made as the app that --app names.
 	release bool
+	// events is a file for programs.
+	events string
 
 	clearCache, offline, keep bool
 	timeout                   time.Duration
@@ -136,8 +138,12 @@ once and kept.`,
 	c.Flags().BoolVar(&f.keep, "keep", false, keepHelp)
 	c.Flags().BoolVar(&f.offline, "offline", false, "cut the network off while buildpacks build")
 	c.Flags().BoolVar(&f.release, "release", false, "release it as the app that --app NAME says; see slugc release create")
+	c.Flags().StringVar(&f.events, "events", "", "write what happens to this `FILE`, too, as --json prints it, for programs")
 	c.RunE = interruptible(func(ctx context.Context, args []string) (err error) {
 		if f.timeout, err = buildTimeout(c, f.timeout); err != nil {
+			return err
+		}
+		if err := p.recordEvents(f.events); err != nil {
 			return err
 		}
 		if f.release {
@@ -205,6 +211,20 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) (recor
 	}
 	p.voice.Result(made.String(), cli.Fields{"release": record})
 	return record, nil
+}
+
+// recordEvents has all events written to a file, too. What is written after this command
+// has ended is how it ended, so the file stays open.
+func (p *program) recordEvents(file string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("--events: %w", err)}
+	}
+	p.voice.Record(f)
+	return nil
 }
 
 // leftOutputs are files that a build without -o may have left in a source, or in
@@ -343,6 +363,9 @@ func (p *program) deploy(on stack.Stack, offline bool) (deploy.Deploy, error) {
 		Output: func() deploy.Output { return p.voice.Writer(nil) },
 		Reported: func(by buildpacks.Descriptor, report buildpacks.Report) {
 			p.voice.Emit(cli.Event{Kind: cli.Reported, Text: by.String(), Fields: cli.Fields{"buildpack": by, "report": report}})
+		},
+		Reused: func(name string, reused bool, why string) {
+			p.voice.Emit(cli.Event{Kind: cli.Reused, Text: name, Fields: cli.Fields{"reused": reused, "reason": why}})
 		},
 		Fetch:   func(ctx context.Context, ref string) (fetch.Package, error) { return p.fetch(ctx, ref, offline) },
 		Asked:   strings.Fields(p.env.Get("SLUGC_BUILDPACKS")),

@@ -30,6 +30,9 @@ type Deploy struct {
 	// Reported is told what buildpacks report about their builds, for programs;
 	// it may be nil.
 	Reported func(by buildpacks.Descriptor, report buildpacks.Report)
+	// Reused is told what of earlier builds is used again and what is not, and why where that is
+	// known, for programs; it may be nil.
+	Reused func(name string, reused bool, why string)
 	// Fetch brings the buildpack that a reference names.
 	Fetch func(ctx context.Context, ref string) (fetch.Package, error)
 	// Asked are references to buildpacks that are asked about an app that names
@@ -222,6 +225,7 @@ func (d Deploy) restore(ctx context.Context, work workplace, plan planned, req R
 	for _, r := range restored {
 		if r.Dropped != "" {
 			d.Voice.Warningf("Not reusing layer %s: %s", r.Layer, r.Dropped)
+			d.tellReuse(r.Layer, false, r.Dropped)
 		}
 	}
 	layers, err := d.carry(ctx, work, group, req)

@@ -79,6 +79,7 @@ func (d Deploy) sayReuse(segments [][]artifact.Segment) {
 	for _, shapes := range segments {
 		for _, s := range shapes {
 			total++
+			d.tellReuse(s.Name, s.Reused, "")
 			switch {
 			case s.Reused:
 				reused++
@@ -94,5 +95,12 @@ func (d Deploy) sayReuse(segments [][]artifact.Segment) {
 		d.Voice.Detailf("%d segments", total)
 	default:
 		d.Voice.Detailf("Packed again: %s; %d of %d segments reused", strings.Join(made, ", "), reused, total)
+	}
+}
+
+// tellReuse tells programs what was there already.
+func (d Deploy) tellReuse(name string, reused bool, why string) {
+	if d.Reused != nil {
+		d.Reused(name, reused, why)
 	}
 }

@@ -24,6 +24,9 @@ const (
 	// Reported is what a buildpack tells programs about its build; people do not
 	// see it.
 	Reported Kind = "report"
+	// Reused is what of an earlier build was used again, or was not; people read of it in
+	// details.
+	Reused Kind = "reuse"
 )
 
 // Fields are what an event says to programs beside its text. In JSON they

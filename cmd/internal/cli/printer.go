@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -56,6 +57,9 @@ type Printer struct {
 	// shown is the live line on the screen, empty when there is none.
 	shown   string
 	shownAt time.Time
+	// record gets every event as JSON, too, and how long after began it was; nil for none.
+	record io.Writer
+	began  time.Time
 	// broken is the first error of a write.
 	broken error
 }
@@ -97,6 +101,32 @@ func (p *Printer) Redact(values ...string) {
 	p.secrets.add(values...)
 }
 
+// Record has every event from now on written to w, too: as with --json, one object a line,
+// with elapsed_ns, the nanoseconds since now.
+func (p *Printer) Record(w io.Writer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.record, p.began = w, time.Now()
+}
+
+// keep writes an event to the record. The steps of buildpacks are steps there, as they are with
+// --json.
+func (p *Printer) keep(e Event) {
+	e.Text = plain(e.Text)
+	if step, is := strings.CutPrefix(e.Text, stepPrefix); is && e.Kind == Output {
+		e.Kind, e.Text = Step, step
+	}
+	fields := Fields{"elapsed_ns": time.Since(p.began).Nanoseconds()}
+	maps.Copy(fields, e.Fields)
+	e.Fields = fields
+	line, err := e.marshal(p.secrets.redact)
+	if err != nil {
+		p.broken = errors.Join(p.broken, err)
+		return
+	}
+	p.write(&stream{Writer: p.record}, string(line))
+}
+
 // Stepf prints a step: "-----> text".
 func (p *Printer) Stepf(format string, args ...any) {
 	p.Emit(Event{Kind: Step, Text: fmt.Sprintf(format, args...)})
@@ -134,6 +164,9 @@ func (p *Printer) Emit(e Event) {
 
 // emit is Emit with the lock held.
 func (p *Printer) emit(e Event) {
+	if p.record != nil {
+		p.keep(e)
+	}
 	if p.json {
 		e.Text = plain(e.Text)
 		line, err := e.marshal(p.secrets.redact)
@@ -159,7 +192,7 @@ func (p *Printer) emit(e Event) {
 		}
 	case Output:
 		p.printOutput(e.Text)
-	case Progress, Reported:
+	case Progress, Reported, Reused:
 	}
 }
 
