@@ -70,7 +70,7 @@ func (l *Ledger) Queue(keep int) (*Queue, error) {
 func (q *Queue) Close() (err error) {
 	q.mu.Lock()
 	for _, lock := range q.own {
-		err = errors.Join(err, lock.Close())
+		err = errors.Join(err, q.unlock(lock))
 	}
 	clear(q.own)
 	q.mu.Unlock()

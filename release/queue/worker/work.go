@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -18,6 +19,8 @@ import (
 const (
 	// patience is how long a build that is told to stop may take for it.
 	patience = 8 * time.Second
+	// authorVariable says who makes a release.
+	authorVariable = "SLUGC_AUTHOR"
 	// maxOutput is how much a build may print, in bytes, as at Heroku.
 	maxOutput = 300 << 20
 )
@@ -83,6 +86,9 @@ func (r *run) slugc(ctx context.Context, source, events string) (*os.ProcessStat
 	args = append(args, r.build.Flags...)
 	c := exec.Command(args[0], args[1:]...)
 	c.Env, c.Dir, c.Stdout, c.Stderr = r.local.Env, r.dir, r.out, r.out
+	if r.build.By != "" {
+		c.Env = append(slices.Clone(c.Env), authorVariable+"="+r.build.By)
+	}
 	c.SysProcAttr = group()
 	// The system ends a process with the thread that started it, so that has to stay.
 	runtime.LockOSThread()
