@@ -34,7 +34,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("REPO", repo)
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"mkstack": makeStack, "releaseline": releaseLine},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"mkstack": makeStack, "releaseline": releaseLine, "order": orderBuild},
 		Condition: func(condition string) (bool, error) {
 			if condition != "thorough" {
 				return false, fmt.Errorf("unknown condition %q, expected thorough", condition)

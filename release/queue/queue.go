@@ -204,5 +204,5 @@ type Run interface {
 type UnknownError struct{ ID int64 }
 
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("there is no build %d; slugc builds list shows those that there are", e.ID)
+	return fmt.Sprintf("there is no build %d", e.ID)
 }

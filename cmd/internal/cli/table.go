@@ -19,6 +19,7 @@ import (
 	"github.com/slugc/slugc/release/check"
 	"github.com/slugc/slugc/release/deploy"
 	"github.com/slugc/slugc/release/formation"
+	"github.com/slugc/slugc/release/queue"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/debian"
 	"github.com/slugc/slugc/stack/debian/repository"
@@ -39,6 +40,7 @@ func Faults() Table {
 		{Match: as[*release.ConfigError](nil), Class: Usage},
 		{Match: as[*release.UnknownError](nil), Class: Usage, Next: nextIs("slugc apps list")},
 		{Match: as[*release.RollbackError](nil), Class: Usage},
+		{Match: as[*queue.UnknownError](nil), Class: Usage, Next: nextIs("slugc builds list")},
 		{Match: as[*release.ArtifactError](nil), Class: Usage},
 		{Match: as[*release.KeyError](nil), Class: Usage},
 		{Match: as[*release.DamagedError](nil), Class: Ours, Fault: machine},

@@ -16,8 +16,10 @@ import (
 
 // Local runs builds on this machine.
 type Local struct {
-	// Program is slugc, and the arguments that come before build.
-	Program []string
+	// Program is the file of slugc, and Args what its arguments begin with: its name, and what
+	// else comes before build.
+	Program string
+	Args    []string
 	// Env is all of the environment of the builds.
 	Env []string
 	// Dir is where builds work. It is the worker's own, and so is what is in it.
@@ -32,9 +34,6 @@ var _ queue.Worker = Local{}
 
 // Start starts a build.
 func (l Local) Start(ctx context.Context, b queue.Build) (queue.Run, error) {
-	if len(l.Program) == 0 {
-		return nil, errors.New("the worker knows no program to build with")
-	}
 	dir, lock, err := l.workplace(b.ID)
 	if err != nil {
 		return nil, fmt.Errorf("making a place for build %d: %w", b.ID, err)

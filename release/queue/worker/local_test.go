@@ -54,7 +54,7 @@ func TestLocal(t *testing.T) {
 		name := "slugc-" + strings.ReplaceAll(filepath.Base(filepath.Dir(t.TempDir())), "/", "-")
 		return workertest.Place{
 			Worker: worker.Local{
-				Program: []string{"/bin/sh", "-c", slugc, name}, Dir: filepath.Join(t.TempDir(), "work"),
+				Program: "/bin/sh", Args: []string{"sh", "-c", slugc, name}, Dir: filepath.Join(t.TempDir(), "work"),
 				Env:      []string{"PATH=" + os.Getenv("PATH")},
 				Checkout: func(context.Context, queue.Source, string, io.Writer) error { return nil },
 			},

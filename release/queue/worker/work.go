@@ -80,11 +80,10 @@ var errMuch = fmt.Errorf("it printed more than %d MiB", maxOutput>>20)
 
 // slugc builds and releases what is in a directory.
 func (r *run) slugc(ctx context.Context, source, events string) (*os.ProcessState, error) {
-	args := append(append([]string{}, r.local.Program...),
+	args := append(slices.Clone(r.local.Args),
 		"build", filepath.Join(source, filepath.FromSlash(r.build.Source.Directory)), "--app", r.build.App, "--release",
 		"-o", "slug:"+filepath.Join(r.dir, "slug.tgz"), "--events", events)
-	args = append(args, r.build.Flags...)
-	c := exec.Command(args[0], args[1:]...)
+	c := &exec.Cmd{Path: r.local.Program, Args: append(args, r.build.Flags...)}
 	c.Env, c.Dir, c.Stdout, c.Stderr = r.local.Env, r.dir, r.out, r.out
 	if r.build.By != "" {
 		c.Env = append(slices.Clone(c.Env), authorVariable+"="+r.build.By)
