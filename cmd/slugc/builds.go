@@ -298,4 +298,3 @@ func (p *program) buildsAgainCommand() *cobra.Command {
 it. To go back to a release that there was, slugc release rollback needs no build.`
 	return c
 }
-

@@ -29,7 +29,11 @@ const childVariable = "LEDGER_TEST_CHILD"
 
 func TestMain(m *testing.M) {
 	if home := os.Getenv(childVariable); home != "" {
-		if err := work(context.Background(), home, os.Args[1:]); err != nil {
+		do := work
+		if os.Args[1] == buildsChild {
+			do = workBuilds
+		}
+		if err := do(context.Background(), home, os.Args[1:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
