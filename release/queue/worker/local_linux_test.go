@@ -1,16 +1,12 @@
 package worker_test
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/slugc/slugc/release/queue"
-	"github.com/slugc/slugc/release/queue/worker"
 	"github.com/slugc/slugc/release/queue/workertest"
 )
 
@@ -52,14 +48,7 @@ func TestLocal(t *testing.T) {
 	workertest.Run(t, func(t *testing.T) workertest.Place {
 		// The script stands in the arguments of all that a build starts, with a name of its own.
 		name := "slugc-" + strings.ReplaceAll(filepath.Base(filepath.Dir(t.TempDir())), "/", "-")
-		return workertest.Place{
-			Worker: worker.Local{
-				Program: "/bin/sh", Args: []string{"sh", "-c", slugc, name}, Dir: filepath.Join(t.TempDir(), "work"),
-				Env:      []string{"PATH=" + os.Getenv("PATH")},
-				Checkout: func(context.Context, queue.Source, string, io.Writer) error { return nil },
-			},
-			Alive: func() int { return alive(t, name) },
-		}
+		return workertest.Place{Worker: local(filepath.Join(t.TempDir(), "work"), name), Alive: func() int { return alive(t, name) }}
 	})
 }
 
