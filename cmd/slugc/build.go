@@ -56,7 +56,9 @@ type planFlags struct {
 	secrets    environment
 	stack      string
 	app        string
-	execEnv    string
+	// directory is that of the source that is the app, where app is its name.
+	directory string
+	execEnv   string
 	bindings   []string
 }
 
@@ -138,6 +140,7 @@ once and kept.`,
 	c.Flags().BoolVar(&f.keep, "keep", false, keepHelp)
 	c.Flags().BoolVar(&f.offline, "offline", false, "cut the network off while buildpacks build")
 	c.Flags().BoolVar(&f.release, "release", false, "release it as the app that --app NAME says; see slugc release create")
+	c.Flags().StringVar(&f.directory, "directory", "", "the `DIR` of SOURCE that is the app, where --app is its name")
 	c.Flags().StringVar(&f.events, "events", "", "write what happens to this `FILE`, too, as --json prints it, for programs")
 	c.RunE = interruptible(func(ctx context.Context, args []string) (err error) {
 		if f.timeout, err = buildTimeout(c, f.timeout); err != nil {
@@ -303,9 +306,9 @@ func (p *program) request(ctx context.Context, command string, args []string, f 
 	if err != nil {
 		return deploy.Request{}, err
 	}
-	app, subdir, err := appOf(opened, f.app)
+	app, subdir, err := appOf(opened, f.app, f.directory)
 	if err != nil {
-		return deploy.Request{}, &cli.UsageError{Command: command, Err: fmt.Errorf("--app %w", err)}
+		return deploy.Request{}, &cli.UsageError{Command: command, Err: err}
 	}
 	on, err := stacks.Build(ctx, f.stack)
 	if err != nil {
@@ -317,13 +320,24 @@ func (p *program) request(ctx context.Context, command string, args []string, f 
 	}, nil
 }
 
-// appOf is what --app says: a name, or a directory of the source.
-func appOf(source detect.Source, app string) (name, subdir string, err error) {
-	if !strings.Contains(app, "/") && app != "." && app != ".." {
+// appOf is what --app says, a name or a directory of the source, and --directory beside a
+// name.
+func appOf(source detect.Source, app, directory string) (name, subdir string, err error) {
+	flag, isDir := "--app", strings.Contains(app, "/") || app == "." || app == ".."
+	switch {
+	case isDir && directory != "":
+		return "", "", fmt.Errorf("--app %s is a directory, and so is --directory %s; expected a name for --app", app, directory)
+	case isDir:
+		app, directory = "", app
+	case directory == "":
 		return app, "", nil
+	default:
+		flag = "--directory"
 	}
-	subdir, err = source.Subdir(app)
-	return "", subdir, err
+	if subdir, err = source.Subdir(directory); err != nil {
+		err = fmt.Errorf("%s %w", flag, err)
+	}
+	return app, subdir, err
 }
 
 // execEnvForm is the form of an execution environment's name; the specification

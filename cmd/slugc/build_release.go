@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -20,7 +21,7 @@ func (p *program) buildAndRelease(ctx context.Context, args []string, f buildFla
 		return &cli.UsageError{Command: "slugc build", Err: errors.New(problem)}
 	}
 	if f.app == "" || strings.Contains(f.app, "/") {
-		return wrong("--release needs the name of the app: --app NAME")
+		return wrong("--release needs the name of the app: --app NAME; where the app is a directory of SOURCE, --directory DIR says which")
 	}
 	if err := release.CheckApp(f.app); err != nil {
 		return &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("--app %w", err)}
@@ -41,7 +42,7 @@ func (p *program) buildAndRelease(ctx context.Context, args []string, f buildFla
 	if len(args) > 0 {
 		source = args[0]
 	}
-	if err := wantsMet(ctx, d, f.app, source); err != nil {
+	if err := wantsMet(ctx, d, f.app, filepath.Join(source, f.directory)); err != nil {
 		return err
 	}
 	record, err := p.build(ctx, args, f)

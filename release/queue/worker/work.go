@@ -81,8 +81,10 @@ var errMuch = fmt.Errorf("it printed more than %d MiB", maxOutput>>20)
 // slugc builds and releases what is in a directory.
 func (r *run) slugc(ctx context.Context, source, events string) (*os.ProcessState, error) {
 	args := append(slices.Clone(r.local.Args),
-		"build", filepath.Join(source, filepath.FromSlash(r.build.Source.Directory)), "--app", r.build.App, "--release",
-		"-o", "slug:"+filepath.Join(r.dir, "slug.tgz"), "--events", events)
+		"build", source, "--app", r.build.App, "--release", "-o", "slug:"+filepath.Join(r.dir, "slug.tgz"), "--events", events)
+	if r.build.Source.Directory != "" {
+		args = append(args, "--directory", r.build.Source.Directory)
+	}
 	c := &exec.Cmd{Path: r.local.Program, Args: append(args, r.build.Flags...)}
 	c.Env, c.Dir, c.Stdout, c.Stderr = r.local.Env, r.dir, r.out, r.out
 	if r.build.By != "" {
