@@ -29,6 +29,36 @@ func TestPrinter(t *testing.T) { spec.Run(t, "Printer", testPrinter) }
 func testPrinter(t *testing.T, when spec.G, it spec.S) {
 	var out, err syncBuffer
 
+	when("it is recorded", func() {
+		it("writes what --json prints, and when it was, beside what people see", func() {
+			var record syncBuffer
+			p := New(Settings{Out: &out, Err: &err, Env: env()})
+			p.Stepf("Not recorded")
+			p.Record(&record)
+			p.Redact("hunter2")
+			w := p.Writer(nil)
+			fmt.Fprint(w, "\x1b[1m-----> Installing\x1b[0m\n       with hunter2\n")
+			p.Emit(Event{Kind: Reused, Text: "app", Fields: Fields{"reused": true}})
+			Report(p, errors.New("it broke"))
+			same(t, out.String(), "-----> Not recorded\n-----> Installing\n       with [redacted]\n")
+			var got []string
+			last := 0.0
+			for line := range strings.Lines(record.String()) {
+				var e map[string]any
+				if err := json.Unmarshal([]byte(line), &e); err != nil {
+					t.Fatalf("%s: %v", line, err)
+				}
+				at, is := e["elapsed_ns"].(float64)
+				if !is || at < last {
+					t.Errorf("%s: it was at %v, after %v", line, e["elapsed_ns"], last)
+				}
+				last = at
+				got = append(got, fmt.Sprint(e["type"], ": ", e["text"], " ", e["reused"], " ", e["code"]))
+			}
+			same(t, strings.Join(got, "\n"), "step: Installing <nil> <nil>\noutput:        with [redacted] <nil> <nil>\nreuse: app true <nil>\nerror: it broke <nil> 1")
+		})
+	})
+
 	when("the output is no terminal", func() {
 		it("prints as Heroku does, faults on the stream of errors", func() {
 			p := New(Settings{Out: &out, Err: &err, Env: env()})
