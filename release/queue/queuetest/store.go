@@ -32,6 +32,7 @@ func Run(t *testing.T, make func(t *testing.T) Open) {
 		s.claims(when, it)
 		s.cancels(when, it)
 		s.repeats(when, it)
+		s.properties(it)
 	})
 }
 
