@@ -36,8 +36,8 @@ type payload struct {
 		ID string `json:"id"`
 		words
 	} `json:"head_commit"`
-	Repository reached    `json:"repository"`
-	Project    *reached   `json:"project"`
+	Repository reached   `json:"repository"`
+	Project    *reached  `json:"project"`
 	Sender     *identity `json:"sender"`
 	Pusher     *identity `json:"pusher"`
 	// UserUsername is who pushed, at GitLab.

@@ -79,17 +79,17 @@ func Plain(text string, most int) string {
 		case r == utf8.RuneError || !unicode.IsPrint(r):
 			continue
 		}
+		gap := ""
 		if space {
-			b.WriteByte(' ')
-			count++
+			gap = " "
 		}
 		space = false
-		if count >= most {
+		if count += len(gap) + 1; count > most {
 			b.WriteString("...")
 			break
 		}
+		b.WriteString(gap)
 		b.WriteRune(r)
-		count++
 	}
 	return b.String()
 }

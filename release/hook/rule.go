@@ -88,10 +88,12 @@ func CheckRepository(address string) error {
 // repository are the same, however they are reached and spelled.
 func place(address string) (host, name string, err error) {
 	host, name, err = spelled(address)
+	host, _, _ = strings.Cut(host, ":")
 	return strings.ToLower(host), strings.ToLower(name), err
 }
 
-// spelled is the host and the path as they are written.
+// spelled is the host and the path as they are written, with the port of the web server where
+// the address has one.
 func spelled(address string) (host, name string, err error) {
 	wrong := func(why string) (string, string, error) {
 		return "", "", fmt.Errorf("%q is no address of a repository: %s; expected one like https://git.example.com/shop.git or git@git.example.com:shop.git", Plain(withoutUser(address), longestShown), why)
@@ -115,7 +117,9 @@ func spelled(address string) (host, name string, err error) {
 		case u.RawQuery != "" || u.Fragment != "":
 			return wrong("it has more than a path")
 		}
-		host, name = u.Hostname(), u.Path
+		if host, name = u.Hostname(), u.Path; u.Scheme == "https" || u.Scheme == "http" {
+			host = u.Host
+		}
 	} else if parts := scp().FindStringSubmatch(address); parts != nil {
 		host, name = parts[1], parts[2]
 	} else {
