@@ -1,7 +1,9 @@
 package hook
 
 import (
+	"context"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"path"
 	"regexp"
@@ -34,6 +36,25 @@ type Rule struct {
 	Secret string `json:"-"`
 	Token  string `json:"-"`
 }
+
+// Rules are the rules of apps whose pushes a forge tells of, one for each app. The ledger keeps them.
+type Rules interface {
+	// Rule is that of an app, with its secrets. The error is a *NoRuleError where it has
+	// none.
+	Rule(ctx context.Context, app string) (Rule, error)
+	// Rules are all of them, by the names of the apps, without their secrets.
+	Rules(ctx context.Context) ([]Rule, error)
+}
+
+// NoRuleError says that an app has no rule. It is an fs.ErrNotExist.
+type NoRuleError struct{ App string }
+
+func (e *NoRuleError) Error() string {
+	return fmt.Sprintf("%s has no webhook; slugc hooks add %s --repository ADDRESS makes one", e.App, e.App)
+}
+
+// Is tells what it is.
+func (e *NoRuleError) Is(target error) bool { return target == fs.ErrNotExist }
 
 // Path is where deliveries of the rule are sent to, on a server.
 func (r Rule) Path() string { return "/hooks/" + r.App }
