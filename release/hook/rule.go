@@ -28,6 +28,8 @@ type Rule struct {
 	Paths []string `json:"paths,omitempty"`
 	// Directory is the directory that is the app, empty for all of the repository.
 	Directory string `json:"directory,omitempty"`
+	// Flags are further arguments of slugc build.
+	Flags []string `json:"flags,omitempty"`
 	// API is where the forge's REST API is, where it is not where its kind has it
 	// (StatusURL).
 	API string `json:"api,omitempty"`
@@ -255,7 +257,7 @@ func (r Rule) Order(p Push, trigger, by, key string) queue.Order {
 		directory = ""
 	}
 	return queue.Order{
-		App: r.App, Trigger: trigger, By: Plain(by, longestShown), Key: key,
+		App: r.App, Trigger: trigger, By: Plain(by, longestShown), Key: key, Flags: r.Flags,
 		Source: queue.Source{
 			Kind: queue.Repository, Location: r.Repository, Branch: p.Branch, Commit: p.After,
 			Message: Subject(p.Message), Author: Plain(p.Author, longestShown), Directory: directory,

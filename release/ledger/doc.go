@@ -27,6 +27,11 @@
 // have the same config share a snapshot. When an app is destroyed its snapshots are
 // overwritten; its releases stay, and a new app of its name begins at v1.
 //
+// # Webhooks
+//
+// The rule of an app's webhook is in a row of its own, its secret and its token sealed as
+// configs are. It ends with the app.
+//
 // # What was chosen
 //
 // modernc.org/sqlite is SQLite in Go: no cgo, so slugc stays one static binary for

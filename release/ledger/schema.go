@@ -96,4 +96,11 @@ BEGIN SELECT raise(ABORT, 'a build that ended never changes'); END;
 CREATE TRIGGER builds_stay_until_they_end BEFORE DELETE ON builds
 WHEN OLD.ended_at IS NULL
 BEGIN SELECT raise(ABORT, 'a build that has not ended is never deleted'); END;
+`, `
+CREATE TABLE hooks (
+  app TEXT PRIMARY KEY CHECK (app <> ''),
+  rule TEXT NOT NULL,
+  sealed BLOB NOT NULL,
+  checksum TEXT NOT NULL
+) STRICT;
 `}

@@ -263,6 +263,9 @@ func (l *Ledger) DestroyApp(ctx context.Context, app string, waiting func()) (er
 		if _, err := tx.ExecContext(ctx, "UPDATE apps SET destroyed_at = ? WHERE id = ?", l.timestamp(), id); err != nil {
 			return err
 		}
+		if err := dropRule(ctx, tx, app); err != nil {
+			return err
+		}
 		_, err = tx.ExecContext(ctx, "UPDATE snapshots SET sealed = NULL WHERE app = ?", id)
 		return err
 	})
@@ -305,7 +308,7 @@ func (l *Ledger) Digests(ctx context.Context, app string, keep int) (map[string]
 func (l *Ledger) key(ctx context.Context) (*age.X25519Identity, error) {
 	return l.keys.identity(func() (bool, error) {
 		var sealed int
-		err := l.db.QueryRowContext(ctx, "SELECT count(*) FROM snapshots WHERE sealed IS NOT NULL").Scan(&sealed)
+		err := l.db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM snapshots WHERE sealed IS NOT NULL) + (SELECT count(*) FROM hooks)").Scan(&sealed)
 		return sealed == 0, err
 	})
 }

@@ -98,9 +98,9 @@ func TestRead(t *testing.T) {
 	write(t, dir, map[string]string{"a": "2", "web/größe": "2"})
 	second := commit("Second \x1b[31m")
 	r := local(t, bare(t, dir), checkout.Incoming{})
-	c, err := r.Commit(t.Context(), first)
-	if err != nil || c.Message != "First\n\nof all\n" || c.Author != "A. Nother" {
-		t.Errorf("%+v, %v", c, err)
+	message, author, err := r.Describe(t.Context(), first)
+	if err != nil || message != "First\n\nof all\n" || author != "A. Nother" {
+		t.Errorf("%q by %q, %v", message, author, err)
 	}
 	if changed, err := r.Changed(t.Context(), first, second); err != nil || !slices.Equal(changed, []string{"a", "web/größe"}) {
 		t.Errorf("%q, %v", changed, err)
@@ -202,7 +202,7 @@ func TestIncoming(t *testing.T) {
 	if err := os.Chmod(incoming, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := local(t, repository, checkout.Incoming{}).Commit(t.Context(), second); err == nil {
+	if _, _, err := local(t, repository, checkout.Incoming{}).Describe(t.Context(), second); err == nil {
 		t.Error("the commit is there")
 	}
 	in := checkout.IncomingOf(func(name string) string { return map[string]string{"GIT_QUARANTINE_PATH": incoming}[name] })

@@ -8,23 +8,19 @@ import (
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
-// Commit is what is said of a commit, as it is in git.
-type Commit struct{ Message, Author string }
-
-// Commit reads a commit.
-func (r *Repository) Commit(ctx context.Context, id string) (c Commit, err error) {
+// Describe reads the message of a commit and who wrote it, as they are in git.
+func (r *Repository) Describe(ctx context.Context, id string) (message, author string, err error) {
 	text, err := r.run(ctx, "reading the commit", "cat-file", "commit", id)
 	if err != nil {
-		return c, err
+		return "", "", err
 	}
 	head, message, _ := strings.Cut(text, "\n\n")
-	c.Message = message
 	for line := range strings.Lines(head) {
 		if who, is := strings.CutPrefix(line, "author "); is {
-			c.Author, _, _ = strings.Cut(who, " <")
+			author, _, _ = strings.Cut(who, " <")
 		}
 	}
-	return c, nil
+	return message, author, nil
 }
 
 // Contains is whether a commit is another one, or one before it.
