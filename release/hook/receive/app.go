@@ -35,7 +35,7 @@ func (e *SettingError) Error() string {
 // Unwrap is what is wrong.
 func (e *SettingError) Unwrap() error { return e.Err }
 
-// Apps reads the settings of a repository, as checkout.Repository has them. They come in the order
+// Apps reads the settings of a repository, as commits.Repository has them. They come in the order
 // of their names.
 func Apps(repository string, settings map[string][]string) ([]App, error) {
 	found := map[string]*App{}
@@ -115,6 +115,12 @@ func boolean(text string) (bool, error) {
 		return false, nil
 	}
 	return false, fmt.Errorf("%q; expected true or false", hook.Plain(text, 100))
+}
+
+// True is whether a setting is true; one that is none is not.
+func True(text string) bool {
+	is, err := boolean(text)
+	return err == nil && is
 }
 
 // lines are the app's section of a git config.

@@ -113,6 +113,37 @@ func Install(dir string, a App, h Hook, adopt bool) (file string, err error) {
 	return file, change(dir, a.App, a.lines())
 }
 
+// Remove takes the settings of an app out of a repository, and the hook with the last of them: it
+// returns the files that are gone.
+func Remove(dir, app string) (gone []string, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, "config"))
+	if err != nil {
+		return nil, err
+	}
+	rest := replaced(string(text), app, "")
+	if rest == string(text) {
+		return nil, fmt.Errorf("no pushes to %s are built as %s", dir, app)
+	}
+	if err := change(dir, app, ""); err != nil {
+		return nil, err
+	}
+	if replaced(rest, "", "") != rest {
+		return nil, nil
+	}
+	for _, name := range []string{Pre, Post} {
+		file := filepath.Join(dir, "hooks", name)
+		ours, err := isOurs(file)
+		if err == nil && ours {
+			err = os.Remove(file)
+			gone = append(gone, file)
+		}
+		if err != nil {
+			return gone, err
+		}
+	}
+	return gone, nil
+}
+
 // isOurs is whether a hook is there that was made here.
 func isOurs(file string) (bool, error) {
 	content, err := os.ReadFile(file)
@@ -175,14 +206,16 @@ func change(dir, app, lines string) (err error) {
 	return os.Rename(file+".lock", file)
 }
 
-// replaced is the text of a git config with other lines in place of the section of an app.
+// replaced is the text of a git config with other lines in place of the section of an app, or of
+// those of all apps when it is empty.
 func replaced(text, app, lines string) string {
 	var b strings.Builder
 	inside := false
 	for line := range strings.Lines(text) {
 		if head := strings.TrimSpace(line); strings.HasPrefix(head, "[") {
 			name, _, _ := strings.Cut(head, "]")
-			inside = strings.Join(strings.Fields(strings.ToLower(name[1:])), " ") == section+" "+quoted(app)
+			kind, whose, _ := strings.Cut(strings.TrimSpace(name[1:]), " ")
+			inside = strings.EqualFold(kind, section) && (app == "" || strings.TrimSpace(whose) == quoted(app))
 		}
 		if !inside {
 			b.WriteString(line)

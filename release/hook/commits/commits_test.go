@@ -1,4 +1,4 @@
-package checkout_test
+package commits_test
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slugc/slugc/release/hook/checkout"
+	"github.com/slugc/slugc/release/hook/commits"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/sandbox"
 )
@@ -69,7 +69,7 @@ func bare(t *testing.T, of string) string {
 	return dir
 }
 
-func local(t *testing.T, dir string, in checkout.Incoming) *checkout.Repository {
+func local(t *testing.T, dir string, in commits.Incoming) *commits.Repository {
 	t.Helper()
 	r, err := machine(t).Local(dir, in)
 	if err != nil {
@@ -83,13 +83,13 @@ func local(t *testing.T, dir string, in checkout.Incoming) *checkout.Repository 
 	return r
 }
 
-func machine(t *testing.T) checkout.Git {
+func machine(t *testing.T) commits.Git {
 	t.Helper()
 	host, err := stack.Host()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return checkout.Git{Runner: sandbox.Namespaces{}, Stack: host}
+	return commits.Git{Runner: sandbox.Namespaces{}, Stack: host}
 }
 
 func TestRead(t *testing.T) {
@@ -97,7 +97,7 @@ func TestRead(t *testing.T) {
 	first := commit("First\n\nof all")
 	write(t, dir, map[string]string{"a": "2", "web/größe": "2"})
 	second := commit("Second \x1b[31m")
-	r := local(t, bare(t, dir), checkout.Incoming{})
+	r := local(t, bare(t, dir), commits.Incoming{})
 	message, author, err := r.Describe(t.Context(), first)
 	if err != nil || message != "First\n\nof all\n" || author != "A. Nother" {
 		t.Errorf("%q by %q, %v", message, author, err)
@@ -134,7 +134,7 @@ func TestSettings(t *testing.T) {
 	git(t, repository, "config", "slugc.my-shop.branch", "main")
 	git(t, repository, "config", "--add", "slugc.my-shop.branch", "a \"b\"\nc")
 	git(t, repository, "config", "receive.denyNonFastForwards", "true")
-	settings, err := local(t, repository, checkout.Incoming{}).Settings(t.Context())
+	settings, err := local(t, repository, commits.Incoming{}).Settings(t.Context())
 	if err != nil || !slices.Equal(settings["slugc.my-shop.branch"], []string{"main", "a \"b\"\nc"}) || settings["receive.denynonfastforwards"][0] != "true" {
 		t.Errorf("%q, %v", settings, err)
 	}
@@ -154,7 +154,7 @@ func TestExport(t *testing.T) {
 	repository := bare(t, dir)
 	git(t, repository, "config", "filter.lfs.smudge", "touch /tmp/never-run; cat")
 	out := t.TempDir()
-	tree, err := local(t, repository, checkout.Incoming{}).Export(t.Context(), id, out)
+	tree, err := local(t, repository, commits.Incoming{}).Export(t.Context(), id, out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestExportSHA256(t *testing.T) {
 	git(t, dir, "add", "--all")
 	git(t, dir, "commit", "--quiet", "--message", "First")
 	out := t.TempDir()
-	if _, err := local(t, bare(t, dir), checkout.Incoming{}).Export(t.Context(), git(t, dir, "rev-parse", "HEAD"), out); err != nil {
+	if _, err := local(t, bare(t, dir), commits.Incoming{}).Export(t.Context(), git(t, dir, "rev-parse", "HEAD"), out); err != nil {
 		t.Error(err)
 	}
 }
@@ -202,10 +202,10 @@ func TestIncoming(t *testing.T) {
 	if err := os.Chmod(incoming, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := local(t, repository, checkout.Incoming{}).Describe(t.Context(), second); err == nil {
+	if _, _, err := local(t, repository, commits.Incoming{}).Describe(t.Context(), second); err == nil {
 		t.Error("the commit is there")
 	}
-	in := checkout.IncomingOf(func(name string) string { return map[string]string{"GIT_QUARANTINE_PATH": incoming}[name] })
+	in := commits.IncomingOf(func(name string) string { return map[string]string{"GIT_QUARANTINE_PATH": incoming}[name] })
 	out := t.TempDir()
 	if _, err := local(t, repository, in).Export(t.Context(), second, out); err != nil {
 		t.Fatal(err)
@@ -225,8 +225,8 @@ func TestSubmodulesRefused(t *testing.T) {
 		git(t, dir, "submodule", "--quiet", "add", lib, "vendor/lib")
 		git(t, dir, "config", "--file", ".gitmodules", "submodule.vendor/lib.url", address)
 		id := commit("First")
-		_, err := local(t, bare(t, dir), checkout.Incoming{}).Export(t.Context(), id, t.TempDir())
-		var module *checkout.ModuleError
+		_, err := local(t, bare(t, dir), commits.Incoming{}).Export(t.Context(), id, t.TempDir())
+		var module *commits.ModuleError
 		if !errors.As(err, &module) || module.Path != "vendor/lib" || !strings.Contains(err.Error(), "git submodule set-url") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -235,7 +235,7 @@ func TestSubmodulesRefused(t *testing.T) {
 	git(t, dir, "submodule", "--quiet", "add", lib, "vendor/lib")
 	git(t, dir, "config", "--file", ".gitmodules", "--remove-section", "submodule.vendor/lib")
 	id := commit("First")
-	if _, err := local(t, bare(t, dir), checkout.Incoming{}).Export(t.Context(), id, t.TempDir()); err == nil {
+	if _, err := local(t, bare(t, dir), commits.Incoming{}).Export(t.Context(), id, t.TempDir()); err == nil {
 		t.Error("a submodule that nobody names was checked out")
 	}
 }

@@ -1,4 +1,4 @@
-// Package checkout reads git repositories: what a commit says, what it changes, and its tree
+// Package commits reads git repositories: what a commit says, what it changes, and its tree
 // as files, without a .git.
 //
 // git itself runs in the sandbox, with a configuration of its own: no hook, no filter and no
@@ -12,4 +12,4 @@
 // gitmodules(5) names them; one that lies on this machine is not, because whoever may push
 // could read what others have there. What Git LFS keeps elsewhere is told of, and stays the
 // pointer that it is.
-package checkout
+package commits
