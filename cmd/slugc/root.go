@@ -104,7 +104,7 @@ an OCI image, or both. It needs no Docker daemon, no root and no image pull.`,
 	root.PersistentFlags().BoolVar(&p.noColor, "no-color", false, "print no colours (NO_COLOR)")
 	root.AddCommand(p.buildCommand(), p.detectCommand(), p.checkCommand(), p.inspectCommand(), p.rebaseCommand(), p.runCommand(), p.startCommand(), p.scaleCommand(), p.restartCommand(), p.psCommand(), p.logsCommand(), p.testCommand(),
 		p.stackCommand(), p.buildpackCommand(), p.builderCommand(), p.cacheCommand(),
-		p.appsCommand(), p.receiveCommand(), p.releaseCommand(), p.buildsCommand(), p.configCommand(), p.versionCommand(), p.completionCommand())
+		p.appsCommand(), p.receiveCommand(), p.hooksCommand(), p.releaseCommand(), p.buildsCommand(), p.configCommand(), p.versionCommand(), p.completionCommand())
 	root.SetHelpCommand(p.helpCommand())
 	return root
 }

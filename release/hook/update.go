@@ -42,7 +42,8 @@ const (
 	maxLine    = 8 << 10
 )
 
-// ParseUpdates reads what git writes to a hook. Branches and tags have names that CheckBranch knows.
+// ParseUpdates reads what git writes to a hook. Git has looked at the names of refs, in which more
+// may be than CheckBranch allows.
 func ParseUpdates(r io.Reader) ([]Update, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
@@ -81,14 +82,6 @@ func parseUpdate(line string) (u Update, err error) {
 	u.Ref = ref
 	if !strings.HasPrefix(ref, "refs/") {
 		return u, fmt.Errorf("%q is no ref", Plain(ref, longestShown))
-	}
-	for _, name := range []string{u.Branch(), u.Tag()} {
-		if name == "" {
-			continue
-		}
-		if err := CheckBranch(name); err != nil {
-			return u, err
-		}
 	}
 	return u, nil
 }

@@ -19,6 +19,8 @@ import (
 	"github.com/slugc/slugc/release/check"
 	"github.com/slugc/slugc/release/deploy"
 	"github.com/slugc/slugc/release/formation"
+	"github.com/slugc/slugc/release/hook"
+	"github.com/slugc/slugc/release/hook/receive"
 	"github.com/slugc/slugc/release/queue"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/debian"
@@ -41,6 +43,10 @@ func Faults() Table {
 		{Match: as[*release.UnknownError](nil), Class: Usage, Next: nextIs("slugc apps list")},
 		{Match: as[*release.RollbackError](nil), Class: Usage},
 		{Match: as[*queue.UnknownError](nil), Class: Usage, Next: nextIs("slugc builds list")},
+		{Match: as[*receive.RejectedError](nil), Class: Usage, Status: rejectedStatus, Next: nextOf},
+		{Match: as[*receive.SettingError](nil), Class: Usage},
+		{Match: as[*receive.RepositoryError](nil), Class: Usage},
+		{Match: as[*hook.NoRuleError](nil), Class: Usage, Next: nextIs("slugc hooks list")},
 		{Match: as[*release.ArtifactError](nil), Class: Usage},
 		{Match: as[*release.KeyError](nil), Class: Usage},
 		{Match: as[*release.DamagedError](nil), Class: Ours, Fault: machine},
@@ -176,6 +182,12 @@ func tests(error) string { return "the app, or its tests" }
 func testStatus(err error) int {
 	failed, _ := errors.AsType[*deploy.TestError](err)
 	return failed.Status
+}
+
+// rejectedStatus is that of the build because of which a push was rejected.
+func rejectedStatus(err error) int {
+	rejected, _ := errors.AsType[*receive.RejectedError](err)
+	return cmp.Or(rejected.Build.Code, int(Ours))
 }
 
 func archive(error) string { return "the archive, or what the stack asks of it" }

@@ -74,10 +74,15 @@ func (e *RejectedError) Error() string {
 	if len(e.Released) > 0 {
 		s += "\n" + strings.Join(e.Released, " and ") + " is released and stays so"
 	}
-	if e.Build.ID > 0 {
-		s += fmt.Sprintf("\nIts log: slugc builds logs %d", e.Build.ID)
-	}
 	return s
+}
+
+// Next are commands that show more.
+func (e *RejectedError) Next() []string {
+	if e.Build.ID == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("slugc builds logs %d", e.Build.ID)}
 }
 
 // job is one build that a push asks for.
