@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/formation/control"
 	"github.com/slugc/slugc/release/queue"
@@ -40,6 +42,8 @@ type Settings struct {
 	Sources, Sizes string
 	// Token is what programs have and people sign in with.
 	Token string
+	// Rules are the webhooks.
+	Rules Rules
 	// Author is who a program is that does not say.
 	Author string
 	// Secure is whether all come over TLS.
@@ -61,6 +65,8 @@ type Server struct {
 	sizes    *sizes
 	origin   *http.CrossOriginProtection
 	pages    *pages
+	// memory is what deliveries take of it.
+	memory *semaphore.Weighted
 	routes   []route
 }
 
@@ -78,6 +84,7 @@ func New(settings Settings) (*Server, error) {
 	s.brake = &brake{now: s.Now}
 	s.metrics = newMetrics()
 	s.watch = newWatch(s.Store, s.Voice)
+	s.memory = semaphore.NewWeighted(hooksInMemory)
 	s.sizes = &sizes{dir: s.Sizes, slug: s.Slug}
 	s.routes = s.table()
 	return s, nil
@@ -140,6 +147,7 @@ func (s *Server) table() []route {
 		{"POST", "/apps/{app}/rollback", known, s.rollback, smallBody},
 		{"POST", "/apps/{app}/scale", known, s.scale, smallBody},
 		{"POST", "/apps/{app}/restart", known, s.restart, smallBody},
+		{"POST", "/hooks/{app}", open, s.postHook, 0},
 		{"GET", "/builds", known, s.listBuilds, smallBody},
 		{"GET", "/builds/{id}", known, s.showBuild, smallBody},
 		{"GET", "/builds/{id}/log", known, s.showLog, smallBody},
@@ -176,10 +184,11 @@ func (s *Server) handle(r route) http.Handler {
 		w := &answer{ResponseWriter: plain, control: http.NewResponseController(plain)}
 		defer func() { s.metrics.request(r.method, r.path, w.status) }()
 		s.protect(w)
-		_ = w.control.SetReadDeadline(time.Now().Add(ioLimit))
 		if r.body > 0 {
-			req.Body = http.MaxBytesReader(w, req.Body, r.body)
+			req.Body = s.steady(w, req, r.body, ioLimit)
 		}
+		// What is left of a body when the answer is there is read for so long.
+		defer func() { _ = w.control.SetReadDeadline(time.Now().Add(ioLimit)) }()
 		err := s.enter(w, req, r)
 		if err == nil || w.status != 0 {
 			return // what has begun cannot be taken back
@@ -343,11 +352,18 @@ func (a *answer) Write(b []byte) (int, error) {
 // deadline is not there in tests that have no connection.
 func (a *answer) deadline() { _ = a.control.SetWriteDeadline(time.Now().Add(ioLimit)) }
 
-// steady is a body that may take long and may not stand still.
+// steady is a body of at most so many bytes that has so long to come in, and may not stand still meanwhile.
+// While it is not read the connection has no limit: a request is ended by that, and its answer
+// may take long.
+func (s *Server) steady(w http.ResponseWriter, req *http.Request, most int64, limit time.Duration) io.ReadCloser {
+	return &steady{ReadCloser: http.MaxBytesReader(w, req.Body, most), control: http.NewResponseController(w), began: time.Now(), limit: limit}
+}
+
 type steady struct {
 	io.ReadCloser
 	control *http.ResponseController
 	began   time.Time
+	limit   time.Duration
 	read    int64
 }
 
@@ -355,10 +371,12 @@ type steady struct {
 const leastRate = 4 << 10
 
 func (b *steady) Read(p []byte) (int, error) {
-	_ = b.control.SetReadDeadline(time.Now().Add(ioLimit))
+	next := min(ioLimit, b.limit-time.Since(b.began))
+	_ = b.control.SetReadDeadline(time.Now().Add(next))
 	n, err := b.ReadCloser.Read(p)
+	_ = b.control.SetReadDeadline(time.Time{})
 	b.read += int64(n)
-	if took := time.Since(b.began); err == nil && took > ioLimit && float64(b.read) < leastRate*took.Seconds() {
+	if took := time.Since(b.began); err == nil && (took > b.limit || took > ioLimit && float64(b.read) < leastRate*took.Seconds()) {
 		err = errSlow
 	}
 	return n, err

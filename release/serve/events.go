@@ -1,0 +1,189 @@
+package serve
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/slugc/slugc/release/queue"
+)
+
+const (
+	// logPause is the time between two looks at a log that grows.
+	logPause = 200 * time.Millisecond
+	// beat is how often a stream says that it is there when nothing happens.
+	beat = 15 * time.Second
+	// logChunk is how much of a log is in one event, in bytes.
+	logChunk = 64 << 10
+)
+
+// line is a line of a log in an event.
+type line struct {
+	Text string `json:"text"`
+	// Spans are its parts where it has colours.
+	Spans []Span `json:"spans,omitempty"`
+}
+
+// events is a build as it goes on (WHATWG HTML, "Server-sent events"): status events
+// with the build, log events with lines, one event end. The id of each is where the log
+// goes on behind it, in bytes; who comes back with it as Last-Event-ID, or with ?from=,
+// gets what came since.
+func (s *Server) events(w http.ResponseWriter, req *http.Request, _ who) error {
+	b, err := s.buildOf(req)
+	if err != nil {
+		return err
+	}
+	from := req.Header.Get("Last-Event-ID")
+	if from == "" {
+		from = req.URL.Query().Get("from")
+	}
+	stream := &stream{w: w, control: http.NewResponseController(w), name: s.LogFile(b.ID)}
+	if stream.offset, err = fromOf(from); err != nil {
+		return err
+	}
+	defer stream.close()
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	var told queue.Status
+	tick := time.NewTicker(logPause)
+	defer tick.Stop()
+	for silent := time.Now(); ; {
+		changed, over := s.watch.next()
+		// What a build that has ended printed is all there.
+		if b, err = s.Store.Build(req.Context(), b.ID); err != nil {
+			return err
+		}
+		if b.Status != told {
+			told = b.Status
+			stream.send("status", b)
+		}
+		stream.log(b.Status.Ended())
+		if b.Status.Ended() {
+			stream.send("end", b)
+		}
+		if stream.sent {
+			silent, stream.sent = time.Now(), false
+		} else if time.Since(silent) > beat {
+			silent = time.Now()
+			stream.write([]byte(": here\n\n"))
+		}
+		if stream.err != nil || b.Status.Ended() || over {
+			return stream.err
+		}
+		for waiting := true; waiting; {
+			select {
+			case <-req.Context().Done():
+				return nil
+			case <-changed:
+				waiting = false
+			case <-tick.C:
+				waiting = !stream.grown() && time.Since(silent) <= beat
+			}
+		}
+	}
+}
+
+// stream writes events.
+type stream struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	name    string
+	file    *os.File
+	offset  int64
+	// sent is whether anything was, and err the first error.
+	sent bool
+	err  error
+}
+
+func (t *stream) close() {
+	if t.file != nil {
+		t.file.Close()
+	}
+}
+
+// open opens the log as soon as there is one.
+func (t *stream) open() bool {
+	if t.file != nil {
+		return true
+	}
+	file, err := os.Open(t.name)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) && t.err == nil {
+			t.err = fmt.Errorf("reading the log: %w", err)
+		}
+		return false
+	}
+	t.file = file
+	return true
+}
+
+// grown is whether there is more of the log.
+func (t *stream) grown() bool {
+	if !t.open() {
+		return t.err != nil
+	}
+	info, err := t.file.Stat()
+	return err != nil || info.Size() > t.offset
+}
+
+// log sends the lines that have come; at the end also one that has no end.
+func (t *stream) log(end bool) {
+	for t.err == nil && t.open() {
+		chunk := make([]byte, logChunk)
+		n, err := t.file.ReadAt(chunk, t.offset)
+		if err != nil && !errors.Is(err, io.EOF) {
+			t.err = fmt.Errorf("reading the log: %w", err)
+			return
+		}
+		chunk = chunk[:n]
+		if whole := bytes.LastIndexByte(chunk, '\n') + 1; whole > 0 {
+			chunk = chunk[:whole]
+		} else if n < logChunk && !end {
+			return
+		}
+		if len(chunk) == 0 {
+			return
+		}
+		t.offset += int64(len(chunk))
+		t.send("log", map[string]any{"lines": linesOf(chunk)})
+	}
+}
+
+// linesOf are the lines of a part of a log.
+func linesOf(chunk []byte) []line {
+	var all []line
+	for text := range bytes.Lines(chunk) {
+		l := line{Text: Plain(string(text))}
+		if spans := Spans(string(text)); len(spans) > 1 || len(spans) == 1 && spans[0].Class != "" {
+			l.Spans = spans
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+func (t *stream) send(event string, data any) {
+	content, err := json.Marshal(data)
+	if err != nil {
+		t.err = errors.Join(t.err, err)
+		return
+	}
+	t.write(fmt.Appendf(nil, "id: %d\nevent: %s\ndata: %s\n\n", t.offset, event, content))
+	t.sent = true
+}
+
+func (t *stream) write(b []byte) {
+	if t.err != nil {
+		return
+	}
+	if _, t.err = t.w.Write(b); t.err == nil {
+		t.err = t.control.Flush()
+	}
+}
