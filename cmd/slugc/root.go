@@ -102,7 +102,7 @@ an OCI image, or both. It needs no Docker daemon, no root and no image pull.`,
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().BoolVar(&p.json, "json", false, "print one JSON object per event, or the result as JSON")
 	root.PersistentFlags().BoolVar(&p.noColor, "no-color", false, "print no colours (NO_COLOR)")
-	root.AddCommand(p.buildCommand(), p.detectCommand(), p.checkCommand(), p.inspectCommand(), p.rebaseCommand(), p.runCommand(), p.startCommand(), p.scaleCommand(), p.restartCommand(), p.psCommand(), p.logsCommand(), p.testCommand(),
+	root.AddCommand(p.buildCommand(), p.detectCommand(), p.checkCommand(), p.inspectCommand(), p.rebaseCommand(), p.runCommand(), p.startCommand(), p.scaleCommand(), p.restartCommand(), p.psCommand(), p.logsCommand(), p.serveCommand(), p.testCommand(),
 		p.stackCommand(), p.buildpackCommand(), p.builderCommand(), p.cacheCommand(),
 		p.appsCommand(), p.receiveCommand(), p.hooksCommand(), p.releaseCommand(), p.buildsCommand(), p.configCommand(), p.versionCommand(), p.completionCommand())
 	root.SetHelpCommand(p.helpCommand())

@@ -87,22 +87,42 @@ func (s *Server) showLog(w http.ResponseWriter, req *http.Request, _ who) error 
 		return err
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	file, err := os.Open(s.LogFile(b.ID))
+	log, err := s.Store.Log(req.Context(), b.ID)
 	if errors.Is(err, fs.ErrNotExist) {
-		w.WriteHeader(http.StatusOK)
+		return problem(http.StatusGone, "the log of build %d is not kept any more", b.ID)
+	}
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	if from > 0 {
+		// What is left is as a file of its own.
+		end, err := log.Seek(0, io.SeekEnd)
+		if err != nil {
+			return fmt.Errorf("reading the log: %w", err)
+		}
+		http.ServeContent(w, req, "", time.Time{}, &rest{log, min(from, end), end})
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("reading the log: %w", err)
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return fmt.Errorf("reading the log: %w", err)
-	}
-	from = min(from, info.Size())
-	http.ServeContent(w, req, "", info.ModTime(), io.NewSectionReader(file, from, info.Size()-from))
+	http.ServeContent(w, req, "", time.Time{}, log)
 	return nil
+}
+
+// rest is the end of a log.
+type rest struct {
+	io.ReadSeeker
+	from, end int64
+}
+
+func (r *rest) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekStart:
+		offset += r.from
+	case io.SeekEnd:
+		offset, whence = offset+r.end, io.SeekStart
+	}
+	at, err := r.ReadSeeker.Seek(offset, whence)
+	return at - r.from, err
 }
 
 // fromOf reads an offset in a log, in bytes.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/slugc/slugc/release/queue"
@@ -43,7 +42,7 @@ func (s *Server) events(w http.ResponseWriter, req *http.Request, _ who) error {
 	if from == "" {
 		from = req.URL.Query().Get("from")
 	}
-	stream := &stream{w: w, control: http.NewResponseController(w), name: s.LogFile(b.ID)}
+	stream := &stream{w: w, control: http.NewResponseController(w), open: func() (io.ReadSeekCloser, error) { return s.Store.Log(req.Context(), b.ID) }}
 	if stream.offset, err = fromOf(from); err != nil {
 		return err
 	}
@@ -64,7 +63,7 @@ func (s *Server) events(w http.ResponseWriter, req *http.Request, _ who) error {
 			told = b.Status
 			stream.send("status", b)
 		}
-		stream.log(b.Status.Ended())
+		stream.copy(b.Status.Ended())
 		if b.Status.Ended() {
 			stream.send("end", b)
 		}
@@ -84,7 +83,8 @@ func (s *Server) events(w http.ResponseWriter, req *http.Request, _ who) error {
 			case <-changed:
 				waiting = false
 			case <-tick.C:
-				waiting = !stream.grown() && time.Since(silent) <= beat
+				// Half a line is looked at once more when there is the other half.
+				waiting = !stream.news() && time.Since(silent) <= beat
 			}
 		}
 	}
@@ -94,58 +94,76 @@ func (s *Server) events(w http.ResponseWriter, req *http.Request, _ who) error {
 type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	name    string
-	file    *os.File
-	offset  int64
+	open    func() (io.ReadSeekCloser, error)
+	// log is nil until there is something in it.
+	log    io.ReadSeekCloser
+	offset int64
+	// looked is where the log ended at the last look for news.
+	looked int64
 	// sent is whether anything was, and err the first error.
 	sent bool
 	err  error
 }
 
 func (t *stream) close() {
-	if t.file != nil {
-		t.file.Close()
+	if t.log != nil {
+		t.log.Close()
 	}
 }
 
-// open opens the log as soon as there is one.
-func (t *stream) open() bool {
-	if t.file != nil {
-		return true
-	}
-	file, err := os.Open(t.name)
-	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) && t.err == nil {
-			t.err = fmt.Errorf("reading the log: %w", err)
+// end is where the log ends now.
+func (t *stream) end() int64 {
+	fresh := t.log == nil
+	if fresh {
+		log, err := t.open()
+		if errors.Is(err, fs.ErrNotExist) {
+			return 0 // it is not kept any more
 		}
-		return false
+		if err != nil {
+			t.err = errors.Join(t.err, err)
+			return 0
+		}
+		t.log = log
 	}
-	t.file = file
-	return true
+	end, err := t.log.Seek(0, io.SeekEnd)
+	if err != nil {
+		t.err = errors.Join(t.err, fmt.Errorf("reading the log: %w", err))
+	}
+	if fresh && end == 0 {
+		// That of a build that has not begun is another one.
+		t.log.Close()
+		t.log = nil
+	}
+	return end
 }
 
 // grown is whether there is more of the log.
-func (t *stream) grown() bool {
-	if !t.open() {
-		return t.err != nil
-	}
-	info, err := t.file.Stat()
-	return err != nil || info.Size() > t.offset
+func (t *stream) grown() bool { return t.end() > t.offset || t.err != nil }
+
+// news is whether the log has grown since it was last asked.
+func (t *stream) news() bool {
+	before := t.looked
+	t.looked = t.end()
+	return t.looked != before || t.err != nil
 }
 
-// log sends the lines that have come; at the end also one that has no end.
-func (t *stream) log(end bool) {
-	for t.err == nil && t.open() {
+// copy sends the lines that have come; at the end also one that has no end.
+func (t *stream) copy(over bool) {
+	for t.err == nil && t.grown() && t.err == nil {
 		chunk := make([]byte, logChunk)
-		n, err := t.file.ReadAt(chunk, t.offset)
-		if err != nil && !errors.Is(err, io.EOF) {
+		_, err := t.log.Seek(t.offset, io.SeekStart)
+		n := 0
+		if err == nil {
+			n, err = io.ReadFull(t.log, chunk)
+		}
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.err = fmt.Errorf("reading the log: %w", err)
 			return
 		}
 		chunk = chunk[:n]
 		if whole := bytes.LastIndexByte(chunk, '\n') + 1; whole > 0 {
 			chunk = chunk[:whole]
-		} else if n < logChunk && !end {
+		} else if n < logChunk && !over {
 			return
 		}
 		if len(chunk) == 0 {

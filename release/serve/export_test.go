@@ -11,5 +11,5 @@ func (s *Server) Known() int {
 	return n
 }
 
-// BrakeNow takes the delays of wrong tokens away.
-func (s *Server) NoDelay() { s.brake.delay = 0 }
+// NoDelay takes the delays of wrong tokens away.
+func (s *Server) NoDelay() { s.brake.step = 0 }

@@ -2,13 +2,13 @@ package serve
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/slugc/slugc/release/queue"
 )
@@ -18,6 +18,7 @@ var buckets = []float64{1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600}
 
 // metrics counts what there is to count since the server started.
 type metrics struct {
+	start    time.Time
 	mu       sync.Mutex
 	requests map[requestLabels]int64
 	ended    map[queue.Status]int64
@@ -33,7 +34,7 @@ type requestLabels struct {
 }
 
 func newMetrics() *metrics {
-	return &metrics{requests: map[requestLabels]int64{}, ended: map[queue.Status]int64{}, within: make([]int64, len(buckets))}
+	return &metrics{start: time.Now(), requests: map[requestLabels]int64{}, ended: map[queue.Status]int64{}, within: make([]int64, len(buckets))}
 }
 
 func (m *metrics) request(method, path string, status int) {
@@ -43,8 +44,8 @@ func (m *metrics) request(method, path string, status int) {
 }
 
 // observe counts builds that have ended.
-func (m *metrics) observe(_ context.Context, b queue.Build) {
-	if !b.Status.Ended() {
+func (m *metrics) observe(b queue.Build) {
+	if !b.Status.Ended() || b.Finished.Before(m.start) {
 		return
 	}
 	m.mu.Lock()

@@ -2,11 +2,14 @@ package serve
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -319,21 +322,23 @@ func bars(steps []queue.Step) []bar {
 const shownLog = 256 << 10
 
 // logTail reads the last lines of the log of a build, and where they begin and end.
-func (s *Server) logTail(id int64) (lines []line, from, to int64, err error) {
-	file, err := os.Open(s.LogFile(id))
-	if os.IsNotExist(err) {
-		return nil, 0, 0, nil
+func (s *Server) logTail(ctx context.Context, id int64) (lines []line, from, to int64, err error) {
+	log, err := s.Store.Log(ctx, id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return []line{{Text: "The log is not kept any more."}}, 0, 0, nil
 	}
 	if err != nil {
-		return nil, 0, 0, fmt.Errorf("reading the log: %w", err)
+		return nil, 0, 0, err
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, 0, 0, fmt.Errorf("reading the log: %w", err)
+	defer log.Close()
+	end, err := log.Seek(0, io.SeekEnd)
+	if err == nil {
+		from, err = log.Seek(max(0, end-shownLog), io.SeekStart)
 	}
-	from = max(0, info.Size()-shownLog)
-	content, err := io.ReadAll(io.NewSectionReader(file, from, info.Size()-from))
+	var content []byte
+	if err == nil {
+		content, err = io.ReadAll(io.LimitReader(log, end-from))
+	}
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("reading the log: %w", err)
 	}
@@ -344,14 +349,14 @@ func (s *Server) logTail(id int64) (lines []line, from, to int64, err error) {
 	return linesOf(content), from, from + int64(len(content)), nil
 }
 
-func (s *Server) buildPage(w http.ResponseWriter, _ *http.Request, by who, b queue.Build) error {
+func (s *Server) buildPage(w http.ResponseWriter, req *http.Request, by who, b queue.Build) error {
 	data := map[string]any{"Build": b, "Bars": bars(b.Steps), "Ended": b.Status.Ended(), "Again": b.Status.Ended()}
 	// The log of a build that goes on comes as events; without scripts it is at its own address.
 	var lines []line
 	var from, to int64
 	if b.Status.Ended() {
 		var err error
-		if lines, from, to, err = s.logTail(b.ID); err != nil {
+		if lines, from, to, err = s.logTail(req.Context(), b.ID); err != nil {
 			return err
 		}
 		if _, err := os.Stat(b.Source.Location); b.Source.Kind == queue.Archive && err != nil {

@@ -51,6 +51,24 @@ func (r Rules) Read(app string) (rule hook.Rule, err error) {
 	return rule, rule.Check()
 }
 
+// SecretFile is the file with the secret of an app's deliveries.
+func (r Rules) SecretFile(app string) string { return filepath.Join(r.Dir, app, secretFile) }
+
+// Token is the token that opens a repository; empty where none is known.
+func (r Rules) Token(repository string) (string, error) {
+	entries, err := os.ReadDir(r.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("reading the webhooks: %w", err)
+	}
+	for _, entry := range entries {
+		rule, err := r.Read(entry.Name())
+		if err == nil && rule.Repository == repository && rule.Token != "" {
+			return rule.Token, nil
+		}
+	}
+	return "", nil
+}
+
 // Write keeps the rule of an app. An empty token removes the one that was there.
 func (r Rules) Write(rule hook.Rule) error {
 	if err := rule.Check(); err != nil {

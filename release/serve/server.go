@@ -33,8 +33,6 @@ type Settings struct {
 	Maker func(author string, voice release.Voice) release.Maker
 	// Formation is where the formation of an app is asked.
 	Formation func(app string) control.Client
-	// LogFile is the file with the log of a build; it may be missing.
-	LogFile func(id int64) string
 	// Slug is the file of a slug.
 	Slug func(ctx context.Context, digest string) (string, error)
 	// Sources is the directory for source archives that were sent, Sizes that for what is
@@ -65,9 +63,10 @@ type Server struct {
 	sizes    *sizes
 	origin   *http.CrossOriginProtection
 	pages    *pages
+	news     *news
 	// memory is what deliveries take of it.
 	memory *semaphore.Weighted
-	routes   []route
+	routes []route
 }
 
 // New makes a server. It answers when its Watch runs, too: until then logs do not move.
@@ -81,8 +80,9 @@ func New(settings Settings) (*Server, error) {
 		return nil, err
 	}
 	s.sessions = newSessions(s.Token, s.Secure, s.Now)
-	s.brake = &brake{now: s.Now}
+	s.brake = &brake{now: s.Now, step: failDelay}
 	s.metrics = newMetrics()
+	s.news = &news{more: make(chan struct{}, 1)}
 	s.watch = newWatch(s.Store, s.Voice)
 	s.memory = semaphore.NewWeighted(hooksInMemory)
 	s.sizes = &sizes{dir: s.Sizes, slug: s.Slug}
@@ -90,10 +90,29 @@ func New(settings Settings) (*Server, error) {
 	return s, nil
 }
 
-// Watch follows the queue until ctx ends: it is what moves logs and pages, and tells
-// observers of builds whose status is a new one. Streams end with it.
-func (s *Server) Watch(ctx context.Context, observers ...func(context.Context, queue.Build)) error {
-	return s.watch.run(ctx, append([]func(context.Context, queue.Build){s.metrics.observe}, observers...)...)
+// Watch follows the queue until ctx ends: it is what moves logs and pages. Streams end with
+// it.
+func (s *Server) Watch(ctx context.Context) error {
+	return s.watch.run(ctx, s.metrics.observe, s.news.add)
+}
+
+// Tell tells of builds whose status is a new one, until ctx ends. While it tells of one,
+// others wait, and of each only the last status is told then.
+func (s *Server) Tell(ctx context.Context, tell func(context.Context, queue.Build)) error {
+	for {
+		b, some := s.news.take()
+		if !some {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-s.news.more:
+			}
+			continue
+		}
+		if tell(ctx, b); ctx.Err() != nil {
+			return nil
+		}
+	}
 }
 
 // who is the person or the program behind a request.

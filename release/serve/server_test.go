@@ -1,20 +1,14 @@
 package serve_test
 
 import (
-	"bufio"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -25,7 +19,6 @@ import (
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/formation"
 	"github.com/slugc/slugc/release/formation/control"
-	"github.com/slugc/slugc/release/hook"
 	"github.com/slugc/slugc/release/ledger"
 	"github.com/slugc/slugc/release/queue"
 	"github.com/slugc/slugc/release/serve"
@@ -113,7 +106,7 @@ func (c *crew) Processes() (all []formation.Process) {
 type site struct {
 	t     testing.TB
 	home  string
-	store *memory
+	store *ledger.Queue
 	book  *ledger.Ledger
 	rules serve.Rules
 	heard heard
@@ -123,11 +116,14 @@ type site struct {
 
 func newSite(t testing.TB, change func(*serve.Settings)) *site {
 	t.Helper()
-	s := &site{t: t, home: t.TempDir(), store: newMemory(t)}
+	s := &site{t: t, home: t.TempDir()}
 	var err error
 	s.book, err = ledger.Open(t.Context(), ledger.Settings{Dir: s.home, Keys: ledger.Keys{File: filepath.Join(s.home, "key")}})
 	must(t, err)
 	t.Cleanup(func() { must(t, s.book.Close()) })
+	s.store, err = s.book.Queue(0)
+	must(t, err)
+	t.Cleanup(func() { must(t, s.store.Close()) })
 	s.rules = serve.Rules{Dir: filepath.Join(s.home, "hooks")}
 	settings := serve.Settings{
 		Store: s.store, Book: s.book, Voice: &s.heard, Token: testToken, Author: "api", LargestSource: 1 << 20, Rules: s.rules,
@@ -135,7 +131,6 @@ func newSite(t testing.TB, change func(*serve.Settings)) *site {
 			return release.Maker{Book: s.book, Slugs: slugFiles{s.home}, Phase: noPhase{}, Author: author, Voice: voice}
 		},
 		Formation: func(app string) control.Client { return control.Client{Dir: filepath.Join(s.home, "run", app)} },
-		LogFile:   s.store.logFile,
 		Slug:      slugFiles{s.home}.Path,
 		Sources:   filepath.Join(s.home, "sources"), Sizes: filepath.Join(s.home, "sizes"),
 	}
@@ -144,6 +139,7 @@ func newSite(t testing.TB, change func(*serve.Settings)) *site {
 	}
 	s.Server, err = serve.New(settings)
 	must(t, err)
+	s.NoDelay()
 	ctx, stop := context.WithCancel(context.Background())
 	watched := make(chan error, 1)
 	go func() { watched <- s.Watch(ctx) }()
@@ -181,7 +177,9 @@ func (s *site) run(app string) {
 	must(s.t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- seat.Serve(ctx, "http://127.0.0.1:1", &crew{wanted: map[string]int{"web": 2, "worker": 1}}) }()
+	go func() {
+		served <- seat.Serve(ctx, "http://127.0.0.1:1", &crew{wanted: map[string]int{"web": 2, "worker": 1}})
+	}()
 	client := control.Client{Dir: filepath.Join(s.home, "run", app)}
 	for {
 		if _, err := client.Status(s.t.Context()); err == nil {

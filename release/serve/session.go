@@ -135,6 +135,8 @@ const (
 // brake slows who tries wrong tokens.
 type brake struct {
 	now func() time.Time
+	// step is failDelay, but in tests.
+	step time.Duration
 
 	mu      sync.Mutex
 	fails   int
@@ -153,7 +155,7 @@ func (b *brake) fail(done <-chan struct{}) bool {
 	b.fails = max(0, b.fails-int(now.Sub(b.last)/time.Minute)) + 1
 	b.last = now
 	b.waiting++
-	delay := min(mostDelay, time.Duration(b.fails)*failDelay)
+	delay := min(mostDelay, time.Duration(b.fails)*b.step)
 	b.mu.Unlock()
 	timer := time.NewTimer(delay)
 	defer timer.Stop()

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type watch struct {
 	// of the builds that have not ended, and the newest of all
 	last   map[int64]queue.Status
 	newest int64
+	mark   queue.Mark
 }
 
 func newWatch(store queue.Store, voice release.Voice) *watch {
@@ -45,17 +47,17 @@ func (w *watch) tell(over bool) {
 // watchPause is the time before another look after one that went wrong.
 const watchPause = time.Second
 
-func (w *watch) run(ctx context.Context, observers ...func(context.Context, queue.Build)) error {
+func (w *watch) run(ctx context.Context, observers ...func(queue.Build)) error {
 	defer w.tell(true)
 	for ctx.Err() == nil {
 		changed, err := w.look(ctx)
 		for _, b := range changed {
 			for _, observe := range observers {
-				observe(ctx, b)
+				observe(b)
 			}
 		}
 		if err == nil {
-			err = w.store.Changed(ctx)
+			err = w.wait(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			w.voice.Warningf("Looking at the builds: %v", err)
@@ -68,6 +70,26 @@ func (w *watch) run(ctx context.Context, observers ...func(context.Context, queu
 	}
 	return nil
 }
+
+// glance is how often builds are looked at although nothing was written: one whose owner is
+// killed is found by looking.
+const glance = 2 * time.Second
+
+// wait waits until something may have changed.
+func (w *watch) wait(ctx context.Context) error {
+	short, stop := context.WithTimeout(ctx, glance)
+	defer stop()
+	mark, err := w.store.Changed(short, w.mark)
+	if short.Err() != nil {
+		return nil
+	}
+	w.mark = mark
+	return err
+}
+
+// recent is how long a build has ended at most that is told of although it ended before
+// the first look: whoever ran it may have been killed before it could tell.
+const recent = 15 * time.Minute
 
 // newBuilds is how many builds are looked at in one go.
 const newBuilds = 50
@@ -92,7 +114,7 @@ func (w *watch) look(ctx context.Context) (changed []queue.Build, err error) {
 		}
 		for _, b := range page {
 			newest = max(newest, b.ID)
-			if b.ID > w.newest && w.last != nil {
+			if w.last == nil && time.Since(b.Finished) < recent || w.last != nil && b.ID > w.newest {
 				all[b.ID] = b
 			}
 		}
@@ -123,4 +145,40 @@ func (w *watch) look(ctx context.Context) (changed []queue.Build, err error) {
 	w.last, w.newest = next, newest
 	sortBuilds(changed)
 	return changed, nil
+}
+
+// news are builds that have not been told of, each once.
+type news struct {
+	more chan struct{}
+
+	mu     sync.Mutex
+	builds []queue.Build
+}
+
+func (n *news) add(b queue.Build) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if i := slices.IndexFunc(n.builds, func(old queue.Build) bool { return old.ID == b.ID }); i >= 0 {
+		n.builds[i] = b
+	} else if len(n.builds) < mostNews {
+		n.builds = append(n.builds, b)
+	}
+	select {
+	case n.more <- struct{}{}:
+	default:
+	}
+}
+
+// mostNews is how many builds wait to be told of: a forge that is silent costs no more
+// memory than that.
+const mostNews = 1000
+
+func (n *news) take() (b queue.Build, some bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.builds) == 0 {
+		return b, false
+	}
+	b, n.builds = n.builds[0], n.builds[1:]
+	return b, true
 }

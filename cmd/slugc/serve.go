@@ -1,0 +1,348 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slugc/slugc/buildpacks/fetch"
+	"github.com/slugc/slugc/cmd/internal/cli"
+	"github.com/slugc/slugc/release"
+	"github.com/slugc/slugc/release/formation/control"
+	"github.com/slugc/slugc/release/hook"
+	"github.com/slugc/slugc/release/hook/checkout"
+	"github.com/slugc/slugc/release/queue"
+	"github.com/slugc/slugc/release/queue/worker"
+	"github.com/slugc/slugc/release/serve"
+	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/download"
+	"github.com/slugc/slugc/stack/sandbox"
+	"github.com/slugc/slugc/stack/untar"
+)
+
+// serveFlags are those of slugc serve.
+type serveFlags struct {
+	listen        string
+	cert, key     string
+	behindProxy   bool
+	tokenFile     string
+	workers       int
+	limit, grace  time.Duration
+	largestSource string
+	address       string
+	again         bool
+}
+
+func (p *program) serveCommand() *cobra.Command {
+	var f serveFlags
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Build and release what webhooks and people send, with a page about it",
+		Long: `Take webhooks of GitHub, GitLab, Gitea and Forgejo and source archives, build them in
+their order, and release what succeeds. A page shows apps, releases, processes and
+builds with their logs, live; every address of it is JSON for programs.
+
+Programs have a token, which is made when the server first starts, and people sign in
+with it. Webhooks have a secret each: slugc serve hook APP makes it.
+
+The server listens on this machine alone. Others reach it by TLS: with --tls-cert
+and --tls-key, or through a proxy before it (--behind-tls-proxy).`,
+		Example: `  slugc serve
+  slugc serve hook shop --forge github --repository https://git.example.com/shop.git
+  tar -cz . | curl --data-binary @- -H "Authorization: Bearer $(cat $SLUGC_HOME/serve-token)" \
+    http://127.0.0.1:8080/apps/shop/builds`,
+		Args: arguments(0, 0),
+	}
+	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "take requests at this `HOST:PORT`")
+	c.Flags().StringVar(&f.cert, "tls-cert", "", "the certificate for TLS, a PEM `FILE`; it is read again when it is renewed")
+	c.Flags().StringVar(&f.key, "tls-key", "", "the key of the certificate, a PEM `FILE`")
+	c.Flags().BoolVar(&f.behindProxy, "behind-tls-proxy", false, "others reach the server through a proxy that speaks TLS with them")
+	c.Flags().StringVar(&f.tokenFile, "token-file", "", "the `FILE` with the token (default $SLUGC_HOME/serve-token, which is made)")
+	c.Flags().StringVar(&f.address, "address", "", "the `URL` at which others reach the server, for links in commit statuses")
+	c.Flags().IntVar(&f.workers, "workers", 0, "run so many builds at once (default one for two processors)")
+	c.Flags().DurationVar(&f.limit, "build-limit", time.Hour, "end a build that takes longer than this `DURATION`")
+	c.Flags().DurationVar(&f.grace, "grace", 30*time.Second, "let builds go on for this `DURATION` when the server is told to end")
+	c.Flags().StringVar(&f.largestSource, "max-source", "1G", "refuse a source archive above this `SIZE`")
+	c.Flags().BoolVar(&f.again, "again", true, "order a build again that did not end because its server did")
+	p.addCache(c)
+	c.RunE = p.atDesk(func(ctx context.Context, d desk, _ []string) error { return p.serve(ctx, d, f) })
+	c.AddCommand(p.serveHookCommand())
+	return c
+}
+
+// serve runs until ctx ends, which is how it is to end.
+func (p *program) serve(ctx context.Context, d desk, f serveFlags) (err error) {
+	wrong := func(err error, next string) error {
+		return &cli.UsageError{Command: "slugc serve", Err: err, Next: next}
+	}
+	if (f.cert == "") != (f.key == "") {
+		return wrong(errors.New("--tls-cert and --tls-key go together"), "")
+	}
+	if !serve.Loopback(f.listen) && f.cert == "" && !f.behindProxy {
+		return wrong(fmt.Errorf("--listen %s: others would reach it, and could read the token on its way", f.listen),
+			"slugc serve --listen "+f.listen+" --tls-cert FILE --tls-key FILE, or --behind-tls-proxy where a proxy does that")
+	}
+	largest, err := cli.ParseBytes(f.largestSource)
+	if err != nil {
+		return wrong(fmt.Errorf("--max-source: %w", err), "")
+	}
+	token, err := p.serveToken(d, f.tokenFile)
+	if err != nil {
+		return wrong(err, "")
+	}
+	store, err := d.Queue(0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	warn := func(err error) { p.voice.Warningf("%v", err) }
+	rules := serve.Rules{Dir: filepath.Join(d.home, "hooks")}
+	server, err := serve.New(serve.Settings{
+		Store: store, Book: d.Ledger, Rules: rules, Token: token, Author: p.author(), Voice: p.voice,
+		Maker: func(author string, voice release.Voice) release.Maker {
+			maker := p.releaseMaker(d)
+			maker.Author, maker.Voice = author, voice
+			return maker
+		},
+		Formation: func(app string) control.Client { return control.Client{Dir: d.runDir(app)} },
+		Slug:      d.slugs.Path,
+		Sources:   filepath.Join(d.home, "sources"), Sizes: filepath.Join(d.home, "sizes"),
+		Secure: f.cert != "" || f.behindProxy, LargestSource: largest,
+	})
+	if err != nil {
+		return err
+	}
+	local, err := p.localWorker(d, rules)
+	if err != nil {
+		return err
+	}
+	client, err := download.Network{Proxies: download.ProxiesFrom(p.env), CAFiles: p.caFiles()}.Client()
+	if err != nil {
+		return err
+	}
+	listener, url, err := serveDoor(ctx, f)
+	if err != nil {
+		return wrong(err, "slugc serve --listen 127.0.0.1:PORT")
+	}
+	engine := queue.Engine{
+		Store: store, Worker: local, Most: f.workers, Limit: f.limit, Grace: f.grace, Again: f.again, Warn: warn,
+		Began: func(b queue.Build) { p.voice.Detailf("Build %d of %s began", b.ID, b.App) },
+		Ended: func(b queue.Build) {
+			p.voice.Detailf("%s", strings.TrimSpace(fmt.Sprintf("Build %d of %s %s %s", b.ID, b.App, b.Status, serve.Plain(b.Reason))))
+		},
+	}
+	p.voice.Stepf("Taking requests on %s", url)
+	tell := serve.StatusPoster(rules, hook.Statuses{Client: client}, strings.TrimSuffix(f.address, "/"), warn)
+	group, within := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Answer(within, listener) })
+	group.Go(func() error { return server.Watch(within) })
+	group.Go(func() error { return server.Tell(within, tell) })
+	group.Go(func() error {
+		engine.Run(within)
+		return nil
+	})
+	group.Go(func() error {
+		<-within.Done()
+		if ctx.Err() != nil {
+			p.voice.Stepf("Stopping; builds have %s to end", f.grace)
+		}
+		return nil
+	})
+	if err := group.Wait(); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// serveToken reads the token, or makes it.
+func (p *program) serveToken(d desk, file string) (string, error) {
+	if file != "" {
+		return serve.ReadToken(file)
+	}
+	file = filepath.Join(d.home, "serve-token")
+	token, made, err := serve.OwnToken(file)
+	if err != nil {
+		return "", err
+	}
+	p.voice.Redact(token)
+	if made {
+		p.voice.Stepf("Made the token of this server: %s", file)
+	} else {
+		p.voice.Detailf("The token is in %s", file)
+	}
+	return token, nil
+}
+
+// serveDoor opens the port.
+func serveDoor(ctx context.Context, f serveFlags) (net.Listener, string, error) {
+	var config *tls.Config
+	if f.cert != "" {
+		var err error
+		if config, err = (&serve.Certificate{CertFile: f.cert, KeyFile: f.key}).Config(); err != nil {
+			return nil, "", err
+		}
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.listen)
+	if err != nil {
+		return nil, "", err
+	}
+	if config != nil {
+		return tls.NewListener(listener, config), "https://" + listener.Addr().String(), nil
+	}
+	return listener, "http://" + listener.Addr().String(), nil
+}
+
+// localWorker builds on this machine.
+func (p *program) localWorker(d desk, rules serve.Rules) (worker.Local, error) {
+	exe, err := executable()
+	if err != nil {
+		return worker.Local{}, err
+	}
+	host, err := stack.Host()
+	if err != nil {
+		return worker.Local{}, err
+	}
+	caches, err := p.cacheRoot()
+	if err != nil {
+		return worker.Local{}, err
+	}
+	environ := p.env.List()
+	git := checkout.Git{Runner: sandbox.Namespaces{CACert: p.authorities(host)}, Stack: host, Env: p.gitEnv()}
+	return worker.Local{
+		Program: []string{exe}, Env: append(environ, "SLUGC_CACHE="+caches), Dir: filepath.Join(d.home, "work"),
+		Checkout: func(ctx context.Context, s queue.Source, dir string, out io.Writer) error {
+			if s.Kind == queue.Archive {
+				return unpackSource(ctx, s.Location, dir)
+			}
+			return checkoutSource(ctx, git, rules, s, dir, out)
+		},
+	}, nil
+}
+
+// sourceLimits are those of a source archive.
+var sourceLimits = untar.Limits{Entries: 500_000, Bytes: 4 << 30, FileBytes: 2 << 30}
+
+// unpackSource unpacks a source archive. What has all in one folder, as forges make it, is
+// what is in the folder.
+func unpackSource(ctx context.Context, file, dir string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("reading the source archive: %w", err)
+	}
+	defer f.Close()
+	if err := fetch.Unpack(ctx, f, dir, sourceLimits); err != nil {
+		return fmt.Errorf("unpacking the source archive: %w", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 || !entries[0].IsDir() {
+		return err
+	}
+	// By way of a name that nothing in the folder has.
+	top := filepath.Join(dir, rand.Text())
+	if err := os.Rename(filepath.Join(dir, entries[0].Name()), top); err != nil {
+		return err
+	}
+	if entries, err = os.ReadDir(top); err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := os.Rename(filepath.Join(top, entry.Name()), filepath.Join(dir, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return os.Remove(top)
+}
+
+// checkoutSource checks a commit out. The forge's token, where there is one, opens the
+// repository that it is for.
+func checkoutSource(ctx context.Context, git checkout.Git, rules serve.Rules, s queue.Source, dir string, out io.Writer) (err error) {
+	fmt.Fprintf(out, "-----> Fetching %s of %s\n", s.Commit[:min(len(s.Commit), 12)], s.Location)
+	token, err := rules.Token(s.Location)
+	if err != nil {
+		return err
+	}
+	r, err := git.Remote(ctx, s.Location, s.Commit, token)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	tree, err := r.Export(ctx, s.Commit, dir)
+	if err != nil {
+		return err
+	}
+	if len(tree.Pointers) > 0 {
+		fmt.Fprintf(out, " !     Git LFS has %s elsewhere, %s for one: they are not fetched, and stay the pointers that they are\n",
+			count(len(tree.Pointers), "file"), serve.Plain(tree.Pointers[0]))
+	}
+	return nil
+}
+
+func (p *program) serveHookCommand() *cobra.Command {
+	var rule hook.Rule
+	var forge, tokenFile string
+	c := &cobra.Command{
+		Use:   "hook APP --forge FORGE --repository URL",
+		Short: "Let the pushes to a repository build an app",
+		Long: `Let the pushes to a repository build an app: a webhook of it is sent to slugc serve.
+This prints the path to send it to, and the file with the secret that the forge signs
+with; a secret that is there stays. FORGE is github, gitlab, gitea or forgejo.
+
+With a token of the forge, which opens private repositories, commits get a status
+when they are built.`,
+		Example: `  slugc serve hook shop --forge github --repository https://git.example.com/shop.git
+  slugc serve hook web --forge gitlab --repository git@git.example.com:all.git --directory web --path web --path shared`,
+		Args:              arguments(1, 1),
+		ValidArgsFunction: p.completeApp,
+	}
+	c.Flags().StringVar(&forge, "forge", "", "who sends the webhook: `FORGE`")
+	c.Flags().StringVar(&rule.Repository, "repository", "", "what is cloned and built, a `URL` without credentials")
+	c.Flags().StringSliceVar(&rule.Branches, "branch", []string{"main"}, "build pushes to this `BRANCH`; may be repeated")
+	c.Flags().StringVar(&rule.Directory, "directory", "", "the `DIR` of the repository that is the app")
+	c.Flags().StringSliceVar(&rule.Paths, "path", nil, "build only pushes that change something below this `PATH`; may be repeated")
+	c.Flags().StringVar(&rule.API, "api", "", "the `URL` of the forge's API, where it is not in its usual place")
+	c.Flags().StringVar(&tokenFile, "token-file", "", "the `FILE` with a token of the forge, which is copied")
+	c.RunE = p.atDesk(func(_ context.Context, d desk, args []string) error {
+		wrong := func(err error) error { return &cli.UsageError{Command: c.CommandPath(), Err: err} }
+		rule.App = args[0]
+		var err error
+		if rule.Forge, err = hook.ParseForge(forge); err != nil {
+			return wrong(fmt.Errorf("--forge: %w", err))
+		}
+		rules := serve.Rules{Dir: filepath.Join(d.home, "hooks")}
+		old, err := rules.Read(rule.App)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return wrong(err)
+		}
+		if rule.Secret = old.Secret; rule.Secret == "" {
+			rule.Secret = rand.Text() + rand.Text()
+		}
+		if rule.Token = old.Token; tokenFile != "" {
+			content, err := os.ReadFile(tokenFile)
+			if err != nil {
+				return wrong(err)
+			}
+			rule.Token = strings.TrimSpace(string(content))
+		}
+		if err := rules.Write(rule); err != nil {
+			return wrong(err)
+		}
+		secret := rules.SecretFile(rule.App)
+		p.voice.Result(fmt.Sprintf("Pushes to %s of %s build %s.\nSend the webhook, as JSON, to: %s\nIts secret is in: %s\n",
+			strings.Join(rule.Branches, " and "), rule.Repository, rule.App, rule.Path(), secret),
+			cli.Fields{"app": rule.App, "path": rule.Path(), "secret_file": secret, "rule": rule})
+		return nil
+	})
+	return c
+}
