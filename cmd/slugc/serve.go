@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -22,9 +21,8 @@ import (
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/formation/control"
 	"github.com/slugc/slugc/release/hook"
-	"github.com/slugc/slugc/release/hook/checkout"
+	repository "github.com/slugc/slugc/release/hook/checkout"
 	"github.com/slugc/slugc/release/queue"
-	"github.com/slugc/slugc/release/queue/worker"
 	"github.com/slugc/slugc/release/serve"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/download"
@@ -55,12 +53,12 @@ their order, and release what succeeds. A page shows apps, releases, processes a
 builds with their logs, live; every address of it is JSON for programs.
 
 Programs have a token, which is made when the server first starts, and people sign in
-with it. Webhooks have a secret each: slugc serve hook APP makes it.
+with it. Webhooks have a secret each: slugc hooks add APP makes it.
 
 The server listens on this machine alone. Others reach it by TLS: with --tls-cert
 and --tls-key, or through a proxy before it (--behind-tls-proxy).`,
 		Example: `  slugc serve
-  slugc serve hook shop --forge github --repository https://git.example.com/shop.git
+  slugc hooks add shop --repository https://git.example.com/shop.git
   tar -cz . | curl --data-binary @- -H "Authorization: Bearer $(cat $SLUGC_HOME/serve-token)" \
     http://127.0.0.1:8080/apps/shop/builds`,
 		Args: arguments(0, 0),
@@ -78,7 +76,6 @@ and --tls-key, or through a proxy before it (--behind-tls-proxy).`,
 	c.Flags().BoolVar(&f.again, "again", true, "order a build again that did not end because its server did")
 	p.addCache(c)
 	c.RunE = p.atDesk(func(ctx context.Context, d desk, _ []string) error { return p.serve(ctx, d, f) })
-	c.AddCommand(p.serveHookCommand())
 	return c
 }
 
@@ -108,9 +105,8 @@ func (p *program) serve(ctx context.Context, d desk, f serveFlags) (err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	warn := func(err error) { p.voice.Warningf("%v", err) }
-	rules := serve.Rules{Dir: filepath.Join(d.home, "hooks")}
 	server, err := serve.New(serve.Settings{
-		Store: store, Book: d.Ledger, Rules: rules, Token: token, Author: p.author(), Voice: p.voice,
+		Store: store, Book: d.Ledger, Rules: d.Ledger, Token: token, Author: p.author(), Voice: p.voice,
 		Maker: func(author string, voice release.Voice) release.Maker {
 			maker := p.releaseMaker(d)
 			maker.Author, maker.Voice = author, voice
@@ -118,13 +114,17 @@ func (p *program) serve(ctx context.Context, d desk, f serveFlags) (err error) {
 		},
 		Formation: func(app string) control.Client { return control.Client{Dir: d.runDir(app)} },
 		Slug:      d.slugs.Path,
-		Sources:   filepath.Join(d.home, "sources"), Sizes: filepath.Join(d.home, "sizes"),
+		Sources:   filepath.Join(store.Dir(), "sources"), Sizes: filepath.Join(d.home, "sizes"),
 		Secure: f.cert != "" || f.behindProxy, LargestSource: largest,
 	})
 	if err != nil {
 		return err
 	}
-	local, err := p.localWorker(d, rules)
+	sources, err := p.sources(d.Ledger)
+	if err != nil {
+		return err
+	}
+	engine, err := p.engine(store, sources)
 	if err != nil {
 		return err
 	}
@@ -136,15 +136,13 @@ func (p *program) serve(ctx context.Context, d desk, f serveFlags) (err error) {
 	if err != nil {
 		return wrong(err, "slugc serve --listen 127.0.0.1:PORT")
 	}
-	engine := queue.Engine{
-		Store: store, Worker: local, Most: f.workers, Limit: f.limit, Grace: f.grace, Again: f.again, Warn: warn,
-		Began: func(b queue.Build) { p.voice.Detailf("Build %d of %s began", b.ID, b.App) },
-		Ended: func(b queue.Build) {
-			p.voice.Detailf("%s", strings.TrimSpace(fmt.Sprintf("Build %d of %s %s %s", b.ID, b.App, b.Status, serve.Plain(b.Reason))))
-		},
+	engine.Most, engine.Limit, engine.Grace, engine.Again = f.workers, f.limit, f.grace, f.again
+	engine.Began = func(b queue.Build) { p.voice.Detailf("Build %d of %s began", b.ID, b.App) }
+	engine.Ended = func(b queue.Build) {
+		p.voice.Detailf("%s", strings.TrimSpace(fmt.Sprintf("Build %d of %s %s %s", b.ID, b.App, b.Status, serve.Plain(b.Reason))))
 	}
 	p.voice.Stepf("Taking requests on %s", url)
-	tell := serve.StatusPoster(rules, hook.Statuses{Client: client}, strings.TrimSuffix(f.address, "/"), warn)
+	tell := serve.StatusPoster(d.Ledger, hook.Statuses{Client: client}, strings.TrimSuffix(f.address, "/"), warn)
 	group, within := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Answer(within, listener) })
 	group.Go(func() error { return server.Watch(within) })
@@ -204,30 +202,18 @@ func serveDoor(ctx context.Context, f serveFlags) (net.Listener, string, error) 
 	return listener, "http://" + listener.Addr().String(), nil
 }
 
-// localWorker builds on this machine.
-func (p *program) localWorker(d desk, rules serve.Rules) (worker.Local, error) {
-	exe, err := executable()
-	if err != nil {
-		return worker.Local{}, err
-	}
+// sources are the sources of the builds of a server.
+func (p *program) sources(rules hook.Rules) (checkout, error) {
 	host, err := stack.Host()
 	if err != nil {
-		return worker.Local{}, err
+		return nil, err
 	}
-	caches, err := p.cacheRoot()
-	if err != nil {
-		return worker.Local{}, err
-	}
-	environ := p.env.List()
-	git := checkout.Git{Runner: sandbox.Namespaces{CACert: p.authorities(host)}, Stack: host, Env: p.gitEnv()}
-	return worker.Local{
-		Program: []string{exe}, Env: append(environ, "SLUGC_CACHE="+caches), Dir: filepath.Join(d.home, "work"),
-		Checkout: func(ctx context.Context, s queue.Source, dir string, out io.Writer) error {
-			if s.Kind == queue.Archive {
-				return unpackSource(ctx, s.Location, dir)
-			}
-			return checkoutSource(ctx, git, rules, s, dir, out)
-		},
+	git := repository.Git{Runner: sandbox.Namespaces{CACert: p.authorities(host)}, Stack: host, Env: p.gitEnv()}
+	return func(ctx context.Context, s queue.Source, dir string, out io.Writer) error {
+		if s.Kind == queue.Archive {
+			return unpackSource(ctx, s.Location, dir)
+		}
+		return checkoutSource(ctx, git, rules, s, dir, out)
 	}, nil
 }
 
@@ -265,15 +251,18 @@ func unpackSource(ctx context.Context, file, dir string) error {
 	return os.Remove(top)
 }
 
-// checkoutSource checks a commit out. The forge's token, where there is one, opens the
-// repository that it is for.
-func checkoutSource(ctx context.Context, git checkout.Git, rules serve.Rules, s queue.Source, dir string, out io.Writer) (err error) {
-	fmt.Fprintf(out, "-----> Fetching %s of %s\n", s.Commit[:min(len(s.Commit), 12)], s.Location)
-	token, err := rules.Token(s.Location)
-	if err != nil {
-		return err
+// checkoutSource checks a commit out of a repository of this machine or elsewhere.
+func checkoutSource(ctx context.Context, git repository.Git, rules hook.Rules, s queue.Source, dir string, out io.Writer) (err error) {
+	fmt.Fprintf(out, "-----> Fetching %s of %s\n", s.Commit[:min(len(s.Commit), 12)], serve.Plain(s.Location))
+	var r *repository.Repository
+	if filepath.IsAbs(s.Location) {
+		r, err = git.Local(s.Location, repository.Incoming{})
+	} else {
+		var token string
+		if token, err = tokenOf(ctx, rules, s.Location); err == nil {
+			r, err = git.Remote(ctx, s.Location, s.Commit, token)
+		}
 	}
-	r, err := git.Remote(ctx, s.Location, s.Commit, token)
 	if err != nil {
 		return err
 	}
@@ -289,60 +278,19 @@ func checkoutSource(ctx context.Context, git checkout.Git, rules serve.Rules, s 
 	return nil
 }
 
-func (p *program) serveHookCommand() *cobra.Command {
-	var rule hook.Rule
-	var forge, tokenFile string
-	c := &cobra.Command{
-		Use:   "hook APP --forge FORGE --repository URL",
-		Short: "Let the pushes to a repository build an app",
-		Long: `Let the pushes to a repository build an app: a webhook of it is sent to slugc serve.
-This prints the path to send it to, and the file with the secret that the forge signs
-with; a secret that is there stays. FORGE is github, gitlab, gitea or forgejo.
-
-With a token of the forge, which opens private repositories, commits get a status
-when they are built.`,
-		Example: `  slugc serve hook shop --forge github --repository https://git.example.com/shop.git
-  slugc serve hook web --forge gitlab --repository git@git.example.com:all.git --directory web --path web --path shared`,
-		Args:              arguments(1, 1),
-		ValidArgsFunction: p.completeApp,
+// tokenOf is the token of the forge that opens a repository; empty where there is none.
+func tokenOf(ctx context.Context, rules hook.Rules, location string) (string, error) {
+	all, err := rules.Rules(ctx)
+	if err != nil {
+		return "", err
 	}
-	c.Flags().StringVar(&forge, "forge", "", "who sends the webhook: `FORGE`")
-	c.Flags().StringVar(&rule.Repository, "repository", "", "what is cloned and built, a `URL` without credentials")
-	c.Flags().StringSliceVar(&rule.Branches, "branch", []string{"main"}, "build pushes to this `BRANCH`; may be repeated")
-	c.Flags().StringVar(&rule.Directory, "directory", "", "the `DIR` of the repository that is the app")
-	c.Flags().StringSliceVar(&rule.Paths, "path", nil, "build only pushes that change something below this `PATH`; may be repeated")
-	c.Flags().StringVar(&rule.API, "api", "", "the `URL` of the forge's API, where it is not in its usual place")
-	c.Flags().StringVar(&tokenFile, "token-file", "", "the `FILE` with a token of the forge, which is copied")
-	c.RunE = p.atDesk(func(_ context.Context, d desk, args []string) error {
-		wrong := func(err error) error { return &cli.UsageError{Command: c.CommandPath(), Err: err} }
-		rule.App = args[0]
-		var err error
-		if rule.Forge, err = hook.ParseForge(forge); err != nil {
-			return wrong(fmt.Errorf("--forge: %w", err))
+	for _, rule := range all {
+		if rule.Repository != location {
+			continue
 		}
-		rules := serve.Rules{Dir: filepath.Join(d.home, "hooks")}
-		old, err := rules.Read(rule.App)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return wrong(err)
+		if rule, err = rules.Rule(ctx, rule.App); err != nil || rule.Token != "" {
+			return rule.Token, err
 		}
-		if rule.Secret = old.Secret; rule.Secret == "" {
-			rule.Secret = rand.Text() + rand.Text()
-		}
-		if rule.Token = old.Token; tokenFile != "" {
-			content, err := os.ReadFile(tokenFile)
-			if err != nil {
-				return wrong(err)
-			}
-			rule.Token = strings.TrimSpace(string(content))
-		}
-		if err := rules.Write(rule); err != nil {
-			return wrong(err)
-		}
-		secret := rules.SecretFile(rule.App)
-		p.voice.Result(fmt.Sprintf("Pushes to %s of %s build %s.\nSend the webhook, as JSON, to: %s\nIts secret is in: %s\n",
-			strings.Join(rule.Branches, " and "), rule.Repository, rule.App, rule.Path(), secret),
-			cli.Fields{"app": rule.App, "path": rule.Path(), "secret_file": secret, "rule": rule})
-		return nil
-	})
-	return c
+	}
+	return "", nil
 }

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/hook"
 	"github.com/slugc/slugc/release/queue"
 )
@@ -64,10 +63,10 @@ func (s *Server) postHook(w http.ResponseWriter, req *http.Request, _ who) error
 	if err != nil {
 		return err
 	}
-	rule, err := s.Rules.Read(req.PathValue("app"))
+	rule, err := s.Rules.Rule(req.Context(), req.PathValue("app"))
 	unknown := err != nil
 	if unknown {
-		if !errors.Is(err, fs.ErrNotExist) && !is[*release.NameError](err) {
+		if !errors.Is(err, fs.ErrNotExist) && req.Context().Err() == nil {
 			s.Voice.Warningf("%v", err)
 		}
 		rule.Forge = forgeOf(req.Header)
@@ -75,7 +74,7 @@ func (s *Server) postHook(w http.ResponseWriter, req *http.Request, _ who) error
 	delivery, err := hook.Verify(rule.Forge, req.Header, body, rule.Secret, s.Now())
 	if signature := is[*hook.SignatureError](err); signature || unknown {
 		return problem(http.StatusUnauthorized, "the delivery is not signed with the secret of a webhook of this server").
-			then("look at the secret that the forge has for this address", "slugc serve hook APP, on the server, makes one")
+			then("look at the secret that the forge has for this address", "slugc hooks add APP --repository ADDRESS, on the server, makes one")
 	}
 	switch {
 	case is[*hook.StaleError](err):
@@ -123,12 +122,12 @@ func forgeOf(header http.Header) hook.Forge {
 
 // StatusPoster tells the forges of builds how these go. The address is where this server
 // is reached from outside; builds are not linked where it is empty.
-func StatusPoster(rules Rules, statuses hook.Statuses, address string, warn func(error)) func(context.Context, queue.Build) {
+func StatusPoster(rules hook.Rules, statuses hook.Statuses, address string, warn func(error)) func(context.Context, queue.Build) {
 	return func(ctx context.Context, b queue.Build) {
 		if b.Source.Kind != queue.Repository || b.Source.Commit == "" {
 			return
 		}
-		rule, err := rules.Read(b.App)
+		rule, err := rules.Rule(ctx, b.App)
 		if errors.Is(err, fs.ErrNotExist) {
 			return
 		}

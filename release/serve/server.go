@@ -15,6 +15,7 @@ import (
 
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/formation/control"
+	"github.com/slugc/slugc/release/hook"
 	"github.com/slugc/slugc/release/queue"
 )
 
@@ -41,7 +42,7 @@ type Settings struct {
 	// Token is what programs have and people sign in with.
 	Token string
 	// Rules are the webhooks.
-	Rules Rules
+	Rules hook.Rules
 	// Author is who a program is that does not say.
 	Author string
 	// Secure is whether all come over TLS.

@@ -108,7 +108,6 @@ type site struct {
 	home  string
 	store *ledger.Queue
 	book  *ledger.Ledger
-	rules serve.Rules
 	heard heard
 	url   string
 	*serve.Server
@@ -124,9 +123,8 @@ func newSite(t testing.TB, change func(*serve.Settings)) *site {
 	s.store, err = s.book.Queue(0)
 	must(t, err)
 	t.Cleanup(func() { must(t, s.store.Close()) })
-	s.rules = serve.Rules{Dir: filepath.Join(s.home, "hooks")}
 	settings := serve.Settings{
-		Store: s.store, Book: s.book, Voice: &s.heard, Token: testToken, Author: "api", LargestSource: 1 << 20, Rules: s.rules,
+		Store: s.store, Book: s.book, Voice: &s.heard, Token: testToken, Author: "api", LargestSource: 1 << 20, Rules: s.book,
 		Maker: func(author string, voice release.Voice) release.Maker {
 			return release.Maker{Book: s.book, Slugs: slugFiles{s.home}, Phase: noPhase{}, Author: author, Voice: voice}
 		},

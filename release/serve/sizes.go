@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/slugc/slugc/build/beside"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/build/slug"
 )
@@ -218,4 +219,24 @@ func worst(row []Area, scale, sum, side float64) float64 {
 		small = 1e-9
 	}
 	return max(side*side*big/(sum*sum), sum*sum/(side*side*small))
+}
+
+// writePrivate writes a file that only the user can read, whole or not at all.
+func writePrivate(file string, content []byte) error {
+	dir := filepath.Dir(file)
+	f, err := os.CreateTemp(dir, beside.Prefix)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return beside.SyncDir(dir)
 }
