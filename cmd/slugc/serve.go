@@ -23,7 +23,7 @@ import (
 	"github.com/slugc/slugc/release/hook"
 	repository "github.com/slugc/slugc/release/hook/checkout"
 	"github.com/slugc/slugc/release/queue"
-	"github.com/slugc/slugc/release/serve"
+	httpserver "github.com/slugc/slugc/release/serve"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/download"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -87,7 +87,7 @@ func (p *program) serve(ctx context.Context, d desk, f serveFlags) (err error) {
 	if (f.cert == "") != (f.key == "") {
 		return wrong(errors.New("--tls-cert and --tls-key go together"), "")
 	}
-	if !serve.Loopback(f.listen) && f.cert == "" && !f.behindProxy {
+	if !httpserver.Loopback(f.listen) && f.cert == "" && !f.behindProxy {
 		return wrong(fmt.Errorf("--listen %s: others would reach it, and could read the token on its way", f.listen),
 			"slugc serve --listen "+f.listen+" --tls-cert FILE --tls-key FILE, or --behind-tls-proxy where a proxy does that")
 	}
@@ -105,7 +105,7 @@ func (p *program) serve(ctx context.Context, d desk, f serveFlags) (err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	warn := func(err error) { p.voice.Warningf("%v", err) }
-	server, err := serve.New(serve.Settings{
+	server, err := httpserver.New(httpserver.Settings{
 		Store: store, Book: d.Ledger, Rules: d.Ledger, Token: token, Author: p.author(), Voice: p.voice,
 		Maker: func(author string, voice release.Voice) release.Maker {
 			maker := p.releaseMaker(d)
@@ -139,10 +139,10 @@ func (p *program) serve(ctx context.Context, d desk, f serveFlags) (err error) {
 	engine.Most, engine.Limit, engine.Grace, engine.Again = f.workers, f.limit, f.grace, f.again
 	engine.Began = func(b queue.Build) { p.voice.Detailf("Build %d of %s began", b.ID, b.App) }
 	engine.Ended = func(b queue.Build) {
-		p.voice.Detailf("%s", strings.TrimSpace(fmt.Sprintf("Build %d of %s %s %s", b.ID, b.App, b.Status, serve.Plain(b.Reason))))
+		p.voice.Detailf("%s", strings.TrimSpace(fmt.Sprintf("Build %d of %s %s %s", b.ID, b.App, b.Status, httpserver.Plain(b.Reason))))
 	}
 	p.voice.Stepf("Taking requests on %s", url)
-	tell := serve.StatusPoster(d.Ledger, hook.Statuses{Client: client}, strings.TrimSuffix(f.address, "/"), warn)
+	tell := httpserver.StatusPoster(d.Ledger, hook.Statuses{Client: client}, strings.TrimSuffix(f.address, "/"), warn)
 	group, within := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Answer(within, listener) })
 	group.Go(func() error { return server.Watch(within) })
@@ -167,10 +167,10 @@ func (p *program) serve(ctx context.Context, d desk, f serveFlags) (err error) {
 // serveToken reads the token, or makes it.
 func (p *program) serveToken(d desk, file string) (string, error) {
 	if file != "" {
-		return serve.ReadToken(file)
+		return httpserver.ReadToken(file)
 	}
 	file = filepath.Join(d.home, "serve-token")
-	token, made, err := serve.OwnToken(file)
+	token, made, err := httpserver.OwnToken(file)
 	if err != nil {
 		return "", err
 	}
@@ -188,7 +188,7 @@ func serveDoor(ctx context.Context, f serveFlags) (net.Listener, string, error) 
 	var config *tls.Config
 	if f.cert != "" {
 		var err error
-		if config, err = (&serve.Certificate{CertFile: f.cert, KeyFile: f.key}).Config(); err != nil {
+		if config, err = (&httpserver.Certificate{CertFile: f.cert, KeyFile: f.key}).Config(); err != nil {
 			return nil, "", err
 		}
 	}
@@ -253,7 +253,7 @@ func unpackSource(ctx context.Context, file, dir string) error {
 
 // checkoutSource checks a commit out of a repository of this machine or elsewhere.
 func checkoutSource(ctx context.Context, git repository.Git, rules hook.Rules, s queue.Source, dir string, out io.Writer) (err error) {
-	fmt.Fprintf(out, "-----> Fetching %s of %s\n", s.Commit[:min(len(s.Commit), 12)], serve.Plain(s.Location))
+	fmt.Fprintf(out, "-----> Fetching %s of %s\n", s.Commit[:min(len(s.Commit), 12)], httpserver.Plain(s.Location))
 	var r *repository.Repository
 	if filepath.IsAbs(s.Location) {
 		r, err = git.Local(s.Location, repository.Incoming{})
@@ -273,7 +273,7 @@ func checkoutSource(ctx context.Context, git repository.Git, rules hook.Rules, s
 	}
 	if len(tree.Pointers) > 0 {
 		fmt.Fprintf(out, " !     Git LFS has %s elsewhere, %s for one: they are not fetched, and stay the pointers that they are\n",
-			count(len(tree.Pointers), "file"), serve.Plain(tree.Pointers[0]))
+			count(len(tree.Pointers), "file"), httpserver.Plain(tree.Pointers[0]))
 	}
 	return nil
 }

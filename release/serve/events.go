@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/slugc/slugc/release/queue"
@@ -174,12 +175,22 @@ func (t *stream) copy(over bool) {
 	}
 }
 
+// The words by which slugc marks lines, and the styles that they have on the page.
+var marks = []struct{ begin, class string }{{"-----> ", "step"}, {" !     ", "bad"}}
+
 // linesOf are the lines of a part of a log.
 func linesOf(chunk []byte) []line {
 	var all []line
 	for text := range bytes.Lines(chunk) {
-		l := line{Text: Plain(string(text))}
-		if spans := Spans(string(text)); len(spans) > 1 || len(spans) == 1 && spans[0].Class != "" {
+		l, spans := line{Text: Plain(string(text))}, Spans(string(text))
+		if len(spans) == 1 && spans[0].Class == "" {
+			for _, mark := range marks {
+				if strings.HasPrefix(l.Text, mark.begin) {
+					spans[0].Class = mark.class
+				}
+			}
+		}
+		if len(spans) > 1 || len(spans) == 1 && spans[0].Class != "" {
 			l.Spans = spans
 		}
 		all = append(all, l)

@@ -91,6 +91,7 @@ func functions(now func() time.Time) template.FuncMap {
 		"counts":   counts,
 		"base":     path.Base,
 		"hue":      hue,
+		"reused":   reused,
 	}
 }
 
@@ -167,6 +168,17 @@ func counts(all []formation.Process, name string) string {
 		}
 	}
 	return strings.Join(words, ", ")
+}
+
+// reused says how much was reused.
+func reused(all []queue.Reuse) string {
+	n := 0
+	for _, one := range all {
+		if one.Reused {
+			n++
+		}
+	}
+	return fmt.Sprintf("%d of %d parts", n, len(all))
 }
 
 // hues is how many colours the page has for areas.
@@ -299,21 +311,29 @@ type bar struct {
 	At, Share float64
 }
 
+// doneStep begins the line by which slugc build says that it is done. What comes after it
+// is part of the next step.
+const doneStep = "Done in "
+
 func bars(steps []queue.Step) []bar {
-	var total, at time.Duration
+	var all []bar
+	var total, before time.Duration
 	for _, step := range steps {
 		total += step.Duration
-	}
-	var all []bar
-	for _, step := range steps {
-		const whole, least = 100.0, 0.4
-		b := bar{Step: step, Share: least}
-		if total > 0 {
-			b.At = min(whole*float64(at)/float64(total), whole-least)
-			b.Share = max(least, whole*float64(step.Duration)/float64(total))
+		if strings.HasPrefix(step.Name, doneStep) {
+			before += step.Duration
+			continue
 		}
-		at += step.Duration
-		all = append(all, b)
+		step.Duration += before
+		before = 0
+		all = append(all, bar{Step: step})
+	}
+	const whole, least = 100.0, 0.6
+	share := func(d time.Duration) float64 { return whole * float64(d) / float64(max(total, 1)) }
+	at := time.Duration(0)
+	for i, b := range all {
+		all[i].At, all[i].Share = min(share(at), whole-least), max(share(b.Duration), least)
+		at += b.Duration
 	}
 	return all
 }

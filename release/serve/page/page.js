@@ -21,9 +21,6 @@ async function renew() {
     const other = next.getElementById(part.id);
     if (other && other.innerHTML !== part.innerHTML && !busy(part)) part.replaceWith(document.adoptNode(other));
   }
-  for (const other of next.querySelectorAll("[data-part]")) {
-    if (!document.getElementById(other.id)) document.getElementById("main").append(document.adoptNode(other));
-  }
   const map = document.querySelector("[data-load]"), fresh = next.querySelector("[data-load]");
   if (map && fresh && map.dataset.key !== fresh.dataset.key) {
     map.dataset.key = fresh.dataset.key;
