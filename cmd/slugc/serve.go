@@ -21,12 +21,10 @@ import (
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/formation/control"
 	"github.com/slugc/slugc/release/hook"
-	repository "github.com/slugc/slugc/release/hook/checkout"
+	"github.com/slugc/slugc/release/hook/commits"
 	"github.com/slugc/slugc/release/queue"
 	httpserver "github.com/slugc/slugc/release/serve"
-	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/download"
-	"github.com/slugc/slugc/stack/sandbox"
 	"github.com/slugc/slugc/stack/untar"
 )
 
@@ -120,11 +118,7 @@ func (p *program) serve(ctx context.Context, d desk, f serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	sources, err := p.sources(d.Ledger)
-	if err != nil {
-		return err
-	}
-	engine, err := p.engine(store, sources)
+	engine, err := p.engine(store, withArchives(p.sources(commits.Incoming{}, d.Ledger)))
 	if err != nil {
 		return err
 	}
@@ -202,19 +196,18 @@ func serveDoor(ctx context.Context, f serveFlags) (net.Listener, string, error) 
 	return listener, "http://" + listener.Addr().String(), nil
 }
 
-// sources are the sources of the builds of a server.
-func (p *program) sources(rules hook.Rules) (checkout, error) {
-	host, err := stack.Host()
-	if err != nil {
-		return nil, err
-	}
-	git := repository.Git{Runner: sandbox.Namespaces{CACert: p.authorities(host)}, Stack: host, Env: p.gitEnv()}
+// withArchives unpacks source archives, and has everything else checked out.
+func withArchives(others checkout) checkout {
 	return func(ctx context.Context, s queue.Source, dir string, out io.Writer) error {
-		if s.Kind == queue.Archive {
-			return unpackSource(ctx, s.Location, dir)
+		if s.Kind != queue.Archive {
+			fmt.Fprintf(out, "-----> Fetching %s of %s\n", s.Commit[:min(len(s.Commit), 12)], httpserver.Plain(s.Location))
+			return others(ctx, s, dir, out)
 		}
-		return checkoutSource(ctx, git, rules, s, dir, out)
-	}, nil
+		if err := unpackSource(ctx, s.Location, dir); err != nil {
+			return err
+		}
+		return isAppDirectory(dir, s.Directory)
+	}
 }
 
 // sourceLimits are those of a source archive.
@@ -249,48 +242,4 @@ func unpackSource(ctx context.Context, file, dir string) error {
 		}
 	}
 	return os.Remove(top)
-}
-
-// checkoutSource checks a commit out of a repository of this machine or elsewhere.
-func checkoutSource(ctx context.Context, git repository.Git, rules hook.Rules, s queue.Source, dir string, out io.Writer) (err error) {
-	fmt.Fprintf(out, "-----> Fetching %s of %s\n", s.Commit[:min(len(s.Commit), 12)], httpserver.Plain(s.Location))
-	var r *repository.Repository
-	if filepath.IsAbs(s.Location) {
-		r, err = git.Local(s.Location, repository.Incoming{})
-	} else {
-		var token string
-		if token, err = tokenOf(ctx, rules, s.Location); err == nil {
-			r, err = git.Remote(ctx, s.Location, s.Commit, token)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	tree, err := r.Export(ctx, s.Commit, dir)
-	if err != nil {
-		return err
-	}
-	if len(tree.Pointers) > 0 {
-		fmt.Fprintf(out, " !     Git LFS has %s elsewhere, %s for one: they are not fetched, and stay the pointers that they are\n",
-			count(len(tree.Pointers), "file"), httpserver.Plain(tree.Pointers[0]))
-	}
-	return nil
-}
-
-// tokenOf is the token of the forge that opens a repository; empty where there is none.
-func tokenOf(ctx context.Context, rules hook.Rules, location string) (string, error) {
-	all, err := rules.Rules(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, rule := range all {
-		if rule.Repository != location {
-			continue
-		}
-		if rule, err = rules.Rule(ctx, rule.App); err != nil || rule.Token != "" {
-			return rule.Token, err
-		}
-	}
-	return "", nil
 }
