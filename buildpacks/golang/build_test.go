@@ -424,6 +424,31 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 		}
 	})
 
+	it("says what the authors of modules that were downloaded say of them, while it compiles", func() {
+		app := map[string]string{
+			"go.mod": asksUUID, "go.sum": sumOfUUID, "main.go": usesUUID,
+			"fake-list.sh": "case \"$*\" in\n*' -m '*) printf 'slugc-retracted\\tgithub.com/google/uuid v1.6.0\\tit forgets numbers\\n'\n" +
+				"printf 'slugc-deprecated\\tgithub.com/google/uuid v1.6.0\\tuse example.com/uuid\\n' ;;\n*) echo 'go: downloading github.com/google/uuid v1.6.0' ;;\nesac\n",
+		}
+		s.remake(app)
+		holds(t, s.mustBuild(), "Downloaded 1 module", "the author of github.com/google/uuid v1.6.0 took that version back: it forgets numbers",
+			"  go get github.com/google/uuid@latest\n", "git add go.mod go.sum", "the author of github.com/google/uuid v1.6.0 advises against it: use example.com/uuid")
+		s.calls()
+		s.remake(app, map[string]string{"more.go": "package main\n"})
+		lacks(t, s.mustBuild(), "took that version back")
+		if calls := strings.Join(s.calls(), "\n"); strings.Contains(calls, "list -m") {
+			t.Errorf("it asked again: %s", calls)
+		}
+	})
+
+	it("builds when nobody says anything of them", func() {
+		s.remake(map[string]string{
+			"go.mod": asksUUID, "go.sum": sumOfUUID, "main.go": usesUUID,
+			"fake-list.sh": "case \"$*\" in\n*' -m '*) exit 1 ;;\n*) echo 'go: downloading github.com/google/uuid v1.6.0' ;;\nesac\n",
+		})
+		lacks(t, s.mustBuild(), "the author of")
+	})
+
 	it("fails when the proxy does, and says that it may pass", func() {
 		s.proxy.Before(func(w http.ResponseWriter, _ *http.Request) bool {
 			w.WriteHeader(http.StatusBadGateway)

@@ -2,6 +2,7 @@ package golang
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -12,12 +13,14 @@ import (
 	"time"
 
 	"github.com/buildpacks/libcnb/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/language/failure"
 	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/language/limits"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
+	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
 
 // program is a command that was built.
@@ -100,7 +103,7 @@ func (t *toolchain) build(ctx context.Context, w work, s *slots, to, why string)
 		}
 		t.Whole(slot.Describe(nil, notes))
 	}
-	usesC, err := t.listed(ctx, w, s)
+	usesC, arrived, err := t.listed(ctx, w, s)
 	if err != nil {
 		return err
 	}
@@ -135,7 +138,7 @@ func (t *toolchain) build(ctx context.Context, w work, s *slots, to, why string)
 	}
 	start := t.Now()
 	t.Print.Working("Compiling")
-	output, err := t.run(ctx, map[string]string{"CGO_ENABLED": cgo}, nil, args...)
+	output, warnings, err := t.runBuild(ctx, cgo, w.project.named(arrived), args)
 	if err != nil {
 		return failure.Explain(failure.Failure{
 			What: "go build failed", Err: err, Output: output,
@@ -151,6 +154,9 @@ func (t *toolchain) build(ctx context.Context, w work, s *slots, to, why string)
 		t.Print.Detail("Built %s, %s", c.name, report.Size(info.Size()))
 	}
 	t.Print.Detail("Compiled in %s", report.Duration(took))
+	for _, text := range warnings {
+		t.Print.Warn("%s", text)
+	}
 	if err := layer.WriteBeside(filepath.Join(fresh, "exec.d", "limits"), limitsScript(t.installed.Release.Version), 0o755); err != nil {
 		return fmt.Errorf("writing the limits at launch: %w", err)
 	}
@@ -160,6 +166,23 @@ func (t *toolchain) build(ctx context.Context, w work, s *slots, to, why string)
 	s.cache.There = true
 	s.cache.Old["version"], s.cache.Old["system"] = compiler["version"], compiler["system"]
 	return t.sweep(w, s)
+}
+
+// runBuild compiles, and meanwhile asks about modules.
+func (t *toolchain) runBuild(ctx context.Context, cgo string, modules, args []string) (output *tool.Tail, warnings []string, err error) {
+	asking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var group errgroup.Group
+	if len(modules) > 0 {
+		group.Go(func() error {
+			warnings = t.takenBack(asking, modules)
+			return nil
+		})
+	}
+	if output, err = t.run(ctx, map[string]string{"CGO_ENABLED": cgo}, nil, args...); err != nil {
+		cancel()
+	}
+	return output, warnings, errors.Join(err, group.Wait())
 }
 
 // patterns are what commands are built of.

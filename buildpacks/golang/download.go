@@ -29,20 +29,20 @@ const cgoFormat = `{{if or (and (not .Standard) (or .CgoFiles .SwigFiles .SwigCX
 
 // listed has the go command look at all packages that the commands are made of,
 // for which it downloads the modules, and says which of them use C. While
-// imports and modules are those of the last build, so is the answer.
-func (t *toolchain) listed(ctx context.Context, w work, s *slots) ([]string, error) {
+// imports and modules are those of the last build, so is the answer. Arrived are
+// the modules that were downloaded.
+func (t *toolchain) listed(ctx context.Context, w work, s *slots) (usesC, arrived []string, err error) {
 	key, err := t.listKey(w)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if s.cache.Old["listed"] == key && (w.vendored || len(w.project.requirements()) == 0 || s.modules.There) {
-		return strings.Fields(s.cache.Old["uses-c"]), nil
+		return strings.Fields(s.cache.Old["uses-c"]), nil, nil
 	}
 	downloads := !w.vendored && len(w.project.requirements()) > 0
 	if downloads {
 		t.Print.Step("Downloading modules")
 	}
-	var usesC []string
 	fetched := &arrivals{cache: s.modules.Layer.Path}
 	listen := func(line string) bool {
 		if name, is := strings.CutPrefix(line, cgoMark); is {
@@ -70,10 +70,10 @@ func (t *toolchain) listed(ctx context.Context, w work, s *slots) ([]string, err
 	}
 	if !downloads {
 		if output, err := list(ctx); err != nil {
-			return nil, failure.Explain(failure.Failure{What: "finding the packages of the app failed", Err: err, Output: output}, causes())
+			return nil, nil, failure.Explain(failure.Failure{What: "finding the packages of the app failed", Err: err, Output: output}, causes())
 		}
 	} else if err := t.download(ctx, fetched, list); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if info, err := os.Stat(s.modules.Layer.Path); err == nil && info.IsDir() {
 		s.modules.There = true
@@ -91,7 +91,7 @@ func (t *toolchain) listed(ctx context.Context, w work, s *slots) ([]string, err
 	}
 	slices.Sort(usesC)
 	s.cache.Old["listed"], s.cache.Old["uses-c"] = key, strings.Join(usesC, " ")
-	return usesC, nil
+	return usesC, fetched.begun, nil
 }
 
 // download runs a go command that downloads modules, again while the proxy has

@@ -94,7 +94,8 @@ func (d driver) quiet() []string {
 	case d.manager == yarnManager:
 		return []string{"--non-interactive", "--no-progress", "--prefer-offline", "--ignore-engines"}
 	case d.manager == pnpmManager:
-		return []string{"--prefer-offline", "--reporter=append-only"}
+		// With less, it does not say whose install script failed.
+		return []string{"--prefer-offline", "--reporter=append-only", "--loglevel=info"}
 	case d.manager == bunManager:
 		return []string{"--no-progress", "--no-summary"}
 	}

@@ -45,6 +45,8 @@ type locked struct {
 	DevOptional      bool `json:"devOptional"`
 	Optional         bool `json:"optional"`
 	HasInstallScript bool `json:"hasInstallScript"`
+	// Deprecated is what its author says against it.
+	Deprecated reason `json:"deprecated"`
 	// OS, CPU and Libc are what it is for.
 	OS   choices `json:"os"`
 	CPU  choices `json:"cpu"`
@@ -56,6 +58,18 @@ type locked struct {
 	DevDependencies      words           `json:"devDependencies"`
 	OptionalDependencies words           `json:"optionalDependencies"`
 	PeerDependencies     words           `json:"peerDependencies"`
+}
+
+// reason is a text, or what old tools wrote in the place of one.
+type reason string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (r *reason) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		*r = reason(text)
+	}
+	return nil
 }
 
 func (l lock) file() string { return l.Name }

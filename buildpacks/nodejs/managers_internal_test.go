@@ -600,3 +600,42 @@ func TestFailures(t *testing.T) {
 		})
 	}
 }
+
+func TestPNPMDeprecated(t *testing.T) {
+	const text = `lockfileVersion: '9.0'
+
+packages:
+
+  '@acme/pad@2.0.0':
+    resolution: {integrity: sha512-a}
+    deprecated: 'it''s old: use another'
+    engines: {node: '>=4'}
+
+  left-pad@1.3.0:
+    resolution: {integrity: sha512-b}
+    deprecated: |-
+      use padStart,
+      which is better
+
+  /older/1.0.0:
+    resolution: {integrity: sha512-c}
+    deprecated: gone
+    dev: false
+
+  fine@1.0.0:
+    resolution: {integrity: sha512-d}
+
+snapshots:
+
+  left-pad@1.3.0: {}
+`
+	want := []deprecation{{"@acme/pad", "2.0.0", "it's old: use another"}, {"left-pad", "1.3.0", "use padStart, which is better"}, {"older", "1.0.0", "gone"}}
+	if diff := cmp.Diff(want, pnpmDeprecated([]byte(text)), cmp.AllowUnexported(deprecation{})); diff != "" {
+		t.Error(diff)
+	}
+	if got := pnpmDeprecated([]byte(pnpmDeprecatedNone)); got != nil {
+		t.Errorf("got %v", got)
+	}
+}
+
+const pnpmDeprecatedNone = "lockfileVersion: '9.0'\n\npackages:\n\n  a@1.0.0:\n    resolution: {integrity: sha512-a}\n"

@@ -190,6 +190,7 @@ func (t *moduleTree) installMain(ctx context.Context, run scripts, inputs map[st
 	t.b.Print.Step("Installing packages")
 	kept, why := t.main.Keeps(inputs)
 	name := t.app.lock.file()
+	t.tellDeprecated()
 	if kept {
 		t.b.Print.Detail("Reusing %s (%s unchanged)", t.what(), name)
 		return true, t.link(t.main.Layer.Path)

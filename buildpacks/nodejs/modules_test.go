@@ -81,6 +81,19 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 		}
 	})
 
+	it("says what the authors of packages say against them, those that are asked for first", func() {
+		s.remake(map[string]string{"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {"dependencies": {"left-pad": "^1.3.0"}},
+			"node_modules/left-pad": {"version": "1.3.0", "deprecated": "use String.prototype.padStart()"},
+			"node_modules/a": {"version": "1.0.0", "deprecated": "gone,\n  for good"}, "node_modules/b": {"version": "1.0.0", "deprecated": false},
+			"node_modules/only-dev": {"version": "1.0.0", "dev": true, "deprecated": "old"}}}`})
+		out := s.mustBuild()
+		holds(t, out, "The authors of these packages advise against them:", "left-pad 1.3.0: use String.prototype.padStart()", "a 1.0.0: gone, for good")
+		lacks(t, out, "only-dev", "b 1.0.0")
+		if strings.Index(out, "left-pad 1.3.0:") > strings.Index(out, "a 1.0.0:") {
+			t.Errorf("the order is another one:\n%s", out)
+		}
+	})
+
 	it("installs again when a setting of npm changed, but not for a new token", func() {
 		s.mustBuild()
 		s.remake(nil)

@@ -31,6 +31,8 @@ type pnpmLock struct {
 	builds bool
 	// sums are the checksums of packages, by name and version.
 	sums map[string]string
+	// advised are packages whose authors advise against them.
+	advised []deprecation
 }
 
 // pnpmImporter is a directory of the app.
@@ -82,7 +84,7 @@ func readPNPM(data []byte) (*pnpmLock, error) {
 	if l.Importers == nil {
 		l.Importers = map[string]pnpmImporter{".": l.pnpmImporter}
 	}
-	l.sums = pnpmSums(data)
+	l.sums, l.advised = pnpmSums(data), pnpmDeprecated(data)
 	l.builds = bytes.Contains(data, []byte("\n    requiresBuild: true"))
 	return &l, nil
 }

@@ -175,7 +175,7 @@ func (b *build) uv(ctx context.Context, env map[string]string, t tools, v enviro
 
 // takenBack is how the installer says that a version was yanked (PEP 592).
 var takenBack = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile("(?m)^warning: `([^`]+)` is yanked \\((?:reason: )?([^\n]*)\\)$")
+	return regexp.MustCompile("(?m)^warning: `([^`]+)` is yanked \\((?:reason: )?\"?([^\n]*?)\"?\\)$")
 })
 
 // held keeps what is written to it until it is released, unless it is open.

@@ -4,10 +4,6 @@ package main
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -453,74 +449,4 @@ func (b faultBench) try(t *testing.T, f fault) {
 		t.Logf("again:\n%s\nserved %v", again, m.Served())
 	}
 	fmt.Fprintf(os.Stderr, "\n%s/%s: exit %d in %s\n", b.app, f.name, c.ProcessState.ExitCode(), took.Round(time.Millisecond))
-}
-
-// TestFailingInstallScripts installs packages whose own scripts fail, and looks
-// whose fault that is said to be.
-func TestFailingInstallScripts(t *testing.T) {
-	stacks := faultStacks(t)
-	for _, c := range faultyClients() {
-		broken := brokenPackages()[c.app]
-		if broken == nil {
-			continue
-		}
-		t.Run(c.app, func(t *testing.T) {
-			t.Parallel()
-			b := c.bench(t, stacks, c.origin(t))
-			m := b.origin.Mirror(t, (*httptest.Server).Start)
-			s := b.place(t, m)
-			for name, text := range broken(t, m) {
-				put(t, filepath.Join(s.dir, "app", name), text)
-			}
-			build := b.build(s)
-			out, err := build.CombinedOutput()
-			if build.ProcessState == nil {
-				t.Fatal(err)
-			}
-			if code := build.ProcessState.ExitCode(); code != 51 {
-				t.Errorf("exit code %d", code)
-			}
-			for _, want := range []string{"faults-broken", "the sky is falling", "At fault: the app"} {
-				if !strings.Contains(string(out), want) {
-					t.Errorf("no %q", want)
-				}
-			}
-			silent(t, string(out))
-			t.Logf("%s", out)
-		})
-	}
-}
-
-// brokenPackages put a package into a mirror whose script fails, by client, and
-// return the files of an app that wants it.
-func brokenPackages() map[string]func(t *testing.T, m *downloadtest.Mirror) map[string]string {
-	return map[string]func(t *testing.T, m *downloadtest.Mirror) map[string]string{
-		"npm": func(t *testing.T, m *downloadtest.Mirror) map[string]string {
-			archive := downloadtest.Tarball(t, map[string]string{
-				"package.json": `{"name": "faults-broken", "version": "1.0.0", "scripts": {"install": "echo the sky is falling >&2; exit 7"}}`,
-			})
-			sum := sha512.Sum512(archive)
-			integrity := "sha512-" + base64.StdEncoding.EncodeToString(sum[:])
-			m.Add("/faults-broken/-/faults-broken-1.0.0.tgz", "application/octet-stream", archive)
-			m.Add("/faults-broken", "application/json", []byte(`{"name": "faults-broken", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {"name": "faults-broken", "version": "1.0.0",
-				"dist": {"tarball": "`+m.URL+`/faults-broken/-/faults-broken-1.0.0.tgz", "integrity": "`+integrity+`"}}}}`))
-			const manifest = `{"name": "faults", "version": "1.0.0", "private": true, "engines": {"node": "24.x"}, "scripts": {"start": "node server.js"}, "dependencies": {"faults-broken": "1.0.0"}}`
-			return map[string]string{
-				"package.json": manifest,
-				"package-lock.json": `{"name": "faults", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": {"": ` + manifest + `,
-					"node_modules/faults-broken": {"version": "1.0.0", "integrity": "` + integrity + `", "hasInstallScript": true}}}`,
-			}
-		},
-		"pip": func(t *testing.T, m *downloadtest.Mirror) map[string]string {
-			archive := downloadtest.Tarball(t, map[string]string{
-				"PKG-INFO":       "Metadata-Version: 2.2\nName: faults-broken\nVersion: 1.0\n",
-				"pyproject.toml": "[project]\nname = \"faults-broken\"\nversion = \"1.0\"\n\n[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n",
-				"backend.py":     "def build_wheel(*args, **kwargs):\n    raise SystemExit('the sky is falling')\n",
-			})
-			sum := sha256.Sum256(archive)
-			m.Add("/files/faults_broken-1.0.tar.gz", "application/octet-stream", archive)
-			m.Add("/simple/faults-broken/", "text/html", []byte(`<!DOCTYPE html><html><body><a href="`+m.Host()+`/files/faults_broken-1.0.tar.gz">faults_broken-1.0.tar.gz</a></body></html>`))
-			return map[string]string{"requirements.txt": "faults-broken==1.0 --hash=sha256:" + hex.EncodeToString(sum[:]) + "\n"}
-		},
-	}
 }
