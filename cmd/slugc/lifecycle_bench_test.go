@@ -38,7 +38,7 @@ func TestBenchLifecycle(t *testing.T) {
 				newCreator(b, "lifecycle", referencetest.Lifecycle{Dir: ours}, source, toRegistry),
 			}
 			measure(t, b, source, both)
-			report("creator to a registry, "+s.name, both, targets{cold: 0.35, unchanged: 0.15, edited: 0.15})
+			compareFigures("creator to a registry, "+s.name, both, targets{cold: 0.35, unchanged: 0.15, edited: 0.15})
 		})
 	}
 }

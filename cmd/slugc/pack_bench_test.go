@@ -55,7 +55,7 @@ func TestBenchPack(t *testing.T) {
 			both = append(both, packs.contestant(title, source, to.args...))
 		}
 		twice(b, source, both)
-		report("pack build to "+to.name, both, targets{unchanged: 0.45, edited: 0.45})
+		compareFigures("pack build to "+to.name, both, targets{unchanged: 0.45, edited: 0.45})
 	}
 
 	for _, to := range []struct {
@@ -72,7 +72,7 @@ func TestBenchPack(t *testing.T) {
 			d.Pull(c.registry.Listener.Addr().String() + "/run:1")
 		}
 		twice(b, source, both)
-		report("creator to "+to.name, both, to.targets)
+		compareFigures("creator to "+to.name, both, to.targets)
 	}
 }
 

@@ -108,7 +108,7 @@ func (s subject) compare(t *testing.T) {
 	source, buildpack := s.prepare(b)
 	both := []*contestant{newCreator(b, "reference", referencetest.Build(b.t), source, toRegistry), b.newSlugc(source, buildpack)}
 	measure(t, b, source, both)
-	report(s.name, both, targets{cold: 0.35, unchanged: 0.10, edited: 0.12})
+	compareFigures(s.name, both, targets{cold: 0.35, unchanged: 0.10, edited: 0.12})
 }
 
 // targets are at most so much of the reference's wall and CPU time.
@@ -142,9 +142,9 @@ func again(b *bench, source string, times int, both []*contestant) {
 	}
 }
 
-// report prints the figures of the reference and of another contestant, and their
+// compareFigures prints the figures of the reference and of another contestant, and their
 // ratios.
-func report(name string, both []*contestant, at targets) {
+func compareFigures(name string, both []*contestant, at targets) {
 	reference, ours := both[0], both[1]
 	fmt.Printf("\n%s, medians of %d, state on tmpfs, without the buildpack's own time when cold\n", name, len(ours.unchanged))
 	fmt.Printf("%-42s %8s %8s %8s\n", "", "wall s", "CPU s", "MiB")
