@@ -5,5 +5,5 @@
 //
 // It speaks HTTP/1.1 with the processes, one request on each connection: a
 // connection that both ends may close at any moment loses requests. WebSockets
-// and streams pass as they come.
+// and streams pass as they come, and end when nothing is said for long.
 package router

@@ -26,6 +26,9 @@ type Router struct {
 	Wait time.Duration
 	// FirstByte is the time that a process has to begin its answer.
 	FirstByte time.Duration
+	// Idle is the time after which a request ends of which nothing was sent, neither
+	// by the client nor by the process.
+	Idle time.Duration
 
 	mu       sync.Mutex
 	backends []*Backend
@@ -50,7 +53,7 @@ type Backend struct {
 
 // New is a router without processes.
 func New(say func(line string)) *Router {
-	return &Router{Say: say, Wait: time.Minute, FirstByte: 30 * time.Second, changed: make(chan struct{})}
+	return &Router{Say: say, Wait: time.Minute, FirstByte: 30 * time.Second, Idle: 55 * time.Second, changed: make(chan struct{})}
 }
 
 // Expect sets the outlook.

@@ -252,7 +252,73 @@ func testRouter(t *testing.T, _ spec.G, it spec.S) {
 		}
 	})
 
+	it("ends what nobody sends anything of", func() {
+		r.Idle = 100 * time.Millisecond
+		b := process("web.1", func(w http.ResponseWriter, req *http.Request) {
+			send := func() {
+				fmt.Fprint(w, "x")
+				if err := http.NewResponseController(w).Flush(); err != nil {
+					t.Error(err)
+				}
+			}
+			send()
+			if req.URL.Path == "/slow" {
+				for range 10 {
+					time.Sleep(r.Idle / 4)
+					send()
+				}
+				return
+			}
+			<-req.Context().Done()
+		})
+		open()
+		if status, text := ask("/slow", ""); status != http.StatusOK || len(text) != 11 {
+			t.Errorf("answered %d %s", status, text)
+		}
+		if line := <-lines; !strings.HasPrefix(line, "at=info ") {
+			t.Errorf("the line is %s", line)
+		}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, door.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := door.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(resp.Body); err == nil {
+			t.Error("the client believes that it has all of it")
+		}
+		resp.Body.Close()
+		if line := <-lines; !strings.HasPrefix(line, `at=error code=H15 desc="Idle connection" `) || !strings.Contains(line, " status=503 ") {
+			t.Errorf("the line is %s", line)
+		}
+		b.Remove()
+
+		// A request of which the rest never comes.
+		process("web.2", func(_ http.ResponseWriter, req *http.Request) {
+			if _, err := io.ReadAll(req.Body); err == nil {
+				t.Error("the process believes that it has all of it")
+			}
+		})
+		body, rest := io.Pipe()
+		go func() { fmt.Fprint(rest, "half") }()
+		if req, err = http.NewRequestWithContext(t.Context(), http.MethodPost, door.URL, body); err != nil {
+			t.Fatal(err)
+		}
+		if resp, err := door.Client().Do(req); err == nil {
+			resp.Body.Close()
+		}
+		if line := <-lines; !strings.HasPrefix(line, `at=error code=H28 desc="Client Connection Idle" `) || !strings.Contains(line, " status=499 ") {
+			t.Errorf("the line is %s", line)
+		}
+		if err := rest.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+
 	it("hands connections over", func() {
+		r.Idle = 300 * time.Millisecond
 		process("web.1", func(w http.ResponseWriter, _ *http.Request) {
 			conn, buffered, err := http.NewResponseController(w).Hijack()
 			if err != nil {
@@ -264,11 +330,9 @@ func testRouter(t *testing.T, _ spec.G, it spec.S) {
 			if err := buffered.Flush(); err != nil {
 				t.Error(err)
 			}
-			said, err := buffered.ReadString('\n')
-			if err != nil {
-				t.Error(err)
+			if said, err := buffered.ReadString('\n'); err == nil {
+				fmt.Fprint(conn, said)
 			}
-			fmt.Fprint(conn, said)
 		})
 		open()
 		u, err := url.Parse(door.URL)
@@ -293,6 +357,18 @@ func testRouter(t *testing.T, _ spec.G, it spec.S) {
 		}
 		conn.Close()
 		if line := <-lines; !strings.Contains(line, " status=101 ") {
+			t.Errorf("the line is %s", line)
+		}
+		// One on which nothing is said any more ends.
+		if conn, err = (&net.Dialer{}).DialContext(t.Context(), "tcp", u.Host); err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		if _, err := io.Copy(io.Discard, conn); err != nil {
+			t.Error(err)
+		}
+		if line := <-lines; !strings.HasPrefix(line, "at=error code=H15 ") {
 			t.Errorf("the line is %s", line)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,10 +33,12 @@ var (
 	crashed       = &failure{"H10", "App crashed", http.StatusServiceUnavailable}
 	tooSlow       = &failure{"H12", "Request timeout", http.StatusServiceUnavailable}
 	noResponse    = &failure{"H13", "Connection closed without response", http.StatusServiceUnavailable}
+	idleResponse  = &failure{"H15", "Idle connection", http.StatusServiceUnavailable}
 	noProcesses   = &failure{"H14", "No web processes running", http.StatusServiceUnavailable}
 	interrupted   = &failure{"H18", "Server Request Interrupted", http.StatusServiceUnavailable}
 	stillStarting = &failure{"H20", "App boot timeout", http.StatusServiceUnavailable}
 	hungUp        = &failure{"H21", "Backend connection refused", http.StatusServiceUnavailable}
+	idleClient    = &failure{"H28", "Client Connection Idle", statusClientGone}
 	clientGone    = &failure{"H27", "Client Request Interrupted", statusClientGone}
 )
 
@@ -47,6 +50,10 @@ type exchange struct {
 	asked   time.Time
 	connect time.Duration
 	failure *failure
+	// idle is set when nothing was sent for too long; giveUp then ends the wait for
+	// what the client has not sent.
+	idle   atomic.Bool
+	giveUp func()
 }
 
 type exchangeKey struct{}
@@ -65,17 +72,22 @@ func (r *Router) Handler() http.Handler {
 		id := requestID(req.Header.Get("X-Request-Id"))
 		req.Header.Set("X-Request-Id", id)
 		counted := &counter{ResponseWriter: w}
+		// A connection that was handed over has no deadline, and needs none.
+		x.giveUp = func() { _ = http.NewResponseController(w).SetReadDeadline(time.Now()) }
 		defer func() {
 			if x.backend != nil {
 				x.backend.release()
 			}
 			// This is how a response ends whose process went away in the middle.
 			abort := recover()
-			if abort != nil && x.failure == nil {
+			switch {
+			case x.failure != nil:
+			case x.idle.Load():
+				x.failure = idleResponse
+			case abort != nil && req.Context().Err() != nil:
+				x.failure = clientGone
+			case abort != nil:
 				x.failure = interrupted
-				if req.Context().Err() != nil {
-					x.failure = clientGone
-				}
 			}
 			r.Say(line(req, x, id, counted))
 			if abort != nil {
@@ -88,7 +100,7 @@ func (r *Router) Handler() http.Handler {
 
 func (r *Router) transport() *http.Transport {
 	return &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		DialContext:           r.dial,
 		DisableKeepAlives:     true,
 		DisableCompression:    true,
 		ResponseHeaderTimeout: r.FirstByte,
@@ -197,12 +209,19 @@ func answer(w http.ResponseWriter, req *http.Request, err error) {
 	switch known, isKnown := errors.AsType[*failure](err); {
 	case isKnown:
 		f = known
+	case x.idle.Load():
+		// A process that takes its time has less of it (FirstByte): what is missing
+		// is the rest of the request.
+		f = idleClient
 	case req.Context().Err() != nil:
 		f = clientGone
 	case isNet && timeout.Timeout():
 		f = tooSlow
 	}
 	x.failure = f
+	if f == idleClient {
+		w.Header().Set("Connection", "close")
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(f.status)
@@ -215,9 +234,8 @@ func line(req *http.Request, x *exchange, id string, w *counter) string {
 	status := w.status
 	if x.failure != nil {
 		fmt.Fprintf(&b, "at=error code=%s desc=%q ", x.failure.code, x.failure.desc)
-		if x.failure == clientGone {
-			status = statusClientGone
-		}
+		// What was begun may have had another one.
+		status = x.failure.status
 	} else {
 		b.WriteString("at=info ")
 		if status == 0 {
