@@ -15,7 +15,8 @@ type Ledger interface {
 	// Config is the config of a release, values and all.
 	Config(ctx context.Context, r Release) (Config, error)
 	// Watch waits for a current release with another number than that of the
-	// release that is known, and returns it; see Current.
+	// release that is known, and returns it. An app that had a release and is
+	// destroyed is an *UnknownError; see Current.
 	Watch(ctx context.Context, app string, known int) (Release, error)
 }
 

@@ -44,6 +44,8 @@ type buildFlags struct {
 	release bool
 	// events is a file for programs.
 	events string
+	// as says how.
+	as releaseFlags
 
 	clearCache, offline, keep bool
 	timeout                   time.Duration
@@ -142,11 +144,15 @@ once and kept.`,
 	c.Flags().BoolVar(&f.release, "release", false, "release it as the app that --app NAME says; see slugc release create")
 	c.Flags().StringVar(&f.directory, "directory", "", "the `DIR` of SOURCE that is the app, where --app is its name")
 	c.Flags().StringVar(&f.events, "events", "", "write what happens to this `FILE`, too, as --json prints it, for programs")
+	f.as.addBuild(c)
 	c.RunE = interruptible(func(ctx context.Context, args []string) (err error) {
 		if f.timeout, err = buildTimeout(c, f.timeout); err != nil {
 			return err
 		}
 		if err := p.recordEvents(f.events); err != nil {
+			return err
+		}
+		if err := f.as.check(c, f.release); err != nil {
 			return err
 		}
 		if f.release {

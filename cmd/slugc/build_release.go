@@ -31,7 +31,7 @@ func (p *program) buildAndRelease(ctx context.Context, args []string, f buildFla
 	}
 	dest := f.released()
 	if dest == "" {
-		return wrong("--release takes a slug or an image of a registry, and no destination is one; add -o slug:FILE")
+		return wrong("--release takes a slug or an image, and a daemon's is not kept; add -o slug:FILE")
 	}
 	d, err := p.desk(ctx)
 	if err != nil {
@@ -42,24 +42,23 @@ func (p *program) buildAndRelease(ctx context.Context, args []string, f buildFla
 	if len(args) > 0 {
 		source = args[0]
 	}
-	if err := wantsMet(ctx, d, f.app, filepath.Join(source, f.directory)); err != nil {
+	if err := wantsMet(ctx, d, f.app, filepath.Join(source, f.directory), f.as); err != nil {
 		return err
 	}
 	record, err := p.build(ctx, args, f)
 	if err != nil {
 		return err
 	}
-	flags := releaseFlags{keep: keptSlugs}
 	if file, is := strings.CutPrefix(dest, slugPrefix); is {
-		return p.releaseSlug(ctx, d, f.app, file, &record, flags)
+		return p.releaseSlug(ctx, d, f.app, file, &record, f.as)
 	}
-	return p.releaseImage(ctx, d, f.app, dest, &record, flags)
+	return p.releaseImage(ctx, d, f.app, dest, &record, f.as)
 }
 
-// released is the destination that is released: the first slug, else the first image
-// of a registry; empty where there is neither.
+// released is the destination that is released: the first slug, else the first image;
+// empty where there is neither.
 func (f *buildFlags) released() string {
-	for _, transport := range []string{slugPrefix, "docker://"} {
+	for _, transport := range append([]string{slugPrefix}, imageTransports...) {
 		if i := slices.IndexFunc(f.dests, func(dest string) bool { return strings.HasPrefix(dest, transport) }); i >= 0 {
 			return f.dests[i]
 		}
@@ -69,7 +68,7 @@ func (f *buildFlags) released() string {
 
 // wantsMet says what the config of an app lacks that the app.json of a source wants,
 // as a *release.NeedsError. A source without one wants nothing.
-func wantsMet(ctx context.Context, d desk, app, source string) error {
+func wantsMet(ctx context.Context, d desk, app, source string, as releaseFlags) error {
 	wants, err := project.ReadWants(source)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -85,6 +84,7 @@ func wantsMet(ctx context.Context, d desk, app, source string) error {
 	if _, none := errors.AsType[*release.UnknownError](err); err != nil && !none {
 		return err
 	}
-	_, err = release.Needs{Variables: wants.Variables, Addons: wants.Addons}.Settle(app, config, release.NewSecret)
+	offer := release.Offer{Needs: release.Needs{Variables: wants.Variables, Addons: wants.Addons}}.With(nil).Without(as.without)
+	_, err = offer.Needs.Settle(app, config, release.NewSecret)
 	return err
 }

@@ -42,15 +42,43 @@ type releaseFlags struct {
 	description string
 	keep        int
 	without     []string
+	// keepName is the flag for keep.
+	keepName string
 }
 
 // keptSlugs is how many slugs of an app stay when nobody says.
 const keptSlugs = 10
 
 func (f *releaseFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.description, "description", "", "what to call the release, by default Deploy and the commit or digest")
-	c.Flags().IntVar(&f.keep, "keep", keptSlugs, "keep the slugs or images of the last so many `RELEASES` of the app that have different ones; 0 keeps all")
-	c.Flags().StringArrayVar(&f.without, "without", nil, "release although this `ADDON` that the app wants is not attached; may be repeated")
+	f.addAs(c, "keep", "")
+}
+
+// addBuild adds those of who builds and releases in one go. --keep of a build is about
+// one that failed.
+func (f *releaseFlags) addBuild(c *cobra.Command) { f.addAs(c, "keep-releases", "with --release, ") }
+
+func (f *releaseFlags) addAs(c *cobra.Command, keep, when string) {
+	f.keepName = keep
+	c.Flags().StringVar(&f.description, "description", "", when+"what to call the release, by default Deploy and the commit or digest")
+	c.Flags().IntVar(&f.keep, keep, keptSlugs, when+"keep the slugs or images of the last so many `RELEASES` of the app that have different ones; 0 keeps all")
+	c.Flags().StringArrayVar(&f.without, "without", nil, when+"release although this `ADDON` that the app wants is not attached; may be repeated")
+}
+
+// check says what is wrong with the flags of a command that releases, or does not.
+func (f *releaseFlags) check(c *cobra.Command, releases bool) error {
+	wrong := func(err error) error { return &cli.UsageError{Command: c.CommandPath(), Err: err} }
+	for _, name := range []string{"description", f.keepName, "without"} {
+		if !releases && c.Flags().Changed(name) {
+			return wrong(fmt.Errorf("--%s is about a release; add --release", name))
+		}
+	}
+	if f.keep < 0 {
+		return wrong(fmt.Errorf("--%s %d: expected 0 or more", f.keepName, f.keep))
+	}
+	if err := release.CheckDescription(f.description); err != nil {
+		return wrong(fmt.Errorf("--description: %w", err))
+	}
+	return nil
 }
 
 func (p *program) releaseCreateCommand() *cobra.Command {
@@ -78,11 +106,8 @@ as DATABASE_URL, others as their own name, such as REDISCLOUD_URL.`,
 		if (file == "") == (image == "") {
 			return &cli.UsageError{Command: c.CommandPath(), Err: errors.New("expected --slug FILE or --image REF")}
 		}
-		if f.keep < 0 {
-			return &cli.UsageError{Command: c.CommandPath(), Err: fmt.Errorf("--keep %d: expected 0 or more", f.keep)}
-		}
-		if err := release.CheckDescription(f.description); err != nil {
-			return &cli.UsageError{Command: c.CommandPath(), Err: fmt.Errorf("--description: %w", err)}
+		if err := f.check(c, true); err != nil {
+			return err
 		}
 		if image != "" {
 			record, err := readRecord(metadata, false)

@@ -292,6 +292,11 @@ func (s *starter) follow(ctx context.Context, d desk, known release.Release, ope
 		if ctx.Err() != nil {
 			return nil
 		}
+		if _, gone := errors.AsType[*release.UnknownError](err); gone || err == nil && next.Number < known.Number {
+			// Another one may have its name by now.
+			s.log.Sayf(logs.API, "App %s was destroyed", known.App)
+			return &cli.UsageError{Command: "slugc start", Err: fmt.Errorf("%s was destroyed while it ran", known.App), Next: "slugc apps list"}
+		}
 		if err != nil {
 			return err
 		}

@@ -368,9 +368,19 @@ func TestWatch(t *testing.T) {
 	}()
 	_, err = maker(other, nil).Deploy(t.Context(), "shop", release.Offer{Artifact: artifact("two", false)})
 	must(t, errors.Join(err, <-seen))
+	go func() {
+		_, err := l.Watch(t.Context(), "shop", 2)
+		seen <- err
+	}()
+	must(t, other.DestroyApp(t.Context(), "shop", func() {}))
+	if err := <-seen; err == nil || err.Error() != "there is no app shop, nor any other; slugc release create shop --slug FILE makes it" {
+		t.Errorf("of an app that is destroyed: %v", err)
+	}
+	_, err = maker(other, nil).Deploy(t.Context(), "shop", release.Offer{Artifact: artifact("three", false)})
+	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := l.Watch(ctx, "shop", 2); !errors.Is(err, context.Canceled) {
+	if _, err := l.Watch(ctx, "shop", 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -178,7 +178,8 @@ func (l *Ledger) current(ctx context.Context, from querier, app string) (release
 	return found[0], nil
 }
 
-// Watch waits for a current release of an app that is not the known one.
+// Watch waits for a current release of an app that is not the known one, or for its
+// end.
 func (l *Ledger) Watch(ctx context.Context, app string, known int) (r release.Release, err error) {
 	// data_version is one connection's: it changes when another commits (SQLite,
 	// "PRAGMA data_version").
@@ -199,7 +200,8 @@ func (l *Ledger) Watch(ctx context.Context, app string, known int) (r release.Re
 			switch r, err = l.current(ctx, c, app); {
 			case err == nil && r.Number != known:
 				return r, nil
-			case err != nil && !is[*release.UnknownError](err):
+			case err != nil && (known > 0 || !is[*release.UnknownError](err)):
+				// What had a release has none any more: it was destroyed.
 				return r, err
 			}
 		}
