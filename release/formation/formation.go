@@ -318,7 +318,9 @@ func (f *Formation) Restart(name string) (int, error) {
 	}
 	count := 0
 	for _, p := range f.inOrder() {
-		if name == "" || name == p.name || strings.HasPrefix(p.name, name+".") {
+		// Who is being replaced already is not replaced twice.
+		current := f.current[p.name] == p
+		if current && (name == "" || name == p.name || strings.HasPrefix(p.name, name+".")) {
 			f.start(p.name, p)
 			count++
 		}
@@ -345,7 +347,7 @@ func (f *Formation) apply(anew bool) {
 	for name, p := range f.current {
 		if !names[name] {
 			delete(f.current, name)
-			p.end(nil)
+			p.endAll()
 		}
 	}
 	f.look()

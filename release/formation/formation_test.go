@@ -547,6 +547,27 @@ func testFormation(t *testing.T, _ spec.G, it spec.S) {
 		}
 	})
 
+	it("leaves nobody behind who is to be replaced", func() {
+		deploy("v1", "web: ./test-app web\n", nil)
+		answers("web.1 from v1")
+		deploy("v2", "web: ./test-app never\n", nil)
+		log.await(t, "heroku\\[web.1\\]: Starting process with command `./test-app never`")
+		if n, err := f.Restart(""); n != 1 || err != nil {
+			t.Errorf("restarted %d, %v", n, err)
+		}
+		log.await(t, strings.Split(strings.Repeat("heroku\\[web.1\\]: Starting process with command `./test-app never`\n", 2), "\n")[:2]...)
+		answers("web.1 from v1")
+		if err := f.Scale(map[string]int{"web": 0}); err != nil {
+			t.Fatal(err)
+		}
+		log.await(t, `heroku\[web.1\]: State changed from up to down`)
+		for limit := time.Now().Add(10 * time.Second); len(f.Processes()) > 0; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(limit) {
+				t.Fatalf("there still are %+v", f.Processes())
+			}
+		}
+	})
+
 	it("refuses what it cannot start", func() {
 		var unknown *formation.UnknownScaleError
 		r := formation.Release{Slug: slug(t, "web: ./test-app web\n")}

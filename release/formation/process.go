@@ -110,10 +110,17 @@ func (p *process) up() {
 	p.set(Up)
 	p.formation.mu.Lock()
 	defer p.formation.mu.Unlock()
-	for old := p.before; old != nil; old = old.before {
-		old.end(nil)
+	if p.before != nil {
+		p.before.endAll()
 	}
 	p.before = nil
+}
+
+// endAll ends the process and those that it replaces; the formation's mutex is held.
+func (p *process) endAll() {
+	for ; p != nil; p = p.before {
+		p.end(nil)
+	}
 }
 
 // once runs the process until it ends and says how.

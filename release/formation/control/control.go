@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/slugc/slugc/build/beside"
 	"github.com/slugc/slugc/release/formation"
 )
 
@@ -107,7 +109,8 @@ func (s *Seat) Kept() (map[string]int, error) {
 	}
 	var scale map[string]int
 	if err := json.Unmarshal(content, &scale); err != nil {
-		return nil, fmt.Errorf("reading the formation %s: %w", filepath.Join(s.dir, scaleFile), err)
+		file := filepath.Join(s.dir, scaleFile)
+		return nil, fmt.Errorf("reading how many processes there are to be: %s: %w; remove it, and say so with -m TYPE=N", file, err)
 	}
 	return scale, nil
 }
@@ -118,12 +121,10 @@ func (s *Seat) Keep(scale map[string]int) (err error) {
 	if err != nil {
 		return err
 	}
-	name := filepath.Join(s.dir, scaleFile)
-	beside := name + ".new"
-	err = os.WriteFile(beside, append(content, '\n'), 0o600)
-	if err == nil {
-		err = os.Rename(beside, name)
-	}
+	err = beside.Write(s.dir, filepath.Join(s.dir, scaleFile), func(f *os.File) error {
+		_, err := f.Write(append(content, '\n'))
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("keeping the formation: %w", err)
 	}
@@ -225,7 +226,7 @@ func (c Client) Scale(ctx context.Context, scale map[string]int) (Status, error)
 
 // Restart replaces one process, those of a type, or with an empty name all.
 func (c Client) Restart(ctx context.Context, name string) (Status, error) {
-	return c.do(ctx, http.MethodPost, "/restart?process="+name, nil)
+	return c.do(ctx, http.MethodPost, "/restart?process="+url.QueryEscape(name), nil)
 }
 
 func (c Client) do(ctx context.Context, method, path string, body any) (status Status, err error) {
