@@ -61,7 +61,7 @@ type planFlags struct {
 	// directory is that of the source that is the app, where app is its name.
 	directory string
 	execEnv   string
-	bindings   []string
+	bindings  []string
 }
 
 func (f *planFlags) add(c *cobra.Command, p *program) {

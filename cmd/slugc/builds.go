@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/ledger"
@@ -154,9 +153,9 @@ func took(b queue.Build) string {
 	case b.Started.IsZero():
 		return ""
 	case b.Finished.IsZero():
-		return report.Duration(time.Since(b.Started))
+		return cli.Duration(time.Since(b.Started))
 	}
-	return report.Duration(b.Finished.Sub(b.Started))
+	return cli.Duration(b.Finished.Sub(b.Started))
 }
 
 func (p *program) buildsShowCommand() *cobra.Command {
@@ -206,7 +205,7 @@ func describeBuild(b queue.Build) string {
 	if len(b.Steps) > 0 {
 		rows := [][]string{}
 		for _, s := range b.Steps {
-			rows = append(rows, []string{"  " + s.Name, report.Duration(s.Duration)})
+			rows = append(rows, []string{"  " + s.Name, cli.Duration(s.Duration)})
 		}
 		text.WriteString("\nSteps:\n" + columns(rows))
 	}

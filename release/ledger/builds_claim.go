@@ -133,7 +133,7 @@ func (q *Queue) next(ctx context.Context, from querier, id int64, most int) (r b
 		if r.ID == id || id == 0 && !r.Mine {
 			return r, true, nil
 		}
-		if r.Mine || id == 0 {
+		if r.Mine {
 			room--
 		}
 	}

@@ -74,7 +74,7 @@ func (m *model) claim(process int, id int64, most int) *modelled {
 			b.status, b.turn = queue.Running, m.turns
 			return b
 		}
-		if id == 0 || b.mine {
+		if b.mine {
 			places--
 		}
 	}

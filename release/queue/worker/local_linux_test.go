@@ -26,10 +26,10 @@ case $app in
     i=$((i + 1)); echo "line $i"
     i=$((i + 1)); echo "line $i" >&2
   done
-  echo '{"type":"result","text":"","elapsed_ns":5,"release":{"version":%d}}' >$events ;;
+  echo '{"type":"result","text":"","elapsed_ns":5,"release":{"version":7}}' >$events ;;
 %s)
   echo "it broke" >&2
-  printf '%%s\n' '{"type":"error","text":"%s\nand more"}' >$events
+  printf '%%s\n' '{"type":"error","text":"npm ci failed\nand more"}' >$events
   exit %d ;;
 %s) kill -KILL $$ ;;
 %s)
@@ -42,13 +42,13 @@ case $app in
   echo waiting
   while :; do sleep 0.05; done ;;
 esac
-`, workertest.Prints, workertest.Lines, workertest.Release, workertest.Fails, workertest.Reason, workertest.Code, workertest.Killed, workertest.Waits, workertest.Deaf)
+`, workertest.Prints, workertest.Lines, workertest.Fails, workertest.Code, workertest.Killed, workertest.Waits, workertest.Deaf)
 
 func TestLocal(t *testing.T) {
 	workertest.Run(t, func(t *testing.T) workertest.Place {
 		// The script stands in the arguments of all that a build starts, with a name of its own.
 		name := "slugc-" + strings.ReplaceAll(filepath.Base(filepath.Dir(t.TempDir())), "/", "-")
-		return workertest.Place{Worker: local(filepath.Join(t.TempDir(), "work"), name), Alive: func() int { return alive(t, name) }}
+		return workertest.Place{Reason: "npm ci failed", Worker: local(filepath.Join(t.TempDir(), "work"), name), Alive: func() int { return alive(t, name) }}
 	})
 }
 

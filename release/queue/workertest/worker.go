@@ -17,17 +17,16 @@ import (
 )
 
 // The builds that a worker is asked for, by the names of their apps. Whoever makes the worker
-// has them do what is said here.
+// has them do what is said here; what else they print does not matter.
 const (
 	// Prints prints Lines numbered lines, "line 1" and so on, to both of its outputs in turn, and
-	// succeeds with Release.
+	// succeeds with a release.
 	Prints = "prints"
-	// Fails prints "it broke", and fails with Code for Reason.
+	// Fails prints "it broke", and fails with Code.
 	Fails = "fails"
 	// Killed is ended by SIGKILL.
 	Killed = "killed"
-	// Waits prints "waiting", and goes on until it is told to stop. Then it prints "stopping",
-	// and stops.
+	// Waits prints "waiting", and goes on until it is told to stop.
 	Waits = "waits"
 	// Deaf prints "waiting", and so do processes that it starts; none ever stops by itself.
 	Deaf = "deaf"
@@ -35,10 +34,8 @@ const (
 
 // What the builds come to.
 const (
-	Lines   = 3000
-	Release = 7
-	Code    = 51
-	Reason  = "npm ci failed"
+	Lines = 3000
+	Code  = 51
 )
 
 // limit is how long a worker may take to stop a build.
@@ -47,6 +44,10 @@ const limit = 10 * time.Second
 // Place is a worker under test.
 type Place struct {
 	queue.Worker
+	// Reason is in the reason that Fails has.
+	Reason string
+	// Unkillable is whether there is no way to have Killed.
+	Unkillable bool
 	// Alive says how many processes there are of builds; nil where that cannot be known.
 	Alive func() int
 }
@@ -141,24 +142,38 @@ func lines() string {
 	return all.String()
 }
 
+// numbered are the numbered lines of a text.
+func numbered(text string) string {
+	var all strings.Builder
+	for line := range strings.Lines(text) {
+		if line = strings.TrimLeft(line, " "); strings.HasPrefix(line, "line ") {
+			all.WriteString(line)
+		}
+	}
+	return all.String()
+}
+
 func (s *suite) ends(it spec.S) {
 	it("tells of success", func() {
 		status, result := s.wait(s.start(s.t.Context(), s.build(Prints)))
-		if status != queue.Succeeded || result.Code != 0 || result.Reason != "" || result.Release != Release {
+		if status != queue.Succeeded || result.Code != 0 || result.Reason != "" || result.Release == 0 {
 			s.t.Errorf("got %s, %+v", status, result)
 		}
 	})
 	it("tells of failure, and why", func() {
 		run := s.start(s.t.Context(), s.build(Fails))
 		status, result := s.wait(run)
-		if status != queue.Failed || result.Code != Code || result.Reason != Reason || result.Release != 0 {
+		if status != queue.Failed || result.Code != Code || !strings.Contains(result.Reason, s.Reason) || result.Reason == "" || result.Release != 0 {
 			s.t.Errorf("got %s, %+v", status, result)
 		}
-		if got := s.read(run); got != "it broke\n" {
+		if got := s.read(run); !strings.Contains(got, "it broke\n") {
 			s.t.Errorf("it printed %q", got)
 		}
 	})
 	it("tells of a build that is killed", func() {
+		if s.Unkillable {
+			s.t.Skip("no build can be killed here")
+		}
 		status, result := s.wait(s.start(s.t.Context(), s.build(Killed)))
 		if status != queue.Failed || result.Code != 128+9 || !strings.Contains(result.Reason, "killed") {
 			s.t.Errorf("got %s, %+v", status, result)
@@ -175,8 +190,9 @@ func (s *suite) ends(it spec.S) {
 		run.Cancel()
 		s.wait(run)
 		// What came of it is not in the way of another attempt.
-		b.App = Prints
-		if status, _ := s.wait(s.start(s.t.Context(), b)); status != queue.Succeeded {
+		again := s.build(Prints)
+		again.ID = b.ID
+		if status, _ := s.wait(s.start(s.t.Context(), again)); status != queue.Succeeded {
 			s.t.Errorf("got %s", status)
 		}
 	})
@@ -200,17 +216,17 @@ func (s *suite) streams(it spec.S) {
 		run := s.start(s.t.Context(), s.build(Prints))
 		early := s.read(run)
 		s.wait(run)
-		if late := s.read(run); early != lines() || late != early {
-			s.t.Errorf("it printed %d bytes early and %d late, want %d", len(early), len(late), len(lines()))
+		if late := s.read(run); late != early {
+			s.t.Errorf("it printed %d bytes early and %d late", len(early), len(late))
+		}
+		if got := numbered(early); got != lines() {
+			s.t.Errorf("it printed %d bytes of lines, want %d", len(got), len(lines()))
 		}
 	})
 	it("streams what is there so far", func() {
 		run := s.start(s.t.Context(), s.build(Waits))
 		s.until(run, "waiting\n")
 		run.Cancel()
-		if got := s.read(run); got != "waiting\nstopping\n" {
-			s.t.Errorf("it printed %q", got)
-		}
 		s.wait(run)
 	})
 	it("is not held up by who reads", func() {
