@@ -115,7 +115,9 @@ func TestBuildsOfApps(t *testing.T) {
 				t.Fatalf("got %+v: %s", b, &out)
 			}
 			for _, r := range b.Reuse {
-				if number == 2 && !r.Reused {
+				// The app's own files were written anew; whether they are packed again depends on the
+				// buildpacks.
+				if number == 2 && !r.Reused && r.Name != "app" {
 					t.Errorf("%s of %s is not reused: %s", r.Name, app, r.Reason)
 				}
 			}

@@ -41,6 +41,9 @@ type Queue struct {
 	dir    string
 	keep   int
 
+	// writing has one who writes at a time: SQLite has those who meet wait for longer than it takes.
+	writing chan struct{}
+
 	mu sync.Mutex
 	// own are the locks of builds that this process ordered for itself and that wait.
 	own map[int64]*os.File
@@ -59,7 +62,7 @@ var _ queue.Store = (*Queue)(nil)
 // Queue is the builds of the ledger. The logs of the last keep ended builds of each app
 // stay; 0 is 100. It is closed before the ledger.
 func (l *Ledger) Queue(keep int) (*Queue, error) {
-	q := &Queue{ledger: l, dir: filepath.Join(l.dir, buildsDir), keep: cmp.Or(keep, keptLogs), own: map[int64]*os.File{}}
+	q := &Queue{ledger: l, dir: filepath.Join(l.dir, buildsDir), keep: cmp.Or(keep, keptLogs), own: map[int64]*os.File{}, writing: make(chan struct{}, 1)}
 	if err := os.MkdirAll(q.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening the builds: %w", err)
 	}
@@ -271,6 +274,12 @@ func (q *Queue) warn(err error) {
 
 // write does all of it or nothing.
 func (q *Queue) write(ctx context.Context, doing string, do func(tx *sql.Tx) error) error {
+	select {
+	case q.writing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-q.writing }()
 	err := transaction(ctx, q.ledger.db, do)
 	if is[*queue.UnknownError](err) {
 		return err
