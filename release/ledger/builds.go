@@ -109,6 +109,18 @@ func (q *Queue) lock(id int64) (*os.File, error) {
 	return f, nil
 }
 
+// has is whether somebody has the lock of a build. Where that cannot be known, as when this
+// process has too many files open, somebody has it.
+func (q *Queue) has(id int64) bool {
+	f, err := os.Open(q.lockFile(id))
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	defer f.Close()
+	free, err := flock.Try(f)
+	return err != nil || !free
+}
+
 // unlock lets go of a build that ended.
 func (q *Queue) unlock(lock *os.File) error {
 	err := os.Remove(lock.Name())
@@ -121,18 +133,19 @@ func (q *Queue) unlock(lock *os.File) error {
 // buildRow is a build as the ledger has it.
 type buildRow struct {
 	queue.Build
-	// turn counts claims; it is 0 before.
+	// turn counts claims; it is 0 before. most is how many builds its claimer has run at once.
 	turn int64
+	most int
 }
 
 // checksum is that of all of a row.
 func (r buildRow) checksum() (record, sum string, err error) {
 	text, err := json.Marshal(r.Build)
-	hash := sha256.Sum256(fmt.Appendf(nil, "%d %s", r.turn, text))
+	hash := sha256.Sum256(fmt.Appendf(nil, "%d %d %s", r.turn, r.most, text))
 	return string(text), hex.EncodeToString(hash[:]), err
 }
 
-const selectBuilds = "SELECT id, turn, record, checksum FROM builds "
+const selectBuilds = "SELECT id, turn, most, record, checksum FROM builds "
 
 // builds are those that a query finds.
 func (q *Queue) builds(ctx context.Context, from querier, where string, args ...any) (found []buildRow, err error) {
@@ -145,7 +158,7 @@ func (q *Queue) builds(ctx context.Context, from querier, where string, args ...
 		var r buildRow
 		var id int64
 		var record, sum string
-		if err := rows.Scan(&id, &r.turn, &record, &sum); err != nil {
+		if err := rows.Scan(&id, &r.turn, &r.most, &record, &sum); err != nil {
 			return nil, err
 		}
 		if err := json.Unmarshal([]byte(record), &r.Build); err != nil {
@@ -177,8 +190,8 @@ func (q *Queue) update(ctx context.Context, tx querier, r buildRow) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "UPDATE builds SET status = ?, turn = ?, record = ?, checksum = ?, ended_at = ? WHERE id = ?",
-		string(r.Status), r.turn, record, sum, ended(r.Build), r.ID)
+	_, err = tx.ExecContext(ctx, "UPDATE builds SET status = ?, turn = ?, most = ?, record = ?, checksum = ?, ended_at = ? WHERE id = ?",
+		string(r.Status), r.turn, r.most, record, sum, ended(r.Build), r.ID)
 	return err
 }
 
@@ -250,7 +263,7 @@ func (q *Queue) order(ctx context.Context, tx *sql.Tx, o queue.Order) (b queue.B
 	if o.Key != "" {
 		key = o.Key
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO builds (id, app, branch, key, again, mine, status, turn, record, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
+	_, err = tx.ExecContext(ctx, "INSERT INTO builds (id, app, branch, key, again, mine, status, turn, most, record, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?)",
 		b.ID, o.App, o.Source.Branch, key, o.Again, o.Mine, string(b.Status), record, sum)
 	return b, true, err
 }
@@ -418,7 +431,7 @@ func (q *Queue) mend(ctx context.Context) error {
 	lost := false
 	open, err := q.builds(ctx, q.ledger.db, held)
 	for _, r := range open {
-		lost = lost || !flock.Held(q.lockFile(r.ID))
+		lost = lost || !q.has(r.ID)
 	}
 	if err != nil || !lost {
 		return q.ledger.explain("reading the builds", err)
@@ -434,7 +447,7 @@ func (q *Queue) bury(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	for _, r := range open {
-		if flock.Held(q.lockFile(r.ID)) {
+		if q.has(r.ID) {
 			continue
 		}
 		reason := "the process that ran it ended before it did"

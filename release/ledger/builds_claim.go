@@ -71,6 +71,7 @@ func (q *Queue) Claim(ctx context.Context, id int64, most int) (queue.Claim, boo
 		if err := tx.QueryRowContext(ctx, "SELECT 1 + max(turn) FROM builds").Scan(&c.row.turn); err != nil {
 			return err
 		}
+		c.row.most = most
 		c.row.Status, c.row.Started, c.row.Owner = queue.Running, q.ledger.now().UTC(), fmt.Sprintf("process %d", os.Getpid())
 		return q.update(ctx, tx, c.row)
 	})
@@ -116,13 +117,9 @@ func (q *Queue) next(ctx context.Context, from querier, id int64, most int) (r b
 	if err != nil || len(all) == 0 {
 		return r, false, err
 	}
-	room := len(all)
-	if most > 0 {
-		var running int
-		if err := from.QueryRowContext(ctx, "SELECT count(*) FROM builds WHERE status = 'running'").Scan(&running); err != nil {
-			return r, false, err
-		}
-		room = most - running
+	room, err := q.room(ctx, from, most, len(all))
+	if err != nil {
+		return r, false, err
 	}
 	// Those before it have the room first; but whether anybody runs those that are nobody's own
 	// is not known to who has one of its own.
@@ -138,6 +135,25 @@ func (q *Queue) next(ctx context.Context, from querier, id int64, most int) (r b
 		}
 	}
 	return buildRow{}, false, nil
+}
+
+// room is how many builds may begin: as many as the one allows who would begin one, or those who
+// run some, if they allow more. Else who allows few would never have a turn.
+func (q *Queue) room(ctx context.Context, from querier, most, all int) (int, error) {
+	running, err := q.builds(ctx, from, "WHERE status = 'running'")
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range running {
+		if r.most == 0 || most == 0 {
+			return all, nil
+		}
+		most = max(most, r.most)
+	}
+	if most == 0 {
+		return all, nil
+	}
+	return most - len(running), nil
 }
 
 // watch waits for somebody to cancel the build.

@@ -77,6 +77,7 @@ CREATE TABLE builds (
   mine INTEGER NOT NULL,
   status TEXT NOT NULL CHECK (status IN ('waiting', 'running', 'succeeded', 'failed', 'cancelled', 'superseded', 'abandoned')),
   turn INTEGER NOT NULL,
+  most INTEGER NOT NULL,
   ended_at INTEGER CHECK ((ended_at IS NULL) = (status IN ('waiting', 'running'))),
   record TEXT NOT NULL,
   checksum TEXT NOT NULL

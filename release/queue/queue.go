@@ -152,7 +152,8 @@ type Store interface {
 	Builds(ctx context.Context, f Filter) ([]Build, error)
 	// Claim takes the next build that may run and is nobody's own, or the one with an id if that
 	// may; none when there is none, or when so many as most run already, in all processes
-	// together (0 is no limit). It is Running and the caller's until the Claim ends, or the
+	// together (0 is no limit). The most that one of those allows who run builds counts for all. It is
+	// Running and the caller's until the Claim ends, or the
 	// caller does.
 	Claim(ctx context.Context, id int64, most int) (Claim, bool, error)
 	// Cancel takes back a build that waits, and asks the owner of one that runs to stop it

@@ -20,6 +20,7 @@ type modelled struct {
 	mine  bool
 	owner int
 	turn  int
+	most  int
 }
 
 // model is a store that is slow, and so short that it can be seen to be right.
@@ -58,9 +59,16 @@ func (m *model) claim(process int, id int64, most int) *modelled {
 	slices.SortFunc(first, func(a, b *modelled) int {
 		return cmp.Or(cmp.Compare(served[a.app], served[b.app]), cmp.Compare(a.id, b.id))
 	})
+	allowed := most
+	for _, b := range running {
+		if allowed = max(allowed, b.most); most == 0 || b.most == 0 {
+			allowed = 0
+			break
+		}
+	}
 	places := len(m.builds)
-	if most > 0 {
-		places = most - len(running)
+	if allowed > 0 {
+		places = allowed - len(running)
 	}
 	for _, b := range first {
 		if places <= 0 {
@@ -71,7 +79,7 @@ func (m *model) claim(process int, id int64, most int) *modelled {
 				return nil
 			}
 			m.turns++
-			b.status, b.turn = queue.Running, m.turns
+			b.status, b.turn, b.most = queue.Running, m.turns, most
 			return b
 		}
 		if b.mine {

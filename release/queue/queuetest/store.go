@@ -258,6 +258,15 @@ func (s *suite) claims(when spec.G, it spec.S) {
 			if other == nil || other.Build().ID != b.ID {
 				s.t.Fatalf("got %v", other)
 			}
+			third := s.order("c/1")
+			if s.claim(0, 2) != nil {
+				s.t.Error("three run where two may")
+			}
+			// Who allows one has a turn beside who allows two.
+			s.end(c, queue.Succeeded)
+			if c = s.claim(third.ID, 1); c == nil {
+				s.t.Fatal("it has no turn")
+			}
 			s.end(c, queue.Succeeded)
 			s.end(other, queue.Succeeded)
 		})
