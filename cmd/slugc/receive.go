@@ -118,36 +118,31 @@ func (p *program) receivePush(ctx context.Context, dir string, incoming commits.
 		return err
 	}
 	defer func() { err = errors.Join(err, q.Close()) }()
-	sources := p.sources(incoming, nil)
-	if !post {
-		sources = unmoved(sources, repository, updates)
-	}
-	engine, err := p.engine(q, sources)
-	if err != nil {
-		return err
+	builder := func(app string) (receive.Builder, error) {
+		sources := p.sources(incoming, nil)
+		if !post {
+			sources = d.inTurn(app, sources, repository, updates)
+		}
+		return p.engine(q, sources)
 	}
 	fixed := settings["receive.denynonfastforwards"]
 	return receive.Receiver{
-		Repository: repository, Orders: q, Builder: engine, Out: p.out, Pusher: p.author(), Pre: !post,
+		Repository: repository, Orders: q, Builder: builder, Out: p.out, Pusher: p.author(), Pre: !post,
 		Fixed: len(fixed) > 0 && receive.True(fixed[len(fixed)-1]),
 		Live:  func(ctx context.Context, a receive.App, release int) error { return p.putLive(ctx, d, a, release) },
 	}.Receive(ctx, apps, updates)
 }
 
-// unmoved makes sure, when the turn of a push has come that waited, that its branch ends where it did:
-// git would refuse to move it.
-func unmoved(sources checkout, repository *commits.Repository, updates []hook.Update) checkout {
+// inTurn checks the commits of a push out when git is done with the push before.
+func (d desk) inTurn(app string, sources checkout, repository *commits.Repository, updates []hook.Update) checkout {
+	turn := receive.Turn{File: filepath.Join(d.runDir(app), "push"), Tip: repository.Tip}
 	return func(ctx context.Context, s queue.Source, dir string, out io.Writer) error {
 		for _, u := range updates {
 			if u.Branch() != s.Branch {
 				continue
 			}
-			tip, err := repository.Tip(ctx, s.Branch)
-			if err != nil {
+			if err := turn.Take(ctx, s.Branch, u.Before); err != nil {
 				return err
-			}
-			if tip != u.Before {
-				return fmt.Errorf("another push moved %s meanwhile: git pull, then push again", hook.Plain(s.Branch, 100))
 			}
 		}
 		return sources(ctx, s, dir, out)

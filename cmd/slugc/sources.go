@@ -53,8 +53,23 @@ func (p *program) sources(incoming commits.Incoming, rules hook.Rules) checkout 
 		if len(tree.Pointers) > 0 {
 			fmt.Fprintf(out, " !     %s\n", pointerWords(tree.Pointers))
 		}
-		return isAppDirectory(dir, s.Directory)
+		if err := isAppDirectory(dir, s.Directory); err != nil {
+			return err
+		}
+		return noteCommit(filepath.Join(dir, filepath.FromSlash(s.Directory)), s.Commit)
 	}
+}
+
+// noteCommit has a directory say which commit it is of.
+func noteCommit(dir, commit string) error {
+	git := filepath.Join(dir, ".git")
+	if err := sandbox.Remove(git); err != nil {
+		return err
+	}
+	if err := os.Mkdir(git, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(git, "HEAD"), []byte(commit+"\n"), 0o644)
 }
 
 // tokenFor is the token of the webhook whose repository that is; empty where there is none.

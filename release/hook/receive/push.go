@@ -36,7 +36,8 @@ type Orders interface {
 type Receiver struct {
 	Repository Repository
 	Orders     Orders
-	Builder    Builder
+	// Builder is who builds an app.
+	Builder func(app string) (Builder, error)
 	// Live puts a release in place of the one that runs, and tells Out.
 	Live func(ctx context.Context, a App, release int) error
 	// Out is whom the pusher reads.
@@ -194,7 +195,11 @@ func (r Receiver) build(ctx context.Context, j job) (queue.Build, error) {
 		return b, err
 	}
 	r.say("Build %d of %s: %s at %.7s, %s", b.ID, b.App, hook.Plain(j.push.Branch, 100), j.push.After, o.Source.Message)
-	if b, err = r.Builder.RunOne(ctx, b.ID, r.Out); err != nil {
+	builder, err := r.Builder(b.App)
+	if err != nil {
+		return b, err
+	}
+	if b, err = builder.RunOne(ctx, b.ID, r.Out); err != nil {
 		return b, err
 	}
 	if b.Status == queue.Succeeded {
