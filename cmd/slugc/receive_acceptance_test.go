@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -243,7 +244,7 @@ func (d *deployTarget) start(args ...string) *pushing {
 	d.t.Helper()
 	p := &pushing{Cmd: d.gitCommand(context.WithoutCancel(d.t.Context()), d.work, append([]string{"push", d.remote}, args...)...), more: make(chan struct{})}
 	// It is killed while those that it started go on to have the pipe.
-	p.Stdout, p.Stderr, p.WaitDelay = p, p, 20*time.Second
+	p.Stdout, p.Stderr, p.WaitDelay, p.SysProcAttr = p, p, 20*time.Second, &syscall.SysProcAttr{Setpgid: true}
 	if err := p.Start(); err != nil {
 		d.t.Fatal(err)
 	}
@@ -580,4 +581,119 @@ func TestPushForeignHook(t *testing.T) {
 	if code, out := d.run("receive", "install", d.dir, "--app", "shop"); code != 2 || !strings.Contains(out, "git init --bare") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
+}
+
+// sshd starts a server of SSH for this user alone, and has the target reached by it.
+func (d *deployTarget) sshd() {
+	d.t.Helper()
+	t := d.t
+	server, err := exec.LookPath("sshd")
+	if err != nil {
+		server = "/usr/sbin/sshd"
+	}
+	if _, err := os.Stat(server); err != nil {
+		t.Fatalf("no %s; run .ci/deps", server)
+	}
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(d.dir, "ssh")
+	port := freePort(t)
+	config := fmt.Sprintf(`Port %d
+ListenAddress 127.0.0.1
+HostKey %s/host
+AuthorizedKeysFile %s/key.pub
+StrictModes no
+UsePAM no
+PidFile none
+PasswordAuthentication no
+PermitRootLogin prohibit-password
+`, port, dir, dir)
+	err = os.Mkdir(dir, 0o700)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600)
+	}
+	for _, key := range []string{"host", "key"} {
+		if err == nil {
+			err = exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, key)).Run()
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Where it separates privileges, which it does for root alone (sshd(8)).
+	const separated = "/run/sshd"
+	if me.Uid == "0" {
+		switch err := os.Mkdir(separated, 0o755); {
+		case err == nil:
+			t.Cleanup(func() {
+				if err := os.Remove(separated); err != nil {
+					t.Error(err)
+				}
+			})
+		case !errors.Is(err, os.ErrExist):
+			t.Fatal(err)
+		}
+	}
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	c := exec.CommandContext(t.Context(), server, "-D", "-e", "-f", filepath.Join(dir, "config"))
+	c.Stdout, c.Stderr = log, log
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.Process.Signal(syscall.SIGTERM)
+		_ = c.Wait()
+		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
+			t.Logf("%s", text)
+		}
+	})
+	d.shell = fmt.Sprintf("ssh -F /dev/null -i %s/key -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR", dir)
+	d.remote = fmt.Sprintf("ssh://%s@127.0.0.1:%d%s", me.Username, port, d.bare)
+	for limit := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		out, err := d.gitCommand(t.Context(), d.work, "ls-remote", d.remote).CombinedOutput()
+		if err == nil {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+}
+
+// TestPushSSH pushes over SSH, and cuts the line during a build.
+func TestPushSSH(t *testing.T) {
+	d := newTarget(t)
+	d.env = append(d.env, "SLUGC_HOME="+filepath.Join(d.dir, "slugc"), "SLUGC_CACHE="+filepath.Join(d.dir, "cache"))
+	d.install("shop")
+	d.sshd()
+	d.commit("First", map[string]string{"index.html": "one"})
+	saw := d.taken("main")
+	d.sees(saw, "-----> Build 1 of shop: main at ", "-----> Writing the page", "-----> shop v1 runs on http://")
+	if url := runsOn.FindStringSubmatch(saw); url == nil || get(t, url[1]) != "one" {
+		t.Errorf("the app does not answer:\n%s", saw)
+	}
+	g := newGate(t)
+	d.commit("Second", map[string]string{"gate": g.port})
+	p := d.start("main")
+	build := g.reached()
+	p.await(t, "Waiting at the gate")
+	began := time.Now()
+	// Ctrl-C is for all in the terminal's foreground, ssh among them.
+	if err := syscall.Kill(-p.Process.Pid, syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if err := build.SetReadDeadline(began.Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := build.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the build goes on for more than ten seconds: %v", err)
+	}
+	t.Logf("the build ended after %s", time.Since(began).Round(time.Millisecond))
+	p.end()
 }

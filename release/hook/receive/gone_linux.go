@@ -16,18 +16,20 @@ import (
 // glance is how often the pusher is looked for.
 const glance = 300 * time.Millisecond
 
-// Gone waits until whoever pushes is gone, or ctx ends, and tells which. It looks at two things: whether
-// somebody reads what the hook prints, and whether the process that started git's receive-pack is
-// there: git push, or the session of sshd. While a hook runs, receive-pack itself takes no notice of a
-// pusher that is gone.
+// Gone waits until whoever pushes is gone, or ctx ends, and tells which. While a hook runs, git's
+// receive-pack takes no notice of that, so three things are looked at: whether somebody reads what the
+// hook prints; whether the process that started receive-pack is there, which is git push or the
+// session of sshd; and whether receive-pack still has the thread that hands on what the hook prints: that ends when
+// it cannot be handed on, and every five seconds something is (git-config(1), "receive.keepAlive").
 func Gone(ctx context.Context, out *os.File) bool {
 	info, err := out.Stat()
 	isPipe := err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0
 	line := ancestors()
+	several := threads(line[1]) > 1
 	ticks := time.NewTicker(glance)
 	defer ticks.Stop()
 	for {
-		if isPipe && unread(out) || !line.same() {
+		if isPipe && unread(out) || !line.same() || several && threads(line[1]) == 1 {
 			return true
 		}
 		select {
@@ -91,8 +93,9 @@ func stat(pid int) []string {
 
 // The places of what is looked at in stat.
 const (
-	statParent = 1
-	statStart  = 19
+	statParent  = 1
+	statThreads = 17
+	statStart   = 19
 )
 
 // parentOf is the parent of a process; 0 where it is gone.
@@ -106,6 +109,19 @@ func parentOf(pid int) int {
 		return 0
 	}
 	return parent
+}
+
+// threads is how many a process has; 0 where it is gone.
+func threads(pid int) int {
+	fields := stat(pid)
+	if len(fields) <= statStart {
+		return 0
+	}
+	count, err := strconv.Atoi(fields[statThreads])
+	if err != nil {
+		return 0
+	}
+	return count
 }
 
 // parent is the process that started this one, in words that name no other one.
