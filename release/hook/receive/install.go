@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/slugc/slugc/build/beside"
 )
@@ -110,8 +112,12 @@ func Install(dir string, a App, h Hook, adopt bool) (file string, err error) {
 	} else if err := writeWhole(file, []byte(h.script()), 0o755); err != nil {
 		return "", fmt.Errorf("installing the hook: %w", err)
 	}
-	return file, change(dir, a.App, a.lines())
+	return file, change(dir, a.App, a.lines()+keepAlive)
 }
+
+// keepAlive has git find out sooner that a pusher is gone: what it sends every so many seconds, 5 when nobody
+// says, cannot be sent (git-config(1)). A repository that has a setting of its own keeps that.
+const keepAlive = "[receive]\n\tkeepAlive = 2\n"
 
 // Remove takes the settings of an app out of a repository, and the hook with the last of them: it
 // returns the files that are gone.
@@ -206,6 +212,9 @@ func change(dir, app, lines string) (err error) {
 	return os.Rename(file+".lock", file)
 }
 
+// hasKeepAlive finds a setting of keepAlive.
+var hasKeepAlive = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?im)^\s*keepalive\s*=`) })
+
 // replaced is the text of a git config with other lines in place of the section of an app, or of
 // those of all apps when it is empty.
 func replaced(text, app, lines string) string {
@@ -224,6 +233,9 @@ func replaced(text, app, lines string) string {
 	kept := b.String()
 	if kept != "" && !strings.HasSuffix(kept, "\n") {
 		kept += "\n"
+	}
+	if hasKeepAlive().MatchString(kept) {
+		lines = strings.TrimSuffix(lines, keepAlive)
 	}
 	return kept + lines
 }
