@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -127,10 +128,15 @@ func (p *program) receivePush(ctx context.Context, dir string, incoming commits.
 	}
 	fixed := settings["receive.denynonfastforwards"]
 	return receive.Receiver{
-		Repository: repository, Orders: q, Builder: builder, Out: p.out, Pusher: p.author(), Pre: !post,
+		Repository: repository, Orders: q, Builder: builder, Out: p.out, Pusher: p.pusher(), Pre: !post,
 		Fixed: len(fixed) > 0 && receive.True(fixed[len(fixed)-1]),
 		Live:  func(ctx context.Context, a receive.App, release int) error { return p.putLive(ctx, d, a, release) },
 	}.Receive(ctx, apps, updates)
+}
+
+// pusher is who pushes, as a web server, or what guards repositories by their keys, tells its hooks.
+func (p *program) pusher() string {
+	return cmp.Or(p.env.Get("REMOTE_USER"), p.env.Get("GL_USER"), p.author())
 }
 
 // inTurn checks the commits of a push out when git is done with the push before.

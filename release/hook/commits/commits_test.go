@@ -2,6 +2,7 @@ package commits_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -119,10 +120,41 @@ func TestRead(t *testing.T) {
 	if _, err := r.Contains(t.Context(), first, strings.Repeat("1", 40)); err == nil {
 		t.Error("there is no such commit")
 	}
-	if tip, err := r.Tip(t.Context(), "main"); err != nil || tip != second {
+	if tip, err := r.Tip("main"); err != nil || tip != second {
 		t.Errorf("%s, %v", tip, err)
 	}
-	if tip, err := r.Tip(t.Context(), "none"); err != nil || tip != "" {
+	if tip, err := r.Tip("none"); err != nil || tip != "" {
+		t.Errorf("%s, %v", tip, err)
+	}
+}
+
+// TestPrivate reads a repository that only its user may.
+func TestPrivate(t *testing.T) {
+	dir, commit := work(t, map[string]string{"a": "1"})
+	id := commit("First")
+	repository := bare(t, dir)
+	git(t, repository, "config", "slugc.shop.branch", "main")
+	git(t, repository, "pack-refs", "--all")
+	err := filepath.WalkDir(repository, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return os.Chmod(path, 0o700)
+		}
+		return os.Chmod(path, 0o400)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := local(t, repository, commits.Incoming{})
+	if _, err := r.Export(t.Context(), id, t.TempDir()); err != nil {
+		t.Error(err)
+	}
+	if settings, err := r.Settings(t.Context()); err != nil || settings["slugc.shop.branch"] == nil {
+		t.Errorf("%q, %v", settings, err)
+	}
+	if tip, err := r.Tip("main"); err != nil || tip != id {
 		t.Errorf("%s, %v", tip, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -170,8 +171,14 @@ func (g Git) Local(dir string, in Incoming) (r *Repository, err error) {
 			err = errors.Join(err, r.Close())
 		}
 	}()
+	shown := dir
+	if uid, _ := sandbox.Owner(); uid != os.Getuid() && isPrivate(dir) {
+		if shown, err = r.copied(dir); err != nil {
+			return nil, err
+		}
+	}
 	objects := []string{gitLocal + "/objects"}
-	r.mounts = append(r.mounts, sandbox.Mount{Source: dir, Target: gitLocal})
+	r.mounts = append(r.mounts, sandbox.Mount{Source: shown, Target: gitLocal})
 	for _, more := range alternates(dir) {
 		r.mounts = append(r.mounts, sandbox.Mount{Source: more, Target: more})
 	}
@@ -189,6 +196,78 @@ func (g Git) Local(dir string, in Incoming) (r *Repository, err error) {
 
 // sha256Config finds the setting of a repository whose ids are of SHA-256.
 var sha256Config = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?im)^\s*objectformat\s*=\s*sha256`) })
+
+// isPrivate is whether not everybody can read a repository.
+func isPrivate(dir string) bool {
+	for _, name := range []string{"config", "HEAD", "packed-refs", "refs", "objects"} {
+		err := filepath.WalkDir(filepath.Join(dir, name), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || strings.HasPrefix(d.Name(), "tmp_objdir") {
+				return skip(d)
+			}
+			info, err := d.Info()
+			if want := fs.FileMode(0o4); err == nil && info.Mode()&want == 0 || err == nil && d.IsDir() && info.Mode()&0o1 == 0 {
+				return fs.ErrPermission
+			}
+			return nil
+		})
+		if errors.Is(err, fs.ErrPermission) {
+			return true
+		}
+	}
+	return false
+}
+
+// skip leaves out what is not there, and what lies in it.
+func skip(d fs.DirEntry) error {
+	if d != nil && d.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+// copied is a copy of a repository that git in the sandbox can read; what is not needed is left out.
+func (r *Repository) copied(dir string) (string, error) {
+	place := filepath.Join(r.scratch, "repository")
+	for _, name := range []string{"config", "HEAD", "packed-refs", "refs", "objects"} {
+		err := filepath.WalkDir(filepath.Join(dir, name), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || strings.HasPrefix(d.Name(), "tmp_objdir") {
+				return skip(d)
+			}
+			at, err := filepath.Rel(dir, path)
+			if err != nil {
+				return err
+			}
+			switch to := filepath.Join(place, at); {
+			case d.IsDir():
+				return os.MkdirAll(to, 0o700)
+			case d.Type().IsRegular():
+				return copyFile(path, to)
+			}
+			return nil
+		})
+		if err != nil {
+			return "", fmt.Errorf("copying the repository: %w", err)
+		}
+	}
+	return place, nil
+}
+
+func copyFile(from, to string) (err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
 
 // alternates are the other places of a repository's objects (gitrepository-layout(5)).
 func alternates(dir string) (others []string) {

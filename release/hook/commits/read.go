@@ -3,8 +3,13 @@ package commits
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 
+	"github.com/slugc/slugc/release/hook"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -41,11 +46,30 @@ func (r *Repository) Changed(ctx context.Context, before, after string) ([]strin
 	return strings.Split(strings.TrimSuffix(text, "\x00"), "\x00"), nil
 }
 
-// Tip is the commit at which a branch of a local repository ends; empty where there is none.
-func (r *Repository) Tip(ctx context.Context, branch string) (string, error) {
-	text, err := r.run(ctx, "looking at the branch", "--git-dir="+gitLocal, "for-each-ref", "--format=%(objectname)", "refs/heads/"+branch)
-	first, _, _ := strings.Cut(text, "\n")
-	return first, err
+// Tip is the commit at which a branch of a local repository ends now; empty where there is none
+// (gitrepository-layout(5)).
+func (r *Repository) Tip(branch string) (string, error) {
+	if err := hook.CheckBranch(branch); err != nil {
+		return "", err
+	}
+	name := "refs/heads/" + branch
+	text, err := os.ReadFile(filepath.Join(r.address, filepath.FromSlash(name)))
+	if err == nil {
+		return strings.TrimSpace(string(text)), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return "", err
+	}
+	packed, err := os.ReadFile(filepath.Join(r.address, "packed-refs"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	for line := range strings.Lines(string(packed)) {
+		if id, ref, found := strings.Cut(strings.TrimSpace(line), " "); found && ref == name {
+			return id, nil
+		}
+	}
+	return "", err
 }
 
 // Settings are those of a local repository itself, by their names as git prints them: section and

@@ -282,7 +282,7 @@ func testReceive(t *testing.T, _ spec.G, it spec.S) {
 // TestTurn waits for no process that is gone, and takes only branches that have not moved.
 func TestTurn(t *testing.T) {
 	tip := one
-	turn := receive.Turn{File: filepath.Join(t.TempDir(), "run", "push"), Tip: func(context.Context, string) (string, error) { return tip, nil }}
+	turn := receive.Turn{File: filepath.Join(t.TempDir(), "run", "push"), Tip: func(string) (string, error) { return tip, nil }}
 	for _, last := range []string{"", "1234567 1", "nonsense", fmt.Sprintf("%d 1", os.Getpid())} {
 		if last != "" {
 			if err := os.WriteFile(turn.File, []byte(last), 0o600); err != nil {

@@ -17,7 +17,7 @@ type Turn struct {
 	// File has the receive-pack of the last push whose build began.
 	File string
 	// Tip is where a branch ends.
-	Tip func(ctx context.Context, branch string) (string, error)
+	Tip func(branch string) (string, error)
 }
 
 // Take waits until the push before is over, and makes sure that a branch ends where it did when this one
@@ -38,7 +38,7 @@ func (t Turn) Take(ctx context.Context, branch, before string) error {
 			return err
 		}
 	}
-	tip, err := t.Tip(ctx, branch)
+	tip, err := t.Tip(branch)
 	if err != nil {
 		return err
 	}
