@@ -89,7 +89,7 @@ func functions(now func() time.Time) template.FuncMap {
 		"percent":  func(f float64) string { return fmt.Sprintf("%.3f%%", f) },
 		"source":   sourceText,
 		"counts":   counts,
-		"base":     path.Base,
+		"label":    label,
 		"hue":      hue,
 		"reused":   reused,
 	}
@@ -168,6 +168,20 @@ func counts(all []formation.Process, name string) string {
 		}
 	}
 	return strings.Join(words, ", ")
+}
+
+// label is an area in few words: the end of its path says more than the start.
+func label(a Area) string {
+	const names = 2
+	parts := strings.Split(a.Path, "/")
+	text := strings.Join(parts[max(0, len(parts)-names):], "/")
+	if text == "" {
+		text = "/"
+	}
+	if a.Rest {
+		text += " (rest)"
+	}
+	return text
 }
 
 // reused says how much was reused.

@@ -68,11 +68,13 @@ type Server struct {
 	// memory is what deliveries take of it.
 	memory *semaphore.Weighted
 	routes []route
+	// hurry is ioLimit, but in tests.
+	hurry time.Duration
 }
 
 // New makes a server. It answers when its Watch runs, too: until then logs do not move.
 func New(settings Settings) (*Server, error) {
-	s := &Server{Settings: settings, origin: http.NewCrossOriginProtection()}
+	s := &Server{Settings: settings, origin: http.NewCrossOriginProtection(), hurry: ioLimit}
 	if s.Now == nil {
 		s.Now = time.Now
 	}
@@ -376,7 +378,7 @@ func (a *answer) deadline() { _ = a.control.SetWriteDeadline(time.Now().Add(ioLi
 // While it is not read the connection has no limit: a request is ended by that, and its answer
 // may take long.
 func (s *Server) steady(w http.ResponseWriter, req *http.Request, most int64, limit time.Duration) io.ReadCloser {
-	return &steady{ReadCloser: http.MaxBytesReader(w, req.Body, most), control: http.NewResponseController(w), began: time.Now(), limit: limit}
+	return &steady{ReadCloser: http.MaxBytesReader(w, req.Body, most), control: http.NewResponseController(w), began: time.Now(), limit: limit, hurry: s.hurry}
 }
 
 type steady struct {
@@ -384,6 +386,7 @@ type steady struct {
 	control *http.ResponseController
 	began   time.Time
 	limit   time.Duration
+	hurry   time.Duration
 	read    int64
 }
 
@@ -391,12 +394,12 @@ type steady struct {
 const leastRate = 4 << 10
 
 func (b *steady) Read(p []byte) (int, error) {
-	next := min(ioLimit, b.limit-time.Since(b.began))
+	next := min(b.hurry, b.limit-time.Since(b.began))
 	_ = b.control.SetReadDeadline(time.Now().Add(next))
 	n, err := b.ReadCloser.Read(p)
 	_ = b.control.SetReadDeadline(time.Time{})
 	b.read += int64(n)
-	if took := time.Since(b.began); err == nil && (took > b.limit || took > ioLimit && float64(b.read) < leastRate*took.Seconds()) {
+	if took := time.Since(b.began); err == nil && (took > b.limit || took > b.hurry && float64(b.read) < leastRate*took.Seconds()) {
 		err = errSlow
 	}
 	return n, err

@@ -19,6 +19,7 @@ async function renew() {
   const next = await fetchPage(location.href);
   for (const part of document.querySelectorAll("[data-part]")) {
     const other = next.getElementById(part.id);
+    if ("hold" in part.dataset) continue;
     if (other && other.innerHTML !== part.innerHTML && !busy(part)) part.replaceWith(document.adoptNode(other));
   }
   const map = document.querySelector("[data-load]"), fresh = next.querySelector("[data-load]");
@@ -85,16 +86,63 @@ if (log) {
     if (follows) log.scrollTop = log.scrollHeight;
   };
   if (log.dataset.events) {
+    // How long phases take, until the server says so more exactly: of those that began before the page was opened it does not know.
+    const part = document.getElementById("phases"), phases = [];
+    part.dataset.hold = "";
+    let known = false;
+    const svg = (name, attributes) => {
+      const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+      for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+      return node;
+    };
+    const draw = () => {
+      if (!phases.length) return;
+      const now = Date.now(), begin = phases.find((p) => p.at)?.at ?? now, all = Math.max(1, now - begin);
+      const list = document.createElement("ol");
+      list.className = "panel phases";
+      phases.forEach((p, i) => {
+        const end = phases[i + 1] ? phases[i + 1].at : now;
+        const item = document.createElement("li"), name = document.createElement("span"), took = document.createElement("span");
+        name.className = "name";
+        name.textContent = p.name;
+        took.className = "n";
+        const bar = svg("svg", { width: "100%", height: "8", "aria-hidden": "true" });
+        bar.append(svg("rect", { class: "track", width: "100%", height: "8", rx: "4" }));
+        if (p.at) {
+          took.textContent = ((end - p.at) / 1000).toFixed(end - p.at < 10000 ? 1 : 0) + " s";
+          bar.append(svg("rect", { x: 100 * Math.min(0.994, (p.at - begin) / all) + "%", width: Math.max(0.6, 100 * (end - p.at) / all) + "%", height: "8", rx: "4" }));
+        }
+        if (i === phases.length - 1) item.className = "now";
+        item.append(name, took, bar);
+        list.append(item);
+      });
+      part.querySelector(".panel").replaceWith(list);
+    };
+    const watch = (lines) => {
+      for (const line of lines) {
+        const step = line.text.startsWith("-----> ") && line.text.slice(7);
+        if (step && !step.startsWith("Done in ")) phases.push({ name: step, at: known ? Date.now() : 0 });
+      }
+      draw();
+    };
+    const drawing = setInterval(draw, 500);
+    setTimeout(() => { known = true; }, 300);
     const events = new EventSource(log.dataset.events);
     state.textContent = "live";
     events.onopen = () => { state.textContent = "live"; };
     events.onerror = () => {
       state.textContent = events.readyState === EventSource.CLOSED ? "ended; load the page again" : "waiting for the server";
     };
-    events.addEventListener("log", (e) => add(JSON.parse(e.data).lines));
+    events.addEventListener("log", (e) => {
+      const lines = JSON.parse(e.data).lines;
+      add(lines);
+      watch(lines);
+    });
     events.addEventListener("status", () => renew().catch(() => {}));
     events.addEventListener("end", () => {
       events.close();
+      clearInterval(drawing);
+      delete part.dataset.hold;
       state.textContent = "";
       renew().catch(() => {});
     });
