@@ -1,0 +1,6 @@
+//go:build !acceptance
+
+package serve_test
+
+// thorough says that tests may take their time.
+const thorough = false
