@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -308,4 +309,18 @@ func TestDoors(t *testing.T) {
 	if all, _ := s.store.Builds(t.Context(), queue.Filter{}); len(all) != 1 {
 		t.Errorf("%d builds were ordered", len(all))
 	}
+}
+
+func mustURL(t testing.TB, text string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(text)
+	must(t, err)
+	return u
+}
+
+func listen(t testing.TB) net.Listener {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	return l
 }
