@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
+	"github.com/slugc/slugc/buildpacks/runtime/maven"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -604,6 +605,25 @@ func testGradle(t *testing.T, _ spec.G, it spec.S) {
 			}
 			holds(t, err.Error(), says)
 		}
+	})
+
+	it("leads Gradle to the mirrors and proxies that Maven's settings name", func() {
+		file := filepath.Join(s.dir, "settings.xml")
+		settings := "<settings><servers><server><id>corp</id><username>me</username><password>it's</password></server></servers>" +
+			"<mirrors><mirror><id>corp</id><url>" + s.repository.URL + "/maven2</url><mirrorOf>*</mirrorOf></mirror></mirrors>" +
+			"<proxies><proxy><host>proxy.test</host><port>3128</port><nonProxyHosts>*.corp|10.1.2.3</nonProxyHosts></proxy></proxies></settings>"
+		if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.env[maven.SettingsVariable] = file
+		s.write(map[string]string{"fake.sh": "cat \"$2\" > $GRADLE_USER_HOME.seen; mkdir -p build && cp -r built/. build/\n"})
+		holds(t, s.mustBuild(), "tool --init-script ")
+		seen, err := os.ReadFile(filepath.Join(s.dir, "layers", "packages.seen"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		holds(t, string(seen), "def mirrorOfOthers = [url: '"+s.repository.URL+"/maven2', user: 'me', password: 'it\\'s']",
+			"System.setProperty('https.proxyHost', 'proxy.test')", "System.setProperty('http.nonProxyHosts', 'localhost|127.*|*.corp|10.1.2.3')")
 	})
 
 	it("refuses an app without a wrapper", func() {

@@ -67,6 +67,10 @@
 //     The address is the wrapper's; SLUGC_GRADLE_DISTRIBUTIONS names a mirror.
 //     The wrapper's own program is not run: what it would download is checked
 //     here, also where the wrapper states no checksum.
+//   - Gradle knows no settings for mirrors and proxies but programs. An init script
+//     leads it to those of Maven's settings.xml, with their logins. It compares
+//     what it downloads with no checksum of the repository; it does where the app has
+//     a gradle/verification-metadata.xml.
 //   - JDBC_DATABASE_URL has no sslmode that DATABASE_URL does not have: drivers
 //     prefer encryption by themselves.
 //

@@ -284,9 +284,21 @@ func (g *gradleTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.
 	env["GRADLE_USER_HOME"] = g.home.Layer.Path
 	env["GRADLE_OPTS"] = strings.TrimSpace(env["GRADLE_OPTS"] + " -Duser.home=" + env["HOME"])
 	args := append([]string{"--no-daemon", "--console=plain"}, tasks...)
-	b.Whole(g.home.Describe(nil, noted(g.home, "wanted")))
+	led, err := b.leadGradle()
+	if err != nil {
+		return nil, err
+	}
+	if led != "" {
+		args = append([]string{"--init-script", led}, args...)
+	}
+	// What Gradle did not find it would not look for again.
+	missed := g.home.Old[missedNote] != ""
+	if missed {
+		args = append([]string{"--refresh-dependencies"}, args...)
+	}
+	b.Whole(g.home.Describe(nil, noted(g.home, "wanted", missedNote)))
 	start := b.Now()
-	if g.home.There && len(moving) == 0 && g.home.Old["wanted"] == wanted {
+	if g.home.There && len(moving) == 0 && !missed && g.home.Old["wanted"] == wanted {
 		b.Print.Detail("Running gradle --offline %s (its files are those of the last build)", strings.Join(tasks, " "))
 		output, err := g.gradle(ctx, env, append([]string{"--offline"}, args...))
 		if err == nil {
@@ -304,10 +316,16 @@ func (g *gradleTool) run(ctx context.Context, jdk language.Installed) ([]libcnb.
 	b.Print.Detail("Running gradle %s (%s)", strings.Join(tasks, " "), why)
 	output, err := g.gradle(ctx, env, args)
 	if err != nil {
+		if strings.Contains(output.Text(), "Could not find ") {
+			b.Whole(g.home.Describe(nil, map[string]string{missedNote: "true"}))
+		}
 		return nil, g.explain(err, output)
 	}
 	return g.built(start, wanted)
 }
+
+// missedNote says of Gradle's user home that a build missed packages.
+const missedNote = "missed"
 
 // wanted is a checksum over what decides which packages Gradle wants.
 func (g *gradleTool) wanted() (string, error) {
@@ -393,7 +411,8 @@ func (g *gradleTool) explain(err error, output *tool.Tail) error {
 		},
 	}, javaCauses()...)
 	causes = append(causes, packageCauses(
-		"Name them in the build file's repository by variables of the build, and give it those:\n  slugc build --secret ...",
+		"Name them in the build file's repository by variables of the build, and give it those:\n  slugc build --secret ...\n"+
+			"or, for a mirror, in a <server> of Maven's settings.xml, with the id of the mirror",
 		"If it is a private one, name its repository in the build file. See what is missing:\n  ./gradlew dependencies")...)
 	return failure.Explain(failure.Failure{
 		What: "gradle failed", Err: err, Output: output, Unknown: "see it fail on your machine:\n  " + retry,

@@ -190,11 +190,14 @@ func (m *mavenTool) addSettings(k *layer.Key) error {
 }
 
 // noted is a note of a layer that stays as an earlier build described it.
-func noted(s layer.Slot, name string) map[string]string {
-	if s.Old[name] == "" {
-		return nil
+func noted(s layer.Slot, names ...string) map[string]string {
+	notes := map[string]string{}
+	for _, name := range names {
+		if s.Old[name] != "" {
+			notes[name] = s.Old[name]
+		}
 	}
-	return map[string]string{name: s.Old[name]}
+	return notes
 }
 
 // keep implements buildTool.

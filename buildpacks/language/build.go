@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	goruntime "runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,7 +83,8 @@ type whole struct {
 func (b *Build) Whole(l libcnb.Layer) {
 	b.whole.mu.Lock()
 	defer b.whole.mu.Unlock()
-	b.whole.layers = append(b.whole.layers, l)
+	// Of a layer of which it was said before, the last word counts.
+	b.whole.layers = append(slices.DeleteFunc(b.whole.layers, func(old libcnb.Layer) bool { return old.Name == l.Name }), l)
 }
 
 // left is what a build that failed leaves to the next one.

@@ -55,6 +55,8 @@ type client struct {
 	short int
 	// unnamed are rows in which the client does not say which package it is.
 	unnamed []string
+	// rows are those that are tried with it, all when empty.
+	rows []string
 }
 
 // registryWord is what no build may print.
@@ -74,12 +76,18 @@ func goLogin(address string) string {
 
 // faultyClients are those of the matrix.
 func faultyClients() []client {
+	// distributions leads to a distribution of Gradle, once there is one.
+	distributions := ""
 	odd, number := regexp.MustCompile(`/is-odd-3\.0\.1\.tgz$`), regexp.MustCompile(`/is-number-6\.0\.0\.tgz$`)
 	bareManifest := func(manager string) string {
 		return `{"name": "faults", "version": "1.0.0", "private": true, "engines": {"node": "24.x"}, "scripts": {"start": "node server.js"}` + manager + "}\n"
 	}
 	useNPM := func(_ *testing.T, address, _ string) []string {
 		return []string{"NPM_CONFIG_REGISTRY=" + address + "/"}
+	}
+	useMaven := func(t *testing.T, address, home string) []string {
+		put(t, filepath.Join(home, ".m2/settings.xml"), "<settings><servers><server><id>corp</id><username>me</username><password>"+registryWord+"</password></server></servers><mirrors><mirror><id>corp</id><url>"+address+"</url><mirrorOf>*</mirrorOf></mirror></mirrors></settings>\n")
+		return nil
 	}
 	return []client{
 		{
@@ -118,15 +126,28 @@ func faultyClients() []client {
 		{
 			app: "maven", stack: "slugc-13", origin: mavenOrigin, name: "jsr305",
 			archive: regexp.MustCompile(`/jsr305-3\.0\.2\.jar$`), other: regexp.MustCompile(`/javax\.inject-1\.jar$`),
-			use: func(t *testing.T, address, home string) []string {
-				put(t, filepath.Join(home, ".m2/settings.xml"), "<settings><servers><server><id>corp</id><username>me</username><password>"+registryWord+"</password></server></servers><mirrors><mirror><id>corp</id><url>"+address+"</url><mirrorOf>*</mirrorOf></mirror></mirrors></settings>\n")
-				return nil
-			},
+			use:     useMaven,
 			trust:   "SSL_CERT_FILE",
 			runtime: regexp.MustCompile(`/apache-maven-[^/]*-bin\.(tar\.gz|zip)$`), program: "Maven",
 			credentials: "<server>",
 			unwanted:    map[string]*regexp.Regexp{"pom.xml": regexp.MustCompile(`(?s)\s*<dependencies>.*</dependencies>`)},
 			bare:        map[string]string{"src/main/java/com/example/Main.java": "package com.example;\n\npublic class Main { public static void main(String[] args) {} }\n"},
+		},
+		{
+			app: "gradle", stack: "slugc-13", name: "jsr305",
+			archive: regexp.MustCompile(`/jsr305-3\.0\.2\.jar$`), other: regexp.MustCompile(`/javax\.inject-1\.jar$`),
+			origin: func(t *testing.T) *downloadtest.Origin {
+				distributions = gradleMirror(t)
+				return mavenOrigin(t)
+			},
+			use: func(t *testing.T, address, home string) []string {
+				return append(useMaven(t, address, home), distributions)
+			},
+			trust: "SSL_CERT_FILE", credentials: "<server>",
+			// Gradle compares no checksums unless the app has a file with them.
+			rows:     []string{"down", "401", "404", "cut"},
+			unwanted: map[string]*regexp.Regexp{"build.gradle": regexp.MustCompile(`(?s)\s*dependencies \{.*\}`)},
+			bare:     map[string]string{"src/main/java/com/example/Main.java": "package com.example;\n\npublic class Main { public static void main(String[] args) {} }\n"},
 		},
 	}
 }
@@ -269,7 +290,7 @@ func TestRegistryFaults(t *testing.T) {
 			from := c.origin(t)
 			b := c.bench(t, stacks, from)
 			for _, f := range registryFaults() {
-				if len(f.only) > 0 && !slices.Contains(f.only, c.app) {
+				if len(f.only) > 0 && !slices.Contains(f.only, c.app) || len(c.rows) > 0 && !slices.Contains(c.rows, f.name) {
 					continue
 				}
 				t.Run(f.name, func(t *testing.T) {

@@ -56,6 +56,36 @@ func (c Config) Central() (Address, error) {
 	return Address{}, errors.New("there is no address of a Maven repository\nset one:\n  export MVNW_REPOURL=https://HOST/PATH")
 }
 
+// Mirror is what the settings have stand for a repository.
+type Mirror struct {
+	// URL has no credentials.
+	URL            string
+	User, Password string
+}
+
+// Mirror is the mirror of the repository with an id, if the settings name one. The
+// id "*" is that of no repository, and has the mirror of all of them.
+func (c Config) Mirror(id string) (Mirror, bool) {
+	for _, s := range c.all {
+		m, found := s.mirrorOf(id)
+		if !found || m.Blocked == "true" {
+			continue
+		}
+		u, err := url.Parse(m.URL)
+		if err != nil || u.Host == "" {
+			continue
+		}
+		user, password := c.credentials(m.ID)
+		if u.User != nil && user == "" {
+			user = u.User.Username()
+			password, _ = u.User.Password()
+		}
+		u.User = nil
+		return Mirror{URL: u.String(), User: user, Password: password}, true
+	}
+	return Mirror{}, false
+}
+
 func (c Config) address(text, origin, user, password string) (Address, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
