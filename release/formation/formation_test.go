@@ -140,6 +140,7 @@ func hog(text string) error {
 	for i := 0; i < len(eaten); i += os.Getpagesize() {
 		eaten[i] = 1
 	}
+	fmt.Println("I have eaten")
 	return app("never", nil)
 }
 
@@ -486,7 +487,7 @@ func testFormation(t *testing.T, _ spec.G, it spec.S) {
 		f.Times.Memory = 20 * time.Millisecond
 		f.Memory = memory.Quotas{All: 60 << 20, Types: map[string]int64{"worker": 48 << 20}}
 		deploy("v1", "worker: ./test-app hog 54\nclock: ./test-app hog 8\n", map[string]int{"worker": 1, "clock": 1})
-		log.await(t, `app\[clock.1\]: I may have 62914560`)
+		log.await(t, `app\[clock.1\]: I may have 62914560`, `app\[clock.1\]: I have eaten`)
 		log.await(t,
 			`app\[worker.1\]: I may have 50331648`,
 			`heroku\[worker.1\]: Process running mem=\d+M\(1\d\d\.\d%\)`,
