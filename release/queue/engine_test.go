@@ -56,14 +56,13 @@ type handRun struct {
 	once   sync.Once
 	stop   chan struct{}
 	ends   chan queue.Result
-	waited sync.Once
 	done   chan struct{}
 	text   string
 	status queue.Status
 	result queue.Result
 }
 
-func (r *handRun) Stream(ctx context.Context, w io.Writer) error {
+func (r *handRun) Stream(_ context.Context, w io.Writer) error {
 	if _, err := io.WriteString(w, r.text); err != nil {
 		return err
 	}

@@ -20,12 +20,12 @@ import (
 // closed with the test.
 type Open func() queue.Store
 
-// Run has a new store pass. make makes it anew for each test.
-func Run(t *testing.T, make func(t *testing.T) Open) {
+// Run has a new store pass. fresh makes it for each test.
+func Run(t *testing.T, fresh func(t *testing.T) Open) {
 	spec.Run(t, "Store", func(t *testing.T, when spec.G, it spec.S) {
 		s := suite{t: t}
 		it.Before(func() {
-			s.open = make(t)
+			s.open = fresh(t)
 			s.Store = s.open()
 		})
 		s.orders(when, it)
@@ -210,7 +210,7 @@ func (s *suite) orders(when spec.G, it spec.S) {
 		it("says that there is none", func() {
 			_, err := s.Build(s.t.Context(), 7)
 			_, logErr := s.Log(s.t.Context(), 7)
-			_, cancelErr := s.Store.Cancel(s.t.Context(), 7)
+			_, cancelErr := s.Cancel(s.t.Context(), 7)
 			for _, err := range []error{err, logErr, cancelErr} {
 				if unknown, is := errors.AsType[*queue.UnknownError](err); !is || unknown.ID != 7 {
 					s.t.Errorf("got %v", err)
@@ -407,7 +407,7 @@ func (s *suite) cancels(when spec.G, it spec.S) {
 		})
 		it("stays as it ended", func() {
 			want := s.end(s.takes(s.order("shop/main")), queue.Succeeded)
-			got, err := s.Store.Cancel(s.t.Context(), want.ID)
+			got, err := s.Cancel(s.t.Context(), want.ID)
 			s.must(err)
 			if diff := cmp.Diff(want, got); diff != "" {
 				s.t.Error(diff)

@@ -52,11 +52,11 @@ type Place struct {
 	Alive func() int
 }
 
-// Run has a worker pass. make makes it anew for each test.
-func Run(t *testing.T, make func(t *testing.T) Place) {
+// Run has a worker pass. fresh makes it for each test.
+func Run(t *testing.T, fresh func(t *testing.T) Place) {
 	spec.Run(t, "Worker", func(t *testing.T, when spec.G, it spec.S) {
 		s := &suite{t: t}
-		it.Before(func() { s.Place = make(t) })
+		it.Before(func() { s.Place = fresh(t) })
 		it.After(func() {
 			if s.Alive != nil && s.Alive() > 0 {
 				t.Errorf("%d processes are left", s.Alive())
