@@ -99,7 +99,7 @@ func (d *dice) Intn(n int) int {
 
 // properties are what holds whatever is asked, in whatever order, by several processes.
 func (s *suite) properties(it spec.S) {
-	for seed := range 4 {
+	for seed := range 6 {
 		it(fmt.Sprintf("does what the rules say, whatever is asked (%d)", seed), func() {
 			random := dice(seed)
 			processes := []queue.Store{s.Store, s.open(), s.open()}
@@ -117,14 +117,14 @@ func (s *suite) properties(it spec.S) {
 				switch random.Intn(7) {
 				case 0, 1, 2:
 					b := &modelled{
-						app: fmt.Sprintf("app%d", random.Intn(5)), branch: fmt.Sprintf("b%d", random.Intn(3)), mine: random.Intn(5) == 0, owner: process,
+						app: fmt.Sprintf("app%d", random.Intn(5)), branch: fmt.Sprintf("b%d", random.Intn(3)), mine: random.Intn(3) == 0, owner: process,
 					}
 					ordered, _, err := store.Order(s.t.Context(), queue.Order{App: b.app, Source: queue.Source{Branch: b.branch}, Mine: b.mine})
 					s.must(err)
 					b.id = ordered.ID
 					m.order(b)
 				case 3, 4:
-					id, most := anyOf().id, random.Intn(4)
+					id, most := anyOf().id, (random.Intn(12)+2)/3
 					want := m.claim(process, id, most)
 					c, taken, err := store.Claim(s.t.Context(), id, most)
 					s.must(err)

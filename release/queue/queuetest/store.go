@@ -288,6 +288,23 @@ func (s *suite) claims(when spec.G, it spec.S) {
 			s.end(c, queue.Succeeded)
 			s.are("1 a/1 succeeded; 2 a/2 waiting; 3 b/1 succeeded")
 		})
+		it("keeps a place for who is first", func() {
+			own := s.order("a/1", mine)
+			b := s.order("b/1")
+			if s.claim(0, 1) != nil {
+				s.t.Error("somebody took the place of what is another's own")
+			}
+			c := s.claim(0, 2)
+			if c == nil || c.Build().ID != b.ID {
+				s.t.Fatalf("got %v", c)
+			}
+			first := s.claim(own.ID, 2)
+			if first == nil {
+				s.t.Fatal("its place is taken")
+			}
+			s.end(c, queue.Succeeded)
+			s.end(first, queue.Succeeded)
+		})
 		it("keeps how it went", func() {
 			c := s.takes(s.order("shop/main"))
 			_, err := io.WriteString(c.Log(), "-----> Building\n       done\n")
