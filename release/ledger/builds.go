@@ -29,6 +29,9 @@ const (
 	// days later.
 	keptLogs = 100
 	keptRows = 10
+	// seeking is for how long a build has a place kept that was sought by the process whose own it
+	// is; who waits for a turn seeks it each second.
+	seeking = 5 * time.Second
 	// attempts is how often a build is begun that is abandoned each time.
 	attempts = 3
 	// repeatable is how long an abandoned build may be ordered again by itself.

@@ -42,6 +42,9 @@ func (q *Queue) Claim(ctx context.Context, id int64, most int) (queue.Claim, boo
 	if err := q.mend(ctx); err != nil {
 		return nil, false, err
 	}
+	if err := q.seek(id); err != nil {
+		return nil, false, err
+	}
 	// Who finds nothing has not kept others from writing.
 	if _, found, err := q.next(ctx, q.ledger.db, id, most); err != nil || !found {
 		return nil, false, q.ledger.explain("looking for a build", err)
@@ -121,8 +124,8 @@ func (q *Queue) next(ctx context.Context, from querier, id int64, most int) (r b
 	if err != nil {
 		return r, false, err
 	}
-	// Those before it have the room first; but whether anybody runs those that are nobody's own
-	// is not known to who has one of its own.
+	// Those before it have the room first that somebody seeks; whether anybody runs those that are
+	// nobody's own is not known to who has one of its own.
 	for _, r := range all {
 		if room <= 0 {
 			return buildRow{}, false, nil
@@ -130,11 +133,29 @@ func (q *Queue) next(ctx context.Context, from querier, id int64, most int) (r b
 		if r.ID == id || id == 0 && !r.Mine {
 			return r, true, nil
 		}
-		if r.Mine {
+		if r.Mine && q.sought(r.ID) {
 			room--
 		}
 	}
 	return buildRow{}, false, nil
+}
+
+// seek notes, in the time of its lock file, that this process wants to run a build of its own.
+func (q *Queue) seek(id int64) error {
+	q.mu.Lock()
+	lock := q.own[id]
+	q.mu.Unlock()
+	if lock == nil {
+		return nil
+	}
+	return os.Chtimes(lock.Name(), time.Time{}, time.Now())
+}
+
+// sought is whether a process wants to run a build of its own now. One with several may run others
+// first, and would be waited for in vain.
+func (q *Queue) sought(id int64) bool {
+	info, err := os.Stat(q.lockFile(id))
+	return err == nil && time.Since(info.ModTime()) < seeking
 }
 
 // room is how many builds may begin: as many as the one allows who would begin one, or those who

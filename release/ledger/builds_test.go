@@ -183,3 +183,36 @@ func TestBuildsGoForward(t *testing.T) {
 		}
 	}
 }
+
+// TestUnsought: a build that its process does not want to run yet, because it runs others first,
+// keeps nobody from running.
+func TestUnsought(t *testing.T) {
+	home := t.TempDir()
+	q := openQueue(t, home, 0)
+	own, _, err := q.Order(t.Context(), queue.Order{App: "shop", Mine: true})
+	must(t, err)
+	after, _, err := q.Order(t.Context(), queue.Order{App: "cafe", Mine: true})
+	must(t, err)
+	claim := func(id int64) bool {
+		t.Helper()
+		c, taken, err := q.Claim(t.Context(), id, 1)
+		must(t, err)
+		if taken {
+			must(t, c.Log().Close())
+			_, err := c.End(t.Context(), queue.Succeeded, queue.Result{})
+			must(t, err)
+		}
+		return taken
+	}
+	if claim(after.ID) {
+		t.Error("it had the place of the one before it")
+	}
+	old := time.Now().Add(-time.Minute)
+	must(t, os.Chtimes(filepath.Join(home, "builds", fmt.Sprintf("%d.lock", own.ID)), old, old))
+	if !claim(after.ID) {
+		t.Error("it waits for one that nobody seeks")
+	}
+	if !claim(own.ID) {
+		t.Error("the first cannot be had any more")
+	}
+}
