@@ -13,11 +13,12 @@
 //   - an order with a key that was seen before is no second order (Order.Key): forges deliver
 //     more than once.
 //
-// Several processes have the queue at the same time: servers, and git hooks, each of which runs its own
-// build (Store.Claim of that one). A build belongs to the process that runs it, and what
-// the store keeps of it ends with that process: whoever looks next finds it abandoned.
+// Several processes have the queue at the same time: servers, and git hooks, each of which runs its
+// own build (Order.Mine, Engine.RunOne) and streams it to who pushes. A build belongs to the process that
+// runs it, and ends with that process: whoever looks next finds it abandoned. A server may order
+// such a build again (Engine.Again), unless a newer one took its place.
 //
 // Worker is the one door to where builds really run. The local one (package worker) starts
 // slugc itself; a cluster's scheduler would be another. Package workertest is what each
-// has to pass.
+// has to pass; package queuetest is the same for stores.
 package queue

@@ -109,7 +109,7 @@ var (
 // RunOne runs the build with an id when its turn comes, and copies what it prints to out; who
 // waits is told so there. When ctx ends, or out takes nothing any more, the build is cancelled.
 // RunOne returns the build as it ended, which may have been without it: superseded, cancelled, or
-// run by another.
+// run by another. Who ordered several builds of one app runs them in that order.
 func (e Engine) RunOne(ctx context.Context, id int64, out io.Writer) (Build, error) {
 	said := ""
 	for mark := Mark(0); ; {
