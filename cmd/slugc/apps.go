@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -76,7 +77,7 @@ func (p *program) appsDestroyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "destroy APP --confirm APP",
 		Short: "End an app, its config and its slugs",
-		Long: `End an app: its config and the slugs that no other app has are gone for good, but
+		Long: `End an app: its config, its builds and the slugs that no other app has are gone for good, but
 in backups of the ledger. What its releases were called stays in the ledger.`,
 		Example:           `  slugc apps destroy shop --confirm shop`,
 		Args:              arguments(1, 1),
@@ -93,6 +94,9 @@ in backups of the ledger. What its releases were called stays in the ledger.`,
 		if err := d.DestroyApp(ctx, app, func() { p.voice.Detailf("Waiting for a release of %s to be made", app) }); err != nil {
 			return err
 		}
+		if err := forgetBuilds(ctx, d, app); err != nil {
+			p.voice.Warningf("%v", err)
+		}
 		slugs, images := p.unused(ctx, d, "", 0)
 		text := fmt.Sprintf("Destroyed %s and %s", app, count(len(slugs), "slug"))
 		if len(images) > 0 {
@@ -102,4 +106,13 @@ in backups of the ledger. What its releases were called stays in the ledger.`,
 		return nil
 	})
 	return c
+}
+
+// forgetBuilds ends the builds of an app that is no more.
+func forgetBuilds(ctx context.Context, d desk, app string) error {
+	q, err := d.Queue(0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(q.Forget(ctx, app), q.Close())
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -236,32 +237,61 @@ func (c *claim) End(ctx context.Context, s queue.Status, result queue.Result) (b
 // prune removes the logs of builds of an app that are too old, and the records of those that
 // are much older.
 func (q *Queue) prune(ctx context.Context, app string) error {
-	var above sql.NullInt64
-	const nth = "SELECT id FROM builds WHERE app = ? AND ended_at IS NOT NULL ORDER BY id DESC LIMIT 1 OFFSET ?"
-	err := q.ledger.db.QueryRowContext(ctx, nth, app, q.keep).Scan(&above)
+	err := q.pruneBelow(ctx, app, "turn > 0", q.keep, q.removeLogs)
+	if err == nil {
+		err = q.pruneBelow(ctx, app, "true", q.keep*keptRows, func(ctx context.Context, app string, last int64) error {
+			_, err := q.ledger.db.ExecContext(ctx, "DELETE FROM builds WHERE app = ? AND ended_at IS NOT NULL AND id <= ?", app, last)
+			return err
+		})
+	}
+	return q.ledger.explain("removing old builds", err)
+}
+
+// pruneBelow removes what there is of an app's builds up to one: the last after as many as are
+// kept of those that ended and meet a condition.
+func (q *Queue) pruneBelow(ctx context.Context, app, which string, keep int, remove func(ctx context.Context, app string, last int64) error) error {
+	var last int64
+	err := q.ledger.db.QueryRowContext(ctx, "SELECT id FROM builds WHERE app = ? AND ended_at IS NOT NULL AND "+which+" ORDER BY id DESC LIMIT 1 OFFSET ?", app, keep).Scan(&last)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
-		return q.ledger.explain("removing old builds", err)
+		return err
 	}
-	old, err := q.builds(ctx, q.ledger.db, "WHERE app = ? AND ended_at IS NOT NULL AND id <= ? ORDER BY id DESC LIMIT ?", app, above.Int64, q.keep*keptRows)
+	return remove(ctx, app, last)
+}
+
+// removeLogs removes the logs of an app's builds up to one.
+func (q *Queue) removeLogs(ctx context.Context, app string, last int64) error {
+	old, err := q.builds(ctx, q.ledger.db, "WHERE app = ? AND ended_at IS NOT NULL AND turn > 0 AND id <= ?", app, last)
 	if err != nil {
-		return q.ledger.explain("removing old builds", err)
+		return err
 	}
 	for _, r := range old {
 		if err := os.Remove(q.logFile(r.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing an old log: %w", err)
+			return err
 		}
 	}
-	err = q.ledger.db.QueryRowContext(ctx, nth, app, q.keep*keptRows).Scan(&above)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
+	return nil
+}
+
+// Forget takes back what is to be built of an app that is no more, and removes the records and
+// logs of what was.
+func (q *Queue) Forget(ctx context.Context, app string) error {
+	open, err := q.Builds(ctx, queue.Filter{App: app, Statuses: []queue.Status{queue.Waiting, queue.Running}})
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		_, err = q.ledger.db.ExecContext(ctx, "DELETE FROM builds WHERE app = ? AND ended_at IS NOT NULL AND id <= ?", app, above.Int64)
+	for _, b := range open {
+		if _, err := q.Cancel(ctx, b.ID); err != nil {
+			return err
+		}
 	}
-	return q.ledger.explain("removing old builds", err)
+	if err := q.removeLogs(ctx, app, math.MaxInt64); err != nil {
+		return q.ledger.explain("removing the builds of "+app, err)
+	}
+	_, err = q.ledger.db.ExecContext(ctx, "DELETE FROM builds WHERE app = ? AND ended_at IS NOT NULL", app)
+	return q.ledger.explain("removing the builds of "+app, err)
 }
 
 // Log is what a build printed so far.

@@ -58,17 +58,23 @@ func TestBuildRetention(t *testing.T) {
 		return b
 	}
 	other := run("cafe")
-	first := run("shop")
+	var runs []queue.Build
 	for range 23 {
-		run("shop")
+		runs = append(runs, run("shop"))
 	}
+	for range 3 {
+		// What never ran has no log, and does not count for those that are kept.
+		_, err := q.Cancel(t.Context(), order("shop", "next").ID)
+		must(t, err)
+	}
+	runs = append(runs, run("shop"))
 	waits := order("shop", "main")
 	all, err := q.Builds(t.Context(), queue.Filter{App: "shop"})
 	must(t, err)
 	if len(all) != 21 || all[0].ID != waits.ID {
 		t.Errorf("there are %d, the last %d", len(all), all[0].ID)
 	}
-	if _, err := q.Build(t.Context(), first.ID); err == nil {
+	if _, err := q.Build(t.Context(), runs[0].ID); err == nil {
 		t.Error("the first is there yet")
 	}
 	logs, err := filepath.Glob(filepath.Join(home, "builds", "*"))
@@ -76,7 +82,7 @@ func TestBuildRetention(t *testing.T) {
 	if len(logs) != 3 {
 		t.Errorf("there are %s", strings.Join(logs, ", "))
 	}
-	for _, b := range []queue.Build{other, all[1], all[2]} {
+	for _, b := range []queue.Build{other, runs[22], runs[23]} {
 		log, err := q.Log(t.Context(), b.ID)
 		must(t, err)
 		text, err := io.ReadAll(log)
@@ -88,8 +94,38 @@ func TestBuildRetention(t *testing.T) {
 			t.Errorf("its mode is %s", info.Mode())
 		}
 	}
-	if _, err := q.Log(t.Context(), all[3].ID); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "is not kept any more") {
+	if _, err := q.Log(t.Context(), runs[21].ID); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "is not kept any more") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestForget: of the builds of an app that is no more nothing stays, and nothing begins.
+func TestForget(t *testing.T) {
+	home := t.TempDir()
+	l := open(t, home)
+	q, err := l.Queue(0)
+	must(t, err)
+	defer func() { must(t, q.Close()) }()
+	for range 2 {
+		_, _, err := q.Order(t.Context(), queue.Order{App: "shop"})
+		must(t, err)
+		c, _, err := q.Claim(t.Context(), 0, 0)
+		must(t, err)
+		_, err = c.End(t.Context(), queue.Failed, queue.Result{})
+		must(t, errors.Join(err, c.Log().Close()))
+	}
+	for _, app := range []string{"shop", "cafe"} {
+		_, _, err := q.Order(t.Context(), queue.Order{App: app})
+		must(t, err)
+	}
+	must(t, q.Forget(t.Context(), "shop"))
+	all, err := q.Builds(t.Context(), queue.Filter{})
+	must(t, err)
+	if len(all) != 1 || all[0].App != "cafe" {
+		t.Errorf("there are %+v", all)
+	}
+	if left, err := os.ReadDir(filepath.Join(home, "builds")); err != nil || len(left) > 0 {
+		t.Errorf("there are %v, %v", left, err)
 	}
 }
 

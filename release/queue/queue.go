@@ -70,7 +70,7 @@ type Order struct {
 	// nobody else sees yet: nobody else claims it, and it is abandoned when that process ends.
 	Mine bool `json:"mine,omitempty"`
 	// Limit ends the build; zero means what the engine has as its limit.
-	Limit time.Duration `json:"limit,omitempty"`
+	Limit time.Duration `json:"limit_ns,omitempty"`
 	// Again is the build that this one repeats; 0 for none.
 	Again int64 `json:"again,omitempty"`
 }
