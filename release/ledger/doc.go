@@ -19,6 +19,15 @@
 // (flock) that the system lets go of when the process dies. So a pending release
 // whose app nobody has the turn of is one of a process that died: it failed.
 //
+// # Builds
+//
+// Queue keeps the builds that wait, run and ended (package queue). A build is one row, and the rules
+// of the turn that must not break are the schema's: one build of an app runs at a time, an order's
+// key is there once, a build that ended never changes. Whose a build is says a lock on a file in builds/,
+// which is taken before the row says so and let go of after the row says the end; a row
+// whose lock nobody has is a build of a process that died. Logs lie beside the locks. Whoever
+// waits for a change looks at data_version ten times a second, all of a process together.
+//
 // # Configs
 //
 // The config of a release is one age file (filippo.io/age) in the row of its
@@ -31,15 +40,6 @@
 //
 // The rule of an app's webhook is in a row of its own, its secret and its token sealed as
 // configs are. It ends with the app.
-//
-// # Builds
-//
-// Queue keeps the builds that wait, run and ended (package queue). A build is one row, and the rules
-// of the turn that must not break are the schema's: one build of an app runs at a time, an order's
-// key is there once, a build that ended never changes. Whose a build is says a lock on a file in builds/,
-// which is taken before the row says so and let go of after the row says the end; a row
-// whose lock nobody has is a build of a process that died. Logs lie beside the locks. Whoever
-// waits for a change looks at data_version ten times a second, all of a process together.
 //
 // # What was chosen
 //
