@@ -24,4 +24,6 @@
 //     it generates is made once. Variables that it gives a value are set where there
 //     is none.
 //   - An add-on is attached when the config has its address.
+//   - A slug and an image are kept by their digest when they are released (Kept): what
+//     runs is what was released, wherever a tag or a file of that name is by then.
 package release

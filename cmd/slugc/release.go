@@ -210,12 +210,10 @@ func (p *program) releaseImage(ctx context.Context, d desk, app, ref string, rec
 	}
 	r, err := func() (r release.Release, err error) {
 		defer func() { err = errors.Join(err, hold.Close()) }()
-		live := p.voice.Live("Keeping the image " + described.Digest)
-		defer live.Stop()
+		p.voice.Stepf("Keeping the image %s", ref)
 		if err := d.images.Put(ctx, base.Image); err != nil {
 			return r, err
 		}
-		live.Stop()
 		return p.deployOffer(ctx, d, app, release.OfferImage(ref, described).With(p.recordOf(record, described.Digest)), f)
 	}()
 	if err != nil {
