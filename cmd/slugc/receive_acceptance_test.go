@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,13 +53,13 @@ func newTarget(t *testing.T, flags ...string) *deployTarget {
 }
 
 // install has pushes built as an app, with the buildpack that takes no time.
-func (d *deployTarget) install(app string, flags ...string) string {
+func (d *deployTarget) install(app string, flags ...string) {
 	d.t.Helper()
 	page, err := filepath.Abs("../../testdata/buildpacks/page")
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return d.must(append(append([]string{"receive", "install", d.bare, "--app", app}, flags...), "--", "-b", page)...)
+	d.must(append(append([]string{"receive", "install", d.bare, "--app", app}, flags...), "--", "-b", page)...)
 }
 
 // gitCommand is git as a person with no settings has it.
@@ -280,7 +281,11 @@ func (p *pushing) end() (taken bool, saw string) {
 
 func get(t *testing.T, url string) string {
 	t.Helper()
-	resp, err := http.Get(url)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -580,6 +585,33 @@ func TestPushForeignHook(t *testing.T) {
 	}
 	if code, out := d.run("receive", "install", d.dir, "--app", "shop"); code != 2 || !strings.Contains(out, "git init --bare") {
 		t.Errorf("exit code %d\n%s", code, out)
+	}
+}
+
+// TestPushDiskFull pushes an app that does not fit on the disk of $SLUGC_HOME.
+func TestPushDiskFull(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can make a small disk")
+	}
+	d := newTarget(t, "--no-start")
+	small := filepath.Join(d.dir, "small")
+	if err := os.Mkdir(small, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d.env = append(d.env, "SLUGC_HOME="+small)
+	d.install("shop", "--no-start")
+	noise := make([]byte, 4<<20)
+	_, _ = rand.Read(noise) // never fails
+	d.commit("Big", map[string]string{"index.html": "one", "noise": string(noise)})
+	push := d.gitCommand(t.Context(), d.work, "push", d.remote, "main")
+	const mounted = `mount -t tmpfs -o size=3m tmpfs "$1" && shift && exec "$@"`
+	c := exec.CommandContext(t.Context(), "unshare", append([]string{"--mount", "sh", "-c", mounted, "sh", small}, push.Args...)...)
+	c.Dir, c.Env = push.Dir, push.Env
+	out, err := c.CombinedOutput()
+	saw := strings.ReplaceAll(string(out), "remote: ", "")
+	d.sees(saw, "Push rejected: shop:", "no space left on device", "[remote rejected]")
+	if err == nil || d.tip("main") != "" {
+		t.Errorf("it was taken:\n%s", saw)
 	}
 }
 

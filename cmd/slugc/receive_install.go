@@ -17,12 +17,9 @@ import (
 
 // receiveFlags are those of slugc receive install.
 type receiveFlags struct {
-	app      receive.App
-	others   string
-	post     bool
-	pre      bool
-	adopt    bool
-	settings string
+	app              receive.App
+	others           string
+	pre, post, adopt bool
 }
 
 func (p *program) receiveInstallCommand() *cobra.Command {

@@ -86,7 +86,7 @@ func (l *Ledger) RemoveRule(ctx context.Context, app string) error {
 
 // Rule is that of an app, with its secrets.
 func (l *Ledger) Rule(ctx context.Context, app string) (hook.Rule, error) {
-	rules, rows, err := l.rules(ctx, "WHERE app = ?", app)
+	rules, rows, err := l.rules(ctx, selectHooks+" WHERE app = ?", app)
 	if err != nil {
 		return hook.Rule{}, l.explain("reading the webhook of "+app, err)
 	}
@@ -112,12 +112,14 @@ func (l *Ledger) Rule(ctx context.Context, app string) (hook.Rule, error) {
 
 // Rules are all of them, by the names of the apps, without their secrets.
 func (l *Ledger) Rules(ctx context.Context) ([]hook.Rule, error) {
-	rules, _, err := l.rules(ctx, "ORDER BY app")
+	rules, _, err := l.rules(ctx, selectHooks+" ORDER BY app")
 	return rules, l.explain("reading the webhooks", err)
 }
 
-func (l *Ledger) rules(ctx context.Context, which string, args ...any) (rules []hook.Rule, all []hookRow, err error) {
-	rows, err := l.db.QueryContext(ctx, "SELECT app, rule, sealed, checksum FROM hooks "+which, args...)
+const selectHooks = "SELECT app, rule, sealed, checksum FROM hooks"
+
+func (l *Ledger) rules(ctx context.Context, query string, args ...any) (rules []hook.Rule, all []hookRow, err error) {
+	rows, err := l.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, nil, err
 	}

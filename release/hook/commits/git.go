@@ -200,12 +200,12 @@ var sha256Config = sync.OnceValue(func() *regexp.Regexp { return regexp.MustComp
 // isPrivate is whether not everybody can read a repository.
 func isPrivate(dir string) bool {
 	for _, name := range []string{"config", "HEAD", "packed-refs", "refs", "objects"} {
-		err := filepath.WalkDir(filepath.Join(dir, name), func(path string, d fs.DirEntry, err error) error {
+		err := filepath.WalkDir(filepath.Join(dir, name), func(_ string, d fs.DirEntry, err error) error {
 			if err != nil || strings.HasPrefix(d.Name(), "tmp_objdir") {
 				return skip(d)
 			}
 			info, err := d.Info()
-			if want := fs.FileMode(0o4); err == nil && info.Mode()&want == 0 || err == nil && d.IsDir() && info.Mode()&0o1 == 0 {
+			if err == nil && (info.Mode()&0o4 == 0 || d.IsDir() && info.Mode()&0o1 == 0) {
 				return fs.ErrPermission
 			}
 			return nil

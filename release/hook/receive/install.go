@@ -57,7 +57,7 @@ func Open(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	real, err := filepath.EvalSymlinks(dir)
+	place, err := filepath.EvalSymlinks(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", &RepositoryError{dir, "is not there"}
 	}
@@ -65,19 +65,19 @@ func Open(dir string) (string, error) {
 		return "", err
 	}
 	for _, name := range []string{"objects", "refs"} {
-		if info, err := os.Stat(filepath.Join(real, name)); err != nil || !info.IsDir() {
+		if info, err := os.Stat(filepath.Join(place, name)); err != nil || !info.IsDir() {
 			return "", &RepositoryError{dir, "is no bare repository"}
 		}
 	}
 	for _, name := range []string{"HEAD", "config"} {
-		if _, err := os.Stat(filepath.Join(real, name)); err != nil {
+		if _, err := os.Stat(filepath.Join(place, name)); err != nil {
 			return "", &RepositoryError{dir, "is no bare repository"}
 		}
 	}
-	if filepath.Base(real) == ".git" {
+	if filepath.Base(place) == ".git" {
 		return "", &RepositoryError{dir, "has a work tree, which a push does not change"}
 	}
-	return real, nil
+	return place, nil
 }
 
 // Install puts a hook and the settings of an app into a bare repository. The hook is the same
