@@ -3,11 +3,14 @@ package commits_test
 import (
 	"errors"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/slugc/slugc/release/hook/commits"
@@ -269,5 +272,30 @@ func TestSubmodulesRefused(t *testing.T) {
 	id := commit("First")
 	if _, err := local(t, bare(t, dir), commits.Incoming{}).Export(t.Context(), id, t.TempDir()); err == nil {
 		t.Error("a submodule that nobody names was checked out")
+	}
+}
+
+// TestRemoteToken asks a server that lets nobody in, with a token.
+func TestRemoteToken(t *testing.T) {
+	var mu sync.Mutex
+	names, passwords := map[string]bool{}, map[string]bool{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		name, password, _ := req.BasicAuth()
+		mu.Lock()
+		defer mu.Unlock()
+		names[name], passwords[password] = true, true
+		http.Error(w, "no t0ken-of-the-forge", http.StatusForbidden)
+	}))
+	defer server.Close()
+	_, err := machine(t).Remote(t.Context(), server.URL+"/acme/shop.git", strings.Repeat("1", 40), "t0ken-of-the-forge")
+	var failed *commits.Error
+	if !errors.As(err, &failed) || strings.Contains(err.Error(), "t0ken") || !strings.HasPrefix(err.Error(), "fetching 111111111111... of http://") {
+		t.Errorf("got %v", err)
+	}
+	if !passwords["t0ken-of-the-forge"] || !names["x-access-token"] {
+		t.Errorf("the server was asked by %v with %v", names, passwords)
+	}
+	if left, err := filepath.Glob(filepath.Join(os.TempDir(), "slugc-git-*")); err != nil || len(left) > 0 {
+		t.Errorf("it leaves %q, %v", left, err)
 	}
 }
