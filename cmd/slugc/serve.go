@@ -203,7 +203,7 @@ func withArchives(others checkout) checkout {
 			fmt.Fprintf(out, "-----> Fetching %s of %s\n", s.Commit[:min(len(s.Commit), 12)], httpserver.Plain(s.Location))
 			return others(ctx, s, dir, out)
 		}
-		if err := unpackSource(ctx, s.Location, dir); err != nil {
+		if err := unpackSource(ctx, s.Location, dir, sourceLimits()); err != nil {
 			return err
 		}
 		return isAppDirectory(dir, s.Directory)
@@ -211,17 +211,19 @@ func withArchives(others checkout) checkout {
 }
 
 // sourceLimits are those of a source archive.
-var sourceLimits = untar.Limits{Entries: 500_000, Bytes: 4 << 30, FileBytes: 2 << 30}
+func sourceLimits() untar.Limits {
+	return untar.Limits{Entries: 500_000, Bytes: 4 << 30, FileBytes: 2 << 30}
+}
 
 // unpackSource unpacks a source archive. What has all in one folder, as forges make it, is
 // what is in the folder.
-func unpackSource(ctx context.Context, file, dir string) error {
+func unpackSource(ctx context.Context, file, dir string, limits untar.Limits) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return fmt.Errorf("reading the source archive: %w", err)
 	}
 	defer f.Close()
-	if err := fetch.Unpack(ctx, f, dir, sourceLimits); err != nil {
+	if err := fetch.Unpack(ctx, f, dir, limits); err != nil {
 		return fmt.Errorf("unpacking the source archive: %w", err)
 	}
 	entries, err := os.ReadDir(dir)
