@@ -67,7 +67,7 @@ and --tls-key, or through a proxy before it (--behind-tls-proxy).`,
 	c.Flags().BoolVar(&f.behindProxy, "behind-tls-proxy", false, "others reach the server through a proxy that speaks TLS with them")
 	c.Flags().StringVar(&f.tokenFile, "token-file", "", "the `FILE` with the token (default $SLUGC_HOME/serve-token, which is made)")
 	c.Flags().StringVar(&f.address, "address", "", "the `URL` at which others reach the server, for links in commit statuses")
-	c.Flags().IntVar(&f.workers, "workers", 0, "run so many builds at once (default one for two processors)")
+	c.Flags().IntVar(&f.workers, "workers", 0, "run this `NUMBER` of builds at once (default one for two processors)")
 	c.Flags().DurationVar(&f.limit, "build-limit", time.Hour, "end a build that takes longer than this `DURATION`")
 	c.Flags().DurationVar(&f.grace, "grace", 30*time.Second, "let builds go on for this `DURATION` when the server is told to end")
 	c.Flags().StringVar(&f.largestSource, "max-source", "1G", "refuse a source archive above this `SIZE`")

@@ -1,15 +1,19 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"os"
 	"sync"
 	"time"
+
+	"github.com/slugc/slugc/release"
 )
 
 const (
@@ -25,8 +29,7 @@ const (
 func (s *Server) Answer(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler: s.Handler(), ReadHeaderTimeout: headerLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeader,
-		// Who breaks off a handshake is no news.
-		ErrorLog: nil,
+		ErrorLog: log.New(complaints{s.Voice}, "", 0),
 	}
 	ended := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
@@ -43,6 +46,17 @@ func (s *Server) Answer(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("answering requests: %w", err)
 	}
 	return <-ended
+}
+
+// complaints are what the HTTP server of the library says. Who breaks off a handshake is no
+// news.
+type complaints struct{ voice release.Voice }
+
+func (c complaints) Write(text []byte) (int, error) {
+	if !bytes.Contains(text, []byte("TLS handshake error")) {
+		c.voice.Warningf("%s", bytes.TrimSpace(text))
+	}
+	return len(text), nil
 }
 
 // Loopback is whether an address, HOST:PORT, is one that this machine alone reaches.
