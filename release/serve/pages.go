@@ -170,11 +170,18 @@ func counts(all []formation.Process, name string) string {
 	return strings.Join(words, ", ")
 }
 
-// label is an area in few words: the end of its path says more than the start.
+// label is an area in few words: its name, and that of the directory around it unless that
+// is around everything.
 func label(a Area) string {
-	const names = 2
-	parts := strings.Split(a.Path, "/")
-	text := strings.Join(parts[max(0, len(parts)-names):], "/")
+	parent, name := path.Split(a.Path)
+	text := name
+	switch around := path.Base(parent); around {
+	case ".", "/", "layers", "node_modules", "site-packages", "vendor":
+	default:
+		if !strings.HasPrefix(around, "slugc_") {
+			text = around + "/" + name
+		}
+	}
 	if text == "" {
 		text = "/"
 	}
