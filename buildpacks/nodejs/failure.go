@@ -1,6 +1,7 @@
 package nodejs
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"sync"
@@ -46,9 +47,52 @@ func (s scripts) explain(r ran) error {
 		name := path[1][strings.LastIndex(path[1], "/node_modules/")+len("/node_modules/"):]
 		f.Details = append(f.Details, "the install script of the package "+name+" failed")
 	}
+	if l, is := s.app.lock.(*yarnBerryLock); is && r.script == "" && cutOff().MatchString(text) {
+		// Yarn does not say which package it is.
+		if missing := l.missing(s.env["YARN_CACHE_FOLDER"]); len(missing) > 0 {
+			f.Details = append(f.Details, "what did not arrive: "+strings.Join(missing, ", "))
+		}
+	}
 	if name, _, _ := strings.Cut(s.missed, " "); name != "" && r.script == "" && s.driver.name() == string(npmManager) && !strings.Contains(text, name) {
 		// npm does not always say which package it is.
 		f.Details = append(f.Details, "the registry's trouble is with "+s.missed)
 	}
 	return failure.Explain(f, known)
+}
+
+// cutOff is how Yarn 2 and later says that a package did not arrive whole.
+var cutOff = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`RequestError|TimeoutError|ECONN[A-Z]+|ETIMEDOUT|SOCKET_CLOSED|server aborted|Error: aborted|ZlibError|zlib:|incorrect header check|Unexpected end of data|Response Code: `)
+})
+
+// missing are the packages that are not in Yarn's cache, of which some may not be
+// wanted: those that are for other systems are left out. There are five at most,
+// and how many more.
+func (l *yarnBerryLock) missing(cache string) []string {
+	components, err := archived(l, cache)
+	if err != nil {
+		return nil
+	}
+	there := map[string]bool{}
+	for _, c := range components {
+		there[c.Name+"@"+c.Version] = true
+	}
+	const most = 5
+	var missing []string
+	more := 0
+	for _, e := range l.entries {
+		name, version := e.locator()
+		if version == "" || e.fields["conditions"] != "" || there[name+"@"+version] {
+			continue
+		}
+		if len(missing) == most {
+			more++
+			continue
+		}
+		missing = append(missing, name+"@"+version)
+	}
+	if more > 0 {
+		missing = append(missing, fmt.Sprintf("and %d more", more))
+	}
+	return missing
 }
