@@ -16,7 +16,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -96,28 +95,8 @@ func badPackages() []badPackage {
 	}
 }
 
-// TestBadPackages builds apps with packages that are not as they should be, and
-// looks at what their authors are told and what is left.
-func TestBadPackages(t *testing.T) {
-	stacks := faultStacks(t)
-	for _, c := range faultyClients() {
-		bad := slices.DeleteFunc(badPackages(), func(b badPackage) bool { return b.client != c.app })
-		if len(bad) == 0 {
-			continue
-		}
-		t.Run(c.app, func(t *testing.T) {
-			t.Parallel()
-			bench := c.bench(t, stacks, c.origin(t))
-			for _, b := range bad {
-				t.Run(b.about, func(t *testing.T) {
-					t.Parallel()
-					b.try(t, bench)
-				})
-			}
-		})
-	}
-}
-
+// try builds an app with such a package, and looks at what its author is told and
+// what is left.
 func (p badPackage) try(t *testing.T, b faultBench) {
 	m := b.origin.Mirror(t, (*httptest.Server).Start)
 	s := b.place(t, m)

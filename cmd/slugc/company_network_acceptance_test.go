@@ -30,45 +30,37 @@ const companyRegistry = "registry.example.com"
 // proxyWord is another that no build may print.
 const proxyWord = "hunter22-of-the-proxy"
 
-// TestCompanyNetwork builds behind a proxy that wants a password, from a registry
+// tryCompanyNetwork builds behind a proxy that wants a password, from a registry
 // whose certificate a company's own authority signed.
-func TestCompanyNetwork(t *testing.T) {
-	stacks := faultStacks(t)
-	for _, c := range faultyClients() {
-		t.Run(c.app, func(t *testing.T) {
-			t.Parallel()
-			from := c.origin(t)
-			b := c.bench(t, stacks, from)
-			authority, certificate := companyAuthority(t)
-			m := from.Mirror(t, func(s *httptest.Server) {
-				s.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}}
-				s.StartTLS()
-			})
-			p := companyProxy(t, m.Call("https://"+companyRegistry))
-			s := b.place(t, m)
-			file := filepath.Join(s.dir, "company.pem")
-			put(t, file, string(authority))
-			s.env = append(s.env, "HTTPS_PROXY="+p.address, "https_proxy="+p.address)
-			out, err := b.build(s).CombinedOutput()
-			if err == nil {
-				t.Errorf("it builds with a certificate of an authority that it does not know:\n%s", out)
-			}
-			for _, want := range []string{"authority", c.trust + "="} {
-				if !strings.Contains(string(out), want) {
-					t.Errorf("no %q in\n%s", want, out)
-				}
-			}
-			silent(t, string(out))
-			s.env = append(s.env, c.trust+"="+file)
-			out, err = b.build(s).CombinedOutput()
-			if err != nil {
-				t.Errorf("with %s: %v\n%s", c.trust, err, out)
-			}
-			silent(t, string(out))
-			if p.passed.Load() == 0 || p.refused.Load() > 0 && err != nil {
-				t.Errorf("the proxy passed on %d connections and refused %d", p.passed.Load(), p.refused.Load())
-			}
-		})
+func (b faultBench) tryCompanyNetwork(t *testing.T) {
+	authority, certificate := companyAuthority(t)
+	m := b.origin.Mirror(t, func(s *httptest.Server) {
+		s.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}}
+		s.StartTLS()
+	})
+	p := companyProxy(t, m.Call("https://"+companyRegistry))
+	s := b.place(t, m)
+	file := filepath.Join(s.dir, "company.pem")
+	put(t, file, string(authority))
+	s.env = append(s.env, "HTTPS_PROXY="+p.address, "https_proxy="+p.address)
+	out, err := b.build(s).CombinedOutput()
+	if err == nil {
+		t.Errorf("it builds with a certificate of an authority that it does not know:\n%s", out)
+	}
+	for _, want := range []string{"authority", b.trust + "="} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	silent(t, string(out))
+	s.env = append(s.env, b.trust+"="+file)
+	out, err = b.build(s).CombinedOutput()
+	if err != nil {
+		t.Errorf("with %s: %v\n%s", b.trust, err, out)
+	}
+	silent(t, string(out))
+	if p.passed.Load() == 0 || p.refused.Load() > 0 && err != nil {
+		t.Errorf("the proxy passed on %d connections and refused %d", p.passed.Load(), p.refused.Load())
 	}
 }
 

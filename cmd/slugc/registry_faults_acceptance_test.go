@@ -279,7 +279,8 @@ func registryFaults() []fault {
 
 // TestRegistryFaults builds an app of each package manager while its registry
 // misbehaves, looks at what its author is told, and builds it again when the
-// registry is well.
+// registry is well. It also builds it with packages that are not as they should be,
+// and in the network of a company.
 func TestRegistryFaults(t *testing.T) {
 	stacks := faultStacks(t)
 	for _, c := range faultyClients() {
@@ -296,6 +297,19 @@ func TestRegistryFaults(t *testing.T) {
 					b.try(t, f)
 				})
 			}
+			for _, bad := range badPackages() {
+				if bad.client != c.app {
+					continue
+				}
+				t.Run(bad.about, func(t *testing.T) {
+					t.Parallel()
+					bad.try(t, b)
+				})
+			}
+			t.Run("company network", func(t *testing.T) {
+				t.Parallel()
+				b.tryCompanyNetwork(t)
+			})
 		})
 	}
 }
