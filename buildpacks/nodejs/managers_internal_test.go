@@ -639,3 +639,24 @@ snapshots:
 }
 
 const pnpmDeprecatedNone = "lockfileVersion: '9.0'\n\npackages:\n\n  a@1.0.0:\n    resolution: {integrity: sha512-a}\n"
+
+func TestYarnMissing(t *testing.T) {
+	lock := "__metadata:\n  version: 8\n  cacheKey: 10c0\n"
+	for _, name := range []string{"@acme/pad", "b", "c", "d", "e", "f", "g", "ms"} {
+		lock += "\n\"" + name + "@npm:^1.0.0\":\n  version: 1.0.0\n  resolution: \"" + name + "@npm:1.0.0\"\n  checksum: 10c0/0\n  languageName: node\n  linkType: hard\n"
+	}
+	lock += "\n\"only-mac@npm:^1.0.0\":\n  version: 1.0.0\n  resolution: \"only-mac@npm:1.0.0\"\n  conditions: os=darwin\n  languageName: node\n  linkType: hard\n"
+	l, err := readYarnBerry([]byte(lock), manifest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := t.TempDir()
+	for _, name := range []string{"ms-npm-1.0.0-81ff3cfac1-10c0.zip", "@acme-pad-npm-1.0.0-81ff3cfac1-10c0.zip"} {
+		if err := os.WriteFile(filepath.Join(cache, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"b@1.0.0", "c@1.0.0", "d@1.0.0", "e@1.0.0", "f@1.0.0", "and 1 more"}, l.missing(cache)); diff != "" {
+		t.Error(diff)
+	}
+}
