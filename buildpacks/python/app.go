@@ -250,6 +250,9 @@ func misspelled() []string {
 	return []string{"requirement.txt", "requirments.txt", "requirements.text", "requirements", "requirements.txt.txt", "requirement", "Requirements.txt", "reqs.txt", "requirements-prod.txt"}
 }
 
+// condaFiles are those in which apps say what they want of conda.
+func condaFiles() []string { return []string{"environment.yml", "environment.yaml", "conda-lock.yml"} }
+
 // noManager says what an app without packages has to have.
 func (a app) noManager() error {
 	wrong, err := appfile.Found(a.dir, misspelled()...)
@@ -258,6 +261,15 @@ func (a app) noManager() error {
 	}
 	if len(wrong) > 0 {
 		return appfile.Error("there is no %s, but %s\nno package manager looks at that name. Rename it:\n  git mv %s %s", requirementsFile, wrong[0], wrong[0], requirementsFile)
+	}
+	conda, err := appfile.Found(a.dir, condaFiles()...)
+	if err != nil {
+		return err
+	}
+	if len(conda) > 0 {
+		return appfile.Error("%s is of conda, whose channels are no package index that slugc installs from\n"+
+			"Most packages of conda are on the index of pip too, often under the same name. In the environment, write down what pip can install, mend what it cannot, and commit it:\n"+
+			"  pip list --format freeze > %s\n  git add %s", conda[0], requirementsFile, requirementsFile)
 	}
 	stated, err := appfile.Found(a.dir, lock.Pyproject, "setup.py", "setup.cfg")
 	if err != nil {

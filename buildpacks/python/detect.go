@@ -48,5 +48,5 @@ func probably(dir string) ([]string, error) {
 	if err != nil || len(others) > 0 {
 		return nil, err
 	}
-	return appfile.Found(dir, append(misspelled(), lock.Pyproject, "setup.cfg", versionFile, runtimeFile, "app.py", "main.py", "server.py", "wsgi.py", "asgi.py")...)
+	return appfile.Found(dir, append(append(misspelled(), condaFiles()...), lock.Pyproject, "setup.cfg", versionFile, runtimeFile, "app.py", "main.py", "server.py", "wsgi.py", "asgi.py")...)
 }

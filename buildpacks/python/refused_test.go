@@ -28,6 +28,10 @@ func TestRefused(t *testing.T) {
 			files: map[string]string{"setup.py": ""},
 			says:  []string{"there is no lock file beside setup.py", "uv lock", "git add requirements.txt"},
 		},
+		"conda": {
+			files: map[string]string{"environment.yml": "dependencies: [flask]\n", "app.py": ""},
+			says:  []string{"environment.yml is of conda", "pip list --format freeze > requirements.txt", "git add requirements.txt"},
+		},
 		"pyproject.toml alone": {
 			files: map[string]string{"pyproject.toml": "[project]\nname = 'a'"},
 			says:  []string{"there is no lock file beside pyproject.toml", "git add uv.lock"},
@@ -173,6 +177,7 @@ func TestDetect(t *testing.T) {
 		"Django without requirements":        {files: map[string]string{"manage.py": ""}, passes: true},
 		"a script alone":                     {files: map[string]string{"main.py": ""}, passes: true},
 		"a script in a Node.js app":          {files: map[string]string{"main.py": "", "package.json": "{}"}, says: "no requirements.txt"},
+		"conda":                              {files: map[string]string{"environment.yml": ""}, passes: true},
 		"pyproject.toml":                     {files: map[string]string{"pyproject.toml": ""}, passes: true},
 		"its settings for tools in a Go app": {files: map[string]string{"pyproject.toml": "", "go.mod": ""}, says: "no requirements.txt"},
 		"nothing of Python":                  {files: map[string]string{"index.php": ""}, says: "index.php"},
