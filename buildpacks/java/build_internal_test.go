@@ -607,6 +607,20 @@ func testGradle(t *testing.T, _ spec.G, it spec.S) {
 		}
 	})
 
+	it("refuses a build that locks versions without a lock file", func() {
+		s.write(map[string]string{"build.gradle": "plugins { id 'application' }\ndependencyLocking {\n    lockAllConfigurations()\n}\ndependencies {\n    implementation 'a:b:1'\n}\n"})
+		_, err := s.build()
+		if download.FaultOf(err) != download.App {
+			t.Fatalf("got %v", err)
+		}
+		holds(t, err.Error(), "there is no gradle.lockfile", "build.gradle locks the versions", "./gradlew dependencies --write-locks\n  git add gradle.lockfile")
+		if asked := s.requests(); len(asked) > 0 {
+			t.Errorf("asked for %s", asked)
+		}
+		s.write(map[string]string{"gradle.lockfile": "a:b:1=compileClasspath\n"})
+		s.mustBuild()
+	})
+
 	it("leads Gradle to the mirrors and proxies that Maven's settings name", func() {
 		file := filepath.Join(s.dir, "settings.xml")
 		settings := "<settings><servers><server><id>corp</id><username>me</username><password>it's</password></server></servers>" +

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -52,6 +53,9 @@ type gradleTool struct {
 
 func (b *build) newGradle() (*gradleTool, error) {
 	g := &gradleTool{b: b, gradleWrapper: b.app.gradle}
+	if err := b.app.lockThere(); err != nil {
+		return nil, err
+	}
 	if err := g.locate(); err != nil {
 		return nil, err
 	}
@@ -62,6 +66,32 @@ func (b *build) newGradle() (*gradleTool, error) {
 	}
 	g.home, err = layer.Open(b.Layers, repositoryLayer, libcnb.LayerTypes{Cache: true}, layout+"/gradle")
 	return g, err
+}
+
+// locksAll is how a build says that it locks the versions of all packages, and
+// lockElsewhere that it does so in a file of another name.
+var (
+	locksAll      = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\blockAllConfigurations\s*\(\s*\)`) })
+	lockElsewhere = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\blockFile\b`) })
+	wantsPackages = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*dependencies\s*\{`) })
+)
+
+// lockThere refuses an app that locks its versions, and whose lock file is not
+// there: Gradle would take any.
+func (a app) lockThere() error {
+	text := withoutComments(a.buildText)
+	if !locksAll().MatchString(text+a.builds.shared) || lockElsewhere().MatchString(text+a.builds.shared) || !wantsPackages().MatchString(text) {
+		return nil
+	}
+	// Before Gradle 7 there was a file for each configuration.
+	found, err := appfile.Found(a.ownDir(), "gradle.lockfile", "gradle/dependency-locks")
+	if err != nil || len(found) > 0 {
+		return err
+	}
+	return appfile.Error("there is no gradle.lockfile\n"+
+		"%s locks the versions of packages, so the lock file is a part of the app. Make it and commit it:\n"+
+		"  %s\n  git add gradle.lockfile\n  git commit -m \"Lock the versions of packages\"\n"+
+		"if it is there already, see that .gitignore and .slugignore do not list it", a.buildFile, a.writeLocks())
 }
 
 // locate finds where the distribution comes from: a mirror, a file of the app,
