@@ -145,7 +145,7 @@ func TestAreas(t *testing.T) {
 func TestTreemap(t *testing.T) {
 	s := newSite(t, nil)
 	content := archiveOf(t, map[string]string{"./app/Procfile": "web: ./web\n", "./app/lib/big.js": strings.Repeat("x", 9000)})
-	s.deploy("shop", "1one")
+	s.deploy("1one")
 	file := filepath.Join(s.home, "sha256:1one")
 	must(t, os.WriteFile(file, content, 0o600))
 	for range 2 {

@@ -33,8 +33,8 @@ func must(t testing.TB, err error) {
 }
 
 // The secrets of the tests.
-const (
-	testToken  = "a-token-of-a-test-that-nobody-guesses"
+var (
+	testToken  = strings.Repeat("a-token-", 5)
 	testSecret = "a-secret-of-a-webhook"
 )
 
@@ -153,12 +153,12 @@ func newSite(t testing.TB, change func(*serve.Settings)) *site {
 	return s
 }
 
-// deploy makes a release with a config.
-func (s *site) deploy(app, name string) {
+// deploy makes a release of the shop.
+func (s *site) deploy(name string) {
 	s.t.Helper()
 	m := release.Maker{Book: s.book, Slugs: slugFiles{s.home}, Phase: noPhase{}, Author: "ada", Voice: &s.heard}
 	artifact := release.Artifact{Kind: release.SlugKind, Digest: "sha256:" + name, Size: 1 << 20, Commit: strings.Repeat(name[:1], 40), ProcessTypes: map[string]string{"web": "./web", "worker": "./worker"}}
-	_, err := m.Deploy(s.t.Context(), app, release.Offer{Artifact: artifact})
+	_, err := m.Deploy(s.t.Context(), "shop", release.Offer{Artifact: artifact})
 	must(s.t, err)
 }
 
@@ -221,12 +221,12 @@ func program() *http.Client {
 	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-const bearer = "Authorization: Bearer " + testToken
+var bearer = "Authorization: Bearer " + testToken
 
-// order orders a build of a site's store.
-func (s *site) order(app string) queue.Build {
+// order orders a build of the shop.
+func (s *site) order() queue.Build {
 	s.t.Helper()
-	b, _, err := s.store.Order(s.t.Context(), queue.Order{App: app, Trigger: "push", By: "ada", Source: queue.Source{
+	b, _, err := s.store.Order(s.t.Context(), queue.Order{App: "shop", Trigger: "push", By: "ada", Source: queue.Source{
 		Kind: queue.Repository, Location: "https://git.example.com/shop.git", Branch: "main", Commit: strings.Repeat("c", 40), Message: "Sell <b>things</b>",
 	}})
 	must(s.t, err)
@@ -264,8 +264,8 @@ var routes = []struct{ method, path string }{
 // up, or changes something with a session from another page.
 func TestDoors(t *testing.T) {
 	s := newSite(t, func(settings *serve.Settings) { settings.Now = time.Now })
-	s.deploy("shop", "one")
-	s.order("shop")
+	s.deploy("one")
+	s.order()
 	browser, word := s.signIn()
 	if len(routes) != s.Known() {
 		t.Errorf("%d routes are tested, there are %d", len(routes), s.Known())
