@@ -306,6 +306,9 @@ func TestRegistryFaults(t *testing.T) {
 					bad.try(t, b)
 				})
 			}
+			if len(c.rows) > 0 {
+				return
+			}
 			t.Run("company network", func(t *testing.T) {
 				t.Parallel()
 				b.tryCompanyNetwork(t)
