@@ -590,13 +590,14 @@ func testGradle(t *testing.T, _ spec.G, it spec.S) {
 
 	it("explains what goes wrong", func() {
 		for prints, says := range map[string]string{
-			"Could not find com.example:secret:1.0.\nSearched in":                                      "a package is in none of the repositories",
-			"Task 'stage' not found in root project":                                                   "the app has no task stage",
-			"Cannot find a Java installation on your machine matching this tasks requirements":         "The build has one JDK",
-			"Compilation failed; see the compiler error output for details.":                           "./gradlew installDist",
-			"Dependency verification failed for configuration ':compileClasspath'":                     "something else than its checksum says",
-			"Resolved 'a:b:1' which is not part of the dependency lock state":                          "./gradlew dependencies --write-locks",
-			"Plugin [id: 'org.example.x', version: '1'] was not found in any of the following sources": "the plugin org.example.x is in none",
+			"Could not find com.example:secret:1.0.\nSearched in":                                              "a package is in none of the repositories",
+			"Could not resolve all files for configuration ':a'.\n> PKIX path building failed: unable to find": "export SSL_CERT_FILE=",
+			"Task 'stage' not found in root project":                                                           "the app has no task stage",
+			"Cannot find a Java installation on your machine matching this tasks requirements":                 "The build has one JDK",
+			"Compilation failed; see the compiler error output for details.":                                   "./gradlew installDist",
+			"Dependency verification failed for configuration ':compileClasspath'":                             "something else than its checksum says",
+			"Resolved 'a:b:1' which is not part of the dependency lock state":                                  "./gradlew dependencies --write-locks",
+			"Plugin [id: 'org.example.x', version: '1'] was not found in any of the following sources":         "the plugin org.example.x is in none",
 		} {
 			s.write(map[string]string{"fake.sh": "cat <<'EOF'\n" + prints + "\nEOF\nexit 1\n"})
 			_, err := s.build()

@@ -415,6 +415,12 @@ func (g *gradleTool) explain(err error, output *tool.Tail) error {
 	retry := g.b.app.gradlew() + " " + strings.Join(tasks, " ")
 	causes := append([]failure.Cause{
 		{
+			// Before what is missing: Gradle says both.
+			Pattern: regexp.MustCompile(`PKIX path building failed`), Fault: download.App,
+			Why: "a repository's certificate is signed by an authority that this machine does not know, such as a company's own.\n" +
+				"Name its certificate file:\n  export SSL_CERT_FILE=/path/to/ca.pem",
+		},
+		{
 			Pattern: regexp.MustCompile(`Dependency lock state for configuration|Resolved '[^']+' which is not part of the dependency lock state|Did not resolve '([^']+)' which is part of the dependency lock state`), Fault: download.App,
 			Why: "gradle.lockfile is out of step with the build file. Update it and commit it:\n  " + g.b.app.writeLocks() + "\n  git add gradle.lockfile\n  git commit -m \"Update gradle.lockfile\"",
 		},
