@@ -48,6 +48,7 @@ func All(ctx context.Context, out io.Writer, env map[string]string) []Buildpack 
 		{TOML: java.TOML, Detect: java.Detect(out), Build: java.Build(ctx, helpers), Clients: []string{Debian, Maven}},
 		{TOML: python.TOML, Detect: python.Detect(out), Build: python.Build(ctx, helpers), Clients: []string{PIP, Go, Debian}},
 		{TOML: nodejs.TOML, Detect: nodejs.Detect(out), Build: nodejs.Build(ctx, helpers), Clients: []string{NPM}},
+		{TOML: nodejs.AssetsTOML, Detect: nodejs.DetectAssets(out), Build: nodejs.BuildAssets(ctx, helpers), Clients: []string{NPM}},
 		{TOML: static.TOML, Detect: static.Detect(out), Build: static.Build(ctx, helpers), Clients: []string{Debian}},
 		{TOML: procfile.TOML, Detect: procfile.Detect(out), Build: procfile.Build(out)},
 	}
@@ -59,13 +60,13 @@ const grace = 5 * time.Second
 // Order is the order in which they are asked. The members have no version:
 // there is one of each.
 func Order() buildpacks.Order {
-	return buildpacks.Order{
+	return assisted(buildpacks.Order{
 		{{ID: "slugc/golang"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/java"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/python"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/static", Optional: true}, {ID: "slugc/nodejs"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/static"}, {ID: "slugc/procfile", Optional: true}},
-	}
+	})
 }
 
 // exePath is where the scripts find the binary that they are.

@@ -37,6 +37,9 @@ type app struct {
 	asksForNode bool
 	// isSite tells that a web server serves what was built.
 	isSite bool
+	// assists tells that the app is one in another language, which takes what was
+	// built.
+	assists bool
 }
 
 // readApp reads an app and refuses what cannot be built, before anything is
@@ -87,14 +90,22 @@ func (a *app) read() (err error) {
 
 // readAround reads what else says how the app is built and started.
 func (a *app) readAround() error {
-	data, err := os.ReadFile(filepath.Join(a.dir, "Procfile"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("reading Procfile: %w", err)
+	var err error
+	if a.procfile, err = readProcfile(a.dir); err != nil {
+		return err
 	}
-	a.procfile = string(data)
 	asked, err := a.asksNode()
 	a.asksForNode = len(asked) > 0
 	return err
+}
+
+// readProcfile is the text of the Procfile, "" without one.
+func readProcfile(dir string) (string, error) {
+	data, err := os.ReadFile(filepath.Join(dir, "Procfile"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("reading Procfile: %w", err)
+	}
+	return string(data), nil
 }
 
 // readSettings reads what the package manager is told by files of its own.

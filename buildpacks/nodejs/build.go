@@ -22,16 +22,22 @@ import (
 // language.Func for its errors.
 func Build(ctx context.Context, h language.Helpers) libcnb.BuildFunc {
 	return language.Func(ctx, h, func(ctx context.Context, common *language.Build) (libcnb.BuildResult, error) {
-		a, err := readApp(common.App, common.Env[language.SourceVariable])
-		if err != nil {
-			return libcnb.BuildResult{}, err
-		}
-		b, err := newBuild(common, a.root)
-		if err != nil {
-			return libcnb.BuildResult{}, err
-		}
-		return b.run(ctx, a)
+		return run(ctx, common, false)
 	})
+}
+
+// run is the build. Assists tells that it is one for an app in another language.
+func run(ctx context.Context, common *language.Build, assists bool) (libcnb.BuildResult, error) {
+	a, err := readApp(common.App, common.Env[language.SourceVariable])
+	if err != nil {
+		return libcnb.BuildResult{}, assistance(assists, err)
+	}
+	b, err := newBuild(common, a.root)
+	if err != nil {
+		return libcnb.BuildResult{}, err
+	}
+	a.assists = assists
+	return b.run(ctx, a)
 }
 
 // build is one run of bin/build.
@@ -87,6 +93,9 @@ func withBinding(env map[string]string, bindings libcnb.Bindings) (map[string]st
 // run is the build.
 func (b *build) run(ctx context.Context, a app) (libcnb.BuildResult, error) {
 	a.isSite = isSite(b.Plan)
+	if a.assists {
+		b.tellAssistance(a)
+	}
 	if err := b.setAside(a); err != nil {
 		return libcnb.BuildResult{}, err
 	}
@@ -115,7 +124,9 @@ func (b *build) run(ctx context.Context, a app) (libcnb.BuildResult, error) {
 	if result.Processes, err = a.processes(tree.driver); err != nil {
 		return libcnb.BuildResult{}, err
 	}
-	b.tellProcesses(a, result.Processes)
+	if !a.assists {
+		b.tellProcesses(a, result.Processes)
+	}
 	return result, nil
 }
 

@@ -50,7 +50,8 @@ func (b *build) planModules(a app) (*moduleTree, error) {
 	t.dev = a.hasDev() && (t.hasScripts() || !b.production() || t.driver.berry)
 	t.both = (t.dev || len(t.installed()) > len(a.parts(false))) && b.production() && a.launches()
 	var err error
-	types := libcnb.LayerTypes{Cache: true, Launch: a.launches()}
+	// The buildpacks after this one may look into packages.
+	types := libcnb.LayerTypes{Build: a.assists, Cache: true, Launch: a.launches()}
 	if t.launch, err = layer.Open(b.Layers, modulesLayer, types, layout); err != nil {
 		return nil, err
 	}
@@ -408,8 +409,10 @@ func linksOnly(dir string) bool {
 }
 
 // dropLinks takes the links to packages out of a site, which starts without them.
+// Those of an app in another language stay: its build may take files from
+// packages, as Django's collectstatic and the assets of Rails do.
 func (t *moduleTree) dropLinks() error {
-	if t.app.launches() {
+	if t.app.launches() || t.app.assists {
 		return nil
 	}
 	for _, dir := range t.directories() {

@@ -13,8 +13,13 @@ import (
 )
 
 // launches tells whether Node.js and the packages go along with what starts. A
-// site needs neither.
-func (a *app) launches() bool { return !a.isSite }
+// site needs neither, and an app in another language only where it starts them.
+func (a *app) launches() bool {
+	if a.assists {
+		return startsNode(a.procfile)
+	}
+	return !a.isSite
+}
 
 // launchesNPM tells whether npm does: where it starts processes, or where a
 // script calls it.
@@ -56,7 +61,7 @@ var nodeCommand = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompi
 // says; and otherwise as npm would start it, with server.js, or else with the file
 // that its main names or that Paketo would try.
 func (a *app) processes(d driver) ([]libcnb.Process, error) {
-	if a.isSite {
+	if a.isSite || a.assists {
 		return nil, nil
 	}
 	command, err := a.frameworkStart(d)

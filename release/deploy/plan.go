@@ -39,17 +39,37 @@ func (d Deploy) detect(ctx context.Context, work workplace, refs []string) (p pl
 	if err != nil {
 		return p, withRoot(err, work.sourceApp())
 	}
-	if len(p.Rivals) > 0 {
+	if rivals := d.withoutAssisted(p.Plan); len(rivals) > 0 {
 		d.Voice.Warningf("%s could build this app too: %s builds, because it stands first. Pin the choice: slugc detect --pin",
-			strings.Join(p.Rivals, ", "), p.first())
+			strings.Join(rivals, ", "), p.first())
 	}
 	return p, nil
 }
 
-// first is the first buildpack of the group that not every group has.
+// withoutAssisted are the rivals of a plan but for those whose part another
+// buildpack of the group does, or was asked to do and said why not.
+func (d Deploy) withoutAssisted(plan detect.Plan) (rivals []string) {
+	for _, id := range plan.Rivals {
+		at := slices.IndexFunc(plan.Answers, func(a detect.Answer) bool { return a.ID == builtin.AssistantOf(id) })
+		if at < 0 {
+			rivals = append(rivals, id)
+			continue
+		}
+		if a := plan.Answers[at]; a.Verdict == buildpacks.Fail {
+			d.Voice.Stepf("%s has no part in this app", id)
+			for line := range strings.Lines(a.Reason) {
+				d.Voice.Detailf("%s", strings.TrimRight(line, "\n"))
+			}
+		}
+	}
+	return rivals
+}
+
+// first is the first buildpack of the group that not every group has, and that is
+// no assistant of another one.
 func (p planned) first() string {
 	for _, c := range p.Group {
-		if !slices.ContainsFunc(p.extra, func(m buildpacks.Member) bool { return m.ID == c.ID }) {
+		if !c.Optional && !slices.ContainsFunc(p.extra, func(m buildpacks.Member) bool { return m.ID == c.ID }) {
 			return c.ID
 		}
 	}

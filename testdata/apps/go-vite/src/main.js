@@ -1,0 +1,2 @@
+const answer = await fetch("/api/version");
+document.querySelector("#answer").textContent = await answer.text();
