@@ -15,6 +15,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/buildpacks/apt"
 	"github.com/slugc/slugc/buildpacks/cnb"
 	"github.com/slugc/slugc/buildpacks/golang"
 	"github.com/slugc/slugc/buildpacks/java"
@@ -44,6 +45,7 @@ type Buildpack struct {
 func All(ctx context.Context, out io.Writer, env map[string]string) []Buildpack {
 	helpers := language.Helpers{Out: out, Env: env, Runner: tool.Local{Grace: grace}, Now: time.Now}
 	return []Buildpack{
+		{TOML: apt.TOML, Detect: apt.Detect(out), Build: apt.Build(ctx, helpers), Clients: []string{Debian}},
 		{TOML: golang.TOML, Detect: golang.Detect(out), Build: golang.Build(ctx, helpers), Clients: []string{Go}},
 		{TOML: java.TOML, Detect: java.Detect(out), Build: java.Build(ctx, helpers), Clients: []string{Debian, Maven}},
 		{TOML: python.TOML, Detect: python.Detect(out), Build: python.Build(ctx, helpers), Clients: []string{PIP, Go, Debian}},

@@ -127,10 +127,12 @@ func (e Entry) check() error {
 	}
 	for _, s := range e.Sources {
 		switch s.Kind {
-		case kindNPM, kindDebian:
+		case kindNPM:
 			if s.Package == "" {
 				return fmt.Errorf("a source of the kind %s names no package", s.Kind)
 			}
+		case kindDebian:
+			// Without a package it is those of the request.
 		case kindModule:
 			if s.Module == "" || !strings.Contains(s.Version, "{version}") {
 				return fmt.Errorf("a source of the kind %s names no module, or no version with {version} in it", s.Kind)

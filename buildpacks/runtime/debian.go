@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -90,6 +91,9 @@ func (c debianCarrier) resolve(ctx context.Context, w wish) (Release, error) {
 	if err != nil {
 		return Release{}, err
 	}
+	if w.source.Package == "" {
+		return c.packages(w, index)
+	}
 	found, err := w.candidates(index.Index)
 	if err != nil {
 		return Release{}, err
@@ -113,18 +117,43 @@ func (c debianCarrier) resolve(ctx context.Context, w wish) (Release, error) {
 		return Release{}, err
 	}
 	release := Release{
-		Version:  best,
-		PURL:     purl.New("deb", "debian", chosen.Name, chosen.Version, c.Debian.qualifiers(chosen)).String(),
-		Packages: packages,
-		Stale:    index.stale,
+		Version: best,
+		PURL:    purl.New("deb", "debian", chosen.Name, chosen.Version, c.Debian.qualifiers(chosen)).String(),
+		Stale:   index.stale,
 	}
+	release.hold(packages)
+	return release, nil
+}
+
+// packages is a release of the packages that a request names, and of nothing
+// else. Its version is that of the distribution.
+func (c debianCarrier) packages(w wish, index listing) (Release, error) {
+	packages, err := resolve.Resolve(index.Index, resolve.Request{
+		Arch: w.Arch, Wanted: w.Packages, Omit: w.source.Omit, Installed: c.Debian.Base,
+	})
+	if unknown, is := errors.AsType[*resolve.UnknownPackageError](err); is {
+		return Release{}, appError(unknown)
+	}
+	if unmet, is := errors.AsType[*resolve.UnsatisfiableError](err); is {
+		return Release{}, appError(unmet)
+	}
+	if err != nil {
+		return Release{}, err
+	}
+	_, version, _ := strings.Cut(c.Debian.Distribution, "-")
+	release := Release{Version: version, Stale: index.stale}
+	release.hold(packages)
+	return release, nil
+}
+
+// hold makes a release one of some packages.
+func (r *Release) hold(packages []control.Package) {
 	sum := sha256.New()
 	for _, p := range packages {
 		fmt.Fprintf(sum, "%s  %s\n", p.SHA256, p)
-		release.Size += p.Size
+		r.Size += p.Size
 	}
-	release.Integrity = "sha256:" + hex.EncodeToString(sum.Sum(nil))
-	return release, nil
+	r.Packages, r.Integrity = packages, "sha256:"+hex.EncodeToString(sum.Sum(nil))
 }
 
 func (d *Debian) qualifiers(p control.Package) map[string]string {

@@ -28,6 +28,7 @@ func steps() map[string]func(site) error {
 		"java-certificates": site.javaCertificates,
 		"php-library":       site.phpLibrary,
 		"php-modules":       site.phpModules,
+		"pkg-config":        site.pkgConfig,
 	}
 }
 
@@ -113,4 +114,32 @@ func (s site) phpLibrary() error {
 		}
 		return s.root.WriteFile(name, moved, 0o644)
 	})
+}
+
+// pkgConfigPrefix is a variable of a .pc file that names a place below /usr.
+var pkgConfigPrefix = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^(\w+ *= *)/usr(/|$)`) })
+
+// pkgConfig has the files of pkg-config(1) say where they are by where they lie.
+func (s site) pkgConfig() error {
+	for _, pattern := range []string{"usr/lib/*/pkgconfig/*.pc", "usr/lib/pkgconfig/*.pc", "usr/share/pkgconfig/*.pc"} {
+		found, err := fs.Glob(s.root.FS(), pattern)
+		if err != nil {
+			return err
+		}
+		for _, name := range found {
+			if info, err := s.root.Lstat(name); err != nil || !info.Mode().IsRegular() {
+				continue
+			}
+			text, err := s.root.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			above := strings.Repeat("/..", strings.Count(name, "/")-1)
+			moved := pkgConfigPrefix().ReplaceAll(text, []byte("${1}$${pcfiledir}"+above+"${2}"))
+			if err := s.root.WriteFile(name, moved, 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
