@@ -16,7 +16,7 @@ func TestAssistants(t *testing.T) {
 	}
 	for _, group := range builtin.Order() {
 		at := place(group, "slugc/nodejs-assets")
-		switch none := place(group, "slugc/nodejs") >= 0 || place(group, "slugc/static") >= 0; {
+		switch none := place(group, "slugc/nodejs") >= 0 || place(group, "slugc/static") >= 0 || place(group, "slugc/deno") >= 0; {
 		case none && at >= 0:
 			t.Errorf("%v: Node.js helps itself or a web server", group)
 		case !none && (at < 0 || !group[at].Optional || at > slices.IndexFunc(group, func(m buildpacks.Member) bool { return !m.Optional })):

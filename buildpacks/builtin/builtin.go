@@ -17,6 +17,7 @@ import (
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/apt"
 	"github.com/slugc/slugc/buildpacks/cnb"
+	"github.com/slugc/slugc/buildpacks/deno"
 	"github.com/slugc/slugc/buildpacks/golang"
 	"github.com/slugc/slugc/buildpacks/java"
 	"github.com/slugc/slugc/buildpacks/language"
@@ -45,13 +46,14 @@ type Buildpack struct {
 func All(ctx context.Context, out io.Writer, env map[string]string) []Buildpack {
 	helpers := language.Helpers{Out: out, Env: env, Runner: tool.Local{Grace: grace}, Now: time.Now}
 	return []Buildpack{
-		{TOML: apt.TOML, Detect: apt.Detect(out), Build: apt.Build(ctx, helpers), Clients: []string{Debian}},
 		{TOML: golang.TOML, Detect: golang.Detect(out), Build: golang.Build(ctx, helpers), Clients: []string{Go}},
 		{TOML: java.TOML, Detect: java.Detect(out), Build: java.Build(ctx, helpers), Clients: []string{Debian, Maven}},
 		{TOML: python.TOML, Detect: python.Detect(out), Build: python.Build(ctx, helpers), Clients: []string{PIP, Go, Debian}},
 		{TOML: nodejs.TOML, Detect: nodejs.Detect(out), Build: nodejs.Build(ctx, helpers), Clients: []string{NPM}},
 		{TOML: nodejs.AssetsTOML, Detect: nodejs.DetectAssets(out), Build: nodejs.BuildAssets(ctx, helpers), Clients: []string{NPM}},
 		{TOML: static.TOML, Detect: static.Detect(out), Build: static.Build(ctx, helpers), Clients: []string{Debian}},
+		{TOML: deno.TOML, Detect: deno.Detect(out), Build: deno.Build(ctx, helpers), Clients: []string{NPM}},
+		{TOML: apt.TOML, Detect: apt.Detect(out), Build: apt.Build(ctx, helpers), Clients: []string{Debian}},
 		{TOML: procfile.TOML, Detect: procfile.Detect(out), Build: procfile.Build(out)},
 	}
 }
@@ -66,6 +68,7 @@ func Order() buildpacks.Order {
 		{{ID: "slugc/golang"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/java"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/python"}, {ID: "slugc/procfile", Optional: true}},
+		{{ID: "slugc/deno"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/static", Optional: true}, {ID: "slugc/nodejs"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/static"}, {ID: "slugc/procfile", Optional: true}},
 	})
