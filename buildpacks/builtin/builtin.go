@@ -25,6 +25,7 @@ import (
 	"github.com/slugc/slugc/buildpacks/procfile"
 	"github.com/slugc/slugc/buildpacks/python"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
+	"github.com/slugc/slugc/buildpacks/rust"
 	"github.com/slugc/slugc/buildpacks/static"
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
@@ -48,6 +49,7 @@ func All(ctx context.Context, out io.Writer, env map[string]string) []Buildpack 
 	return []Buildpack{
 		{TOML: golang.TOML, Detect: golang.Detect(out), Build: golang.Build(ctx, helpers), Clients: []string{Go}},
 		{TOML: java.TOML, Detect: java.Detect(out), Build: java.Build(ctx, helpers), Clients: []string{Debian, Maven}},
+		{TOML: rust.TOML, Detect: rust.Detect(out), Build: rust.Build(ctx, helpers), Clients: []string{Cargo, Debian}},
 		{TOML: python.TOML, Detect: python.Detect(out), Build: python.Build(ctx, helpers), Clients: []string{PIP, Go, Debian}},
 		{TOML: nodejs.TOML, Detect: nodejs.Detect(out), Build: nodejs.Build(ctx, helpers), Clients: []string{NPM}},
 		{TOML: nodejs.AssetsTOML, Detect: nodejs.DetectAssets(out), Build: nodejs.BuildAssets(ctx, helpers), Clients: []string{NPM}},
@@ -67,6 +69,7 @@ func Order() buildpacks.Order {
 	return assisted(buildpacks.Order{
 		{{ID: "slugc/golang"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/java"}, {ID: "slugc/procfile", Optional: true}},
+		{{ID: "slugc/rust"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/python"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/deno"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/static", Optional: true}, {ID: "slugc/nodejs"}, {ID: "slugc/procfile", Optional: true}},

@@ -27,6 +27,9 @@ const (
 	Debian = "debian"
 	// Maven is Maven, with a settings.xml; see maven.Config.Connection.
 	Maven = "maven"
+	// Cargo is Cargo, with a config.toml and a credentials.toml; see
+	// cargo.Config.Connection.
+	Cargo = "cargo"
 )
 
 // Settings are a file by which a package client of this machine knows its

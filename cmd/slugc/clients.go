@@ -47,6 +47,7 @@ func (p *program) clients(on stack.Stack) builtin.Clients {
 		builtin.NPM:   func(context.Context, bool) ([]builtin.Settings, error) { return p.npmSettings() },
 		builtin.Go:    func(context.Context, bool) ([]builtin.Settings, error) { return p.goSettings() },
 		builtin.Maven: func(context.Context, bool) ([]builtin.Settings, error) { return p.mavenSettings() },
+		builtin.Cargo: func(context.Context, bool) ([]builtin.Settings, error) { return p.cargoSettings() },
 		builtin.PIP:   func(context.Context, bool) ([]builtin.Settings, error) { return p.pipSettings() },
 		builtin.Debian: func(ctx context.Context, offline bool) ([]builtin.Settings, error) {
 			return p.debianSettings(ctx, on, offline)
