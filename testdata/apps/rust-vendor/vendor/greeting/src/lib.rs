@@ -1,0 +1,3 @@
+pub fn greet(whom: &str) -> String {
+    format!("hello {whom}")
+}
