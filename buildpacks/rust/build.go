@@ -36,7 +36,7 @@ func Build(ctx context.Context, h language.Helpers) libcnb.BuildFunc {
 		if err != nil {
 			return libcnb.BuildResult{}, err
 		}
-		return (&rustBuild{Build: b, settings: set}).run(ctx)
+		return (&rustBuild{Build: b, settings: set, registries: b.Registries}).run(ctx)
 	})
 }
 
@@ -44,6 +44,8 @@ func Build(ctx context.Context, h language.Helpers) libcnb.BuildFunc {
 type rustBuild struct {
 	*language.Build
 	settings settings
+	// registries sets up where toolchains come from.
+	registries func() error
 }
 
 // run is the build.
@@ -162,14 +164,14 @@ func (b *rustBuild) installRust(ctx context.Context, p project) (*toolchain, err
 		asked.Name = "the default, the newest"
 	}
 	b.Print.Step("Installing Rust")
-	if err := b.Registries(); err != nil {
+	if err := b.registries(); err != nil {
 		return nil, err
 	}
 	wish := language.Wish{
 		Layer: rustLayer, Types: libcnb.LayerTypes{Build: true, Cache: true}, Layout: layout,
 		Request: runtime.Request{Runtime: "rust", Constraint: wanted}, Asked: asked, Hint: hint(asked),
 	}
-	release, err := b.Resolve(ctx, wish)
+	release, err := b.resolve(ctx, wish)
 	if err != nil {
 		return nil, err
 	}
@@ -180,12 +182,30 @@ func (b *rustBuild) installRust(ctx context.Context, p project) (*toolchain, err
 	if t.installed, err = b.InstallRelease(ctx, wish, release); err != nil {
 		return nil, err
 	}
-	if exact, is := parse(asked.Text); is && asked.Name != byRustVersion && asked.Name != byEdition {
-		if got, _ := parse(release.Version); got[:2][0] != exact[0] || got[1] != exact[1] {
-			b.Print.Detail("Rust %s builds what Rust %s does; the stack has no older one", release.Version, asked.Text)
-		}
+	if line, is := pinned(asked); is && !line.Allows(release.Version) {
+		b.Print.Detail("The stack has no Rust %s; Rust %s builds what that one does", asked.Text, release.Version)
 	}
 	return t, t.prepare(p)
+}
+
+// resolve settles the version: of the line that a toolchain file names if the
+// distribution has that, else the newest that will do.
+func (b *rustBuild) resolve(ctx context.Context, wish language.Wish) (runtime.Release, error) {
+	line, is := pinned(wish.Asked)
+	slot, err := layer.Open(b.Layers, rustLayer, wish.Types, layout)
+	if err != nil {
+		return runtime.Release{}, err
+	}
+	// What was settled before stands, so that the archive is not asked.
+	if old := slot.Old["version"]; is && (old == "" || line.Allows(old)) {
+		exact := wish
+		exact.Request.Constraint = line
+		release, err := b.Resolve(ctx, exact)
+		if _, none := errors.AsType[*runtime.MissingError](err); !none {
+			return release, err
+		}
+	}
+	return b.Resolve(ctx, wish)
 }
 
 // link makes links in the app's bin to the programs, and says how each is

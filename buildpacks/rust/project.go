@@ -149,7 +149,7 @@ func (p *project) readLocals(own, root manifest) error {
 			return err
 		}
 		members = append(members, slices.DeleteFunc(found, func(dir string) bool {
-			rel, err := filepath.Rel(p.root, dir)
+			rel, err := filepath.Rel(p.at(p.root), p.at(dir))
 			return err == nil && excludes(root.Workspace.Exclude, filepath.ToSlash(rel)) && !slices.Contains(root.Workspace.Members, filepath.ToSlash(rel))
 		})...)
 	}

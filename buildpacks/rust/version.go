@@ -2,6 +2,7 @@ package rust
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"regexp"
@@ -176,6 +177,17 @@ func constraint(asked asking.Asked) (runtime.Constraint, error) {
 	}
 	least := strconv.Itoa(numbers[0]) + "." + strconv.Itoa(numbers[1]) + "." + strconv.Itoa(numbers[2])
 	return runtime.ParseConstraint(runtime.NPM, ">="+least)
+}
+
+// pinned is the line of versions that a toolchain file or a variable names, if
+// it names one.
+func pinned(asked asking.Asked) (line runtime.Constraint, is bool) {
+	numbers, is := parse(asked.Text)
+	if !is || asked.Name == byRustVersion || asked.Name == byEdition || !strings.Contains(asked.Text, ".") {
+		return runtime.Constraint{}, false
+	}
+	line, err := runtime.ParseConstraint(runtime.NPM, fmt.Sprintf("~%d.%d.%d", numbers[0], numbers[1], numbers[2]))
+	return line, err == nil
 }
 
 // hint says what to type to ask for another Rust.
