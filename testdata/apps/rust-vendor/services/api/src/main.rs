@@ -1,9 +1,12 @@
 //! Greets what a build script read, with a package of the vendor directory.
 
+mod stop;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 
 fn main() -> std::io::Result<()> {
+    stop::on_sigterm();
     let port = std::env::var("PORT").unwrap_or_else(|_| "5000".to_string());
     for client in TcpListener::bind(format!("0.0.0.0:{port}"))?.incoming() {
         let mut client = client?;
