@@ -188,6 +188,18 @@ func testKeeping(t *testing.T, _ spec.G, it spec.S) {
 		}
 	})
 
+	it("builds again when a variable has another value that is in a program", func() {
+		s.write(map[string]string{"src/main.rs": "const V: &str = env!(\"REVISION\");\n", "build.rs": "let x = env::var_os(\"COLOUR\");\n"})
+		for _, change := range []string{"REVISION", "COLOUR"} {
+			s.env[change] = "one"
+			s.mustBuild()
+			s.env[change], s.env["OTHER"] = "two", change
+			holds(t, s.mustBuild(), "Building hello (settings changed)")
+		}
+		s.env["OTHER"] = "three"
+		holds(t, s.mustBuild(), "Reusing hello")
+	})
+
 	it("removes packages from the cache that the lock does not have any more", func() {
 		s.mustBuild()
 		s.write(map[string]string{

@@ -76,7 +76,9 @@ func (t *toolchain) prepare(p project) error {
 	if t.linker != "cc" {
 		env["CARGO_TARGET_"+strings.ToUpper(strings.ReplaceAll(t.triple(), "-", "_"))+"_LINKER"] = t.linker
 	}
-	delete(env, "RUSTC_WRAPPER")
+	// A machine's own cache of compiled code, which an app's configuration may
+	// name, is none of the stack's.
+	env["RUSTC_WRAPPER"] = ""
 	delete(env, cargo.ConfigVariable)
 	delete(env, cargo.CredentialsVariable)
 	t.env = env
@@ -203,7 +205,7 @@ func deciding(env map[string]string) []string {
 		switch {
 		case env[name] == "":
 		case strings.HasPrefix(name, "CARGO_PROFILE_"), strings.HasPrefix(name, "CARGO_BUILD_"), strings.HasPrefix(name, "CARGO_TARGET_") && name != "CARGO_TARGET_DIR",
-			slices.Contains([]string{"RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS", "CPATH", "LIBRARY_PATH", "PKG_CONFIG_PATH", "SOURCE_DATE_EPOCH", "SOURCE_VERSION"}, name):
+			slices.Contains([]string{"RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS", "CPATH", "LIBRARY_PATH", "PKG_CONFIG_PATH", "SOURCE_DATE_EPOCH", "SQLX_OFFLINE", "DATABASE_URL"}, name):
 			chosen = append(chosen, name+"="+env[name])
 		}
 	}

@@ -76,6 +76,14 @@ func causes() []failure.Cause {
 			Why: "a package is linked with the library $1, which the stack does not have.\n" + aptfile("lib$1-dev"),
 		},
 		{
+			Pattern: regexp.MustCompile(`-fuse-ld=(\w+)['\x60]?$|cannot find .(ld\.\w+)|invalid linker name in argument .-fuse-ld=(\w+)`), Fault: download.App,
+			Why: "the app's .cargo/config.toml names a linker that the stack does not have.\n" + aptfile("lld mold") + "\nor take its -fuse-ld out",
+		},
+		{
+			Pattern: regexp.MustCompile(`set \x60DATABASE_URL\x60|cargo sqlx prepare`), Fault: download.App,
+			Why: "queries are checked when they are compiled, and a build has no database. Save what is known of them, and commit that:\n  cargo sqlx prepare --workspace\n  git add .sqlx",
+		},
+		{
 			Pattern: regexp.MustCompile(`linker .([^\x60']+). not found|failed to find tool "([^"]+)"`), Fault: download.App,
 			Why: "there is no C compiler. Build on a stack that has one:\n  slugc build --stack slugc-13",
 		},

@@ -125,6 +125,9 @@ func (t *toolchain) inputs(w work, files []sourceFile) map[string]string {
 	k.Add("flags", strings.Join(t.flags(w), "\n"))
 	k.Add("strip", t.env["CARGO_PROFILE_RELEASE_STRIP"])
 	k.Add("environment", strings.Join(deciding(t.env), "\n"))
+	for _, name := range variables(files) {
+		k.Add(name, t.Env[name])
+	}
 	return map[string]string{
 		"version": t.installed.Release.Version, "toolchain": t.installed.Release.Integrity, "system": t.Distro + " " + t.Arch,
 		"source": sourceSum(files), "settings": k.Sum(), "binaries": strings.Join(binNames(w.bins), " "),

@@ -12,9 +12,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,6 +33,34 @@ type sourceFile struct {
 	// modified is when it changed last: Cargo builds again what is newer than
 	// what it made.
 	modified time.Time
+	// variables are those whose values it has put into a program.
+	variables []string
+}
+
+// reading finds where Rust code takes a variable of the build's environment, and
+// readingLater where a build script does.
+var (
+	reading      = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b(?:option_)?env!\s*\(\s*"([A-Za-z0-9_]+)"`) })
+	readingLater = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\benv::var(?:_os)?\s*\(\s*"([A-Za-z0-9_]+)"|rerun-if-env-changed=([A-Za-z0-9_]+)`)
+	})
+)
+
+// variablesIn are the variables that a file of Rust takes.
+func variablesIn(name string, text []byte) []string {
+	var all []string
+	found := reading().FindAllSubmatch(text, -1)
+	if path.Base(name) == "build.rs" {
+		found = append(found, readingLater().FindAllSubmatch(text, -1)...)
+	}
+	for _, match := range found {
+		for _, part := range match[1:] {
+			if len(part) > 0 {
+				all = append(all, string(part))
+			}
+		}
+	}
+	return all
 }
 
 // notSource are names of files that no build of a Rust program reads.
@@ -77,7 +107,15 @@ func readSources(top string) ([]sourceFile, error) {
 			continue
 		}
 		group.Go(func() (err error) {
-			all[i].sum, err = fileSum(filepath.Join(top, filepath.FromSlash(all[i].name)))
+			file := filepath.Join(top, filepath.FromSlash(all[i].name))
+			if all[i].sum, err = fileSum(file); err != nil || path.Ext(file) != ".rs" {
+				return err
+			}
+			text, err := os.ReadFile(file)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // a link to nothing
+			}
+			all[i].variables = variablesIn(file, text)
 			return err
 		})
 	}
@@ -118,6 +156,16 @@ func sourceSum(files []sourceFile) string {
 		}
 	}
 	return k.Sum()
+}
+
+// variables are those that any of some files takes.
+func variables(files []sourceFile) []string {
+	var all []string
+	for _, f := range files {
+		all = append(all, f.variables...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // timesFile is the file in Cargo's target directory that says which files it
