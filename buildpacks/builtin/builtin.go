@@ -24,6 +24,7 @@ import (
 	"github.com/slugc/slugc/buildpacks/nodejs"
 	"github.com/slugc/slugc/buildpacks/procfile"
 	"github.com/slugc/slugc/buildpacks/python"
+	"github.com/slugc/slugc/buildpacks/ruby"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 	"github.com/slugc/slugc/buildpacks/rust"
 	"github.com/slugc/slugc/buildpacks/static"
@@ -51,6 +52,7 @@ func All(ctx context.Context, out io.Writer, env map[string]string) []Buildpack 
 		{TOML: java.TOML, Detect: java.Detect(out), Build: java.Build(ctx, helpers), Clients: []string{Debian, Maven}},
 		{TOML: rust.TOML, Detect: rust.Detect(out), Build: rust.Build(ctx, helpers), Clients: []string{Cargo, Debian}},
 		{TOML: python.TOML, Detect: python.Detect(out), Build: python.Build(ctx, helpers), Clients: []string{PIP, Go, Debian}},
+		{TOML: ruby.TOML, Detect: ruby.Detect(out), Build: ruby.Build(ctx, helpers), Clients: []string{Bundler, Debian}},
 		{TOML: nodejs.TOML, Detect: nodejs.Detect(out), Build: nodejs.Build(ctx, helpers), Clients: []string{NPM}},
 		{TOML: nodejs.AssetsTOML, Detect: nodejs.DetectAssets(out), Build: nodejs.BuildAssets(ctx, helpers), Clients: []string{NPM}},
 		{TOML: static.TOML, Detect: static.Detect(out), Build: static.Build(ctx, helpers), Clients: []string{Debian}},
@@ -71,6 +73,7 @@ func Order() buildpacks.Order {
 		{{ID: "slugc/java"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/rust"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/python"}, {ID: "slugc/procfile", Optional: true}},
+		{{ID: "slugc/ruby"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/deno"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/static", Optional: true}, {ID: "slugc/nodejs"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/static"}, {ID: "slugc/procfile", Optional: true}},

@@ -30,6 +30,8 @@ const (
 	// Cargo is Cargo, with a config.toml and a credentials.toml; see
 	// cargo.Config.Connection.
 	Cargo = "cargo"
+	// Bundler is Bundler, with the file of "bundle config"; see bundler.Connection.
+	Bundler = "bundler"
 )
 
 // Settings are a file by which a package client of this machine knows its

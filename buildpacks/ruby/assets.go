@@ -1,0 +1,191 @@
+package ruby
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"github.com/slugc/slugc/buildpacks/language/failure"
+	"github.com/slugc/slugc/buildpacks/language/layer"
+	"github.com/slugc/slugc/buildpacks/language/outcome"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
+	"github.com/slugc/slugc/buildpacks/runtime/tool"
+	"github.com/slugc/slugc/stack/download"
+)
+
+// assetsCache is where Sprockets and its like keep what they made of single files.
+const assetsCache = "tmp/cache/assets"
+
+// wantsAssets tells whether an app has assets to precompile, and why not when it
+// could be thought so.
+func (a app) wantsAssets() (wants bool, why string) {
+	for _, pattern := range []string{".sprockets-manifest-*.json", "manifest-*.json", ".manifest.json", "manifest.yml"} {
+		if found, err := filepath.Glob(filepath.Join(a.dir, "public", "assets", pattern)); err == nil && len(found) > 0 {
+			return false, "they came with the app, in public/assets"
+		}
+	}
+	if a.isRails() {
+		for _, gem := range []string{"sprockets-rails", "propshaft", "sprockets", "vite_rails", "webpacker", "shakapacker", "cssbundling-rails", "jsbundling-rails", "importmap-rails"} {
+			if a.lock.has(gem) {
+				return true, ""
+			}
+		}
+		return false, ""
+	}
+	if !a.lock.has("rake") {
+		return false, ""
+	}
+	for _, pattern := range []string{"Rakefile", "rakefile", "Rakefile.rb", "rakefile.rb", "lib/tasks/*.rake"} {
+		found, err := filepath.Glob(filepath.Join(a.dir, pattern))
+		if err != nil {
+			return false, ""
+		}
+		for _, file := range found {
+			if text, err := os.ReadFile(file); err == nil && definesAssets.Match(text) {
+				return true, ""
+			}
+		}
+	}
+	return false, ""
+}
+
+// definesAssets is how a Rakefile has the task.
+var definesAssets = regexp.MustCompile(`assets:precompile|(?s)namespace\s*\(?\s*[:"']assets\b.*task\s*\(?\s*[:"']?precompile\b`)
+
+// precompile runs rake assets:precompile, or restores what it made of the same
+// app.
+func (b *build) precompile(ctx context.Context, a app, g bundle) ([]libcnb.Layer, error) {
+	wants, why := a.wantsAssets()
+	if !wants && why == "" {
+		return nil, nil
+	}
+	b.Print.Step("Precompiling assets")
+	if !wants {
+		b.Print.Detail("Skipped: %s", why)
+		return nil, nil
+	}
+	o, err := outcome.Open(b.App, b.Layers, b.Scratch, assetsLayer, layout)
+	if err != nil {
+		return nil, err
+	}
+	k := &layer.Key{}
+	k.Add("gems", g.key)
+	for _, name := range sortedKeys(g.env) {
+		if name != "HOME" && name != "TMPDIR" && !cnbVariable.MatchString(name) {
+			k.Add(name, g.env[name])
+		}
+	}
+	if err := b.AddAround(k); err != nil {
+		return nil, err
+	}
+	inputs := map[string]string{"key": k.Sum()}
+	cache, err := layer.Open(b.Layers, sprockets, libcnb.LayerTypes{Cache: true}, layout)
+	if err != nil {
+		return nil, err
+	}
+	kept, why := o.Keeps(inputs)
+	if kept {
+		b.Print.Detail("Reusing what they made (the app is unchanged)")
+		made, err := o.Apply(inputs)
+		layers := []libcnb.Layer{made}
+		if cache.There {
+			layers = append(layers, cache.Describe(nil, nil))
+		}
+		return layers, err
+	}
+	if why == "source changed" || why == "key changed" {
+		why = "the app changed"
+	}
+	return b.makeAssets(ctx, a, g, o, inputs, cache, why)
+}
+
+// cnbVariable are variables of the platform, which say nothing of an app.
+var cnbVariable = regexp.MustCompile(`^CNB_`)
+
+func (b *build) makeAssets(ctx context.Context, a app, g bundle, o *outcome.Outcome, inputs map[string]string, cache layer.Slot, why string) ([]libcnb.Layer, error) {
+	task := []string{g.ruby, "-S", g.bundler, "exec", "rake", "assets:precompile"}
+	b.Print.Detail("bundle exec rake assets:precompile (%s)", why)
+	place := filepath.Join(b.App, filepath.FromSlash(assetsCache))
+	if cache.There {
+		if err := layer.CopyTree(cache.Layer.Path, place, layer.CopyFile, nil); err != nil {
+			return nil, err
+		}
+	}
+	env := map[string]string{}
+	for name, value := range g.env {
+		env[name] = value
+	}
+	home, err := b.Scratch.Home(env["HOME"])
+	if err != nil {
+		return nil, err
+	}
+	env["HOME"] = home
+	if env["SECRET_KEY_BASE"] == "" {
+		// It signs nothing that anybody will see.
+		env["SECRET_KEY_BASE"], env["SECRET_KEY_BASE_DUMMY"] = "precompile_placeholder_precompile_placeholder", "1"
+	}
+	start := b.Now()
+	lines := b.Print.Writer()
+	output := tool.NewTail(lines)
+	err = b.Runner.Run(ctx, tool.Command{Args: task, Dir: b.App, Env: env, Output: output})
+	lines.Flush()
+	if err != nil {
+		return nil, failure.Explain(failure.Failure{
+			What: "rake assets:precompile failed", Err: err, Output: output,
+			Unknown: "see it fail on your machine:\n  RAILS_ENV=production SECRET_KEY_BASE_DUMMY=1 bundle exec rake assets:precompile\n" +
+				"what the app wants from the environment, the build needs too:\n  slugc build -e NAME=VALUE",
+		}, append(assetsCauses(), failure.Common()...))
+	}
+	var layers []libcnb.Layer
+	if _, err := os.Stat(place); err == nil {
+		if err := b.Scratch.Discard(cache.Layer.Path); err != nil {
+			return nil, err
+		}
+		if err := os.MkdirAll(filepath.Dir(cache.Layer.Path), 0o755); err != nil {
+			return nil, err
+		}
+		// It has times, and no process reads it.
+		if err := layer.Move(place, cache.Layer.Path); err != nil {
+			return nil, err
+		}
+		layers = append(layers, cache.Describe(nil, nil))
+	}
+	b.Print.Detail("Precompiled in %s", report.Duration(b.Now().Sub(start).Round(10*time.Millisecond)))
+	made, ok, err := o.Keep(inputs)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		layers = append(layers, made)
+	}
+	return layers, nil
+}
+
+func assetsCauses() []failure.Cause {
+	return []failure.Cause{
+		{
+			Pattern: regexp.MustCompile(`(?m)KeyError: key not found: "([A-Z][A-Z0-9_]*)"|key not found: "([A-Z][A-Z0-9_]*)" \(KeyError\)`), Fault: download.App,
+			Why: "the app wants a variable also during the build. Give it one, or a default in the code:\n  slugc build -e $1=for-the-build",
+		},
+		{
+			Pattern: regexp.MustCompile(`ExecJS::RuntimeUnavailable|Could not find a JavaScript runtime`), Fault: download.App,
+			Why: "a gem wants a JavaScript runtime to precompile assets. Build with Node.js before Ruby:\n  slugc build -b slugc/nodejs -b slugc/ruby",
+		},
+		{
+			Pattern: regexp.MustCompile(`(?m)Don't know how to build task '([^']+)'`), Fault: download.App,
+			Why: "there is no task $1 in what rake loads. See which there are:\n  bundle exec rake -P",
+		},
+		{
+			Pattern: regexp.MustCompile(`(?m)cannot load such file -- (\S+)`), Fault: download.App,
+			Why: "the file $1 is in no gem that is installed: it may be one of the group development or test. Move its gem out of that group, lock again, and commit that",
+		},
+		{
+			Pattern: regexp.MustCompile(`ActiveRecord::ConnectionNotEstablished|PG::ConnectionBad|could not connect to server`), Fault: download.App,
+			Why: "the app connects to a database when it is loaded, and a build has none. Connect when it is first needed",
+		},
+	}
+}

@@ -1,0 +1,190 @@
+package gemstest
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	goruntime "runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/debian/deb"
+	"github.com/slugc/slugc/stack/debian/repository"
+	"github.com/slugc/slugc/stack/debian/resolve"
+	"github.com/slugc/slugc/stack/untar"
+)
+
+// Usual are Debian packages with gems that apps of all kinds use.
+func Usual() []string {
+	return []string{"ruby-rack", "ruby-rackup", "ruby-sinatra", "puma", "unicorn", "rake", "ruby-webrick", "ruby-base64"}
+}
+
+// settled are the versions that lock files of sample apps name. Debian mends
+// gems within a release, and then has them under other numbers.
+func settled() map[string]string {
+	return map[string]string{
+		"rack": "3.1.20", "rackup": "2.1.0", "sinatra": "4.1.1", "puma": "6.6.0", "unicorn": "6.1.0", "rake": "13.2.1", "webrick": "1.9.1",
+		"base64": "0.2.0", "rack-session": "2.1.1", "rack-protection": "4.1.1", "mustermann": "3.0.0", "tilt": "2.4.0", "nio4r": "2.7.3",
+		"raindrops": "0.20.0", "kgio": "2.11.0", "ruby2_keywords": "0.0.5",
+	}
+}
+
+// base is what no gem is in.
+func base() []string {
+	return []string{"ruby", "ruby3.3", "libruby3.3", "libruby", "ruby-rubygems", "rubygems-integration", "libc6", "bundler", "ruby-bundler"}
+}
+
+// Debian are the gems of Debian packages, and of those that they need.
+func Debian(t testing.TB, from repository.Repository, names ...string) []Gem {
+	t.Helper()
+	definition, err := stack.Find("slugc-13")
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := from.Update(t.Context(), definition.Suites, goruntime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages, err := resolve.Resolve(index, resolve.Request{Arch: goruntime.GOARCH, Wanted: names, Omit: slices.DeleteFunc(base(), func(name string) bool { return slices.Contains(names, name) })})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := from.Debs(t.Context(), packages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var gems []Gem
+	for i, p := range packages {
+		if !strings.HasPrefix(p.Name, "ruby-") && !slices.Contains(names, p.Name) {
+			continue
+		}
+		gems = append(gems, unpacked(t, files[i])...)
+	}
+	return gems
+}
+
+// unpacked are the gems of one package.
+func unpacked(t testing.TB, file string) []Gem {
+	t.Helper()
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if _, _, err := deb.Unpack(t.Context(), []string{file}, root, deb.Options{Limits: untar.Limits{Entries: 1 << 20, Bytes: 1 << 30}}); err != nil {
+		t.Fatal(err)
+	}
+	var specs []string
+	for _, pattern := range []string{"usr/share/rubygems-integration/*/specifications/*.gemspec", "usr/lib/*/rubygems-integration/*/specifications/*.gemspec"} {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		specs = append(specs, found...)
+	}
+	gems := make([]Gem, 0, len(specs))
+	for _, spec := range specs {
+		text, err := os.ReadFile(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := readSpec(string(text))
+		home := filepath.Dir(filepath.Dir(spec))
+		number := g.Version
+		if known := settled()[g.Name]; known != "" {
+			g.Version = known
+		}
+		g.Files = map[string][]byte{}
+		add(t, g.Files, filepath.Join(home, "gems", g.Name+"-"+number), "")
+		extensions, err := filepath.Glob(filepath.Join(home, "extensions", "*", "*", g.Name+"-"+number))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, from := range extensions {
+			add(t, g.Files, from, "lib")
+		}
+		delete(g.Files, "lib/gem.build_complete")
+		if len(g.Files) == 0 || len(g.Executables) > 0 && g.Files[g.Bindir+"/"+g.Executables[0]] == nil {
+			// Its files lie where Debian's own Ruby looks for them.
+			add(t, g.Files, filepath.Join(dir, "usr/lib/ruby/vendor_ruby"), "lib")
+			libraries, err := filepath.Glob(filepath.Join(dir, "usr/lib/*/ruby/vendor_ruby/*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, from := range libraries {
+				add(t, g.Files, from, "lib")
+			}
+			for _, name := range g.Executables {
+				if data, err := os.ReadFile(filepath.Join(dir, "usr/bin", name)); err == nil {
+					g.Files[g.Bindir+"/"+name] = data
+				}
+			}
+		}
+		gems = append(gems, g)
+	}
+	return gems
+}
+
+// add adds the files of a directory, as those of another one.
+func add(t testing.TB, to map[string][]byte, from, as string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(from, name)
+		if err != nil {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a link into another package
+		}
+		to[filepath.ToSlash(filepath.Join(as, rel))] = data
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+}
+
+// readSpec reads a specification as RubyGems writes it for what is installed.
+func readSpec(text string) Gem {
+	one := func(field string) string {
+		match := regexp.MustCompile(`(?m)^  s\.` + field + ` = "([^"]*)"`).FindStringSubmatch(text)
+		if match == nil {
+			return ""
+		}
+		return match[1]
+	}
+	quoted := regexp.MustCompile(`"([^"]*)"`)
+	many := func(field string) []string {
+		var values []string
+		if match := regexp.MustCompile(`(?m)^  s\.` + field + ` = \[(.*)\]`).FindStringSubmatch(text); match != nil {
+			for _, value := range quoted.FindAllStringSubmatch(match[1], -1) {
+				values = append(values, value[1])
+			}
+		}
+		return values
+	}
+	g := Gem{
+		Name: one("name"), Version: one("version"), Date: one("date"), Bindir: one("bindir"), Executables: many("executables"),
+		RequirePaths: many("require_paths"), Licenses: many("licenses"), Dependencies: map[string]string{},
+	}
+	if g.Bindir == "" {
+		g.Bindir = "bin"
+	}
+	for _, match := range regexp.MustCompile(`(?m)^\s+s\.add_(?:runtime_)?dependency\(%q<([^>]+)>\.freeze, \[(.*)\]\)`).FindAllStringSubmatch(text, -1) {
+		var wanted []string
+		for _, value := range quoted.FindAllStringSubmatch(match[2], -1) {
+			wanted = append(wanted, value[1])
+		}
+		g.Dependencies[match[1]] = strings.Join(wanted, ", ")
+	}
+	return g
+}

@@ -1,0 +1,48 @@
+//go:build acceptance
+
+package gemstest_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/slugc/slugc/buildpacks/ruby/gemstest"
+	"github.com/slugc/slugc/stack/debian/repository"
+	"github.com/slugc/slugc/stack/download"
+)
+
+// Debian's packages become gems with their programs, libraries and extensions.
+func TestDebian(t *testing.T) {
+	sources, err := repository.AptSources(os.DirFS("/"))
+	if err != nil {
+		t.Skipf("this machine names no Debian mirror: %v", err)
+	}
+	from := repository.Repository{Sources: sources, Fetcher: download.NewFetcher(&http.Client{}), Cache: filepath.Join(t.TempDir(), "debian")}
+	found := map[string]gemstest.Gem{}
+	for _, g := range gemstest.Debian(t, from, gemstest.Usual()...) {
+		found[g.Name] = g
+	}
+	for name, file := range map[string]string{
+		"unicorn": "lib/unicorn_http.so", "puma": "lib/puma/puma_http11.so", "rack": "lib/rack.rb", "sinatra": "lib/sinatra/base.rb",
+		"raindrops": "lib/raindrops_ext.so", "rackup": "lib/rackup.rb", "rake": "exe/rake",
+	} {
+		if found[name].Files[file] == nil {
+			t.Errorf("%s has no %s", name, file)
+		}
+	}
+	if got := found["unicorn"]; got.Dependencies["raindrops"] != "~> 0.7" || got.Files["bin/unicorn"] == nil {
+		t.Errorf("got %+v", got.Dependencies)
+	}
+	if t.Failed() || os.Getenv("GEMSTEST_SERVE") == "" {
+		return
+	}
+	gems := []gemstest.Gem{gemstest.Native("1.0.0"), gemstest.Native("1.1.0")}
+	for _, g := range found {
+		gems = append(gems, g)
+	}
+	t.Log(gemstest.Serve(t, gems...).URL)
+	os.WriteFile(os.Getenv("GEMSTEST_SERVE"), []byte(gemstest.Serve(t, gems...).URL), 0o644)
+	select {}
+}
