@@ -16,6 +16,7 @@ import (
 
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/layer"
+	"github.com/slugc/slugc/buildpacks/runtime/bundler"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
@@ -156,7 +157,7 @@ func decides(name string) bool {
 func (b *build) bundleEnv(g bundle, ruby language.Installed) map[string]string {
 	env := ruby.Use.Environ(b.Env)
 	for name := range env {
-		if isBundlerSetting(name) || name == "GEM_HOME" || name == "RUBYOPT" {
+		if isBundlerSetting(name) || name == "GEM_HOME" || name == "RUBYOPT" || name == bundler.GemrcVariable {
 			delete(env, name)
 		}
 	}
@@ -236,7 +237,7 @@ func (b *build) installerEnv(g bundle) (map[string]string, error) {
 			env[name] = value
 		}
 	}
-	for _, name := range []string{"BUNDLE_WITH", "BUNDLE_FORCE_RUBY_PLATFORM"} {
+	for _, name := range []string{"BUNDLE_WITH", "BUNDLE_FORCE_RUBY_PLATFORM", bundler.GemrcVariable} {
 		if b.Env[name] != "" {
 			env[name] = b.Env[name]
 		}
@@ -268,7 +269,7 @@ func (q *quiet) Write(data []byte) (int, error) {
 	end := strings.LastIndexByte(text, '\n') + 1
 	q.rest = text[end:]
 	for line := range strings.Lines(text[:end]) {
-		if strings.HasPrefix(line, "Using ") || strings.HasPrefix(line, "Gems in the groups") || strings.HasPrefix(line, "Bundled gems are installed") || strings.HasPrefix(line, "Use `bundle info") {
+		if strings.HasPrefix(line, "Using ") || strings.Contains(line, " is built in to Ruby, and can't be cached") || strings.HasPrefix(line, "Gems in the groups") || strings.HasPrefix(line, "Bundled gems are installed") || strings.HasPrefix(line, "Use `bundle info") {
 			continue
 		}
 		if _, err := io.WriteString(q.to, line); err != nil {

@@ -44,6 +44,9 @@ type expectation struct {
 	Stack string
 	// Env are variables of the build.
 	Env map[string]string
+	// Index is an index of packages that the test itself serves, where machines do
+	// not reach that of the community: "gems".
+	Index string
 	// ColdTwice builds it from nothing a second time, which must give the same
 	// bytes.
 	ColdTwice bool `toml:"cold_twice"`
@@ -173,6 +176,12 @@ func TestApps(t *testing.T) {
 			first.must("stack", "create", id, "--variant", "build")
 		}
 	}
+	indexes := map[string]string{"": ""}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if index := all[name].Index; index != "" && selected(t, name) && indexes[index] == "" {
+			indexes[index] = ownIndex(t, index)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -180,6 +189,9 @@ func TestApps(t *testing.T) {
 			s.home = home
 			if strings.HasPrefix(name, "java-gradle") {
 				s.env = append(s.env, gradleMirror(t))
+			}
+			if all[name].Index != "" {
+				s.env = append(s.env, indexes[all[name].Index])
 			}
 			sample{slugc: s, name: name, expectation: all[name]}.test()
 		})

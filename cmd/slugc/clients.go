@@ -44,11 +44,12 @@ func (p *program) clientEnv(env map[string]string) map[string]string {
 // is secret in their settings is never printed once it was read.
 func (p *program) clients(on stack.Stack) builtin.Clients {
 	return builtin.Clients{
-		builtin.NPM:   func(context.Context, bool) ([]builtin.Settings, error) { return p.npmSettings() },
-		builtin.Go:    func(context.Context, bool) ([]builtin.Settings, error) { return p.goSettings() },
-		builtin.Maven: func(context.Context, bool) ([]builtin.Settings, error) { return p.mavenSettings() },
-		builtin.Cargo: func(context.Context, bool) ([]builtin.Settings, error) { return p.cargoSettings() },
-		builtin.PIP:   func(context.Context, bool) ([]builtin.Settings, error) { return p.pipSettings() },
+		builtin.NPM:     func(context.Context, bool) ([]builtin.Settings, error) { return p.npmSettings() },
+		builtin.Go:      func(context.Context, bool) ([]builtin.Settings, error) { return p.goSettings() },
+		builtin.Maven:   func(context.Context, bool) ([]builtin.Settings, error) { return p.mavenSettings() },
+		builtin.Cargo:   func(context.Context, bool) ([]builtin.Settings, error) { return p.cargoSettings() },
+		builtin.PIP:     func(context.Context, bool) ([]builtin.Settings, error) { return p.pipSettings() },
+		builtin.Bundler: func(context.Context, bool) ([]builtin.Settings, error) { return p.bundlerSettings() },
 		builtin.Debian: func(ctx context.Context, offline bool) ([]builtin.Settings, error) {
 			return p.debianSettings(ctx, on, offline)
 		},

@@ -1,0 +1,3 @@
+module Greetings
+  def self.hello = "hello from a gem in the app"
+end
