@@ -111,6 +111,9 @@ func (b *build) makeAssets(ctx context.Context, a app, g bundle, o *outcome.Outc
 	b.Print.Detail("bundle exec rake assets:precompile (%s)", why)
 	place := filepath.Join(b.App, filepath.FromSlash(assetsCache))
 	if cache.There {
+		if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
+			return nil, err
+		}
 		if err := layer.CopyTree(cache.Layer.Path, place, layer.CopyFile, nil); err != nil {
 			return nil, err
 		}

@@ -36,7 +36,7 @@ const jemallocVariable = "JEMALLOC_ENABLED"
 // Build returns bin/build (CNB Buildpack API, "Phase #3: Build").
 func Build(ctx context.Context, h language.Helpers) libcnb.BuildFunc {
 	return language.Func(ctx, h, func(ctx context.Context, common *language.Build) (libcnb.BuildResult, error) {
-		b := &build{Build: common}
+		b := &build{Build: common, registries: common.Registries}
 		return b.run(ctx)
 	})
 }
@@ -44,7 +44,9 @@ func Build(ctx context.Context, h language.Helpers) libcnb.BuildFunc {
 // build is one run of bin/build.
 type build struct {
 	*language.Build
-	known known
+	// registries sets up where Ruby comes from.
+	registries func() error
+	known      known
 }
 
 // run is the build.
@@ -95,7 +97,7 @@ func (b *build) settings() error {
 			b.Env["BUNDLE_USER_CONFIG"] = filepath.Join(binding.Path, "config")
 		}
 	}
-	return b.Registries()
+	return b.registries()
 }
 
 // installRuby brings Ruby with Bundler.

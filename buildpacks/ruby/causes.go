@@ -34,7 +34,7 @@ func (a app) causes() []failure.Cause {
 			Why: "the index does not have $1 any more: its author took that version back. Take another one:\n  bundle update --conservative GEM\n  git add " + a.lockName,
 		},
 		{
-			Pattern: regexp.MustCompile(`Could not find (\S+ ?(?:\([^)]*\))?|gem '[^']+')[^\n]* in (?:any of the sources|locally installed gems|cached gems|rubygems repository|gem repository|[^\n]+ or installed locally)`), Fault: download.App,
+			Pattern: regexp.MustCompile(`Could not find (gem '[^']+'|\S+(?: \([^)]*\))?)[^\n]* in (?:any of the sources|locally installed gems|cached gems|rubygems repository|gem repository|[^\n]+ or installed locally)`), Fault: download.App,
 			Why: "there is no $1 where gems come from. See whether the name is right; a private gem needs its index in " + a.gemfile + ":\n" +
 				"  source \"https://gems.example.com\" do ... end\nWhere vendor/cache has the gems, it needs all of them:\n  bundle cache --all-platforms\n  git add vendor/cache",
 		},
