@@ -117,3 +117,17 @@ func (x *Index) Replace(path string, data []byte) {
 	defer x.mu.Unlock()
 	x.replaced[path] = data
 }
+
+// Forget has Asked begin anew.
+func (x *Index) Forget() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.asked = nil
+}
+
+// File is what is served at a path, nil for nothing.
+func (x *Index) File(path string) []byte {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.files[path]
+}
