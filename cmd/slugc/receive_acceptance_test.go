@@ -44,6 +44,9 @@ func newTarget(t *testing.T, flags ...string) *deployTarget {
 	s.env = []string{"USER=ada"}
 	d := &deployTarget{slugc: s, bare: filepath.Join(s.dir, "shop.git"), work: filepath.Join(s.dir, "work")}
 	d.remote = d.bare
+	if err := os.Mkdir(filepath.Join(s.dir, "tmp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	d.git(s.dir, "init", "--quiet", "--bare", d.bare)
 	d.git(d.bare, "config", "receive.denyDeleteCurrent", "ignore")
 	d.git(s.dir, "init", "--quiet", d.work)
@@ -67,7 +70,7 @@ func (d *deployTarget) gitCommand(ctx context.Context, dir string, args ...strin
 	c := exec.CommandContext(ctx, "git", append([]string{"-c", "init.defaultBranch=main", "-c", "protocol.file.allow=always"}, args...)...)
 	c.Dir = dir
 	c.Env = []string{
-		"HOME=" + d.dir, "PATH=" + os.Getenv("PATH"), "USER=ada", "GIT_CONFIG_NOSYSTEM=1", "GIT_SSH_COMMAND=" + d.shell,
+		"HOME=" + d.dir, "PATH=" + os.Getenv("PATH"), "USER=ada", "TMPDIR=" + filepath.Join(d.dir, "tmp"), "GIT_CONFIG_NOSYSTEM=1", "GIT_SSH_COMMAND=" + d.shell,
 		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.com",
 	}
 	return c
@@ -343,7 +346,7 @@ func TestPush(t *testing.T) {
 	if log := d.must("builds", "logs", "3"); !strings.Contains(log, "the page is wrong") {
 		t.Errorf("the log: %s", log)
 	}
-	if left, err := filepath.Glob(filepath.Join(os.TempDir(), "slugc-git-*")); err != nil || len(left) > 0 {
+	if left, err := filepath.Glob(filepath.Join(d.dir, "tmp", "slugc-git-*")); err != nil || len(left) > 0 {
 		t.Errorf("it leaves %q, %v", left, err)
 	}
 }

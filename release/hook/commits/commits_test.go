@@ -277,6 +277,7 @@ func TestSubmodulesRefused(t *testing.T) {
 
 // TestRemoteToken asks a server that lets nobody in, with a token.
 func TestRemoteToken(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
 	var mu sync.Mutex
 	names, passwords := map[string]bool{}, map[string]bool{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
