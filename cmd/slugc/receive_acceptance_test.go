@@ -354,8 +354,11 @@ func TestPush(t *testing.T) {
 // TestPushRules pushes what is not built.
 func TestPushRules(t *testing.T) {
 	d := newTarget(t, "--no-start", "--directory", "web", "--path", "web", "--path", "shared")
-	d.commit("First", map[string]string{"web/index.html": "one", "docs/a": "1"})
+	first := d.commit("First", map[string]string{"web/index.html": "one", "docs/a": "1"})
 	d.sees(d.taken("main"), "-----> Done", "-----> shop v1 does not run; start it: slugc start shop")
+	if shown := d.must("release", "show", "shop", "v1"); !strings.Contains(shown, first) {
+		t.Errorf("the release does not name its commit %s:\n%s", first, shown)
+	}
 
 	d.commit("Docs", map[string]string{"docs/a": "2"})
 	d.sees(d.taken("main"), "-----> shop is not built: nothing in web and shared changed")

@@ -89,7 +89,7 @@ func (p *program) checkBuildFlags(flags []string) error {
 	if rest := build.Flags().Args(); len(rest) > 0 {
 		return fmt.Errorf("%q is no flag of slugc build", rest[0])
 	}
-	for _, name := range []string{"app", "release", "output", "metadata"} {
+	for _, name := range []string{"app", "directory", "release", "output", "metadata"} {
 		if build.Flags().Changed(name) {
 			return fmt.Errorf("--%s is given to every build", name)
 		}

@@ -56,7 +56,7 @@ func (p *program) sources(incoming commits.Incoming, rules hook.Rules) checkout 
 		if err := isAppDirectory(dir, s.Directory); err != nil {
 			return err
 		}
-		return noteCommit(filepath.Join(dir, filepath.FromSlash(s.Directory)), s.Commit)
+		return noteCommit(dir, s.Commit)
 	}
 }
 
