@@ -85,7 +85,7 @@ func TestPage(t *testing.T) {
 	r.end()
 }
 
-// browser is a headless Chromium.
+// browser is a headless Chromium. chromedp saves a client of its DevTools protocol.
 type browser struct {
 	t   *testing.T
 	ctx context.Context
