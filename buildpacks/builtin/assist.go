@@ -20,7 +20,7 @@ type assistant struct {
 // assistants are all of them, in the order in which they stand in a group.
 var assistants = []assistant{
 	{id: "slugc/apt"},
-	{id: "slugc/nodejs-assets", of: "slugc/nodejs", others: []string{"slugc/static", "slugc/deno"}},
+	{id: "slugc/nodejs-assets", of: "slugc/nodejs", others: []string{"slugc/static", "slugc/deno", "slugc/binary"}},
 }
 
 // assisted is an order with the assistants in each group that takes them.

@@ -11,12 +11,13 @@ import (
 // TestAssistants makes sure that each language but Node.js may have help by it,
 // before it builds.
 func TestAssistants(t *testing.T) {
+	without := []string{"slugc/nodejs", "slugc/static", "slugc/deno", "slugc/binary"}
 	place := func(group buildpacks.Group, id string) int {
 		return slices.IndexFunc(group, func(m buildpacks.Member) bool { return m.ID == id })
 	}
 	for _, group := range builtin.Order() {
 		at := place(group, "slugc/nodejs-assets")
-		switch none := place(group, "slugc/nodejs") >= 0 || place(group, "slugc/static") >= 0 || place(group, "slugc/deno") >= 0; {
+		switch none := slices.ContainsFunc(without, func(id string) bool { return place(group, id) >= 0 }); {
 		case none && at >= 0:
 			t.Errorf("%v: Node.js helps itself or a web server", group)
 		case !none && (at < 0 || !group[at].Optional || at > slices.IndexFunc(group, func(m buildpacks.Member) bool { return !m.Optional })):

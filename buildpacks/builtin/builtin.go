@@ -16,6 +16,7 @@ import (
 
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/apt"
+	"github.com/slugc/slugc/buildpacks/binary"
 	"github.com/slugc/slugc/buildpacks/cnb"
 	"github.com/slugc/slugc/buildpacks/deno"
 	"github.com/slugc/slugc/buildpacks/golang"
@@ -57,6 +58,7 @@ func All(ctx context.Context, out io.Writer, env map[string]string) []Buildpack 
 		{TOML: nodejs.AssetsTOML, Detect: nodejs.DetectAssets(out), Build: nodejs.BuildAssets(ctx, helpers), Clients: []string{NPM}},
 		{TOML: static.TOML, Detect: static.Detect(out), Build: static.Build(ctx, helpers), Clients: []string{Debian}},
 		{TOML: deno.TOML, Detect: deno.Detect(out), Build: deno.Build(ctx, helpers), Clients: []string{NPM}},
+		{TOML: binary.TOML, Detect: binary.Detect(out), Build: binary.Build(ctx, helpers)},
 		{TOML: apt.TOML, Detect: apt.Detect(out), Build: apt.Build(ctx, helpers), Clients: []string{Debian}},
 		{TOML: procfile.TOML, Detect: procfile.Detect(out), Build: procfile.Build(out)},
 	}
@@ -77,6 +79,7 @@ func Order() buildpacks.Order {
 		{{ID: "slugc/deno"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/static", Optional: true}, {ID: "slugc/nodejs"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/static"}, {ID: "slugc/procfile", Optional: true}},
+		{{ID: "slugc/binary"}, {ID: "slugc/procfile", Optional: true}},
 	})
 }
 
