@@ -2,7 +2,9 @@ package nodejs
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -160,9 +162,33 @@ func chooseManager(root workspaceRoot, own manifest) (choice, error) {
 		}
 	}
 	if c.asked.Text == "" {
-		c.asked = version.First(managerEngine(own, root.at(manifestFile), c.manager), managerEngine(m, manifestFile, c.manager))
+		file, err := bunVersion(root, c.manager)
+		if err != nil {
+			return choice{}, err
+		}
+		c.asked = version.First(managerEngine(own, root.at(manifestFile), c.manager), managerEngine(m, manifestFile, c.manager), file)
 	}
 	return c, nil
+}
+
+// bunVersionFile says which Bun an app is for.
+const bunVersionFile = ".bun-version"
+
+// bunVersion is what that file asks for, in the app or in the root.
+func bunVersion(root workspaceRoot, of manager) (version.Asked, error) {
+	if of != bunManager {
+		return version.Asked{}, nil
+	}
+	for _, name := range []string{root.at(bunVersionFile), bunVersionFile} {
+		data, err := appfile.Read(root.dir, name)
+		if err == nil {
+			return version.Asked{Text: strings.TrimPrefix(appfile.Word(data), "v"), Name: name}, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return version.Asked{}, err
+		}
+	}
+	return version.Asked{}, nil
 }
 
 // declaredManager is what a package.json, whose name is file, says plainly.
@@ -213,7 +239,7 @@ func unlockedManager(dir string, m manifest) (manager, string, error) {
 	for _, s := range []struct {
 		file string
 		of   manager
-	}{{yarnSettingsFile, yarnManager}, {yarnClassicSettingsFile, yarnManager}, {pnpmWorkspaceFile, pnpmManager}, {"bunfig.toml", bunManager}} {
+	}{{yarnSettingsFile, yarnManager}, {yarnClassicSettingsFile, yarnManager}, {pnpmWorkspaceFile, pnpmManager}, {"bunfig.toml", bunManager}, {bunVersionFile, bunManager}} {
 		there, err := appfile.Exists(dir, s.file)
 		if err != nil {
 			return "", "", fmt.Errorf("looking for settings of package managers: %w", err)
