@@ -67,14 +67,12 @@ func (c *appConfig) add(way, name string, data []byte) error {
 		_, has := table["rustflags"]
 		c.targetFlags = c.targetFlags || has
 	}
-	for from := "crates-io"; c.replaced == "" && file.Source[from].ReplaceWith != ""; {
-		from = file.Source[from].ReplaceWith
-		if dir := file.Source[from].Directory; dir != "" {
+	seen := map[string]bool{}
+	for from := "crates-io"; c.replaced == "" && from != "" && !seen[from]; from = file.Source[from].ReplaceWith {
+		seen[from] = true
+		if dir := file.Source[from].Directory; dir != "" && from != "crates-io" {
 			// Directories are seen from where .cargo is.
 			c.replaced = path.Join(way, dir)
-		}
-		if from == "crates-io" {
-			break
 		}
 	}
 	return nil

@@ -158,6 +158,7 @@ func FuzzProject(f *testing.F) {
 	app := oneBin()
 	f.Add(app["Cargo.toml"], app["Cargo.lock"], "[build]\ntarget = \"x\"\n", "1.85")
 	f.Add("[workspace]\nmembers = [\"*\", \"../x\", \"[\"]\n", "version = 4\n", "[source.crates-io]\nreplace-with = \"crates-io\"\n", "[toolchain]\nchannel = 1\n")
+	f.Add("[package]\nname = \"a\"\n", "version = 4\n", "[source]\ncrates-io.replace-with = \"a\"\na.replace-with = \"b\"\nb.replace-with = \"a\"\n", "")
 	f.Add("[package]\nname = \"a\"\nversion = 7\nworkspace = \"..\"\n[dependencies]\na = 1\nb = { path = \".\" }\n", "[[package]]\nname = \"a\"\n", "\x00", "\xff")
 	f.Fuzz(func(t *testing.T, manifest, lock, config, toolchain string) {
 		dir := t.TempDir()
