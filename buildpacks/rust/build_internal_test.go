@@ -308,7 +308,7 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 	it("hands over the settings of this machine's Cargo, without leaving them", func() {
 		s := newSite(t)
 		s.put("settings/credentials.toml", "handed", 0o600)
-		s.env[cargo.CredentialsVariable] = filepath.Join(s.dir, "settings/credentials.toml")
+		s.env[cargo.LoginsVariable] = filepath.Join(s.dir, "settings/credentials.toml")
 		s.mustBuild()
 		holds(t, strings.Join(s.calls(), "\n"), "credentials handed")
 	})

@@ -80,7 +80,7 @@ func (t *toolchain) prepare(p project) error {
 	// name, is none of the stack's.
 	env["RUSTC_WRAPPER"] = ""
 	delete(env, cargo.ConfigVariable)
-	delete(env, cargo.CredentialsVariable)
+	delete(env, cargo.LoginsVariable)
 	t.env = env
 	return nil
 }
@@ -88,7 +88,7 @@ func (t *toolchain) prepare(p project) error {
 // handOver puts the settings of this machine's Cargo, and those of service
 // bindings, into the home.
 func (t *toolchain) handOver(home string, env map[string]string) error {
-	files := map[string]string{"config.toml": t.Env[cargo.ConfigVariable], "credentials.toml": t.Env[cargo.CredentialsVariable]}
+	files := map[string]string{"config.toml": t.Env[cargo.ConfigVariable], "credentials.toml": t.Env[cargo.LoginsVariable]}
 	if binding, found := t.Binding("cargo"); found {
 		for name := range files {
 			if file := filepath.Join(binding.Path, name); has(binding.Path, name) {

@@ -24,7 +24,7 @@ func (p *program) cargoSettings() ([]builtin.Settings, error) {
 	p.voice.Redact(secrets...)
 	settings := []builtin.Settings{
 		{Variable: cargo.ConfigVariable, Name: "cargo-config.toml", Text: text},
-		{Variable: cargo.CredentialsVariable, Name: "cargo-credentials.toml", Text: credentials},
+		{Variable: cargo.LoginsVariable, Name: "cargo-credentials.toml", Text: credentials},
 	}
 	if file := config.CA(); file != "" && file != p.env["SSL_CERT_FILE"] {
 		bundle, err := os.ReadFile(file)

@@ -40,7 +40,7 @@ func TestCargoSettings(t *testing.T) {
 	}
 	want := []builtin.Settings{
 		{Variable: "SLUGC_CARGO_CONFIG", Name: "cargo-config.toml", Text: "[registries]\n  [registries.corp]\n    index = \"sparse+https://cargo.test/\"\n"},
-		{Variable: "SLUGC_CARGO_CREDENTIALS", Name: "cargo-credentials.toml", Text: "[registries]\n  [registries.corp]\n    token = \"hunter22\"\n"},
+		{Variable: "SLUGC_CARGO_LOGINS", Name: "cargo-credentials.toml", Text: "[registries]\n  [registries.corp]\n    token = \"hunter22\"\n"},
 		{Variable: "CARGO_HTTP_CAINFO", Name: "cargo-ca.pem", Text: "certificates"},
 	}
 	if diff := gocmp.Diff(want, settings); diff != "" {

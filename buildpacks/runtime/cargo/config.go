@@ -18,8 +18,8 @@ import (
 
 // The variables that name the files by which a build learns of the settings.
 const (
-	ConfigVariable      = "SLUGC_CARGO_CONFIG"
-	CredentialsVariable = "SLUGC_CARGO_CREDENTIALS"
+	ConfigVariable = "SLUGC_CARGO_CONFIG"
+	LoginsVariable = "SLUGC_CARGO_LOGINS"
 )
 
 // Config are the settings about registries.
