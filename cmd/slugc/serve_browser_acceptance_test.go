@@ -34,7 +34,7 @@ func TestPage(t *testing.T) {
 		}
 		return name
 	}
-	b := openBrowser(t, server.url)
+	b := openBrowser(t)
 
 	b.do("signing in with a wrong token", chromedp.Navigate(server.url+"/apps/shop"),
 		chromedp.SendKeys(chromedp.CSS("#token"), "wrong\r"), chromedp.WaitVisible(chromedp.CSS(".reason")))
@@ -93,7 +93,7 @@ type browser struct {
 	seen strings.Builder
 }
 
-func openBrowser(t *testing.T, url string) *browser {
+func openBrowser(t *testing.T) *browser {
 	t.Helper()
 	program := ""
 	for _, name := range []string{"chromium-headless-shell", "chromium"} {
