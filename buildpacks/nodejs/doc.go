@@ -25,6 +25,10 @@
 //	built         what scripts made of the app (cache)
 //	catalog       which versions the registry gave for which ranges (cache)
 //
+// The package is slugc/nodejs-assets too, for an app in another language that has
+// a package.json with a build script: the same build, before that of the language,
+// without a process, and without Node.js in what starts (assets.go).
+//
 // Decisions:
 //
 //   - A layer is kept when its inputs are the same, and then nothing in it is
