@@ -55,6 +55,7 @@ func TestRefused(t *testing.T) {
 			files: map[string]string{
 				".cargo/config.toml":                "[source.crates-io]\nreplace-with = \"vendored\"\n[source.vendored]\ndirectory = \"vendor\"\n",
 				"vendor/small/.cargo-checksum.json": "{\"files\":{},\"package\":\"old\"}",
+				"vendor/README":                     "words",
 			},
 			says: []string{"the directory vendor is out of step with Cargo.lock\nit does not have small 1.2.3\n", "  cargo vendor"},
 		},

@@ -21,8 +21,8 @@ func (p project) vendoring() string {
 	return "  cargo vendor > /dev/null\n  git add -f vendor .cargo/config.toml\n  git commit -m \"Vendor the packages\""
 }
 
-// readVendor reads the checksums of the packages in a vendor directory by name
-// and version. It is nil when the app does not use one.
+// vendorInStep refuses a directory of packages that does not have what the lock
+// file has.
 func (p project) vendorInStep(c appConfig) error {
 	dir := c.replaced
 	if !p.inSource(dir) {
@@ -37,6 +37,9 @@ func (p project) vendorInStep(c appConfig) error {
 	}
 	sums := map[string]bool{}
 	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
 		data, err := os.ReadFile(filepath.Join(p.at(dir), entry.Name(), checksumFile))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
