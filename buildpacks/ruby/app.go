@@ -135,14 +135,11 @@ func (a *app) noGemfile(found []string) error {
 // settings of it.
 func refuseLeftovers(dir string) error {
 	for _, name := range []string{"vendor/bundle", ".bundle/ruby"} {
-		found, err := filepath.Glob(filepath.Join(dir, name))
+		installed, err := filepath.Glob(filepath.Join(dir, name, "*"))
 		if err != nil {
 			return err
 		}
-		if installed, err := filepath.Glob(filepath.Join(dir, name, "*")); err != nil || len(found) == 0 || len(installed) == 0 {
-			if err != nil {
-				return err
-			}
+		if len(installed) == 0 {
 			continue
 		}
 		return appfile.Error("%s/ holds gems that came with the app\nthey were installed on another machine, and would be in the slug for nothing. Take them out:\n"+
