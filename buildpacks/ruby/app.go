@@ -194,6 +194,25 @@ func (a app) reachesPaths() error {
 			return appfile.Error("%s has %s in %s, and there is no such directory\ncommit it with the app:\n  git add -f %s\n"+
 				"if it is there on your machine, see whether .gitignore or .slugignore lists it", a.lockName, g.name, g.remote, g.remote)
 		}
+		if err := a.refuseCompiled(g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuseCompiled refuses a gem in the app that Bundler would compile there: no
+// layer would have what comes of it.
+func (a app) refuseCompiled(g lockedGem) error {
+	for _, pattern := range []string{"ext/extconf.rb", "ext/*/extconf.rb"} {
+		found, err := filepath.Glob(filepath.Join(a.dir, filepath.FromSlash(g.remote), pattern))
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			return appfile.Error("%s has %s in %s, which is compiled when it is installed\na gem in the app is used where it lies, and what is compiled there would not be kept. Let it come from an index,\n"+
+				"or from a git repository of its own:\n  gem %q, git: \"https://git.example.com/%s.git\"    # in %s", a.lockName, g.name, g.remote, g.name, g.name, a.gemfile)
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package ruby
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/slugc/slugc/stack/download"
@@ -28,6 +29,13 @@ func TestRefused(t *testing.T) {
 		"settings of a machine": {func(f map[string]string) { f[".bundle/config"] = "---\nBUNDLE_WITHOUT: \"test\"\n" }, []string{".bundle/config has a setting of another machine: BUNDLE_WITHOUT", "git rm --cached .bundle/config"}},
 		"broken settings":       {func(f map[string]string) { f[".bundle/config"] = "a: [" }, []string{".bundle/config cannot be read"}},
 		"a gem outside":         {func(f map[string]string) { f[gemfile] = "gem 'shared', path: '../shared'\n"; f[gemfileLock] = pathLock }, []string{"shared in ../shared, which is outside of the app", "git mv ../shared vendor/shared"}},
+		"a gem that is compiled in the app": {
+			func(f map[string]string) {
+				f[gemfile], f[gemfileLock] = "gem 'shared', path: 'vendor/shared'\n", strings.ReplaceAll(pathLock, "../shared", "vendor/shared")
+				f["vendor/shared/ext/shared/extconf.rb"] = "\n"
+			},
+			[]string{"shared in vendor/shared, which is compiled when it is installed", "git: \"https://git.example.com/shared.git\""},
+		},
 		"foreign gems": {
 			func(f map[string]string) {
 				f[gemfile], f[gemfileLock] = "gem 'nokogiri'\n", "GEM\n  specs:\n    nokogiri (1.18.0-arm64-darwin)\n\nPLATFORMS\n  arm64-darwin-23\n\nDEPENDENCIES\n  nokogiri\n"
