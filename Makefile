@@ -156,7 +156,7 @@ unit: ## Run the tests that need neither network nor privileges
 # The tests of unit are among them. Many wait for a registry that is silent, or for
 # a disk: three at once are not too many for two processors.
 acceptance: build tools ## Run all tests, those that need the network, root or time too
-	@export TMPDIR="$(scratch)"; TMPDIR=$${TMPDIR:-/tmp} go test -tags acceptance -parallel 3 -timeout 60m ./...
+	@export TMPDIR="$(scratch)"; TMPDIR=$${TMPDIR:-/tmp} go test -tags acceptance -parallel 3 -timeout 80m ./...
 
 test: deps build vet lint acceptance ## Do everything that has to pass
 	@echo "-----> All passed"
