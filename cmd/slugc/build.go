@@ -96,6 +96,10 @@ more artifacts. DEST is one of
   docker://REF            an image, pushed to a registry
   docker-daemon:REPO:TAG  an image, loaded into Docker or Podman
 
+SOURCE is a directory, by default the current one; a .tar, .tar.gz, .tar.zst, .tar.xz or
+.zip file; or a git repository, a path or an address, with #REF for a branch, a tag or
+a commit. What is not a directory is called by its file or repository, or --app.
+
 With --app DIR, such as ./web or packages/web, the app is that directory of SOURCE,
 and all of SOURCE is there: buildpacks work in /app/packages/web, and so does what
 the app says about itself, and its processes start there. Each such app has a cache
@@ -122,6 +126,7 @@ once and kept.`,
 		Example: `  slugc build
   slugc build ./app -o slug:app.tgz -o oci:app-image
   slugc build --app packages/web -o oci:web
+  slugc build https://git.example.com/acme/shop.git#v1.2
   slugc build --stack slugc-13 -o oci:app-image
   slugc build --app shop --release
   slugc build -o docker://registry.example/app:v1 --run-image oci:base`,
@@ -155,11 +160,13 @@ once and kept.`,
 		if err := f.as.check(c, f.release); err != nil {
 			return err
 		}
-		if f.release {
-			return p.buildAndRelease(ctx, args, f)
-		}
-		_, err = p.build(ctx, args, f)
-		return err
+		return p.atSource(ctx, args, &f.planFlags, func(args []string) error {
+			if f.release {
+				return p.buildAndRelease(ctx, args, f)
+			}
+			_, err := p.build(ctx, args, f)
+			return err
+		})
 	})
 	return c
 }

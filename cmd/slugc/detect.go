@@ -37,39 +37,46 @@ the directory of that file. A group that has one of the id itself keeps its own.
 	}
 	f.add(c, p)
 	c.Flags().BoolVar(&pin, "pin", false, "write the choice to .buildpacks in SOURCE, so that no other buildpack builds it")
-	c.RunE = interruptible(func(ctx context.Context, args []string) (err error) {
-		stacks := p.stacks(machine(), false)
-		defer func() { err = errors.Join(err, stacks.Close()) }()
-		req, err := p.request(ctx, "slugc detect", args, &f, stacks)
-		if err != nil {
-			return err
+	c.RunE = interruptible(func(ctx context.Context, args []string) error {
+		if pin { // what is written has to stay
+			return p.detect(ctx, args, &f, pin)
 		}
-		d, err := p.deploy(req.Stack, false)
-		if err != nil {
-			return err
-		}
-		plan, file := detect.Plan{}, ""
-		if pin {
-			plan, file, err = d.Pin(ctx, req)
-		} else {
-			plan, err = d.Detect(ctx, req)
-		}
-		var none *detect.NoMatchError
-		if err != nil && !errors.As(err, &none) {
-			return err
-		}
-		// Programs read a list, with nothing in it, and no null.
-		plan.Group = append([]detect.Choice{}, plan.Group...)
-		plan.Entries = append([]detect.Entry{}, plan.Entries...)
-		if err == nil || p.json {
-			p.voice.Result(planText(plan), cli.Fields{"plan": plan})
-		}
-		if err == nil && pin {
-			p.voice.Stepf("Pinned in %s: commit it", file)
-		}
-		return err
+		return p.atSource(ctx, args, &f, func(args []string) error { return p.detect(ctx, args, &f, pin) })
 	})
 	return c
+}
+
+func (p *program) detect(ctx context.Context, args []string, f *planFlags, pin bool) (err error) {
+	stacks := p.stacks(machine(), false)
+	defer func() { err = errors.Join(err, stacks.Close()) }()
+	req, err := p.request(ctx, "slugc detect", args, f, stacks)
+	if err != nil {
+		return err
+	}
+	d, err := p.deploy(req.Stack, false)
+	if err != nil {
+		return err
+	}
+	plan, file := detect.Plan{}, ""
+	if pin {
+		plan, file, err = d.Pin(ctx, req)
+	} else {
+		plan, err = d.Detect(ctx, req)
+	}
+	var none *detect.NoMatchError
+	if err != nil && !errors.As(err, &none) {
+		return err
+	}
+	// Programs read a list, with nothing in it, and no null.
+	plan.Group = append([]detect.Choice{}, plan.Group...)
+	plan.Entries = append([]detect.Entry{}, plan.Entries...)
+	if err == nil || p.json {
+		p.voice.Result(planText(plan), cli.Fields{"plan": plan})
+	}
+	if err == nil && pin {
+		p.voice.Stepf("Pinned in %s: commit it", file)
+	}
+	return err
 }
 
 // planText shows a plan to people.

@@ -67,7 +67,7 @@ that of slugc build.`,
 		if f.buildTimeout, err = buildTimeout(c, f.buildTimeout); err != nil {
 			return err
 		}
-		return p.test(ctx, source, command, f)
+		return p.atSource(ctx, source, &f.planFlags, func(source []string) error { return p.test(ctx, source, command, f) })
 	})
 	return c
 }

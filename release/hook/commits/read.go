@@ -90,3 +90,11 @@ func (r *Repository) Settings(ctx context.Context) (map[string][]string, error) 
 	}
 	return all, nil
 }
+
+// Resolve is the commit that a name has in a local repository: a branch, a tag, an id or the
+// beginning of one (gitrevisions(7)), or what is checked out, where it is empty.
+func (r *Repository) Resolve(ctx context.Context, name string) (string, error) {
+	doing := "looking for " + hook.Plain(orHead(name), 200) + " in " + hook.Plain(r.address, 200)
+	id, err := r.run(ctx, doing, "--git-dir="+gitLocal, "rev-parse", "--verify", "--end-of-options", orHead(name)+"^{commit}")
+	return strings.TrimSpace(id), err
+}

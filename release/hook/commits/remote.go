@@ -43,3 +43,58 @@ func (g Git) Remote(ctx context.Context, address, commit, token string) (r *Repo
 	r.network = false
 	return r, err
 }
+
+// ResolveRemote is the commit that a name has in a repository elsewhere: a branch, a tag, a full
+// id, or what is checked out there by default, where it is empty.
+func (g Git) ResolveRemote(ctx context.Context, address, name string) (commit string, err error) {
+	if isID(name) {
+		return name, nil
+	}
+	r, err := g.open(address, "", false)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	r.network = true
+	if err := sandbox.GiveTree(r.scratch); err != nil {
+		return "", err
+	}
+	doing := "looking for " + hook.Plain(orHead(name), 200) + " in " + hook.Plain(address, 200)
+	list, err := r.run(ctx, doing, "ls-remote", "--", address)
+	if err != nil {
+		return "", err
+	}
+	ids := map[string]string{}
+	for line := range strings.Lines(list) {
+		if id, ref, found := strings.Cut(strings.TrimSpace(line), "\t"); found {
+			ids[ref] = id
+		}
+	}
+	// A tag that has a message is an object of its own, which leads to the commit. The order is
+	// git's (gitrevisions(7)).
+	name = orHead(name)
+	for _, ref := range []string{name, "refs/" + name, "refs/tags/" + name, "refs/heads/" + name} {
+		for _, full := range []string{ref + "^{}", ref} {
+			if id := ids[full]; isID(id) {
+				return id, nil
+			}
+		}
+	}
+	return "", &Error{Doing: doing, Says: "it has no branch and no tag of that name; a commit needs its full id", Err: errNoRef}
+}
+
+// errNoRef is for a name that a repository does not have.
+var errNoRef = errors.New("no such branch or tag")
+
+// orHead is a name, or that of what is checked out by default.
+func orHead(name string) string {
+	if name == "" {
+		return "HEAD"
+	}
+	return name
+}
+
+// isID is whether a name is the full id of an object, of SHA-1 or of SHA-256.
+func isID(name string) bool {
+	return (len(name) == 40 || len(name) == 64) && strings.Trim(name, "0123456789abcdef") == ""
+}
