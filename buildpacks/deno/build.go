@@ -134,6 +134,8 @@ func (b *build) install(ctx context.Context) ([]libcnb.Layer, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Deno writes beside, and checks by the lock file what it reads.
+	b.Whole(cache.Describe(nil, nil))
 	made, err := outcome.Open(b.App, b.Layers, b.Scratch, builtLayer, layout)
 	if err != nil {
 		return nil, err
