@@ -30,7 +30,7 @@ func (a app) causes() []failure.Cause {
 			Why: "the index of gems refuses the credentials that it got. Give the build others:\n  slugc build --secret BUNDLE_GEMS__EXAMPLE__COM=USER:TOKEN",
 		},
 		{
-			Pattern: regexp.MustCompile(`locked to ([^\n]+?)(?: from [^\n]+)?, but that version can\s+no longer be found`), Fault: download.App,
+			Pattern: regexp.MustCompile(`(?s)locked to (\S+ \([^)]*\)).{0,300}?but that version can\s+no longer\s+be found`), Fault: download.App,
 			Why: "the index does not have $1 any more: its author took that version back. Take another one:\n  bundle update --conservative GEM\n  git add " + a.lockName,
 		},
 		{

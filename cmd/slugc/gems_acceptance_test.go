@@ -107,7 +107,7 @@ func TestGems(t *testing.T) {
 			t.Errorf("it fetched %s\n%s", got, out)
 		}
 		// A gem that is newer than a part of the standard library is the one that counts.
-		out = a.must("run", "slug:slug.tgz", "--", "bash", "-c", "cd /app && bundle exec ruby -rbase64 -rhello_native -e 'puts Plain::VERSION, HelloNative.hello, HelloNative::VERSION'")
+		out = a.must("run", "slug:slug.tgz", "--", "bash", "-c", "cd /app && bundle exec ruby -rhello_native -e 'require %q(base64); puts Plain::VERSION, HelloNative.hello, HelloNative::VERSION'")
 		if !strings.Contains(out, "9.0.0\nhello from C\n1.0.0") {
 			t.Errorf("got %s", out)
 		}
