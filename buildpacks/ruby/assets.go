@@ -100,13 +100,13 @@ func (b *build) precompile(ctx context.Context, a app, g bundle) ([]libcnb.Layer
 	if why == "source changed" || why == "key changed" {
 		why = "the app changed"
 	}
-	return b.makeAssets(ctx, a, g, o, inputs, cache, why)
+	return b.makeAssets(ctx, g, o, inputs, cache, why)
 }
 
 // cnbVariable are variables of the platform, which say nothing of an app.
 var cnbVariable = regexp.MustCompile(`^CNB_`)
 
-func (b *build) makeAssets(ctx context.Context, a app, g bundle, o *outcome.Outcome, inputs map[string]string, cache layer.Slot, why string) ([]libcnb.Layer, error) {
+func (b *build) makeAssets(ctx context.Context, g bundle, o *outcome.Outcome, inputs map[string]string, cache layer.Slot, why string) ([]libcnb.Layer, error) {
 	task := []string{g.ruby, "-S", g.bundler, "exec", "rake", "assets:precompile"}
 	b.Print.Detail("bundle exec rake assets:precompile (%s)", why)
 	place := filepath.Join(b.App, filepath.FromSlash(assetsCache))
