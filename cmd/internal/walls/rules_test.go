@@ -25,7 +25,7 @@ var stairs = []string{"cmd", "release", "build", "detect", "buildpacks", "stack"
 // languages are the folders of buildpacks that are buildpacks themselves. They
 // meet in the build plan and do not import each other.
 var languages = []string{
-	"buildpacks/golang", "buildpacks/java", "buildpacks/nodejs", "buildpacks/php", "buildpacks/procfile",
+	"buildpacks/apt", "buildpacks/binary", "buildpacks/deno", "buildpacks/golang", "buildpacks/java", "buildpacks/nodejs", "buildpacks/php", "buildpacks/procfile",
 	"buildpacks/python", "buildpacks/ruby", "buildpacks/rust", "buildpacks/static",
 }
 
