@@ -83,9 +83,8 @@ func faultyClients() []client {
 	useNPM := func(_ *testing.T, address, _ string) []string {
 		return []string{"NPM_CONFIG_REGISTRY=" + address + "/"}
 	}
-	useMaven := func(t *testing.T, address, home string) []string {
+	useMaven := func(t *testing.T, address, home string) {
 		put(t, filepath.Join(home, ".m2/settings.xml"), "<settings><servers><server><id>corp</id><username>me</username><password>"+registryWord+"</password></server></servers><mirrors><mirror><id>corp</id><url>"+address+"</url><mirrorOf>*</mirrorOf></mirror></mirrors></settings>\n")
-		return nil
 	}
 	return []client{
 		{
@@ -124,7 +123,10 @@ func faultyClients() []client {
 		{
 			app: "maven", stack: "slugc-13", origin: mavenOrigin, name: "jsr305",
 			archive: regexp.MustCompile(`/jsr305-3\.0\.2\.jar$`), other: regexp.MustCompile(`/javax\.inject-1\.jar$`),
-			use:     useMaven,
+			use: func(t *testing.T, address, home string) []string {
+				useMaven(t, address, home)
+				return nil
+			},
 			trust:   "SSL_CERT_FILE",
 			runtime: regexp.MustCompile(`/apache-maven-[^/]*-bin\.(tar\.gz|zip)$`), program: "Maven",
 			credentials: "<server>",
@@ -139,7 +141,8 @@ func faultyClients() []client {
 				return mavenOrigin(t)
 			},
 			use: func(t *testing.T, address, home string) []string {
-				return append(useMaven(t, address, home), distributions)
+				useMaven(t, address, home)
+				return []string{distributions}
 			},
 			trust: "SSL_CERT_FILE", credentials: "<server>",
 			// Gradle compares no checksums unless the app has a file with them.
