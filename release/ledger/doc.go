@@ -7,7 +7,7 @@
 // begin with BEGIN IMMEDIATE, so that of two at one moment one waits. A new ledger
 // is made under another name and linked to its own when it is whole: an empty file
 // is a damaged ledger, not a new one. Its user_version is the number of its schema;
-// one of a newer slugc is refused. Opening checks the file (integrity_check), and each
+// one of a newer slugc is refused. Opening checks the file (integrity_check, foreign_key_check), and each
 // row carries a checksum, because SQLite has none of its pages. Before the schema
 // changes, and once a day when a release was made, a whole copy goes to backups/.
 //

@@ -433,7 +433,8 @@ func filled(t *testing.T) (home string, want []string, config release.Config) {
 	l, err := ledger.Open(t.Context(), settings(home))
 	must(t, err)
 	m := maker(l, nil)
-	for i := range 20 {
+	// So many that most of the file is what they say, and not pages of tables without rows.
+	for i := range 40 {
 		_, err := m.Deploy(t.Context(), "shop", release.Offer{Artifact: artifact(fmt.Sprint("slug-", i), false)})
 		must(t, err)
 		_, _, err = m.Configure(t.Context(), "shop", set(fmt.Sprintf("A=%d", i), "B="+strings.Repeat("b", 500)))

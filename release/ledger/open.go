@@ -213,7 +213,20 @@ func (l *Ledger) check(ctx context.Context) error {
 	if verdict != "ok" {
 		return l.damaged(errors.New(verdict))
 	}
-	return nil
+	return l.checkReferences(ctx)
+}
+
+// checkReferences looks for rows that name one which is not there: nobody would see them.
+func (l *Ledger) checkReferences(ctx context.Context) (err error) {
+	rows, err := l.db.QueryContext(ctx, "PRAGMA foreign_key_check")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	if rows.Next() {
+		return l.damaged(errors.New("a row names another that is not there"))
+	}
+	return rows.Err()
 }
 
 // headSize is the length of the header of an SQLite file, in bytes, and idAt where
