@@ -2,6 +2,7 @@ package binary
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"encoding/binary"
 	"os"
@@ -104,10 +105,14 @@ func TestProcesses(t *testing.T) {
 
 func TestDetect(t *testing.T) {
 	for name, tt := range map[string]struct {
-		files []string
-		why   string
+		files  []string
+		starts string
+		why    string
 	}{
 		"a Procfile":            {files: []string{"Procfile", "server"}},
+		"a lock file alone":     {files: []string{"Procfile", "yarn.lock"}, why: "yarn.lock says"},
+		"a language's runtime":  {files: []string{"Procfile", "server.js"}, starts: "A=1 exec node server.js", why: "the Procfile starts node, which comes with a package.json"},
+		"one of a package":      {files: []string{"Procfile", "Aptfile", "main.rb"}, starts: "ruby main.rb"},
 		"no Procfile":           {files: []string{"server"}, why: "no Procfile"},
 		"an app of a language":  {files: []string{"Procfile", "Gemfile"}, why: "Gemfile says that the app has to be built"},
 		"an app of another one": {files: []string{"Procfile", "app.py"}, why: "app.py says"},
@@ -115,7 +120,7 @@ func TestDetect(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			for _, file := range tt.files {
-				if err := os.WriteFile(filepath.Join(dir, file), []byte("web: ./server\n"), 0o755); err != nil {
+				if err := os.WriteFile(filepath.Join(dir, file), []byte("web: "+cmp.Or(tt.starts, "./server")+"\n"), 0o755); err != nil {
 					t.Fatal(err)
 				}
 			}
