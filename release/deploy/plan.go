@@ -39,7 +39,7 @@ func (d Deploy) detect(ctx context.Context, work workplace, refs []string) (p pl
 	if err != nil {
 		return p, withRoot(err, work.sourceApp())
 	}
-	if rivals := d.withoutAssisted(p.Plan); len(rivals) > 0 {
+	if rivals := d.withoutAssisted(p); len(rivals) > 0 {
 		d.Voice.Warningf("%s could build this app too: %s builds, because it stands first. Pin the choice: slugc detect --pin",
 			strings.Join(rivals, ", "), p.first())
 	}
@@ -47,15 +47,19 @@ func (d Deploy) detect(ctx context.Context, work workplace, refs []string) (p pl
 }
 
 // withoutAssisted are the rivals of a plan but for those whose part another
-// buildpack of the group does, or was asked to do and said why not.
-func (d Deploy) withoutAssisted(plan detect.Plan) (rivals []string) {
-	for _, id := range plan.Rivals {
-		at := slices.IndexFunc(plan.Answers, func(a detect.Answer) bool { return a.ID == builtin.AssistantOf(id) })
+// buildpack of the group does, or was asked to do and said why not. Only groups of
+// builtin buildpacks have such.
+func (d Deploy) withoutAssisted(p planned) (rivals []string) {
+	if p.library[p.first()] == nil {
+		return p.Rivals
+	}
+	for _, id := range p.Rivals {
+		at := slices.IndexFunc(p.Answers, func(a detect.Answer) bool { return a.ID == builtin.AssistantOf(id) })
 		if at < 0 {
 			rivals = append(rivals, id)
 			continue
 		}
-		if a := plan.Answers[at]; a.Verdict == buildpacks.Fail {
+		if a := p.Answers[at]; a.Verdict == buildpacks.Fail {
 			d.Voice.Stepf("%s has no part in this app", id)
 			for line := range strings.Lines(a.Reason) {
 				d.Voice.Detailf("%s", strings.TrimRight(line, "\n"))
