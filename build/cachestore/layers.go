@@ -258,9 +258,9 @@ func sweep(layersDir string, keep map[string]bool) error {
 }
 
 // Save records the layers of a tree for the next build. Indexes are those of
-// the tree's layers by id, taken after the build. A layer that no artifact holds
-// is read once when it changed, so that a copy of it can be told from something
-// else; of the others the segment tells.
+// the tree's layers by id, taken after the build with those of Restored as what
+// is known. A layer that no artifact holds is read where it changed, so that a
+// copy of it can be told from something else; of the others the segment tells.
 func (e *Entry) Save(ctx context.Context, tree artifact.Tree, indexes map[string]pack.Index) error {
 	known := map[string]recordedLayer{}
 	for _, l := range e.readRecord().Layers {
@@ -281,10 +281,7 @@ func (e *Entry) Save(ctx context.Context, tree artifact.Tree, indexes map[string
 		if !ok {
 			return fmt.Errorf("saving the cache: no index of layer %s", l.ID())
 		}
-		noted, err := e.note(l, index, known[l.ID()])
-		if err == nil && noted.Content == "" && !packed[l.ID()] {
-			noted.Content, _, err = pack.Contents(ctx, l.Dir.Host, index)
-		}
+		noted, err := e.note(ctx, l, index, known[l.ID()], packed[l.ID()])
 		if err != nil {
 			return fmt.Errorf("saving the cache: %w", err)
 		}
@@ -307,17 +304,24 @@ func (e *Entry) Save(ctx context.Context, tree artifact.Tree, indexes map[string
 }
 
 // note is the record of a layer, whose state was that of known. It has the sum
-// of the content if that is known.
-func (e *Entry) note(l buildpacks.Layer, index pack.Index, known recordedLayer) (recordedLayer, error) {
-	sum, err := e.writeIndex(index)
-	if err != nil {
-		return recordedLayer{}, err
+// of the content, but for a layer that is packed, of which it may not be known.
+func (e *Entry) note(ctx context.Context, l buildpacks.Layer, index pack.Index, known recordedLayer, packed bool) (noted recordedLayer, err error) {
+	noted = recordedLayer{Buildpack: l.Buildpack, Name: l.Name, Metadata: l.Metadata, Aside: !l.Cache}
+	if noted.Index, err = e.writeIndex(index); err != nil {
+		return noted, err
 	}
-	noted := recordedLayer{Buildpack: l.Buildpack, Name: l.Name, Metadata: l.Metadata, Index: sum, Aside: !l.Cache}
-	if known.Index == sum {
+	if known.Index == noted.Index {
 		noted.Content = known.Content
 	}
-	return noted, nil
+	if noted.Content != "" || packed {
+		return noted, nil
+	}
+	// The sums go along with the index: a file that stays is read once.
+	noted.Content, index, err = pack.Contents(ctx, l.Dir.Host, index)
+	if err == nil {
+		noted.Index, err = e.writeIndex(index)
+	}
+	return noted, err
 }
 
 // Amend records one layer of a build that failed, as it is now; the others stay
@@ -330,15 +334,12 @@ func (e *Entry) Amend(ctx context.Context, l buildpacks.Layer, index pack.Index)
 	if at >= 0 {
 		known = rec.Layers[at]
 	}
-	noted, err := e.note(l, index, known)
-	if noted.Index == known.Index {
-		noted.SBOM = known.SBOM
-	}
-	if err == nil && noted.Content == "" {
-		noted.Content, _, err = pack.Contents(ctx, l.Dir.Host, index)
-	}
+	noted, err := e.note(ctx, l, index, known, false)
 	if err != nil {
 		return fmt.Errorf("saving the cache: %w", err)
+	}
+	if noted.Index == known.Index {
+		noted.SBOM = known.SBOM
 	}
 	if at < 0 {
 		rec.Layers = append(rec.Layers, noted)

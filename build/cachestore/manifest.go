@@ -27,7 +27,7 @@ import (
 const (
 	sbomType      types.MediaType = "application/vnd.slugc.cache.sbom.v1+json"
 	configType    types.MediaType = "application/vnd.slugc.cache.config.v1+json"
-	schemaVersion                 = 1
+	schemaVersion                 = 2
 )
 
 // Limits of what is read of a registry at once.

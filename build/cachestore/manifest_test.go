@@ -37,7 +37,7 @@ func TestParseInventory(t *testing.T) {
 		change func(*inventory)
 		want   string
 	}{
-		"another schema":       {func(i *inventory) { i.Schema = 7 }, "schema 7, expected 1"},
+		"another schema":       {func(i *inventory) { i.Schema = 7 }, "schema 7, expected 2"},
 		"a layer elsewhere":    {func(i *inventory) { i.Layers[0].Name = "../x" }, "leads elsewhere"},
 		"a layer without name": {func(i *inventory) { i.Layers[0].Name = "" }, "leads elsewhere"},
 		"an owner elsewhere":   {func(i *inventory) { i.Layers[0].Buildpack = ".." }, "leads elsewhere"},

@@ -13,29 +13,30 @@ import (
 // Contents reads a directory whose index was just taken. The sum, as
 // "sha256:<hex>", is of all that a copy of the directory has too: paths, types,
 // modes, targets of links and the bytes of files, but no times and no inodes.
-// The index that it returns has the sums of small files. A directory that is
-// written to meanwhile is an error that wraps ErrChanged.
+// The index that it returns has the sums of all files; a file whose sum the index
+// has already is not read. A directory that is written to meanwhile is an error
+// that wraps ErrChanged.
 func Contents(ctx context.Context, dir string, ix Index) (sum string, summed Index, err error) {
 	root, err := openRoot(dir)
 	if err != nil {
 		return "", nil, err
 	}
 	defer root.close(&err)
-	files := make([][sha256.Size]byte, len(ix))
+	summed = slices.Clone(ix)
 	var next atomic.Int64
 	group, reading := errgroup.WithContext(ctx)
 	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() error {
 			buf := make([]byte, memberSize)
-			for i := next.Add(1) - 1; i < int64(len(ix)); i = next.Add(1) - 1 {
-				if !ix[i].Mode.IsRegular() {
+			for i := next.Add(1) - 1; i < int64(len(summed)); i = next.Add(1) - 1 {
+				e := &summed[i]
+				if !e.Mode.IsRegular() || e.Sum != (Sum{}) {
 					continue
 				}
-				sum, err := root.sum(reading, &ix[i], buf)
-				if err != nil {
+				var err error
+				if e.Sum, err = root.sum(reading, e, buf); err != nil {
 					return err
 				}
-				files[i] = sum
 			}
 			return nil
 		})
@@ -45,7 +46,6 @@ func Contents(ctx context.Context, dir string, ix Index) (sum string, summed Ind
 	}
 	whole := newKeyHash()
 	whole.word("contents")
-	summed = slices.Clone(ix)
 	for i := range summed {
 		e := &summed[i]
 		whole.word(e.Path)
@@ -53,17 +53,14 @@ func Contents(ctx context.Context, dir string, ix Index) (sum string, summed Ind
 		whole.word(e.Link)
 		if e.Mode.IsRegular() {
 			whole.number(e.Size)
-			whole.hash.Write(files[i][:])
-			if e.Size < bodySize {
-				e.Sum = Sum(files[i][:len(Sum{})])
-			}
+			whole.hash.Write(e.Sum[:])
 		}
 	}
 	return "sha256:" + whole.key().String(), summed, nil
 }
 
 // sum reads a file of the index, a buffer at a time.
-func (r *root) sum(ctx context.Context, e *Entry, buf []byte) (sum [sha256.Size]byte, err error) {
+func (r *root) sum(ctx context.Context, e *Entry, buf []byte) (sum Sum, err error) {
 	hash := sha256.New()
 	for offset := int64(0); offset < e.Size; offset += int64(len(buf)) {
 		if err := ctx.Err(); err != nil {
@@ -75,5 +72,5 @@ func (r *root) sum(ctx context.Context, e *Entry, buf []byte) (sum [sha256.Size]
 		}
 		hash.Write(piece)
 	}
-	return [sha256.Size]byte(hash.Sum(nil)), nil
+	return Sum(hash.Sum(nil)[:len(Sum{})]), nil
 }

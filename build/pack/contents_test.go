@@ -51,6 +51,41 @@ func TestContents(t *testing.T) {
 			}
 		})
 	}
+	t.Run("known in part", func(t *testing.T) {
+		dir := t.TempDir()
+		tree(t, dir)
+		_, known := contents(dir)
+		again := func() (string, pack.Index) {
+			t.Helper()
+			index, err := pack.Walk(t.Context(), dir, pack.WalkOptions{Known: known})
+			must(t, err)
+			sum, summed, err := pack.Contents(t.Context(), dir, index)
+			must(t, err)
+			return sum, summed
+		}
+		if sum, _ := again(); sum != first {
+			t.Error("with the sums of all files the sum is another one")
+		}
+		for name, change := range map[string]func() error{
+			"one written": func() error { return os.WriteFile(filepath.Join(dir, "lib-b"), []byte("other"), 0o755) },
+			"one new":     func() error { return os.WriteFile(filepath.Join(dir, "aa"), []byte("new"), 0o644) },
+			"one gone":    func() error { return os.Remove(filepath.Join(dir, "lib.c")) },
+		} {
+			must(t, change())
+			fresh, _ := contents(dir)
+			if sum, _ := again(); sum != fresh {
+				t.Errorf("%s: the sum is %s, without known ones %s", name, sum, fresh)
+			}
+		}
+		_, known = again()
+		right, _ := again()
+		for i := range known {
+			known[i].Sum[0]++
+		}
+		if sum, _ := again(); sum == right {
+			t.Error("files whose sums are known were read")
+		}
+	})
 	t.Run("written meanwhile", func(t *testing.T) {
 		dir := t.TempDir()
 		write(t, filepath.Join(dir, "file"), []byte("before"), 0o644)

@@ -37,7 +37,7 @@ func fingerprint(st *unix.Stat_t) Fingerprint {
 	return Fingerprint{Size: st.Size, MTime: st.Mtim.Nano(), CTime: st.Ctim.Nano(), Inode: st.Ino}
 }
 
-// Sum is the first half of the sha256 of a small file's content. The zero Sum
+// Sum is the first half of the sha256 of a file's content. The zero Sum
 // says that it is not known.
 type Sum [sha256.Size / 2]byte
 
@@ -62,7 +62,8 @@ type Entry struct {
 	// directory. It is zero where it tells nothing, as for one that was changed
 	// just now.
 	Fingerprint
-	// Sum is known for files below 16 KiB that have been packed.
+	// Sum is known for files below 16 KiB that have been packed, and for all that
+	// Contents has read.
 	Sum Sum
 }
 

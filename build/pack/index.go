@@ -88,6 +88,22 @@ func (ix Index) Diff(old Index) (string, bool) {
 	return "", false
 }
 
+// adopt takes over the sums of files that are as they were in an earlier index.
+// Both are in the order of Walk.
+func (ix Index) adopt(old Index) {
+	for i := range ix {
+		e := &ix[i]
+		for len(old) > 0 && compareNames(old[0].Path, e.Path) < 0 {
+			old = old[1:]
+		}
+		if len(old) > 0 && old[0].Path == e.Path {
+			if e.Sum = (Sum{}); e.same(&old[0]) {
+				e.Sum = old[0].Sum
+			}
+		}
+	}
+}
+
 func describe(e *Entry, what string) string {
 	if e.Path == "" {
 		return "the directory itself " + what

@@ -59,7 +59,8 @@ type WalkOptions struct {
 	// Known is an earlier index of the same directory, by Walk without Exclude;
 	// nil for none. Where nothing was added or taken away since, no directory is
 	// read again, which is half of the work: each of what was there is looked at
-	// as ever. With Exclude it is of no use.
+	// as ever. With Exclude it is of no use. Files that are the same keep the sums
+	// that it has.
 	Known Index
 }
 
@@ -99,6 +100,7 @@ func Walk(ctx context.Context, dir string, opt WalkOptions) (ix Index, err error
 	if err := w.vouch(ix); err != nil {
 		return nil, err
 	}
+	ix.adopt(opt.Known)
 	return ix, nil
 }
 
