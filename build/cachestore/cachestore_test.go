@@ -87,6 +87,7 @@ func testEntry(t *testing.T, when spec.G, it spec.S) {
 	}
 	restore := func(e *cachestore.Entry) []cachestore.Restored {
 		t.Helper()
+		e.Look(t.Context(), layers(e))
 		restored, err := e.Restore(t.Context(), layers(e), group)
 		if err != nil {
 			t.Fatal(err)

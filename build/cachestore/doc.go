@@ -11,7 +11,8 @@
 //
 // Which index and which metadata belong together is written in one file,
 // layers.toml, that is replaced as a whole; a kill leaves the old one, whose
-// layers then match or are dropped.
+// layers then match or are dropped. Looking at them is begun (Look) while it is
+// found out who builds.
 //
 // What the processes of the sandbox cannot write, because a build of another
 // user made it, is no use to them: such an entry is cleared when it is opened.

@@ -25,6 +25,8 @@ type Entry struct {
 	lock *os.File
 	// restored are the indexes of what Restore left in its place, by layer id.
 	restored map[string]pack.Index
+	// looking is the look that was begun and not asked for so far; nil for none.
+	looking *look
 }
 
 // Restored are the indexes of the layers that Restore gave back, by layer id:
@@ -134,6 +136,10 @@ func (e *Entry) ours() bool {
 
 // Close removes the scratch space and unlocks the entry.
 func (e *Entry) Close() error {
+	if e.looking != nil {
+		e.looking.stop()
+		e.looking.end()
+	}
 	err := sandbox.Remove(e.path("tmp"))
 	return errors.Join(err, e.lock.Close())
 }

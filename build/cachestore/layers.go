@@ -8,12 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 
 	"github.com/BurntSushi/toml"
-	"golang.org/x/sync/errgroup"
-
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
@@ -82,16 +79,8 @@ func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpack
 			wanted = append(wanted, l)
 		}
 	}
-	found := make([]checked, len(wanted))
-	checks, checkCtx := errgroup.WithContext(ctx)
-	checks.SetLimit(runtime.GOMAXPROCS(0))
-	for i, l := range wanted {
-		checks.Go(func() error {
-			found[i] = e.check(checkCtx, l.path(layersDir), l)
-			return checkCtx.Err()
-		})
-	}
-	if err := checks.Wait(); err != nil {
+	found, err := e.find(ctx, layersDir, wanted)
+	if err != nil {
 		return nil, err
 	}
 
@@ -149,6 +138,30 @@ func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpack
 		}
 	}
 	return results, nil
+}
+
+// find checks layers, those at which nobody has looked so far.
+func (e *Entry) find(ctx context.Context, layersDir string, wanted []recordedLayer) ([]checked, error) {
+	early := e.looking
+	if early == nil {
+		return e.checkAll(ctx, layersDir, wanted)
+	}
+	e.looking = nil
+	early.end()
+	found := make([]checked, len(wanted))
+	var rest []recordedLayer
+	var places []int
+	for i, l := range wanted {
+		var ok bool
+		if found[i], ok = early.of(l); !ok {
+			rest, places = append(rest, l), append(places, i)
+		}
+	}
+	late, err := e.checkAll(ctx, layersDir, rest)
+	for i, place := range places {
+		found[place] = late[i]
+	}
+	return found, err
 }
 
 // Forget is for when Restore does not work: it leaves nothing in the layers

@@ -7,7 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/slugc/slugc/build/pack"
 )
@@ -20,6 +24,61 @@ type checked struct {
 	// copied is the layer's new index beside the recorded one, if the entry was
 	// copied.
 	copied *pack.Renewal
+}
+
+// look is what is found of the layers of the last build, while it is looked for.
+type look struct {
+	stop context.CancelFunc
+	// done is closed when found is there: what is known of each layer.
+	done   chan struct{}
+	layers []recordedLayer
+	found  []checked
+}
+
+// Look begins to look at the layers that the last build left, so that Restore
+// has to wait for less of it. Nobody should write to them from now on; of what
+// does, the walk after the build tells.
+func (e *Entry) Look(ctx context.Context, layersDir string) {
+	ctx, stop := context.WithCancel(ctx)
+	l := &look{stop: stop, done: make(chan struct{}), layers: e.readRecord().Layers}
+	e.looking = l
+	go func() {
+		defer close(l.done)
+		if found, err := e.checkAll(ctx, layersDir, l.layers); err == nil {
+			l.found = found
+		}
+	}()
+}
+
+// end waits for the look.
+func (l *look) end() {
+	<-l.done
+	l.stop()
+}
+
+// of is what was found of a layer. Only good news counts: what is not as it was
+// may have been mended, or have come from elsewhere, since.
+func (l *look) of(layer recordedLayer) (checked, bool) {
+	for i, c := range l.found {
+		if c.dropped == "" && reflect.DeepEqual(l.layers[i], layer) {
+			return c, true
+		}
+	}
+	return checked{}, false
+}
+
+// checkAll checks layers, several at a time.
+func (e *Entry) checkAll(ctx context.Context, layersDir string, layers []recordedLayer) ([]checked, error) {
+	found := make([]checked, len(layers))
+	checks, ctx := errgroup.WithContext(ctx)
+	checks.SetLimit(runtime.GOMAXPROCS(0))
+	for i, l := range layers {
+		checks.Go(func() error {
+			found[i] = e.check(ctx, l.path(layersDir), l)
+			return ctx.Err()
+		})
+	}
+	return found, checks.Wait()
 }
 
 // check says whether a layer can be trusted. The files of an entry that was

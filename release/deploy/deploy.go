@@ -150,6 +150,7 @@ func (d Deploy) Build(ctx context.Context, req Request) (record release.Record, 
 // assemble finds out who builds an app, and has them build it with what earlier
 // builds left.
 func (d Deploy) assemble(ctx context.Context, work workplace, req Request) (plan planned, tree artifact.Tree, err error) {
+	work.entry.Look(ctx, work.site.Layers.Host)
 	if plan, err = d.detect(ctx, work, req.Buildpacks); err != nil {
 		return plan, tree, err
 	}
