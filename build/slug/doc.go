@@ -6,10 +6,10 @@
 //
 // A slug is segments, concatenated: gzip allows that of its members, tar of
 // its entries. Jobs says what the segments are: a head with the directories
-// that lead to the layers, the app in pieces, one segment per launch layer, the
-// SBOM files for launch, a tail with slugc's own files, and the trailer that ends
-// an archive. An edit
-// changes one piece of the app; Writer copies all others as they are. The jobs
+// that lead to the layers, one segment per launch layer, the SBOM files for
+// launch, the app in pieces, a tail with slugc's own files, and the trailer that
+// ends an archive. An edit changes one piece of the app; Writer copies all others
+// as they are, and hashes but those that come after. The jobs
 // of an image of the same tree can be packed together with these, which
 // compresses each body once for both.
 //

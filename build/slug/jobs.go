@@ -64,9 +64,6 @@ func Jobs(tree artifact.Tree, app pack.Index, extra []pack.File) ([]pack.Job, er
 	top := shape("")
 	top.Root = true
 	jobs := []pack.Job{job(pack.Part{Name: headName, Files: head}, top)}
-	for _, piece := range pieces(app) {
-		jobs = append(jobs, job(pack.Part{Name: piece.name, Dir: tree.App.Host, Index: piece.index}, shape("")))
-	}
 	for _, layer := range tree.LaunchLayers {
 		rel, _ := below(layer.Dir.Path)
 		s := shape(rel)
@@ -78,6 +75,9 @@ func Jobs(tree artifact.Tree, app pack.Index, extra []pack.File) ([]pack.Job, er
 		s := shape(rel)
 		s.Root = true
 		jobs = append(jobs, job(pack.Part{Name: artifact.SBOMPart, Files: sbom}, s))
+	}
+	for _, piece := range pieces(app) {
+		jobs = append(jobs, job(pack.Part{Name: piece.name, Dir: tree.App.Host, Index: piece.index}, shape("")))
 	}
 	if len(tail) > 0 {
 		jobs = append(jobs, job(pack.Part{Name: tailName, Files: tail}, shape("")))

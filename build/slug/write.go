@@ -3,8 +3,6 @@ package slug
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -94,7 +92,8 @@ func (w Writer) Write(ctx context.Context, dest string, tree artifact.Tree, segm
 			return a, nil
 		}
 	}
-	state, err := write(ctx, path, segments, &a)
+	hash := progress{memory: w.Memory}
+	state, err := write(ctx, path, segments, &hash, &a)
 	if err != nil {
 		if full(err) {
 			err = &NoSpaceError{Path: dest, Need: a.Size, Free: free(filepath.Dir(path)), Err: err}
@@ -103,7 +102,7 @@ func (w Writer) Write(ctx context.Context, dest string, tree artifact.Tree, segm
 	}
 	if w.Memory != nil {
 		r := pack.Record{File: state, Segment: artifact.Segment{Name: Kind, Digest: a.Digest, Size: a.Size, File: path}}
-		if err := errors.Join(w.Memory.Put(content, r), w.Memory.Put(placeKey(path), r)); err != nil {
+		if err := errors.Join(hash.trouble, w.Memory.Put(content, r), w.Memory.Put(placeKey(path), r)); err != nil {
 			err = fmt.Errorf("remembering the slug: %w", err)
 			if w.Warn == nil {
 				return artifact.Artifact{}, err
@@ -167,9 +166,9 @@ func place(dest string) (string, error) {
 
 // write concatenates the segments beside path, gives the result its name and
 // returns its fingerprint. It hashes the slug unless its digest is known.
-func write(ctx context.Context, path string, segments []artifact.Segment, a *artifact.Artifact) (state pack.Fingerprint, err error) {
+func write(ctx context.Context, path string, segments []artifact.Segment, hash *progress, a *artifact.Artifact) (state pack.Fingerprint, err error) {
 	dir := filepath.Dir(path)
-	if err := beside.Write(dir, path, func(file *os.File) error { return fill(ctx, file, segments, a) }); err != nil {
+	if err := beside.Write(dir, path, func(file *os.File) error { return fill(ctx, file, segments, hash, a) }); err != nil {
 		return state, err
 	}
 	if err := beside.SyncDir(dir); err != nil {
@@ -180,30 +179,25 @@ func write(ctx context.Context, path string, segments []artifact.Segment, a *art
 
 // fill concatenates the segments, and hashes the slug unless its digest is
 // known.
-func fill(ctx context.Context, file *os.File, segments []artifact.Segment, a *artifact.Artifact) error {
+func fill(ctx context.Context, file *os.File, segments []artifact.Segment, hash *progress, a *artifact.Artifact) error {
 	group, copying := errgroup.WithContext(ctx)
-	group.Go(func() error { return concatenate(copying, file, segments) })
+	group.Go(func() error {
+		for _, s := range segments {
+			if err := appendSegment(copying, file, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if a.Digest == "" {
 		// The hash reads the segments itself, so that the copy can be left to
 		// the file system, which may share the bytes.
-		group.Go(func() error {
-			hash := sha256.New()
-			err := concatenate(copying, hash, segments)
-			a.Digest = "sha256:" + hex.EncodeToString(hash.Sum(nil))
+		group.Go(func() (err error) {
+			a.Digest, err = hash.sum(copying, segments)
 			return err
 		})
 	}
 	return group.Wait()
-}
-
-// concatenate copies the files of the segments to out.
-func concatenate(ctx context.Context, out io.Writer, segments []artifact.Segment) error {
-	for _, s := range segments {
-		if err := appendSegment(ctx, out, s); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func appendSegment(ctx context.Context, out io.Writer, s artifact.Segment) (err error) {
