@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,7 +27,8 @@ var middling = []struct{ app, edit, text string }{
 
 // TestBenchApps measures builds of a real app of each language: cold, unchanged,
 // with a line edited, and with one dependency more. Beside each stands what the
-// tools of the language took of it, and how much came over the network.
+// tools of the language took of it, what is left of each build without them, and
+// how much came over the network.
 func TestBenchApps(t *testing.T) {
 	for _, m := range middling {
 		b := newBench(t)
@@ -55,19 +57,22 @@ func exists(file string) bool {
 // timed prints the median of some builds, each after a change of the app.
 func (b *bench) timed(name string, times int, change func(int), build []string) {
 	b.t.Helper()
-	var all []figure
-	var tools time.Duration
+	var walls, tools, own []time.Duration
 	before := b.received()
 	for i := range times {
 		change(i)
 		f, out := b.measured(b.slugcCommand(build...))
-		all = append(all, f)
-		tools += toolsTook(out)
+		took := toolsTook(out)
+		walls, tools, own = append(walls, f.wall), append(tools, took), append(own, f.wall-took)
 	}
-	f := median(all)
-	tools /= time.Duration(times)
-	fmt.Printf("%-28s %8.2f %8.2f %8.2f %10.1f\n", name, f.wall.Seconds(), tools.Seconds(), (f.wall - tools).Seconds(),
+	fmt.Printf("%-28s %8.2f %8.2f %8.2f %10.1f\n", name, middle(walls).Seconds(), middle(tools).Seconds(), middle(own).Seconds(),
 		float64(b.received()-before)/float64(times)/1e6)
+}
+
+// middle is the median.
+func middle(all []time.Duration) time.Duration {
+	slices.Sort(all)
+	return all[len(all)/2]
 }
 
 var tookForm = regexp.MustCompile(`Tools took (.+) of `)
