@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -25,23 +26,6 @@ func TestBuild(t *testing.T) {
 	suite("source", testSource)
 	suite("trouble", testTrouble)
 	suite.Run(t)
-}
-
-// processes are those of the last build, by type.
-func (s *site) processes() map[string]string {
-	s.t.Helper()
-	var launch libcnb.LaunchTOML
-	if _, err := toml.Decode(s.read("layers", "launch.toml"), &launch); err != nil {
-		s.t.Fatal(err)
-	}
-	found := map[string]string{}
-	for _, p := range launch.Processes {
-		found[p.Type] = strings.Join(p.Command, " ")
-		if p.Default {
-			found["default"] = p.Type
-		}
-	}
-	return found
 }
 
 // several is an app with commands below cmd.
@@ -59,7 +43,7 @@ func testCommands(t *testing.T, _ spec.G, it spec.S) {
 
 	it("builds a single command as web, into a layer and a link", func() {
 		out := s.mustBuild()
-		holds(t, out, `       Go 1.26.3 (go "1.26" in go.mod)`, "Downloaded Go 1.26.3 (not in the cache)", "Building . (not in the cache)", "Built hello, ", "       web: bin/hello\n")
+		languagetest.Holds(t, out, `       Go 1.26.3 (go "1.26" in go.mod)`, "Downloaded Go 1.26.3 (not in the cache)", "Building . (not in the cache)", "Built hello, ", "       web: bin/hello\n")
 		want := []string{
 			"CGO_ENABLED=1 go list -deps -f " + cgoFormat + " -mod=readonly -tags=heroku ./",
 			"CGO_ENABLED=0 go build -mod=readonly -tags=heroku -trimpath -buildvcs=false -o DIR/layers/.scratch/commands/bin/ ./",
@@ -67,26 +51,26 @@ func testCommands(t *testing.T, _ spec.G, it spec.S) {
 		if diff := cmp.Diff(want, s.calls()); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{"bin/hello -> ../../layers/commands/bin/hello"}, s.files("app")); diff != "" {
+		if diff := cmp.Diff([]string{"bin/hello -> ../../layers/commands/bin/hello"}, s.Files("app")); diff != "" {
 			t.Error(diff)
 		}
-		want = []string{"bin/hello -> " + s.env["FAKE_BINARY"], "exec.d/limits"}
-		if diff := cmp.Diff(want, s.files("layers", "commands")); diff != "" {
+		want = []string{"bin/hello -> " + s.Env["FAKE_BINARY"], "exec.d/limits"}
+		if diff := cmp.Diff(want, s.Files("layers", "commands")); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff(map[string]string{"web": "bin/hello", "default": "web"}, s.processes()); diff != "" {
+		if diff := cmp.Diff(map[string]string{"web": "bin/hello", "default": "web"}, s.Processes()); diff != "" {
 			t.Error(diff)
 		}
 		var layer libcnb.Layer
-		if _, err := toml.Decode(s.read("layers", "commands.toml"), &layer); err != nil {
+		if _, err := toml.Decode(s.Read("layers", "commands.toml"), &layer); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(libcnb.LayerTypes{Cache: true, Launch: true}, layer.LayerTypes); diff != "" {
 			t.Error(diff)
 		}
 		// The program is this test.
-		holds(t, s.read("layers", "commands.sbom.cdx.json"), `"purl": "pkg:golang/stdlib@1.`)
-		lacks(t, s.read("layers", "commands", "exec.d", "limits"), "GOMAXPROCS")
+		languagetest.Holds(t, s.Read("layers", "commands.sbom.cdx.json"), `"purl": "pkg:golang/stdlib@1.`)
+		languagetest.Lacks(t, s.Read("layers", "commands", "exec.d", "limits"), "GOMAXPROCS")
 	})
 
 	it("names the processes of several commands", func() {
@@ -102,15 +86,15 @@ func testCommands(t *testing.T, _ spec.G, it spec.S) {
 			"but not a hook":  {commands: []string{"go-post-compile", "web"}, want: map[string]string{"web": "bin/web", "default": "web"}},
 			"only one of two": {commands: []string{"hidden"}, want: map[string]string{"web": "bin/hidden", "default": "web"}},
 		} {
-			s.remake(several(test.commands...))
-			delete(s.env, "BP_GO_TARGETS")
+			s.Remake(several(test.commands...))
+			delete(s.Env, "BP_GO_TARGETS")
 			if name == "but not a hook" {
 				// The program of this test is no hook.
-				s.env["BP_GO_TARGETS"] = "cmd/web"
+				s.Env["BP_GO_TARGETS"] = "cmd/web"
 			}
 			out := s.mustBuild()
-			holds(t, out, test.says)
-			if diff := cmp.Diff(test.want, s.processes()); diff != "" {
+			languagetest.Holds(t, out, test.says)
+			if diff := cmp.Diff(test.want, s.Processes()); diff != "" {
 				t.Errorf("%s: %s", name, diff)
 			}
 		}
@@ -131,9 +115,9 @@ func testCommands(t *testing.T, _ spec.G, it spec.S) {
 			{map[string]string{"BP_GO_TARGETS": "example.com/hello/cmd/web"}, "./cmd/web"},
 			{map[string]string{"BP_GO_TARGETS": "example.com/hello/cmd/..."}, "./cmd/seed ./cmd/web ./cmd/worker"},
 		} {
-			s.remake(files)
+			s.Remake(files)
 			for _, name := range []string{"GO_INSTALL_PACKAGE_SPEC", "BP_GO_TARGETS"} {
-				s.env[name] = test.env[name]
+				s.Env[name] = test.env[name]
 			}
 			_, err := s.build()
 			if test.want == "" {
@@ -156,11 +140,11 @@ func testCommands(t *testing.T, _ spec.G, it spec.S) {
 	})
 
 	it("builds a command of another module", func() {
-		s.write(map[string]string{"go.mod": asksUUID, "go.sum": sumOfUUID})
-		s.env["BP_GO_TARGETS"] = ".:github.com/google/uuid/cmd/tool/v2"
-		s.write(map[string]string{"fake-build.sh": `ln -s "$FAKE_BINARY" "$(dirname "$GOCACHE")/.scratch/commands/bin/tool"` + "\n"})
+		s.Write(map[string]string{"go.mod": asksUUID, "go.sum": sumOfUUID})
+		s.Env["BP_GO_TARGETS"] = ".:github.com/google/uuid/cmd/tool/v2"
+		s.Write(map[string]string{"fake-build.sh": `ln -s "$FAKE_BINARY" "$(dirname "$GOCACHE")/.scratch/commands/bin/tool"` + "\n"})
 		s.mustBuild()
-		if diff := cmp.Diff(map[string]string{"web": "bin/hello", "tool": "bin/tool", "default": "web"}, s.processes()); diff != "" {
+		if diff := cmp.Diff(map[string]string{"web": "bin/hello", "tool": "bin/tool", "default": "web"}, s.Processes()); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -172,62 +156,62 @@ func testCommands(t *testing.T, _ spec.G, it spec.S) {
 			"other/go.mod": "module example.com/other\n", "other/main.go": oneCommand["main.go"],
 			"fake-build.sh": `echo "GOWORK=$GOWORK" >>"$FAKE_LOG"; [ ! -f "$GOWORK" ] || sed "s/^/work: /" "$GOWORK" >>"$FAKE_LOG"` + "\n",
 		}
-		s.remake(workspace, map[string]string{"go.work": "go 1.26\n\nuse (\n\t./api\n\t./lib\n)\n"})
+		s.Remake(workspace, map[string]string{"go.work": "go 1.26\n\nuse (\n\t./api\n\t./lib\n)\n"})
 		s.mustBuild()
-		holds(t, strings.Join(s.calls(), "\n"), "/bin/ ./api\n", "GOWORK=DIR/app/go.work\n")
+		languagetest.Holds(t, strings.Join(s.calls(), "\n"), "/bin/ ./api\n", "GOWORK=DIR/app/go.work\n")
 
-		s.remake(workspace)
-		s.env["BP_GO_WORK_USE"] = "./api:./lib"
+		s.Remake(workspace)
+		s.Env["BP_GO_WORK_USE"] = "./api:./lib"
 		s.mustBuild()
-		holds(t, strings.Join(s.calls(), "\n"), "/bin/ ./api\n", "GOWORK=DIR/layers/.scratch/go.work\n", "work: go 1.26\n", "\"DIR/app/api\"\n", "\"DIR/app/lib\"\n")
+		languagetest.Holds(t, strings.Join(s.calls(), "\n"), "/bin/ ./api\n", "GOWORK=DIR/layers/.scratch/go.work\n", "work: go 1.26\n", "\"DIR/app/api\"\n", "\"DIR/app/lib\"\n")
 	})
 
 	it("builds an app that is a directory of its source, with the modules beside it", func() {
-		s.env["SLUGC_SOURCE_DIR"] = s.dir
+		s.Env["SLUGC_SOURCE_DIR"] = s.Dir
 		usesLib := map[string]string{"main.go": "package main\n\nimport _ \"example.com/lib\"\n\nfunc main() {}\n",
 			"fake-build.sh": `echo "GOWORK=$GOWORK" >>"$FAKE_LOG"` + "\n"}
 		beside := func(lib string) {
-			s.put(filepath.Join(s.dir, "lib", "go.mod"), "module example.com/lib\n\ngo 1.25\n", 0o644)
-			s.put(filepath.Join(s.dir, "lib", "lib.go"), lib, 0o644)
-			s.put(filepath.Join(s.dir, "lib", "cmd", "tool", "main.go"), oneCommand["main.go"], 0o644)
+			s.Put(filepath.Join(s.Dir, "lib", "go.mod"), "module example.com/lib\n\ngo 1.25\n", 0o644)
+			s.Put(filepath.Join(s.Dir, "lib", "lib.go"), lib, 0o644)
+			s.Put(filepath.Join(s.Dir, "lib", "cmd", "tool", "main.go"), oneCommand["main.go"], 0o644)
 		}
 		replaced := map[string]string{"go.mod": oneCommand["go.mod"] + "require example.com/lib v0.0.0\nreplace example.com/lib => ../lib\n"}
 		beside("package lib\n")
-		s.remake(oneCommand, usesLib, replaced)
+		s.Remake(oneCommand, usesLib, replaced)
 		s.mustBuild()
-		holds(t, strings.Join(s.calls(), "\n"), "/bin/ ./\n", "GOWORK=off")
-		if _, err := os.Stat(filepath.Join(s.dir, "lib", "lib.go")); err == nil {
+		languagetest.Holds(t, strings.Join(s.calls(), "\n"), "/bin/ ./\n", "GOWORK=off")
+		if _, err := os.Stat(filepath.Join(s.Dir, "lib", "lib.go")); err == nil {
 			t.Error("the source beside the app is there")
 		}
 		beside("package lib\n")
-		s.remake(oneCommand, usesLib, replaced)
-		holds(t, s.mustBuild(), "Reusing hello")
+		s.Remake(oneCommand, usesLib, replaced)
+		languagetest.Holds(t, s.mustBuild(), "Reusing hello")
 		beside("package lib\n\nvar x = 1\n")
-		s.remake(oneCommand, usesLib, replaced)
-		holds(t, s.mustBuild(), "Building . (source changed)")
+		s.Remake(oneCommand, usesLib, replaced)
+		languagetest.Holds(t, s.mustBuild(), "Building . (source changed)")
 		s.calls()
 
-		s.put(filepath.Join(s.dir, "go.work"), "go 1.26\nuse (\n\t./app\n\t./lib\n)\n", 0o644)
+		s.Put(filepath.Join(s.Dir, "go.work"), "go 1.26\nuse (\n\t./app\n\t./lib\n)\n", 0o644)
 		beside("package lib\n")
-		s.remake(oneCommand, usesLib)
-		holds(t, s.mustBuild(), `(go "1.26" in go.work)`)
-		holds(t, strings.Join(s.calls(), "\n"), "/bin/ ./\n", "GOWORK=DIR/go.work")
-		if diff := cmp.Diff(map[string]string{"web": "bin/hello", "default": "web"}, s.processes()); diff != "" {
+		s.Remake(oneCommand, usesLib)
+		languagetest.Holds(t, s.mustBuild(), `(go "1.26" in go.work)`)
+		languagetest.Holds(t, strings.Join(s.calls(), "\n"), "/bin/ ./\n", "GOWORK=DIR/go.work")
+		if diff := cmp.Diff(map[string]string{"web": "bin/hello", "default": "web"}, s.Processes()); diff != "" {
 			t.Error(diff)
 		}
 
-		s.env["SLUGC_SOURCE_DIR"] = s.app
-		s.remake(oneCommand, usesLib, replaced)
+		s.Env["SLUGC_SOURCE_DIR"] = s.App
+		s.Remake(oneCommand, usesLib, replaced)
 		if _, err := s.build(); err == nil || !strings.Contains(err.Error(), "is replaced by ../lib, which is outside of the app") {
 			t.Errorf("got %v", err)
 		}
 	})
 
 	it("leaves what the app has in bin", func() {
-		s.write(map[string]string{"bin/hello*": "#!/bin/sh\n"})
-		holds(t, s.mustBuild(), "the app has a bin/hello of its own", "       web: hello\n")
-		s.remake(oneCommand, map[string]string{"bin": "a file"})
-		holds(t, s.mustBuild(), "the app's bin is no directory", "       web: hello\n")
+		s.Write(map[string]string{"bin/hello*": "#!/bin/sh\n"})
+		languagetest.Holds(t, s.mustBuild(), "the app has a bin/hello of its own", "       web: hello\n")
+		s.Remake(oneCommand, map[string]string{"bin": "a file"})
+		languagetest.Holds(t, s.mustBuild(), "the app's bin is no directory", "       web: hello\n")
 	})
 }
 
@@ -243,23 +227,23 @@ func testKeeping(t *testing.T, _ spec.G, it spec.S) {
 	changed := func(name, text string) map[string]string { return map[string]string{name: text} }
 	it.Before(func() {
 		s = newSite(t)
-		s.remake(app)
+		s.Remake(app)
 		s.mustBuild()
 		s.calls()
 	})
 
 	it("starts and asks nothing and touches no layer when nothing changed", func() {
-		before, asked := s.stamps(), len(s.proxy.Requests())
-		s.remake(app, changed("templates/a.html", "b"), changed("main_test.go", "package other\n"), changed("README.md", "new"))
+		before, asked := s.LayerStamps(), len(s.proxy.Requests())
+		s.Remake(app, changed("templates/a.html", "b"), changed("main_test.go", "package other\n"), changed("README.md", "new"))
 		out := s.mustBuild()
-		holds(t, out, `Go 1.26.3 (go "1.26" in go.mod), from the cache`, "Reusing hello (nothing that decides them changed)", "       web: bin/hello\n")
+		languagetest.Holds(t, out, `Go 1.26.3 (go "1.26" in go.mod), from the cache`, "Reusing hello (nothing that decides them changed)", "       web: bin/hello\n")
 		if calls := s.calls(); calls != nil {
 			t.Errorf("called %q", calls)
 		}
 		if requests := s.proxy.Requests()[asked:]; len(requests) > 0 {
 			t.Errorf("asked %q", requests)
 		}
-		if diff := cmp.Diff(before, s.stamps()); diff != "" {
+		if diff := cmp.Diff(before, s.LayerStamps()); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -269,21 +253,21 @@ func testKeeping(t *testing.T, _ spec.G, it spec.S) {
 			"source changed":   changed("main.go", app["main.go"]+"\nvar x = 1\n"),
 			"embedded changed": changed("static/page.html", "new page"),
 		} {
-			s.remake(app, change)
-			holds(t, s.mustBuild(), "Building . (source changed)")
+			s.Remake(app, change)
+			languagetest.Holds(t, s.mustBuild(), "Building . (source changed)")
 			calls := s.calls()
 			if len(calls) != 1 || !strings.Contains(calls[0], "go build") {
 				t.Errorf("%s: called %q", why, calls)
 			}
 		}
-		s.env["GO_LINKER_SYMBOL"], s.env["SOURCE_VERSION"] = "main.commit", "abc"
-		s.remake(app)
-		holds(t, s.mustBuild(), "Building . (settings changed)")
-		holds(t, strings.Join(s.calls(), "\n"), "-ldflags=-X 'main.commit=abc'")
+		s.Env["GO_LINKER_SYMBOL"], s.Env["SOURCE_VERSION"] = "main.commit", "abc"
+		s.Remake(app)
+		languagetest.Holds(t, s.mustBuild(), "Building . (settings changed)")
+		languagetest.Holds(t, strings.Join(s.calls(), "\n"), "-ldflags=-X 'main.commit=abc'")
 	})
 
 	it("looks at the modules again when imports or go.mod changed", func() {
-		s.remake(app, changed("more.go", "package main\n\nimport _ \"net/http\"\n"))
+		s.Remake(app, changed("more.go", "package main\n\nimport _ \"net/http\"\n"))
 		s.mustBuild()
 		if calls := s.calls(); len(calls) != 2 {
 			t.Errorf("called %q", calls)
@@ -291,19 +275,20 @@ func testKeeping(t *testing.T, _ spec.G, it spec.S) {
 	})
 
 	it("has a fresh build cache for another Go", func() {
-		stale := filepath.Join(s.layers, "go-build", "stale")
-		s.put(stale, "", 0o644)
-		s.remake(app, changed("go.mod", strings.Replace(asksUUID, "1.26", "1.27", 1)))
-		holds(t, s.mustBuild(), "Downloaded Go 1.27.4 (the cache has 1.26.3)", "Building . (the cache has 1.26.3)")
+		stale := filepath.Join(s.Layers, "go-build", "stale")
+		s.Put(stale, "", 0o644)
+		s.Remake(app, changed("go.mod", strings.Replace(asksUUID, "1.26", "1.27", 1)))
+		languagetest.Holds(t, s.mustBuild(), "Downloaded Go 1.27.4 (the cache has 1.26.3)", "Building . (the cache has 1.26.3)")
 		if _, err := os.Stat(stale); err == nil {
 			t.Error("the old cache is there")
 		}
 	})
 
 	it("asks for patches after a day", func() {
-		s.now = s.now.Add(25 * time.Hour)
+		later := time.Now().Add(25 * time.Hour)
+		s.Now = func() time.Time { return later }
 		asked := len(s.proxy.Requests())
-		s.remake(app)
+		s.Remake(app)
 		s.mustBuild()
 		if len(s.proxy.Requests()) == asked {
 			t.Error("nothing was asked")
@@ -314,20 +299,20 @@ func testKeeping(t *testing.T, _ spec.G, it spec.S) {
 	})
 
 	it("removes modules from the cache that are not locked any more", func() {
-		modules := filepath.Join(s.layers, "go-modules")
+		modules := filepath.Join(s.Layers, "go-modules")
 		for _, name := range []string{
 			"cache/download/github.com/google/uuid/@v/v1.6.0.zip", "github.com/google/uuid@v1.6.0/uuid.go",
 			"cache/download/github.com/!some!one/old/@v/v1.0.0.zip", "cache/download/github.com/!some!one/old/@v/v1.0.0.mod",
 			"cache/download/github.com/!some!one/old/@v/list", "github.com/!some!one/old@v1.0.0/old.go",
 		} {
-			s.put(filepath.Join(modules, name), "", 0o644)
+			s.Put(filepath.Join(modules, name), "", 0o644)
 		}
-		s.remake(app, changed("more.go", "package main\n"))
+		s.Remake(app, changed("more.go", "package main\n"))
 		s.mustBuild()
-		s.remake(app, changed("go.sum", sumOfUUID+"example.com/new v1.0.0 h1:x\n"))
-		holds(t, s.mustBuild(), "Removed 1 module from the cache")
+		s.Remake(app, changed("go.sum", sumOfUUID+"example.com/new v1.0.0 h1:x\n"))
+		languagetest.Holds(t, s.mustBuild(), "Removed 1 module from the cache")
 		want := []string{"cache/download/github.com/!some!one/old/@v/list", "cache/download/github.com/google/uuid/@v/v1.6.0.zip", "cache/lock", "github.com/google/uuid@v1.6.0/uuid.go"}
-		if diff := cmp.Diff(want, s.files("layers", "go-modules")); diff != "" {
+		if diff := cmp.Diff(want, s.Files("layers", "go-modules")); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -363,26 +348,26 @@ func testVersions(t *testing.T, _ spec.G, it spec.S) {
 			"an old app":       {mod: "go 1.20\n", says: []string{`Go 1.20.0 (go "1.20" in go.mod)`}},
 		} {
 			s := newSite(t)
-			s.write(map[string]string{"go.mod": "module example.com/hello\n" + test.mod})
+			s.Write(map[string]string{"go.mod": "module example.com/hello\n" + test.mod})
 			if test.work != "" {
-				s.write(map[string]string{"go.work": test.work})
+				s.Write(map[string]string{"go.work": test.work})
 			}
 			for key, value := range test.env {
-				s.env[key] = value
+				s.Env[key] = value
 			}
 			out, err := s.build()
 			if err != nil {
 				out += "error: " + err.Error()
 			}
-			t.Run(name, func(t *testing.T) { holds(t, out, test.says...) })
+			t.Run(name, func(t *testing.T) { languagetest.Holds(t, out, test.says...) })
 		}
 	})
 
 	it("tells versions that do not look how many processors there are", func() {
 		s := newSite(t)
-		s.write(map[string]string{"go.mod": "module example.com/hello\ngo 1.24\n"})
+		s.Write(map[string]string{"go.mod": "module example.com/hello\ngo 1.24\n"})
 		s.mustBuild()
-		holds(t, s.read("layers", "commands", "exec.d", "limits"), `set_default GOMAXPROCS "$cpus"`, `set_default GOMEMLIMIT "$((memory_mb * 9 / 10))MiB"`)
+		languagetest.Holds(t, s.Read("layers", "commands", "exec.d", "limits"), `set_default GOMAXPROCS "$cpus"`, `set_default GOMEMLIMIT "$((memory_mb * 9 / 10))MiB"`)
 	})
 }
 
@@ -407,17 +392,17 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 			"syntax":   {"build", "./main.go:3:1: undefined: x", download.App, "see it fail on your machine:\n  CGO_ENABLED=0 go build -tags heroku .\n"},
 			"memory":   {"build", "compile: signal: killed", download.App, "BP_GO_BUILD_FLAGS=-p=1"},
 		} {
-			s.remake(oneCommand, map[string]string{"fake-" + test.kind + ".sh": "cat <<'EOF'\n" + test.prints + "\nEOF\nexit 1\n"})
+			s.Remake(oneCommand, map[string]string{"fake-" + test.kind + ".sh": "cat <<'EOF'\n" + test.prints + "\nEOF\nexit 1\n"})
 			out, err := s.build()
 			if err == nil {
 				t.Fatalf("%s: it was built\n%s", says, out)
 			}
-			holds(t, err.Error()+"\n", ": exit status 1\nits last lines:\n  "+strings.Split(test.prints, "\n")[0]+"\n", test.hint)
+			languagetest.Holds(t, err.Error()+"\n", ": exit status 1\nits last lines:\n  "+strings.Split(test.prints, "\n")[0]+"\n", test.hint)
 			if fault := download.FaultOf(err); fault != test.fault {
 				t.Errorf("%s: the fault is %v", says, fault)
 			}
 			for _, name := range []string{"commands", ".scratch"} {
-				if _, err := os.Stat(filepath.Join(s.layers, name)); err == nil {
+				if _, err := os.Stat(filepath.Join(s.Layers, name)); err == nil {
 					t.Errorf("%s: %s is there", says, name)
 				}
 			}
@@ -430,23 +415,23 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 			"fake-list.sh": "case \"$*\" in\n*' -m '*) printf 'slugc-retracted\\tgithub.com/google/uuid v1.6.0\\tit forgets numbers\\n'\n" +
 				"printf 'slugc-deprecated\\tgithub.com/google/uuid v1.6.0\\tuse example.com/uuid\\n' ;;\n*) echo 'go: downloading github.com/google/uuid v1.6.0' ;;\nesac\n",
 		}
-		s.remake(app)
-		holds(t, s.mustBuild(), "Downloaded 1 module", "the author of github.com/google/uuid v1.6.0 took that version back: it forgets numbers",
+		s.Remake(app)
+		languagetest.Holds(t, s.mustBuild(), "Downloaded 1 module", "the author of github.com/google/uuid v1.6.0 took that version back: it forgets numbers",
 			"  go get github.com/google/uuid@latest\n", "git add go.mod go.sum", "the author of github.com/google/uuid v1.6.0 advises against it: use example.com/uuid")
 		s.calls()
-		s.remake(app, map[string]string{"more.go": "package main\n"})
-		lacks(t, s.mustBuild(), "took that version back")
+		s.Remake(app, map[string]string{"more.go": "package main\n"})
+		languagetest.Lacks(t, s.mustBuild(), "took that version back")
 		if calls := strings.Join(s.calls(), "\n"); strings.Contains(calls, "list -m") {
 			t.Errorf("it asked again: %s", calls)
 		}
 	})
 
 	it("builds when nobody says anything of them", func() {
-		s.remake(map[string]string{
+		s.Remake(map[string]string{
 			"go.mod": asksUUID, "go.sum": sumOfUUID, "main.go": usesUUID,
 			"fake-list.sh": "case \"$*\" in\n*' -m '*) exit 1 ;;\n*) echo 'go: downloading github.com/google/uuid v1.6.0' ;;\nesac\n",
 		})
-		lacks(t, s.mustBuild(), "the author of")
+		languagetest.Lacks(t, s.mustBuild(), "the author of")
 	})
 
 	it("fails when the proxy does, and says that it may pass", func() {

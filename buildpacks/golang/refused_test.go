@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -133,26 +134,26 @@ func TestRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
 			for name, value := range test.env {
-				s.env[name] = value
+				s.Env[name] = value
 			}
 			switch name {
 			case "dep", "govendor", "godep":
-				s.remake(test.files)
+				s.Remake(test.files)
 			default:
-				s.write(test.files)
+				s.Write(test.files)
 			}
 			out, err := s.build()
 			if err == nil {
 				t.Fatalf("it was built:\n%s", out)
 			}
-			holds(t, err.Error(), test.says...)
+			languagetest.Holds(t, err.Error(), test.says...)
 			if fault := download.FaultOf(err); fault != download.App {
 				t.Errorf("the fault is %v", fault)
 			}
 			if diff := cmp.Diff([]string(nil), s.proxy.Requests()); diff != "" {
 				t.Errorf("something was asked for: %s", diff)
 			}
-			if _, err := os.Stat(filepath.Join(s.layers, ".scratch")); err == nil {
+			if _, err := os.Stat(filepath.Join(s.Layers, ".scratch")); err == nil {
 				t.Error("the scratch is left")
 			}
 		})

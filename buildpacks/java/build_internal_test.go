@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/runtime/maven"
 	"github.com/slugc/slugc/stack/download"
 )
@@ -58,62 +59,62 @@ func testMaven(t *testing.T, _ spec.G, it spec.S) {
 
 	it("builds, and leaves what runs", func() {
 		out := s.mustBuild()
-		holds(t, out, "Java 21.0.13 (maven.compiler.release \"21\" in pom.xml)", "Maven 3.9.16 (the default)",
-			"Running mvn -DskipTests package (no packages are in the cache)", "tool -B -Dmaven.repo.local="+s.layers+"/packages/repository --no-transfer-progress",
+		languagetest.Holds(t, out, "Java 21.0.13 (maven.compiler.release \"21\" in pom.xml)", "Maven 3.9.16 (the default)",
+			"Running mvn -DskipTests package (no packages are in the cache)", "tool -B -Dmaven.repo.local="+s.Layers+"/packages/repository --no-transfer-progress",
 			"-Dproject.build.outputTimestamp=1980-02-01T00:00:00Z", "layers/jdk/usr/lib/jvm/java-21-openjdk-amd64",
 			"target/hello-1.0-with-all-jar.jar is an executable jar")
 		if diff := cmp.Diff("java $JAVA_OPTS -jar LAYERS/application/app.jar", s.web()); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{"built/classes/com/Main.class", "built/hello-1.0-sources.jar", "built/hello-1.0-with-all-jar.jar", "built/hello-1.0.jar", "fake.sh", "static/style.css"}, s.listing("app")); diff != "" {
+		if diff := cmp.Diff([]string{"built/classes/com/Main.class", "built/hello-1.0-sources.jar", "built/hello-1.0-with-all-jar.jar", "built/hello-1.0.jar", "fake.sh", "static/style.css"}, s.Files("app")); diff != "" {
 			t.Error(diff)
 		}
 		app, rest := s.entries("layers/application/app.jar"), s.entries("layers/dependencies/jars/dependencies.jar")
-		holds(t, app["META-INF/MANIFEST.MF"], "Main-Class: com.Main\r\n", "Class-Path: ../dependencies/jars/dependencies.jar\r\n", "Multi-Release: true\r\n")
+		languagetest.Holds(t, app["META-INF/MANIFEST.MF"], "Main-Class: com.Main\r\n", "Class-Path: ../dependencies/jars/dependencies.jar\r\n", "Multi-Release: true\r\n")
 		if app["com/Main.class"] != "class 1" || app["org/lib/Lib.class"] != "" {
 			t.Errorf("the app's jar has %v", app)
 		}
-		holds(t, rest["META-INF/MANIFEST.MF"], "Multi-Release: true\r\n")
+		languagetest.Holds(t, rest["META-INF/MANIFEST.MF"], "Multi-Release: true\r\n")
 		if rest["org/lib/Lib.class"] != "lib" || rest["com/Main.class"] != "" {
 			t.Errorf("the jar of the dependencies has %v", rest)
 		}
-		if diff := cmp.Diff([]string{"bin/java", "env.launch/JAVA_HOME.override", "exec.d/database", "exec.d/memory", "lib/modules", "lib/security/cacerts", "lib/server/classes.jsa"}, s.listing("layers/jre")); diff != "" {
+		if diff := cmp.Diff([]string{"bin/java", "env.launch/JAVA_HOME.override", "exec.d/database", "exec.d/memory", "lib/modules", "lib/security/cacerts", "lib/server/classes.jsa"}, s.Files("layers/jre")); diff != "" {
 			t.Error(diff)
 		}
-		bill, err := os.ReadFile(filepath.Join(s.layers, "application.sbom.cdx.json"))
+		bill, err := os.ReadFile(filepath.Join(s.Layers, "application.sbom.cdx.json"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		holds(t, string(bill), "pkg:maven/org.lib/lib@2.1")
+		languagetest.Holds(t, string(bill), "pkg:maven/org.lib/lib@2.1")
 	})
 
 	it("asks nobody, runs nothing and touches nothing when nothing changed", func() {
 		s.mustBuild()
-		app := s.listing("app")
+		app := s.Files("app")
 		s.requests()
 		var before []map[string]string
 		layers := []string{"layers/application", "layers/dependencies", "layers/jre", "layers/jdk", "layers/build-tool", "layers/packages"}
-		if err := os.MkdirAll(filepath.Join(s.layers, "packages"), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(s.Layers, "packages"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range layers {
-			before = append(before, s.stamps(name))
+			before = append(before, s.Stamps(name))
 		}
 		web := s.web()
 		out := s.mustBuild()
-		holds(t, out, "Reusing what was built (nothing changed)", "Java 21.0.13 (maven.compiler.release \"21\" in pom.xml), from the cache")
+		languagetest.Holds(t, out, "Reusing what was built (nothing changed)", "Java 21.0.13 (maven.compiler.release \"21\" in pom.xml), from the cache")
 		if asked := s.requests(); len(asked) > 0 {
 			t.Errorf("asked for %s", asked)
 		}
 		for i, name := range layers {
-			if diff := cmp.Diff(before[i], s.stamps(name)); diff != "" {
+			if diff := cmp.Diff(before[i], s.Stamps(name)); diff != "" {
 				t.Errorf("%s: %s", name, diff)
 			}
 		}
 		if strings.Contains(out, "tool ") || s.web() != web {
 			t.Errorf("got %s", out)
 		}
-		if diff := cmp.Diff(app, s.listing("app")); diff != "" {
+		if diff := cmp.Diff(app, s.Files("app")); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -122,20 +123,20 @@ func testMaven(t *testing.T, _ spec.G, it spec.S) {
 		s.mustBuild()
 		// A real Maven leaves something there.
 		s.write(map[string]string{"fake.sh": fakeBuild})
-		if err := os.MkdirAll(filepath.Join(s.layers, "packages", "repository"), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(s.Layers, "packages", "repository"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		s.requests()
-		before, runtime := s.stamps("layers/dependencies"), s.stamps("layers/jre")
+		before, runtime := s.Stamps("layers/dependencies"), s.Stamps("layers/jre")
 		s.write(fat(t, "class 2"))
-		holds(t, s.mustBuild(), "Running mvn -o -DskipTests package (the poms are those of the last build)", "The app's dependencies are those of the last build")
+		languagetest.Holds(t, s.mustBuild(), "Running mvn -o -DskipTests package (the poms are those of the last build)", "The app's dependencies are those of the last build")
 		if asked := s.requests(); len(asked) > 0 {
 			t.Errorf("asked for %s", asked)
 		}
-		if diff := cmp.Diff(before, s.stamps("layers/dependencies")); diff != "" {
+		if diff := cmp.Diff(before, s.Stamps("layers/dependencies")); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff(runtime, s.stamps("layers/jre")); diff != "" {
+		if diff := cmp.Diff(runtime, s.Stamps("layers/jre")); diff != "" {
 			t.Error(diff)
 		}
 		if got := s.entries("layers/application/app.jar")["com/Main.class"]; got != "class 2" {
@@ -145,7 +146,7 @@ func testMaven(t *testing.T, _ spec.G, it spec.S) {
 
 	it("lets Maven ask when the poms changed, or when it wants something else", func() {
 		s.mustBuild()
-		if err := os.MkdirAll(filepath.Join(s.layers, "packages", "repository"), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(s.Layers, "packages", "repository"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		s.write(map[string]string{"pom.xml": strings.Replace(simplePOM, "1.0", "1.1", 1)})
@@ -153,7 +154,7 @@ func testMaven(t *testing.T, _ spec.G, it spec.S) {
 			t.Errorf("got %s", out)
 		}
 		s.write(map[string]string{"fake.sh": "case $* in -o*) echo 'Cannot access central in offline mode'; exit 1 ;; esac\n" + fakeBuild})
-		holds(t, s.mustBuild(), "Running mvn -o", "Maven wants something that it did not want last time", "Running mvn -DskipTests package")
+		languagetest.Holds(t, s.mustBuild(), "Running mvn -o", "Maven wants something that it did not want last time", "Running mvn -DskipTests package")
 	})
 
 	it("gives the same bytes twice", func() {
@@ -163,10 +164,10 @@ func testMaven(t *testing.T, _ spec.G, it spec.S) {
 		for _, name := range layers {
 			first[name] = s.sums(name)
 		}
-		if err := os.RemoveAll(s.layers); err != nil {
+		if err := os.RemoveAll(s.Layers); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Mkdir(s.layers, 0o755); err != nil {
+		if err := os.Mkdir(s.Layers, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		built := fat(t, "class 1") // with other times in its jars
@@ -184,36 +185,36 @@ func testMaven(t *testing.T, _ spec.G, it spec.S) {
 	it("takes the wrapper's Maven, and checks it twice", func() {
 		zip := "https://example.com/any/apache-maven-3.9.9-bin.zip"
 		s.write(map[string]string{mavenWrapperFile: "distributionUrl=" + strings.ReplaceAll(zip, ":", `\:`) + "\n", systemFile: "maven.version=3.8.8\n"})
-		holds(t, s.mustBuild(), `Maven 3.9.9 (distributionUrl "3.9.9" in .mvn/wrapper/maven-wrapper.properties)`)
+		languagetest.Holds(t, s.mustBuild(), `Maven 3.9.9 (distributionUrl "3.9.9" in .mvn/wrapper/maven-wrapper.properties)`)
 		s.write(map[string]string{mavenWrapperFile: "distributionUrl=" + zip + "\ndistributionSha256Sum=" + strings.Repeat("0", 64) + "\n"})
 		_, err := s.build()
 		if download.FaultOf(err) != download.App {
 			t.Fatalf("got %v", err)
 		}
-		holds(t, err.Error(), "the wrapper's distributionSha256Sum states", "expected: 000")
+		languagetest.Holds(t, err.Error(), "the wrapper's distributionSha256Sum states", "expected: 000")
 		s.write(map[string]string{mavenWrapperFile: ""})
-		holds(t, s.mustBuild(), `Maven 3.8.8 (maven.version "3.8.8" in system.properties)`, "the cache has 3.9.9")
+		languagetest.Holds(t, s.mustBuild(), `Maven 3.8.8 (maven.version "3.8.8" in system.properties)`, "the cache has 3.9.9")
 	})
 
 	it("does as settings say", func() {
 		s.write(map[string]string{"settings.xml": "<settings/>"})
-		s.env["MAVEN_CUSTOM_GOALS"], s.env["MAVEN_CUSTOM_OPTS"] = "clean verify", `-Dx="a b" -Pprod`
-		holds(t, s.mustBuild(), "-s "+s.app+"/settings.xml", "Running mvn -Dx=a b -Pprod clean verify")
-		s.env["BP_MAVEN_BUILD_ARGUMENTS"] = "-Pother install"
-		holds(t, s.mustBuild(), "Running mvn -Pother install")
-		s.env["BP_MAVEN_BUILD_ARGUMENTS"] = "'"
+		s.Env["MAVEN_CUSTOM_GOALS"], s.Env["MAVEN_CUSTOM_OPTS"] = "clean verify", `-Dx="a b" -Pprod`
+		languagetest.Holds(t, s.mustBuild(), "-s "+s.App+"/settings.xml", "Running mvn -Dx=a b -Pprod clean verify")
+		s.Env["BP_MAVEN_BUILD_ARGUMENTS"] = "-Pother install"
+		languagetest.Holds(t, s.mustBuild(), "Running mvn -Pother install")
+		s.Env["BP_MAVEN_BUILD_ARGUMENTS"] = "'"
 		_, err := s.build()
 		if download.FaultOf(err) != download.App {
 			t.Fatalf("got %v", err)
 		}
-		holds(t, err.Error(), "BP_MAVEN_BUILD_ARGUMENTS has a quote without an end")
+		languagetest.Holds(t, err.Error(), "BP_MAVEN_BUILD_ARGUMENTS has a quote without an end")
 	})
 
 	it("makes the runtime that is asked for", func() {
-		s.env["BP_JVM_JLINK_ARGS"] = "--no-man-pages --add-modules=java.sql,java.base"
+		s.Env["BP_JVM_JLINK_ARGS"] = "--no-man-pages --add-modules=java.sql,java.base"
 		s.mustBuild()
 		modules := func() string {
-			data, err := os.ReadFile(filepath.Join(s.layers, "jre", "lib", "modules"))
+			data, err := os.ReadFile(filepath.Join(s.Layers, "jre", "lib", "modules"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -222,15 +223,15 @@ func testMaven(t *testing.T, _ spec.G, it spec.S) {
 		if got := modules(); got != "java.base,java.sql" {
 			t.Errorf("got %s", got)
 		}
-		s.env["BP_JVM_JLINK_ARGS"], s.env["BP_JVM_JLINK_ENABLED"] = "", "false"
-		holds(t, s.mustBuild(), "Made the Java runtime for processes (modules changed)")
+		s.Env["BP_JVM_JLINK_ARGS"], s.Env["BP_JVM_JLINK_ENABLED"] = "", "false"
+		languagetest.Holds(t, s.mustBuild(), "Made the Java runtime for processes (modules changed)")
 		if got := modules(); got != "ALL-MODULE-PATH" {
 			t.Errorf("got %s", got)
 		}
-		s.env["BP_JVM_TYPE"] = "jdk"
+		s.Env["BP_JVM_TYPE"] = "jdk"
 		s.mustBuild()
-		home, err := os.ReadFile(filepath.Join(s.layers, "jre", "env.launch", "JAVA_HOME.override"))
-		if err != nil || string(home) != s.layers+"/jdk/usr/lib/jvm/java-21-openjdk-amd64" {
+		home, err := os.ReadFile(filepath.Join(s.Layers, "jre", "env.launch", "JAVA_HOME.override"))
+		if err != nil || string(home) != s.Layers+"/jdk/usr/lib/jvm/java-21-openjdk-amd64" {
 			t.Errorf("got %s, %v", home, err)
 		}
 	})
@@ -238,8 +239,8 @@ func testMaven(t *testing.T, _ spec.G, it spec.S) {
 	it("takes away what came with the app", func() {
 		s.write(map[string]string{"target/old.jar": "old", ".jdk/release": "x"})
 		out := s.mustBuild()
-		holds(t, out, " !     target came with the app", "git rm -r --cached target", ".jdk came with the app", "git rm -r --cached .jdk")
-		if slices.Contains(s.listing("app"), ".jdk/release") {
+		languagetest.Holds(t, out, " !     target came with the app", "git rm -r --cached target", ".jdk came with the app", "git rm -r --cached .jdk")
+		if slices.Contains(s.Files("app"), ".jdk/release") {
 			t.Error("it is still there")
 		}
 	})
@@ -247,7 +248,7 @@ func testMaven(t *testing.T, _ spec.G, it spec.S) {
 	it("warns of versions that are several", func() {
 		s.write(map[string]string{"pom.xml": strings.Replace(simplePOM, "<properties>",
 			"<dependencies><dependency><groupId>a</groupId><artifactId>b</artifactId><version>[1,2)</version></dependency></dependencies><properties>", 1)})
-		holds(t, s.mustBuild(), "Some versions are not one version", "a:b: pom.xml wants [1,2)")
+		languagetest.Holds(t, s.mustBuild(), "Some versions are not one version", "a:b: pom.xml wants [1,2)")
 	})
 }
 
@@ -279,23 +280,23 @@ func testStart(t *testing.T, _ spec.G, it spec.S) {
 		if diff := cmp.Diff("java -Dserver.port=${PORT:-8080} $JAVA_OPTS -jar LAYERS/application/app.jar", s.web()); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{"jars/spring-boot-4.0.7.jar"}, s.listing("layers/dependencies")); diff != "" {
+		if diff := cmp.Diff([]string{"jars/spring-boot-4.0.7.jar"}, s.Files("layers/dependencies")); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{"app.jar", "jars/company-2.jar", "jars/own-1.0-SNAPSHOT.jar"}, s.listing("layers/application")); diff != "" {
+		if diff := cmp.Diff([]string{"app.jar", "jars/company-2.jar", "jars/own-1.0-SNAPSHOT.jar"}, s.Files("layers/application")); diff != "" {
 			t.Error(diff)
 		}
 		app := s.entries("layers/application/app.jar")
 		text := strings.ReplaceAll(app["META-INF/MANIFEST.MF"], "\r\n ", "")
-		holds(t, text, "Main-Class: com.App\r\n", "Implementation-Version: 1.0\r\n", "Spring-Boot-Version: 4.0.7",
+		languagetest.Holds(t, text, "Main-Class: com.App\r\n", "Implementation-Version: 1.0\r\n", "Spring-Boot-Version: 4.0.7",
 			"Class-Path: ../dependencies/jars/spring-boot-4.0.7.jar jars/own-1.0-SNAPSHOT.jar jars/company-2.jar\r\n")
 		if strings.Contains(text, "Start-Class") || app["com/App.class"] != "1" || app["application.properties"] != "a=b" || len(app) != 3 {
 			t.Errorf("got %v", app)
 		}
-		before := s.stamps("layers/dependencies")
+		before := s.Stamps("layers/dependencies")
 		s.write(map[string]string{"built/app.jar": boot("2")})
 		s.mustBuild()
-		if diff := cmp.Diff(before, s.stamps("layers/dependencies")); diff != "" {
+		if diff := cmp.Diff(before, s.Stamps("layers/dependencies")); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -307,8 +308,8 @@ func testStart(t *testing.T, _ spec.G, it spec.S) {
 			"built/lib/b c-SNAPSHOT.jar": zipped(t, map[string]string{"b": "b"}),
 		})
 		s.mustBuild()
-		holds(t, s.web(), "java -Dmicronaut.server.port=${PORT:-8080} $JAVA_OPTS -jar")
-		holds(t, s.entries("layers/application/app.jar")["META-INF/MANIFEST.MF"], "Class-Path: ../dependencies/jars/a-1.jar jars/b%20c-SNAPSHOT.jar\r\n")
+		languagetest.Holds(t, s.web(), "java -Dmicronaut.server.port=${PORT:-8080} $JAVA_OPTS -jar")
+		languagetest.Holds(t, s.entries("layers/application/app.jar")["META-INF/MANIFEST.MF"], "Class-Path: ../dependencies/jars/a-1.jar jars/b%20c-SNAPSHOT.jar\r\n")
 	})
 
 	it("starts Quarkus with its libraries apart", func() {
@@ -321,13 +322,13 @@ func testStart(t *testing.T, _ spec.G, it spec.S) {
 		if diff := cmp.Diff("java -Dquarkus.http.host=0.0.0.0 -Dquarkus.http.port=${PORT:-8080} $JAVA_OPTS -jar LAYERS/application/quarkus-app/quarkus-run.jar", s.web()); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{"jars/boot/a.jar", "jars/main/b.jar"}, s.listing("layers/dependencies")); diff != "" {
+		if diff := cmp.Diff([]string{"jars/boot/a.jar", "jars/main/b.jar"}, s.Files("layers/dependencies")); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{"quarkus-app/app/x.jar", "quarkus-app/lib -> ../../dependencies/jars", "quarkus-app/quarkus/a.dat", "quarkus-app/quarkus-run.jar"}, s.listing("layers/application")); diff != "" {
+		if diff := cmp.Diff([]string{"quarkus-app/app/x.jar", "quarkus-app/lib -> ../../dependencies/jars", "quarkus-app/quarkus-run.jar", "quarkus-app/quarkus/a.dat"}, s.Files("layers/application")); diff != "" {
 			t.Error(diff)
 		}
-		if _, err := os.Stat(filepath.Join(s.layers, "application/quarkus-app/lib/boot/a.jar")); err != nil {
+		if _, err := os.Stat(filepath.Join(s.Layers, "application/quarkus-app/lib/boot/a.jar")); err != nil {
 			t.Error(err)
 		}
 	})
@@ -342,10 +343,10 @@ func testStart(t *testing.T, _ spec.G, it spec.S) {
 			"built/other.txt":     "not named",
 		})
 		out := s.mustBuild()
-		holds(t, out, "the process old in the Procfile starts mvnw", "The Procfile says it")
+		languagetest.Holds(t, out, "the process old in the Procfile starts mvnw", "The Procfile says it")
 		links := func() []string {
 			var links []string
-			for _, name := range s.listing("app") {
+			for _, name := range s.Files("app") {
 				if strings.Contains(name, " -> ") {
 					links = append(links, name)
 				}
@@ -361,7 +362,7 @@ func testStart(t *testing.T, _ spec.G, it spec.S) {
 		if diff := cmp.Diff(want, links()); diff != "" {
 			t.Error(diff)
 		}
-		holds(t, s.mustBuild(), "nothing changed")
+		languagetest.Holds(t, s.mustBuild(), "nothing changed")
 		if diff := cmp.Diff(want, links()); diff != "" {
 			t.Error(diff)
 		}
@@ -378,15 +379,15 @@ func testStart(t *testing.T, _ spec.G, it spec.S) {
 		if download.FaultOf(err) != download.App {
 			t.Fatalf("got %v", err)
 		}
-		holds(t, err.Error(), "  admin/target/admin.jar\n  api/target/api.jar\n", "BP_MAVEN_BUILT_MODULE=admin", "> Procfile")
-		s.env["BP_MAVEN_BUILT_MODULE"] = "api"
-		holds(t, s.mustBuild(), "-pl api -am", "api/target/api.jar is an executable jar")
-		s.env["BP_MAVEN_BUILT_MODULE"] = "web"
+		languagetest.Holds(t, err.Error(), "  admin/target/admin.jar\n  api/target/api.jar\n", "BP_MAVEN_BUILT_MODULE=admin", "> Procfile")
+		s.Env["BP_MAVEN_BUILT_MODULE"] = "api"
+		languagetest.Holds(t, s.mustBuild(), "-pl api -am", "api/target/api.jar is an executable jar")
+		s.Env["BP_MAVEN_BUILT_MODULE"] = "web"
 		if _, err = s.build(); err == nil || !strings.Contains(err.Error(), "there is no module web to start") {
 			t.Errorf("got %v", err)
 		}
-		s.env["BP_MAVEN_BUILT_MODULE"], s.env["BP_MAVEN_BUILT_ARTIFACT"] = "", "admin/target/*.jar"
-		holds(t, s.mustBuild(), "admin/target/admin.jar is an executable jar")
+		s.Env["BP_MAVEN_BUILT_MODULE"], s.Env["BP_MAVEN_BUILT_ARTIFACT"] = "", "admin/target/*.jar"
+		languagetest.Holds(t, s.mustBuild(), "admin/target/admin.jar is an executable jar")
 	})
 
 	it("says why there is nothing to start", func() {
@@ -404,7 +405,7 @@ func testStart(t *testing.T, _ spec.G, it spec.S) {
 			if download.FaultOf(err) != download.App {
 				t.Fatalf("got %v", err)
 			}
-			holds(t, err.Error(), c.says...)
+			languagetest.Holds(t, err.Error(), c.says...)
 		}
 	})
 }
@@ -442,7 +443,7 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 				t.Errorf("%s: fault %q: %v", c.prints, got, err)
 				continue
 			}
-			holds(t, err.Error(), c.says, "its last lines:")
+			languagetest.Holds(t, err.Error(), c.says, "its last lines:")
 		}
 	})
 
@@ -467,7 +468,7 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 				t.Errorf("%d: fault %q: %v", code, download.FaultOf(err), err)
 				continue
 			}
-			holds(t, err.Error(), c.says)
+			languagetest.Holds(t, err.Error(), c.says)
 		}
 		s.repository.before = nil
 		s.repository.files["/org/apache/maven/apache-maven/3.9.16/apache-maven-3.9.16-bin.tar.gz"] = []byte("evil")
@@ -480,7 +481,7 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 		if download.FaultOf(err) != download.App {
 			t.Errorf("got %v", err)
 		}
-		holds(t, err.Error(), "maven.version in system.properties asks for it", "mvn wrapper:wrapper -Dmaven=3.9.16")
+		languagetest.Holds(t, err.Error(), "maven.version in system.properties asks for it", "mvn wrapper:wrapper -Dmaven=3.9.16")
 	})
 
 	it("refuses what cannot be built before anything is downloaded", func() {
@@ -507,7 +508,7 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 				if download.FaultOf(err) != download.App {
 					t.Fatalf("got %v", err)
 				}
-				holds(t, err.Error(), c.says...)
+				languagetest.Holds(t, err.Error(), c.says...)
 				if asked := s.requests(); len(asked) > 0 {
 					t.Errorf("asked for %s", asked)
 				}
@@ -521,7 +522,7 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 		if download.FaultOf(err) != download.App {
 			t.Fatalf("got %v", err)
 		}
-		holds(t, err.Error(), "the nearest are 17.0.19, 21.0.13, 25.0.5", "java.runtime.version in system.properties asks for it", "echo java.runtime.version=")
+		languagetest.Holds(t, err.Error(), "the nearest are 17.0.19, 21.0.13, 25.0.5", "java.runtime.version in system.properties asks for it", "echo java.runtime.version=")
 	})
 }
 
@@ -544,16 +545,16 @@ func testGradle(t *testing.T, _ spec.G, it spec.S) {
 
 	it("builds a program of the application plugin", func() {
 		out := s.mustBuild()
-		holds(t, out, `Java 21.0.13 (the toolchain "21" in build.gradle)`, "Gradle 8.10 (distributionUrl in gradle/wrapper/gradle-wrapper.properties)",
+		languagetest.Holds(t, out, `Java 21.0.13 (the toolchain "21" in build.gradle)`, "Gradle 8.10 (distributionUrl in gradle/wrapper/gradle-wrapper.properties)",
 			"tool --no-daemon --console=plain installDist", "build/install/dice is a program of Gradle's application plugin")
 		if diff := cmp.Diff("LAYERS/application/program/bin/dice", s.web()); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{"program/bin/dice", "program/bin/dice.bat", "program/lib/dice.jar", "program/lib/gson-2.jar -> ../../../dependencies/jars/gson-2.jar"}, s.listing("layers/application")); diff != "" {
+		if diff := cmp.Diff([]string{"program/bin/dice", "program/bin/dice.bat", "program/lib/dice.jar", "program/lib/gson-2.jar -> ../../../dependencies/jars/gson-2.jar"}, s.Files("layers/application")); diff != "" {
 			t.Error(diff)
 		}
 		s.requests()
-		holds(t, s.mustBuild(), "nothing changed")
+		languagetest.Holds(t, s.mustBuild(), "nothing changed")
 		if asked := s.requests(); len(asked) > 0 {
 			t.Errorf("asked for %s", asked)
 		}
@@ -566,17 +567,17 @@ func testGradle(t *testing.T, _ spec.G, it spec.S) {
 		if download.FaultOf(err) != download.App {
 			t.Fatalf("got %v", err)
 		}
-		holds(t, err.Error(), "there is no such file", "SLUGC_GRADLE_DISTRIBUTIONS=")
-		s.env[distributionsVariable] = s.repository.URL + "/gradle"
+		languagetest.Holds(t, err.Error(), "there is no such file", "SLUGC_GRADLE_DISTRIBUTIONS=")
+		s.Env[distributionsVariable] = s.repository.URL + "/gradle"
 		s.repository.files["/gradle/gradle-8.10-bin.zip"] = data
 		_, err = s.build()
-		holds(t, err.Error(), "there is no checksum of Gradle 8.10", "--gradle-distribution-sha256-sum")
+		languagetest.Holds(t, err.Error(), "there is no checksum of Gradle 8.10", "--gradle-distribution-sha256-sum")
 		s.repository.files["/gradle/gradle-8.10-bin.zip.sha256"] = []byte(strings.Repeat("0", 64))
 		_, err = s.build()
-		holds(t, err.Error(), "does not have the checksum")
+		languagetest.Holds(t, err.Error(), "does not have the checksum")
 		sum := sha256Of(data)
 		s.repository.files["/gradle/gradle-8.10-bin.zip.sha256"] = []byte(sum)
-		holds(t, s.mustBuild(), "Downloaded Gradle 8.10")
+		languagetest.Holds(t, s.mustBuild(), "Downloaded Gradle 8.10")
 		s.repository.before = func(w http.ResponseWriter, _ *http.Request) bool {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return true
@@ -604,7 +605,7 @@ func testGradle(t *testing.T, _ spec.G, it spec.S) {
 			if err == nil {
 				t.Fatal("it builds")
 			}
-			holds(t, err.Error(), says)
+			languagetest.Holds(t, err.Error(), says)
 		}
 	})
 
@@ -614,7 +615,7 @@ func testGradle(t *testing.T, _ spec.G, it spec.S) {
 		if download.FaultOf(err) != download.App {
 			t.Fatalf("got %v", err)
 		}
-		holds(t, err.Error(), "there is no gradle.lockfile", "build.gradle locks the versions", "./gradlew dependencies --write-locks\n  git add gradle.lockfile")
+		languagetest.Holds(t, err.Error(), "there is no gradle.lockfile", "build.gradle locks the versions", "./gradlew dependencies --write-locks\n  git add gradle.lockfile")
 		if asked := s.requests(); len(asked) > 0 {
 			t.Errorf("asked for %s", asked)
 		}
@@ -623,21 +624,21 @@ func testGradle(t *testing.T, _ spec.G, it spec.S) {
 	})
 
 	it("leads Gradle to the mirrors and proxies that Maven's settings name", func() {
-		file := filepath.Join(s.dir, "settings.xml")
+		file := filepath.Join(s.Dir, "settings.xml")
 		settings := "<settings><servers><server><id>corp</id><username>me</username><password>it's</password></server></servers>" +
 			"<mirrors><mirror><id>corp</id><url>" + s.repository.URL + "/maven2</url><mirrorOf>*</mirrorOf></mirror></mirrors>" +
 			"<proxies><proxy><host>proxy.test</host><port>3128</port><nonProxyHosts>*.corp|10.1.2.3</nonProxyHosts></proxy></proxies></settings>"
 		if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s.env[maven.SettingsVariable] = file
+		s.Env[maven.SettingsVariable] = file
 		s.write(map[string]string{"fake.sh": "cat \"$2\" > $GRADLE_USER_HOME.seen; mkdir -p build && cp -r built/. build/\n"})
-		holds(t, s.mustBuild(), "tool --init-script ")
-		seen, err := os.ReadFile(filepath.Join(s.dir, "layers", "packages.seen"))
+		languagetest.Holds(t, s.mustBuild(), "tool --init-script ")
+		seen, err := os.ReadFile(filepath.Join(s.Dir, "layers", "packages.seen"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		holds(t, string(seen), "def mirrorOfOthers = [url: '"+s.repository.URL+"/maven2', user: 'me', password: 'it\\'s']",
+		languagetest.Holds(t, string(seen), "def mirrorOfOthers = [url: '"+s.repository.URL+"/maven2', user: 'me', password: 'it\\'s']",
 			"System.setProperty('https.proxyHost', 'proxy.test')", "System.setProperty('http.nonProxyHosts', 'localhost|127.*|*.corp|10.1.2.3')")
 	})
 
@@ -647,7 +648,7 @@ func testGradle(t *testing.T, _ spec.G, it spec.S) {
 		if download.FaultOf(err) != download.App {
 			t.Fatalf("got %v", err)
 		}
-		holds(t, err.Error(), "there is no gradle/wrapper/gradle-wrapper.properties", "  gradle wrapper\n", "git add -f gradlew")
+		languagetest.Holds(t, err.Error(), "there is no gradle/wrapper/gradle-wrapper.properties", "  gradle wrapper\n", "git add -f gradlew")
 		if asked := s.requests(); len(asked) > 0 {
 			t.Errorf("asked for %s", asked)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/language/layer"
 )
 
@@ -37,7 +38,7 @@ func TestDetect(t *testing.T) {
 			if err != nil || result.Pass != c.pass {
 				t.Errorf("got %v, %v", result.Pass, err)
 			}
-			holds(t, out.String(), c.says...)
+			languagetest.Holds(t, out.String(), c.says...)
 		})
 	}
 }

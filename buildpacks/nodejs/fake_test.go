@@ -1,19 +1,9 @@
 package nodejs_test
 
 import (
-	"context"
-	"net/http"
-	"os"
-	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
-	"github.com/slugc/slugc/buildpacks/runtime/tool"
-	"github.com/slugc/slugc/stack/download"
 )
 
 // The Node.js and npm of these tests are shell scripts: "node" runs a file as a
@@ -69,83 +59,11 @@ func fakeRegistry(t *testing.T) *npmtest.Registry {
 // newFakeSite is a site with an app that has one dependency.
 func newFakeSite(t *testing.T, r *npmtest.Registry) *site {
 	s := newSite(t)
-	s.env["NPM_CONFIG_REGISTRY"] = r.URL
-	s.fetcher = download.NewFetcher(&http.Client{})
-	s.fetcher.Pause = func(int) time.Duration { return time.Millisecond }
+	s.Env["NPM_CONFIG_REGISTRY"] = r.URL
 	s.write(map[string]string{
 		"package.json":      `{"engines": {"node": "22.x"}, "scripts": {"start": "node server.js"}, "dependencies": {"left-pad": "^1.3.0"}}`,
 		"package-lock.json": oneDepLock,
 		"fake-ci.sh":        fakeCI,
 	})
 	return s
-}
-
-// remake puts the app back as its author left it, with some files changed.
-func (s *site) remake(files map[string]string) {
-	s.t.Helper()
-	if err := os.RemoveAll(s.app); err != nil {
-		s.t.Fatal(err)
-	}
-	s.write(s.written)
-	s.write(files)
-}
-
-// mustBuild builds and fails the test when the build fails.
-func (s *site) mustBuild() string {
-	s.t.Helper()
-	out, err := s.build()
-	if err != nil {
-		s.t.Fatalf("%v\n%s", err, out)
-	}
-	return out
-}
-
-// recorder is a Runner that notes what it runs.
-type recorder struct {
-	to   language.Runner
-	mu   sync.Mutex
-	runs []string
-	envs []map[string]string
-}
-
-func (r *recorder) Run(ctx context.Context, c tool.Command) error {
-	r.mu.Lock()
-	r.runs = append(r.runs, filepath.Base(c.Args[0])+" "+strings.Join(c.Args[1:], " "))
-	r.envs = append(r.envs, c.Env)
-	r.mu.Unlock()
-	return r.to.Run(ctx, c)
-}
-
-func (s *site) read(path ...string) string {
-	s.t.Helper()
-	data, err := os.ReadFile(filepath.Join(append([]string{s.dir}, path...)...))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return string(data)
-}
-
-func (s *site) has(path ...string) bool {
-	_, err := os.Stat(filepath.Join(append([]string{s.dir}, path...)...))
-	return err == nil
-}
-
-// holds fails the test for every part that a text does not have.
-func holds(t *testing.T, text string, parts ...string) {
-	t.Helper()
-	for _, part := range parts {
-		if !strings.Contains(text, part) {
-			t.Errorf("\n%s\ndoes not say\n%s", text, part)
-		}
-	}
-}
-
-// lacks fails the test for every part that a text has.
-func lacks(t *testing.T, text string, parts ...string) {
-	t.Helper()
-	for _, part := range parts {
-		if strings.Contains(text, part) {
-			t.Errorf("\n%s\nsays\n%s", text, part)
-		}
-	}
 }

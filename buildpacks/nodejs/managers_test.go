@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
 	"github.com/slugc/slugc/stack/download"
 )
@@ -82,31 +83,31 @@ func testManagers(t *testing.T, context spec.G, it spec.S) {
 		files := map[string]string{"package.json": devManifest + `, "packageManager": "pnpm@10.1.0+` + sums["pnpm"] + `"}`, "pnpm-lock.yaml": pnpmLock}
 		s.write(files)
 		out := s.mustBuild()
-		holds(t, out, `pnpm 10.1.0 (packageManager "10.1.0" in package.json)`, "installing: install --frozen-lockfile --prod=false", "built", "Left out 1 packages", "web: node server.js")
-		if s.has("layers", "modules", "node_modules", "jest") || !s.has("layers", "modules-dev", "node_modules", "jest") || s.has("layers", "modules", "node_modules", ".modules.yaml") {
+		languagetest.Holds(t, out, `pnpm 10.1.0 (packageManager "10.1.0" in package.json)`, "installing: install --frozen-lockfile --prod=false", "built", "Left out 1 packages", "web: node server.js")
+		if s.Has("layers", "modules", "node_modules", "jest") || !s.Has("layers", "modules-dev", "node_modules", "jest") || s.Has("layers", "modules", "node_modules", ".modules.yaml") {
 			t.Error("what goes where it should not")
 		}
-		if info, err := os.Lstat(filepath.Join(s.app, "node_modules")); err != nil || !info.IsDir() || !s.has("app", "node_modules", "left-pad", "package.json") {
+		if info, err := os.Lstat(filepath.Join(s.App, "node_modules")); err != nil || !info.IsDir() || !s.Has("app", "node_modules", "left-pad", "package.json") {
 			t.Errorf("got %v, %v", info, err)
 		}
-		holds(t, s.read("layers", "modules.sbom.cdx.json"), `"purl": "pkg:npm/left-pad@1.3.0"`, "WTFPL")
-		lacks(t, s.read("layers", "modules.sbom.cdx.json"), "jest")
+		languagetest.Holds(t, s.Read("layers", "modules.sbom.cdx.json"), `"purl": "pkg:npm/left-pad@1.3.0"`, "WTFPL")
+		languagetest.Lacks(t, s.Read("layers", "modules.sbom.cdx.json"), "jest")
 
-		before := stamps(t, s.layers)
-		rec := &recorder{to: s.runner}
-		s.runner = rec
+		before := s.LayerStamps()
+		rec := &languagetest.Recorder{To: s.Runner}
+		s.Runner = rec
 		s.remake(nil)
 		out = s.mustBuild()
-		holds(t, out, "pnpm 10.1.0", "from the cache", "Reusing node_modules (pnpm-lock.yaml unchanged)", "Reusing what they made")
-		if diff := cmp.Diff([]string(nil), rec.runs); diff != "" {
+		languagetest.Holds(t, out, "pnpm 10.1.0", "from the cache", "Reusing node_modules (pnpm-lock.yaml unchanged)", "Reusing what they made")
+		if diff := cmp.Diff([]string(nil), rec.Runs); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff(within(before), within(stamps(t, s.layers))); diff != "" {
+		if diff := cmp.Diff(before, s.LayerStamps()); diff != "" {
 			t.Error(diff)
 		}
 
 		s.write(map[string]string{"pnpm-lock.yaml": pnpmLock + "# changed\n"})
-		holds(t, s.mustBuild(), "pnpm install --frozen-lockfile --prod=false (pnpm-lock.yaml changed)")
+		languagetest.Holds(t, s.mustBuild(), "pnpm install --frozen-lockfile --prod=false (pnpm-lock.yaml changed)")
 	})
 
 	it("refuses a package manager whose checksum is another one than is noted", func() {
@@ -116,10 +117,10 @@ func testManagers(t *testing.T, context spec.G, it spec.S) {
 			if err == nil || download.FaultOf(err) != download.App {
 				t.Fatalf("%s: got %v", name, err)
 			}
-			holds(t, err.Error(), "is not the one that packageManager in package.json notes", "registry: "+sums[name], "corepack use "+field)
+			languagetest.Holds(t, err.Error(), "is not the one that packageManager in package.json notes", "registry: "+sums[name], "corepack use "+field)
 		}
 		s.write(map[string]string{"package.json": `{"engines": {"node": "22.x"}, "packageManager": "yarn@4.12.0+` + sums["berry"] + `"}`})
-		holds(t, s.mustBuild(), `Yarn 4.12.0 (packageManager "4.12.0" in package.json)`)
+		languagetest.Holds(t, s.mustBuild(), `Yarn 4.12.0 (packageManager "4.12.0" in package.json)`)
 	})
 
 	it("tells Yarn 1 where packages without an address are, and those of its own registry", func() {
@@ -127,11 +128,11 @@ func testManagers(t *testing.T, context spec.G, it spec.S) {
 			"left-pad@^1.3.0:\n  version \"1.3.0\"\n  integrity sha512-xyz\n"
 		s.write(map[string]string{"package.json": devManifest + "}", "yarn.lock": lock})
 		out := s.mustBuild()
-		holds(t, out, "Yarn 1.22.22 (the one for yarn.lock)", "installing: install --frozen-lockfile --production=false", "web: node server.js")
-		registry := s.env["NPM_CONFIG_REGISTRY"]
-		holds(t, s.read("layers", "modules-dev", "node_modules", "left-pad", "seen.lock"),
+		languagetest.Holds(t, out, "Yarn 1.22.22 (the one for yarn.lock)", "installing: install --frozen-lockfile --production=false", "web: node server.js")
+		registry := s.Env["NPM_CONFIG_REGISTRY"]
+		languagetest.Holds(t, s.Read("layers", "modules-dev", "node_modules", "left-pad", "seen.lock"),
 			`  resolved "`+registry+`/jest/-/jest-29.0.0.tgz#abc"`, `  resolved "`+registry+`/left-pad/-/left-pad-1.3.0.tgz"`)
-		if s.read("app", "yarn.lock") != lock {
+		if s.Read("app", "yarn.lock") != lock {
 			t.Error("the app's lock file was changed")
 		}
 	})
@@ -139,12 +140,12 @@ func testManagers(t *testing.T, context spec.G, it spec.S) {
 	it("needs no Node.js for an app of Bun that does not ask for it", func() {
 		s.write(map[string]string{"package.json": `{"module": "src/index.ts", "dependencies": {"left-pad": "^1.3.0"}}`, "bun.lock": bunOneDep, "src/index.ts": ""})
 		out := s.mustBuild()
-		holds(t, out, "Installing Bun\n", "Bun 1.2.0 (the one for bun.lock)", "installing: install --frozen-lockfile --production", "web: bun run src/index.ts")
-		if s.has("layers", "node") || s.has("layers", "npm") {
+		languagetest.Holds(t, out, "Installing Bun\n", "Bun 1.2.0 (the one for bun.lock)", "installing: install --frozen-lockfile --production", "web: bun run src/index.ts")
+		if s.Has("layers", "node") || s.Has("layers", "npm") {
 			t.Error("Node.js was installed")
 		}
 		s.write(map[string]string{".node-version": "22\n"})
-		holds(t, s.mustBuild(), "Installing Node.js, npm and Bun", "Node.js 22.23.3")
+		languagetest.Holds(t, s.mustBuild(), "Installing Node.js, npm and Bun", "Node.js 22.23.3")
 	})
 
 	it("takes the Yarn that the app brings", func() {
@@ -153,7 +154,7 @@ func testManagers(t *testing.T, context spec.G, it spec.S) {
 			"yarn.lock":    berryOneDep, ".yarnrc.yml": "nodeLinker: node-modules\nyarnPath: .yarn/releases/yarn-4.5.3.cjs\n", ".yarn/releases/yarn-4.5.3.cjs": fakeManager + "# cacheFolder\n",
 		})
 		out := s.mustBuild()
-		holds(t, out, "Yarn 4.5.3 (.yarn/releases/yarn-4.5.3.cjs in .yarnrc.yml)", "Passing over packageManager", "installing: install --immutable", "web: x")
+		languagetest.Holds(t, out, "Yarn 4.5.3 (.yarn/releases/yarn-4.5.3.cjs in .yarnrc.yml)", "Passing over packageManager", "installing: install --immutable", "web: x")
 	})
 
 	it("keeps what build tools keep", func() {
@@ -162,35 +163,35 @@ func testManagers(t *testing.T, context spec.G, it spec.S) {
 			"bun.lock":      strings.Replace(bunOneDep, `"left-pad": "^1.3.0",`, `"left-pad": "^1.3.0", "next": "16",`, 1),
 			"fake-build.sh": "cat .next/cache/n mine/n 2>/dev/null; mkdir -p .next/cache .next/server mine; date >.next/trace; echo kept >.next/cache/n; echo mine >mine/n\n",
 		})
-		lacks(t, s.mustBuild(), "       kept", "       mine")
-		if s.has("app", ".next", "cache") || s.has("app", ".next", "trace") || !s.has("app", ".next", "server") || !s.has("app", "mine", "n") {
+		languagetest.Lacks(t, s.mustBuild(), "       kept", "       mine")
+		if s.Has("app", ".next", "cache") || s.Has("app", ".next", "trace") || !s.Has("app", ".next", "server") || !s.Has("app", "mine", "n") {
 			t.Error("the app has what it should not")
 		}
-		if err := os.RemoveAll(filepath.Join(s.app, "mine")); err != nil {
+		if err := os.RemoveAll(filepath.Join(s.App, "mine")); err != nil {
 			t.Fatal(err)
 		}
-		holds(t, s.mustBuild(), "Restored what build tools kept: 2 directories", "       kept", "       mine")
+		languagetest.Holds(t, s.mustBuild(), "Restored what build tools kept: 2 directories", "       kept", "       mine")
 	})
 
 	context("a site", func() {
 		it("goes without Node.js and packages where a web server serves it", func() {
 			s.write(map[string]string{"package.json": `{"engines": {"node": "22.x"}, "scripts": {"build": "vite build"}, "dependencies": {"left-pad": "^1.3.0"}, "devDependencies": {"vite": "6"}}`,
 				"bun.lock": strings.Replace(bunOneDep, "      },\n    },", "      },\n      \"devDependencies\": {\"vite\": \"6\"},\n    },", 1), "fake-build.sh": "mkdir dist\n"})
-			s.plan = "[[entries]]\nname = \"node\"\n[entries.metadata]\nstatic = true\n"
+			s.Plan = "[[entries]]\nname = \"node\"\n[entries.metadata]\nstatic = true\n"
 			out := s.mustBuild()
-			holds(t, out, "A web server serves what was built")
-			lacks(t, out, "Pruning", "web:")
-			if s.has("app", "node_modules") || !s.has("app", "dist") {
+			languagetest.Holds(t, out, "A web server serves what was built")
+			languagetest.Lacks(t, out, "Pruning", "web:")
+			if s.Has("app", "node_modules") || !s.Has("app", "dist") {
 				t.Error("the app has what it should not")
 			}
 			for _, name := range []string{"node", "npm", "bun", "modules"} {
-				lacks(t, s.read("layers", name+".toml"), "launch = true")
+				languagetest.Lacks(t, s.Read("layers", name+".toml"), "launch = true")
 			}
-			s.plan = ""
-			if err := os.RemoveAll(filepath.Join(s.app, "dist")); err != nil {
+			s.Plan = ""
+			if err := os.RemoveAll(filepath.Join(s.App, "dist")); err != nil {
 				t.Fatal(err)
 			}
-			holds(t, s.mustBuild(), "no buildpack of this build has a web server", "slugc/static")
+			languagetest.Holds(t, s.mustBuild(), "no buildpack of this build has a web server", "slugc/static")
 		})
 	})
 }

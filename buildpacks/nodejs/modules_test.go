@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/sclevine/spec"
 
 	"github.com/slugc/slugc/buildpacks/language"
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
@@ -23,29 +25,13 @@ func sorted(lines []string) []string {
 	return lines
 }
 
-// within are the stamps of what lies within layers.
-func within(stamps []string) []string {
-	var inner []string
-	for _, line := range stamps {
-		path, _, _ := strings.Cut(line, " ")
-		if _, rest, found := strings.Cut(path, "/layers/"); found && strings.Contains(rest, "/") {
-			inner = append(inner, line)
-		}
-	}
-	return inner
-}
-
-// of are the stamps below some layers.
-func of(stamps []string, layers ...string) []string {
-	var lines []string
-	for _, line := range within(stamps) {
-		for _, layer := range layers {
-			if strings.Contains(line, "/layers/"+layer) {
-				lines = append(lines, line)
-			}
-		}
-	}
-	return lines
+// of are the stamps below layers whose names begin in one of these ways.
+func of(stamps map[string]string, layers ...string) map[string]string {
+	some := maps.Clone(stamps)
+	maps.DeleteFunc(some, func(name, _ string) bool {
+		return !slices.ContainsFunc(layers, func(layer string) bool { return strings.HasPrefix(name, layer) })
+	})
+	return some
 }
 
 // interrupted is a Runner whose build is interrupted while a program runs.
@@ -63,20 +49,20 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 	var (
 		registry *npmtest.Registry
 		s        *site
-		runner   *recorder
+		runner   *languagetest.Recorder
 	)
 	it.Before(func() {
 		registry = fakeRegistry(t)
 		s = newFakeSite(t, registry)
-		runner = &recorder{to: s.runner}
-		s.runner = runner
+		runner = &languagetest.Recorder{To: s.Runner}
+		s.Runner = runner
 	})
 
 	it("installs again when the lock file changed", func() {
 		s.mustBuild()
 		s.remake(map[string]string{"package-lock.json": strings.Replace(oneDepLock, "1.3.0", "1.3.1", 1), "fake-ci.sh": fakeCI + "\nmkdir node_modules/more\n"})
-		holds(t, s.mustBuild(), "Running npm ci --omit=dev (package-lock.json changed)")
-		if !s.has("layers", "modules", "node_modules", "more") {
+		languagetest.Holds(t, s.mustBuild(), "Running npm ci --omit=dev (package-lock.json changed)")
+		if !s.Has("layers", "modules", "node_modules", "more") {
 			t.Error("the layer was not made anew")
 		}
 	})
@@ -87,8 +73,8 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 			"node_modules/a": {"version": "1.0.0", "deprecated": "gone,\n  for good"}, "node_modules/b": {"version": "1.0.0", "deprecated": false},
 			"node_modules/only-dev": {"version": "1.0.0", "dev": true, "deprecated": "old"}}}`})
 		out := s.mustBuild()
-		holds(t, out, "The authors of these packages advise against them:", "left-pad 1.3.0: use String.prototype.padStart()", "a 1.0.0: gone, for good")
-		lacks(t, out, "only-dev", "b 1.0.0")
+		languagetest.Holds(t, out, "The authors of these packages advise against them:", "left-pad 1.3.0: use String.prototype.padStart()", "a 1.0.0: gone, for good")
+		languagetest.Lacks(t, out, "only-dev", "b 1.0.0")
 		if strings.Index(out, "left-pad 1.3.0:") > strings.Index(out, "a 1.0.0:") {
 			t.Errorf("the order is another one:\n%s", out)
 		}
@@ -97,36 +83,36 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 	it("installs again when a setting of npm changed, but not for a new token", func() {
 		s.mustBuild()
 		s.remake(nil)
-		s.env["npm_config_//npm.test/:_authToken"] = "new"
-		s.env["NPM_TOKEN"] = "new"
-		holds(t, s.mustBuild(), "Reusing node_modules")
+		s.Env["npm_config_//npm.test/:_authToken"] = "new"
+		s.Env["NPM_TOKEN"] = "new"
+		languagetest.Holds(t, s.mustBuild(), "Reusing node_modules")
 		s.remake(nil)
-		s.env["npm_config_legacy_peer_deps"] = "true"
-		holds(t, s.mustBuild(), "Running npm ci")
+		s.Env["npm_config_legacy_peer_deps"] = "true"
+		languagetest.Holds(t, s.mustBuild(), "Running npm ci")
 	})
 
 	it("installs again when a patch changed", func() {
 		s.write(map[string]string{"patches/left-pad.patch": "one"})
 		s.mustBuild()
 		s.remake(map[string]string{"patches/left-pad.patch": "two"})
-		holds(t, s.mustBuild(), "Running npm ci")
+		languagetest.Holds(t, s.mustBuild(), "Running npm ci")
 	})
 
 	it("needs no lock file for an app without dependencies", func() {
-		if err := os.Remove(filepath.Join(s.app, "package-lock.json")); err != nil {
+		if err := os.Remove(filepath.Join(s.App, "package-lock.json")); err != nil {
 			t.Fatal(err)
 		}
 		s.write(map[string]string{"package.json": `{"scripts": {"start": "node x.js", "build": "x"}}`, "fake-build.sh": "touch built"})
-		holds(t, s.mustBuild(), "package.json asks for none")
-		if diff := cmp.Diff([]string{"npm run build"}, runner.runs); diff != "" {
+		languagetest.Holds(t, s.mustBuild(), "package.json asks for none")
+		if diff := cmp.Diff([]string{"npm run build"}, runner.Runs); diff != "" {
 			t.Error(diff)
 		}
 	})
 
 	it("takes away a node_modules that came with the app, and says so", func() {
 		s.write(map[string]string{"node_modules/old/index.js": "old"})
-		holds(t, s.mustBuild(), " !     node_modules came with the app", "git rm -r --cached node_modules", "echo node_modules >> .gitignore")
-		if s.has("app", "node_modules", "old") {
+		languagetest.Holds(t, s.mustBuild(), " !     node_modules came with the app", "git rm -r --cached node_modules", "echo node_modules >> .gitignore")
+		if s.Has("app", "node_modules", "old") {
 			t.Error("it is still there")
 		}
 	})
@@ -141,18 +127,18 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 				t.Error(err)
 			}
 		})
-		s.layers = layers
+		s.Layers = layers
 		s.write(map[string]string{"fake-ci.sh": fakeCI + "\nln -s ../left-pad/index.js node_modules/.bin/pad; chmod 755 node_modules/left-pad/index.js"})
 		s.mustBuild()
 		file := filepath.Join(layers, "modules", "node_modules", "left-pad", "index.js")
 		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o755 {
 			t.Errorf("got %v, %v", info, err)
 		}
-		if s.read("app", "node_modules", ".bin", "pad") != "pad\n" {
+		if s.Read("app", "node_modules", ".bin", "pad") != "pad\n" {
 			t.Error("the link to a command is broken")
 		}
 		s.remake(nil)
-		holds(t, s.mustBuild(), "Reusing node_modules")
+		languagetest.Holds(t, s.mustBuild(), "Reusing node_modules")
 	})
 
 	it("puts the lock file back when it is interrupted", func() {
@@ -162,22 +148,22 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 		s.write(map[string]string{"package-lock.json": lock})
 		ctx, cancel := context.WithCancel(t.Context())
 		s.ctx = ctx
-		s.runner = interrupted{cancel: cancel, to: s.runner}
+		s.Runner = interrupted{cancel: cancel, to: s.Runner}
 		_, err := s.build()
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
-		if diff := cmp.Diff(lock, s.read("app", "package-lock.json")); diff != "" {
+		if diff := cmp.Diff(lock, s.Read("app", "package-lock.json")); diff != "" {
 			t.Error(diff)
 		}
-		if s.has("layers", ".scratch") || s.has("layers", "modules") {
+		if s.Has("layers", ".scratch") || s.Has("layers", "modules") {
 			t.Error("something half made is left")
 		}
 	})
 
 	it("does not complain about its own link", func() {
 		s.mustBuild()
-		lacks(t, s.mustBuild(), "came with the app")
+		languagetest.Lacks(t, s.mustBuild(), "came with the app")
 	})
 
 	when("there are packages for development", func() {
@@ -188,7 +174,7 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 		}
 		listed := func(layer string) []string {
 			var paths []string
-			for path := range tree(t, filepath.Join(s.layers, layer, "node_modules")) {
+			for path := range tree(t, filepath.Join(s.Layers, layer, "node_modules")) {
 				paths = append(paths, path)
 			}
 			return sorted(paths)
@@ -197,10 +183,10 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 		it("leaves them out when no script needs them", func() {
 			s.write(map[string]string{"package.json": manifest(`"start": "x", "test": "jest"`), "package-lock.json": devLock})
 			s.mustBuild()
-			if diff := cmp.Diff([]string{"npm ci --omit=dev --prefer-offline"}, runner.runs); diff != "" {
+			if diff := cmp.Diff([]string{"npm ci --omit=dev --prefer-offline"}, runner.Runs); diff != "" {
 				t.Error(diff)
 			}
-			if s.has("layers", "modules-dev.toml") {
+			if s.Has("layers", "modules-dev.toml") {
 				t.Error("there is a layer for development")
 			}
 		})
@@ -211,7 +197,7 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 				"fake-build.sh": "readlink node_modules; ls node_modules/.bin; echo NODE_ENV=$NODE_ENV",
 			})
 			out := s.mustBuild()
-			holds(t, out, "npm ci --include=dev", "       ../layers/modules-dev/node_modules\n       jest\n       NODE_ENV=production",
+			languagetest.Holds(t, out, "npm ci --include=dev", "       ../layers/modules-dev/node_modules\n       jest\n       NODE_ENV=production",
 				"Left out 2 packages (packages were installed anew)")
 			if diff := cmp.Diff([]string{".", ".bin", ".bin/jest", ".package-lock.json", "@types", "@types/jest", "@types/jest/index.d.ts",
 				"jest", "jest/jest.js", "jest/node_modules", "jest/node_modules/deep", "left-pad", "left-pad/index.js"}, listed("modules-dev")); diff != "" {
@@ -220,7 +206,7 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 			if diff := cmp.Diff([]string{".", "left-pad", "left-pad/index.js"}, listed("modules")); diff != "" {
 				t.Error(diff)
 			}
-			link, err := os.Readlink(filepath.Join(s.app, "node_modules"))
+			link, err := os.Readlink(filepath.Join(s.App, "node_modules"))
 			if err != nil || link != "../layers/modules/node_modules" {
 				t.Errorf("got %q, %v", link, err)
 			}
@@ -229,14 +215,14 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 		it("keeps both layers untouched when nothing changed", func() {
 			s.write(map[string]string{"package.json": manifest(`"build": "x"`), "package-lock.json": devLock, "fake-build.sh": "mkdir -p dist"})
 			s.mustBuild()
-			before := stamps(t, s.layers)
+			before := s.LayerStamps()
 			s.remake(nil)
 			out := s.mustBuild()
-			holds(t, out, "Reusing node_modules (package-lock.json unchanged)", "Reusing what they made")
-			if !s.has("app", "dist") {
+			languagetest.Holds(t, out, "Reusing node_modules (package-lock.json unchanged)", "Reusing what they made")
+			if !s.Has("app", "dist") {
 				t.Error("what the script made is not there")
 			}
-			if diff := cmp.Diff(within(before), within(stamps(t, s.layers))); diff != "" {
+			if diff := cmp.Diff(before, s.LayerStamps()); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -244,58 +230,58 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 		it("keeps both layers of packages untouched when the app changed", func() {
 			s.write(map[string]string{"package.json": manifest(`"build": "x"`), "package-lock.json": devLock, "fake-build.sh": "mkdir -p dist"})
 			s.mustBuild()
-			before := stamps(t, s.layers)
+			before := s.LayerStamps()
 			s.remake(map[string]string{"page.html": "new"})
 			out := s.mustBuild()
-			holds(t, out, "Reusing node_modules (package-lock.json unchanged)", "> build", "Reusing the pruned node_modules")
-			if diff := cmp.Diff(of(before, "modules", "npm", "node"), of(stamps(t, s.layers), "modules", "npm", "node")); diff != "" {
+			languagetest.Holds(t, out, "Reusing node_modules (package-lock.json unchanged)", "> build", "Reusing the pruned node_modules")
+			if diff := cmp.Diff(of(before, "modules", "npm", "node"), of(s.LayerStamps(), "modules", "npm", "node")); diff != "" {
 				t.Error(diff)
 			}
 		})
 
 		it("prunes again when a script wrote into node_modules", func() {
 			s.write(map[string]string{"package.json": manifest(`"build": "x"`), "package-lock.json": devLock, "fake-build.sh": "mkdir -p node_modules/.client; echo $VALUE > node_modules/.client/index.js"})
-			s.env["VALUE"] = "one"
+			s.Env["VALUE"] = "one"
 			s.mustBuild()
-			if got := s.read("layers", "modules", "node_modules", ".client", "index.js"); got != "one\n" {
+			if got := s.Read("layers", "modules", "node_modules", ".client", "index.js"); got != "one\n" {
 				t.Errorf("the launch layer has %q", got)
 			}
 			s.remake(nil)
-			s.env["VALUE"] = "two"
-			holds(t, s.mustBuild(), "Left out 2 packages (a script changed node_modules)")
-			if got := s.read("layers", "modules", "node_modules", ".client", "index.js"); got != "two\n" {
+			s.Env["VALUE"] = "two"
+			languagetest.Holds(t, s.mustBuild(), "Left out 2 packages (a script changed node_modules)")
+			if got := s.Read("layers", "modules", "node_modules", ".client", "index.js"); got != "two\n" {
 				t.Errorf("the launch layer has %q", got)
 			}
 		})
 
 		it("leaves the caches of tools to the next build alone", func() {
 			s.write(map[string]string{"package.json": manifest(`"build": "x"`), "package-lock.json": devLock, "fake-build.sh": "mkdir -p node_modules/.cache; echo $VALUE >> node_modules/.cache/state"})
-			s.env["VALUE"] = "one"
+			s.Env["VALUE"] = "one"
 			s.mustBuild()
 			s.remake(nil)
-			s.env["VALUE"] = "two"
-			holds(t, s.mustBuild(), "Reusing the pruned node_modules")
-			if got := s.read("layers", "modules-dev", "node_modules", ".cache", "state"); got != "one\ntwo\n" {
+			s.Env["VALUE"] = "two"
+			languagetest.Holds(t, s.mustBuild(), "Reusing the pruned node_modules")
+			if got := s.Read("layers", "modules-dev", "node_modules", ".cache", "state"); got != "one\ntwo\n" {
 				t.Errorf("the cache has %q", got)
 			}
-			if s.has("layers", "modules", "node_modules", ".cache") {
+			if s.Has("layers", "modules", "node_modules", ".cache") {
 				t.Error("processes get the cache too")
 			}
 		})
 
 		it("keeps all of them where npm does not say which is which", func() {
 			s.write(map[string]string{"package.json": manifest(`"build": "x"`), "package-lock.json": devLock, "fake-build.sh": "rm node_modules/.package-lock.json"})
-			holds(t, s.mustBuild(), "npm has left no list of what it installed", "install-strategy")
-			if !s.has("layers", "modules", "node_modules", "jest", "jest.js") {
+			languagetest.Holds(t, s.mustBuild(), "npm has left no list of what it installed", "install-strategy")
+			if !s.Has("layers", "modules", "node_modules", "jest", "jest.js") {
 				t.Error("something was left out")
 			}
 		})
 
 		it("keeps them for the processes when the app runs in development", func() {
-			s.env["NODE_ENV"] = "development"
+			s.Env["NODE_ENV"] = "development"
 			s.write(map[string]string{"package.json": manifest(`"build": "x"`), "package-lock.json": devLock, "fake-build.sh": "echo NODE_ENV=$NODE_ENV"})
-			holds(t, s.mustBuild(), "NODE_ENV=development")
-			if !s.has("layers", "modules", "node_modules", "jest") || s.has("layers", "modules-dev.toml") {
+			languagetest.Holds(t, s.mustBuild(), "NODE_ENV=development")
+			if !s.Has("layers", "modules", "node_modules", "jest") || s.Has("layers", "modules-dev.toml") {
 				t.Error("they are not in the one layer")
 			}
 		})
@@ -322,11 +308,11 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 					{"app/node_modules/a/node_modules/left-pad/index.js", "pad\n"},
 					{"app/packages/a/node_modules/.entry", "a"},
 				} {
-					if got := s.read(path[0]); got != path[1] {
+					if got := s.Read(path[0]); got != path[1] {
 						t.Errorf("%s has %q", path[0], got)
 					}
 				}
-				link, err := os.Readlink(filepath.Join(s.layers, "modules", "node_modules", "a"))
+				link, err := os.Readlink(filepath.Join(s.Layers, "modules", "node_modules", "a"))
 				if err != nil || link != "../../../app/packages/a" {
 					t.Errorf("got %q, %v", link, err)
 				}
@@ -349,16 +335,16 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 			})
 		})
 		it("has them in npm's cache, with their addresses, when npm runs", func() {
-			original := s.read("app", "package-lock.json")
+			original := s.Read("app", "package-lock.json")
 			out := s.mustBuild()
-			holds(t, out, "Packages that were fetched in the meantime: 1", "       1\n")
-			seen := s.read("app", "seen-lock.json")
-			holds(t, seen, `left-pad/-/left-pad-1.3.0.tgz"`)
-			lacks(t, seen, "gone-1.0.0.tgz", "mac-1.0.0.tgz")
-			if diff := cmp.Diff(original, s.read("app", "package-lock.json")); diff != "" {
+			languagetest.Holds(t, out, "Packages that were fetched in the meantime: 1", "       1\n")
+			seen := s.Read("app", "seen-lock.json")
+			languagetest.Holds(t, seen, `left-pad/-/left-pad-1.3.0.tgz"`)
+			languagetest.Lacks(t, seen, "gone-1.0.0.tgz", "mac-1.0.0.tgz")
+			if diff := cmp.Diff(original, s.Read("app", "package-lock.json")); diff != "" {
 				t.Errorf("the lock file was changed: %s", diff)
 			}
-			if s.has("app", "package-lock.json.original") {
+			if s.Has("app", "package-lock.json.original") {
 				t.Error("a copy of the lock file is left")
 			}
 		})
@@ -376,8 +362,8 @@ func testModules(t *testing.T, when spec.G, it spec.S) {
 				"node_modules/left-pad": {"version": "1.3.0", "integrity": %q}}}`, sum)})
 			s.mustBuild()
 			files := 0
-			for path := range tree(t, filepath.Join(s.layers, "npm-cache")) {
-				if info, err := os.Stat(filepath.Join(s.layers, "npm-cache", path)); err == nil && info.Mode().IsRegular() {
+			for path := range tree(t, filepath.Join(s.Layers, "npm-cache")) {
+				if info, err := os.Stat(filepath.Join(s.Layers, "npm-cache", path)); err == nil && info.Mode().IsRegular() {
 					files++
 				}
 			}

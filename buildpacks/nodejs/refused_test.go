@@ -246,7 +246,7 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
-			s.env["NPM_CONFIG_REGISTRY"] = "http://registry.invalid"
+			s.Env["NPM_CONFIG_REGISTRY"] = "http://registry.invalid"
 			s.write(test.files)
 			_, err := s.build()
 			if err == nil {
@@ -310,7 +310,7 @@ func TestNotRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
-			s.env["NPM_CONFIG_REGISTRY"] = "not an address"
+			s.Env["NPM_CONFIG_REGISTRY"] = "not an address"
 			s.write(files)
 			if _, err := s.build(); err == nil || !strings.Contains(err.Error(), "not an address") {
 				t.Errorf("got %v", err)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/runtime/npm/npmtest"
 	"github.com/slugc/slugc/stack/download"
 )
@@ -17,13 +18,13 @@ func testScripts(t *testing.T, _ spec.G, it spec.S) {
 	var (
 		registry *npmtest.Registry
 		s        *site
-		runner   *recorder
+		runner   *languagetest.Recorder
 	)
 	it.Before(func() {
 		registry = fakeRegistry(t)
 		s = newFakeSite(t, registry)
-		runner = &recorder{to: s.runner}
-		s.runner = runner
+		runner = &languagetest.Recorder{To: s.Runner}
+		s.Runner = runner
 	})
 
 	// with gives the app scripts that all succeed.
@@ -46,14 +47,14 @@ func testScripts(t *testing.T, _ spec.G, it spec.S) {
 			// npm ci runs these itself.
 			{"postinstall prepare", "ci"},
 		} {
-			runner.runs = nil
+			runner.Runs = nil
 			with(strings.Fields(test.scripts)...)
-			if err := os.RemoveAll(filepath.Join(s.layers, "modules")); err != nil {
+			if err := os.RemoveAll(filepath.Join(s.Layers, "modules")); err != nil {
 				t.Fatal(err)
 			}
 			s.mustBuild()
 			var got []string
-			for _, run := range runner.runs {
+			for _, run := range runner.Runs {
 				got = append(got, strings.Fields(strings.TrimPrefix(strings.TrimPrefix(run, "npm "), "run "))[0])
 			}
 			if diff := cmp.Diff(test.want, strings.Join(got, " ")); diff != "" {
@@ -66,37 +67,37 @@ func testScripts(t *testing.T, _ spec.G, it spec.S) {
 		with("preinstall", "install", "postinstall", "prepare", "build")
 		s.mustBuild()
 		s.remake(map[string]string{"page.html": "one"})
-		runner.runs = nil
+		runner.Runs = nil
 		s.mustBuild()
 		// "npm run install" runs the two around it.
-		if diff := cmp.Diff([]string{"npm run install", "npm run prepare", "npm run build"}, runner.runs); diff != "" {
+		if diff := cmp.Diff([]string{"npm run install", "npm run prepare", "npm run build"}, runner.Runs); diff != "" {
 			t.Error(diff)
 		}
 		with("postinstall", "prepare")
 		s.mustBuild()
 		s.remake(map[string]string{"page.html": "two"})
-		runner.runs = nil
+		runner.Runs = nil
 		s.mustBuild()
-		if diff := cmp.Diff([]string{"npm run postinstall", "npm run prepare"}, runner.runs); diff != "" {
+		if diff := cmp.Diff([]string{"npm run postinstall", "npm run prepare"}, runner.Runs); diff != "" {
 			t.Error(diff)
 		}
 	})
 
 	it("gives them an environment in which npm works", func() {
-		s.env["SECRET"] = "passes"
-		delete(s.env, "HOME")
+		s.Env["SECRET"] = "passes"
+		delete(s.Env, "HOME")
 		s.mustBuild()
-		env := runner.envs[0]
+		env := runner.Envs[0]
 		for name, want := range map[string]string{
-			"SECRET": "passes", "CI": "true", "NODE_ENV": "production", "NODE_HOME": filepath.Join(s.layers, "node"),
-			"NPM_CONFIG_REGISTRY": registry.URL, "npm_config_cache": filepath.Join(s.layers, "npm-cache"),
+			"SECRET": "passes", "CI": "true", "NODE_ENV": "production", "NODE_HOME": filepath.Join(s.Layers, "node"),
+			"NPM_CONFIG_REGISTRY": registry.URL, "npm_config_cache": filepath.Join(s.Layers, "npm-cache"),
 			"npm_config_audit": "false", "npm_config_loglevel": "error", "npm_config_fetch_retries": "2", "npm_config_logs_max": "0",
 		} {
 			if env[name] != want {
 				t.Errorf("%s is %q, expected %q", name, env[name], want)
 			}
 		}
-		if !strings.HasPrefix(env["PATH"], filepath.Join(s.layers, "node", "bin")+":"+filepath.Join(s.layers, "npm", "bin")+":") {
+		if !strings.HasPrefix(env["PATH"], filepath.Join(s.Layers, "node", "bin")+":"+filepath.Join(s.Layers, "npm", "bin")+":") {
 			t.Errorf("PATH is %q", env["PATH"])
 		}
 		if env["HOME"] == "" {
@@ -107,7 +108,7 @@ func testScripts(t *testing.T, _ spec.G, it spec.S) {
 	it("does not overrule the app's own settings of npm", func() {
 		s.write(map[string]string{".npmrc": "loglevel=verbose\nfetch-retries=7\n"})
 		s.mustBuild()
-		if env := runner.envs[0]; env["npm_config_loglevel"] != "" || env["npm_config_fetch_retries"] != "" {
+		if env := runner.Envs[0]; env["npm_config_loglevel"] != "" || env["npm_config_fetch_retries"] != "" {
 			t.Errorf("the environment has %q and %q", env["npm_config_loglevel"], env["npm_config_fetch_retries"])
 		}
 	})
@@ -119,7 +120,7 @@ func testScripts(t *testing.T, _ spec.G, it spec.S) {
 		if download.FaultOf(err) != download.App {
 			t.Fatalf("got %v", err)
 		}
-		holds(t, out, "       src/a.ts: error")
+		languagetest.Holds(t, out, "       src/a.ts: error")
 		want := `the app's script "build" failed: exit status 2
 it is the app's own: "build": "x" in package.json
 its last lines:
@@ -171,8 +172,8 @@ see it fail on your machine:
 				if err == nil || download.FaultOf(err) != test.fault {
 					t.Fatalf("got %v with the fault %q", err, download.FaultOf(err))
 				}
-				holds(t, err.Error(), append(test.says, "npm ci failed: exit status 1")...)
-				if original := s.read("app", "package-lock.json"); original != oneDepLock {
+				languagetest.Holds(t, err.Error(), append(test.says, "npm ci failed: exit status 1")...)
+				if original := s.Read("app", "package-lock.json"); original != oneDepLock {
 					t.Errorf("the lock file is %q", original)
 				}
 			})

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -41,46 +42,46 @@ var monorepo = map[string]string{
 func testMembers(t *testing.T, _ spec.G, it spec.S) {
 	var (
 		s   *site
-		rec *recorder
+		rec *languagetest.Recorder
 	)
 	it.Before(func() {
 		s = newFakeSite(t, fakeRegistry(t))
 		s.remove("package.json", "package-lock.json")
 		s.write(monorepo)
-		s.member = "packages/web"
-		rec = &recorder{to: s.runner}
-		s.runner = rec
+		s.Member = "packages/web"
+		rec = &languagetest.Recorder{To: s.Runner}
+		s.Runner = rec
 	})
 
 	it("installs in the root for the member, builds what it depends on first, and starts it", func() {
 		out := s.mustBuild()
-		holds(t, out, `Node.js 22.23.3 (engines.node "22.x" in package.json)`, `npm 10.8.2 (engines.npm "10.8.2" in package.json)`,
+		languagetest.Holds(t, out, `Node.js 22.23.3 (engines.node "22.x" in package.json)`, `npm 10.8.2 (engines.npm "10.8.2" in package.json)`,
 			`Running the script "build" of packages/needs`, "Left out 2 packages", "web: node server.js")
 		want := []string{
 			"npm ci --include=dev --workspace=packages/web --include-workspace-root --prefer-offline",
 			"npm run build", "npm run build", "npm run build",
 		}
-		if diff := cmp.Diff(want, rec.runs); diff != "" {
+		if diff := cmp.Diff(want, rec.Runs); diff != "" {
 			t.Error(diff)
 		}
-		if got := s.read("app", "packages", "web", "dist"); got != "needed\npad\n" {
+		if got := s.Read("app", "packages", "web", "dist"); got != "needed\npad\n" {
 			t.Errorf("built %q", got)
 		}
-		if s.has("layers", "modules", "node_modules", "jest") || !s.has("layers", "modules-dev", "node_modules", "jest") {
+		if s.Has("layers", "modules", "node_modules", "jest") || !s.Has("layers", "modules-dev", "node_modules", "jest") {
 			t.Error("what goes where it should not")
 		}
-		if link, err := os.Readlink(filepath.Join(s.app, "node_modules")); err != nil || link != "../layers/modules/node_modules" {
+		if link, err := os.Readlink(filepath.Join(s.App, "node_modules")); err != nil || link != "../layers/modules/node_modules" {
 			t.Errorf("got %q, %v", link, err)
 		}
-		if link, err := os.Readlink(filepath.Join(s.layers, "modules/node_modules/words")); err != nil || link != "../../../app/packages/words" {
+		if link, err := os.Readlink(filepath.Join(s.Layers, "modules/node_modules/words")); err != nil || link != "../../../app/packages/words" {
 			t.Errorf("got %q, %v", link, err)
 		}
-		home := filepath.Join(s.layers, "modules")
-		if got := s.read("layers", "modules", "env.launch", "PATH.prepend"); got != home+"/packages/web/node_modules/.bin:"+home+"/node_modules/.bin" {
+		home := filepath.Join(s.Layers, "modules")
+		if got := s.Read("layers", "modules", "env.launch", "PATH.prepend"); got != home+"/packages/web/node_modules/.bin:"+home+"/node_modules/.bin" {
 			t.Errorf("got %q", got)
 		}
 		var launch libcnb.LaunchTOML
-		if _, err := toml.Decode(s.read("layers", "launch.toml"), &launch); err != nil {
+		if _, err := toml.Decode(s.Read("layers", "launch.toml"), &launch); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]libcnb.Process{{Type: "web", Command: []string{"node", "server.js"}, Default: true}}, launch.Processes); diff != "" {
@@ -90,17 +91,17 @@ func testMembers(t *testing.T, _ spec.G, it spec.S) {
 
 	it("does nothing the second time, and runs scripts alone when something beside it changed", func() {
 		s.mustBuild()
-		before := stamps(t, s.layers)
-		rec.runs = nil
+		before := s.LayerStamps()
+		rec.Runs = nil
 		s.remake(nil)
-		holds(t, s.mustBuild(), "Reusing node_modules (package-lock.json unchanged)", "Reusing what they made")
-		if diff := cmp.Diff([]string(nil), rec.runs); diff != "" {
+		languagetest.Holds(t, s.mustBuild(), "Reusing node_modules (package-lock.json unchanged)", "Reusing what they made")
+		if diff := cmp.Diff([]string(nil), rec.Runs); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff(within(before), within(stamps(t, s.layers))); diff != "" {
+		if diff := cmp.Diff(before, s.LayerStamps()); diff != "" {
 			t.Error(diff)
 		}
-		if s.read("app", "packages", "words", "dist") != "needed\n" {
+		if s.Read("app", "packages", "words", "dist") != "needed\n" {
 			t.Error("what was made beside the app is not there")
 		}
 
@@ -108,20 +109,20 @@ func testMembers(t *testing.T, _ spec.G, it spec.S) {
 			"packages/other/index.js":     "// a line",
 			"packages/other/package.json": `{"name": "other", "version": "1.0.1", "scripts": {"build": "x", "postinstall": "y"}}`,
 		})
-		holds(t, s.mustBuild(), "Reusing node_modules (package-lock.json unchanged)", "Reusing the pruned node_modules")
-		if diff := cmp.Diff([]string{"npm run build", "npm run build", "npm run build"}, rec.runs); diff != "" {
+		languagetest.Holds(t, s.mustBuild(), "Reusing node_modules (package-lock.json unchanged)", "Reusing the pruned node_modules")
+		if diff := cmp.Diff([]string{"npm run build", "npm run build", "npm run build"}, rec.Runs); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff(of(before, "modules", "npm", "node"), of(stamps(t, s.layers), "modules", "npm", "node")); diff != "" {
+		if diff := cmp.Diff(of(before, "modules", "npm", "node"), of(s.LayerStamps(), "modules", "npm", "node")); diff != "" {
 			t.Error(diff)
 		}
 	})
 
 	it("takes the settings of the root, and what the member says before what the root says", func() {
-		s.write(map[string]string{".npmrc": "registry=" + s.env["NPM_CONFIG_REGISTRY"] + "\n", "packages/web/.nvmrc": "20\n"})
-		delete(s.env, "NPM_CONFIG_REGISTRY")
+		s.write(map[string]string{".npmrc": "registry=" + s.Env["NPM_CONFIG_REGISTRY"] + "\n", "packages/web/.nvmrc": "20\n"})
+		delete(s.Env, "NPM_CONFIG_REGISTRY")
 		out := s.mustBuild()
-		holds(t, out, `Node.js 20.20.2 (packages/web/.nvmrc "20")`, "Passing over engines.node \"22.x\" in package.json")
+		languagetest.Holds(t, out, `Node.js 20.20.2 (packages/web/.nvmrc "20")`, "Passing over engines.node \"22.x\" in package.json")
 		s.write(map[string]string{".npmrc": "registry=" + "http://registry.invalid\n", "packages/web/.nvmrc": "18\n"})
 		if _, err := s.build(); err == nil || download.FaultOf(err) == download.App {
 			t.Errorf("got %v", err)
@@ -211,10 +212,10 @@ func TestRefusedMembers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
-			s.env["NPM_CONFIG_REGISTRY"] = "http://registry.invalid"
-			s.member = "packages/web"
+			s.Env["NPM_CONFIG_REGISTRY"] = "http://registry.invalid"
+			s.Member = "packages/web"
 			if test.member != "" {
-				s.member = test.member
+				s.Member = test.member
 			} else {
 				s.write(monorepo)
 			}

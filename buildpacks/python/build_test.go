@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -37,14 +38,14 @@ func testPackages(t *testing.T, _ spec.G, it spec.S) {
 
 	it("installs Python and the packages and says how the app starts", func() {
 		out := s.mustBuild()
-		holds(t, out,
+		languagetest.Holds(t, out,
 			`       Python 3.13.1 (.python-version "3.13")`,
 			"Downloaded Python 3.13.1 (not in the cache)", "Downloaded uv 9.9.9 (not in the cache)",
 			"Installing into a new environment (not in the cache)",
 			"uv pip install --python", "-r requirements.txt --no-build",
 			"web: gunicorn --bind 0.0.0.0:${PORT:-8000} app:app (Flask in app.py)")
 		want := []string{
-			"bin/python", "bin/python3", "bin/python3.13",
+			"bin/python -> DIR/layers/python/bin/python3.13", "bin/python3 -> python", "bin/python3.13 -> python",
 			"env.build/PATH.delim", "env.build/PATH.prepend", "env.build/VIRTUAL_ENV.override",
 			"env.launch/FORWARDED_ALLOW_IPS.default", "env.launch/GUNICORN_CMD_ARGS.default", "env.launch/LANG.default",
 			"env.launch/PATH.delim", "env.launch/PATH.prepend",
@@ -53,17 +54,14 @@ func testPackages(t *testing.T, _ spec.G, it spec.S) {
 			"lib/python3.13/site-packages/gunicorn-27.0.1.dist-info/METADATA", "lib/python3.13/site-packages/gunicorn-27.0.1.dist-info/RECORD",
 			"pyvenv.cfg",
 		}
-		if diff := cmp.Diff(want, s.files("layers", "venv")); diff != "" {
+		if diff := cmp.Diff(want, s.Files("layers", "venv")); diff != "" {
 			t.Error(diff)
 		}
-		lacks(t, s.read("layers", "venv", "lib/python3.13/site-packages/flask-3.1.3.dist-info/RECORD"), "uv_cache")
-		if link, err := os.Readlink(filepath.Join(s.layers, "venv/bin/python")); err != nil || link != filepath.Join(s.layers, "python/bin/python3.13") {
-			t.Errorf("got %s, %v", link, err)
-		}
-		holds(t, s.read("layers", "venv.sbom.cdx.json"), "pkg:pypi/flask@3.1.3", "pkg:pypi/gunicorn@27.0.1", "MIT")
-		holds(t, s.read("layers", "python", "exec.d", "concurrency"), "WEB_CONCURRENCY")
+		languagetest.Lacks(t, s.Read("layers", "venv", "lib/python3.13/site-packages/flask-3.1.3.dist-info/RECORD"), "uv_cache")
+		languagetest.Holds(t, s.Read("layers", "venv.sbom.cdx.json"), "pkg:pypi/flask@3.1.3", "pkg:pypi/gunicorn@27.0.1", "MIT")
+		languagetest.Holds(t, s.Read("layers", "python", "exec.d", "concurrency"), "WEB_CONCURRENCY")
 		var launch libcnb.LaunchTOML
-		if _, err := toml.Decode(s.read("layers", "launch.toml"), &launch); err != nil {
+		if _, err := toml.Decode(s.Read("layers", "launch.toml"), &launch); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]libcnb.Process{{Type: "web", Command: []string{"bash", "-c", "gunicorn --bind 0.0.0.0:${PORT:-8000} app:app"}, Default: true}}, launch.Processes); diff != "" {
@@ -72,7 +70,7 @@ func testPackages(t *testing.T, _ spec.G, it spec.S) {
 		types := map[string]libcnb.LayerTypes{}
 		for _, name := range []string{"python", "venv", "uv", "uv-cache", "catalog"} {
 			var l libcnb.Layer
-			if _, err := toml.Decode(s.read("layers", name+".toml"), &l); err != nil {
+			if _, err := toml.Decode(s.Read("layers", name+".toml"), &l); err != nil {
 				t.Fatal(err)
 			}
 			types[name] = l.LayerTypes
@@ -83,57 +81,57 @@ func testPackages(t *testing.T, _ spec.G, it spec.S) {
 			t.Error(diff)
 		}
 		// What a build backend left would not be there the next time.
-		if diff := cmp.Diff([]string{".python-version", "app.py", "requirements.txt"}, s.files("app")); diff != "" {
+		if diff := cmp.Diff([]string{".python-version", "app.py", "requirements.txt"}, s.Files("app")); diff != "" {
 			t.Error(diff)
 		}
 	})
 
 	it("keeps everything when nothing changed: no request, nothing run, nothing touched", func() {
 		s.mustBuild()
-		before := s.stamps()
-		runner := &recorder{to: s.runner}
-		s.runner = runner
+		before := s.LayerStamps()
+		runner := &languagetest.Recorder{To: s.Runner}
+		s.Runner = runner
 		r.index.Forget()
 		r.modules.Close()
 		out := s.mustBuild()
-		holds(t, out, `Python 3.13.1 (.python-version "3.13"), from the cache`, "Reusing the packages (requirements.txt unchanged)", "web: gunicorn")
-		if requests := r.index.Requests(); len(requests)+len(runner.runs) > 0 {
-			t.Errorf("asked %q, ran %q", requests, runner.runs)
+		languagetest.Holds(t, out, `Python 3.13.1 (.python-version "3.13"), from the cache`, "Reusing the packages (requirements.txt unchanged)", "web: gunicorn")
+		if requests := r.index.Requests(); len(requests)+len(runner.Runs) > 0 {
+			t.Errorf("asked %q, ran %q", requests, runner.Runs)
 		}
-		if diff := cmp.Diff(before, s.stamps()); diff != "" {
+		if diff := cmp.Diff(before, s.LayerStamps()); diff != "" {
 			t.Error(diff)
 		}
 	})
 
 	it("says what it installs anew and why", func() {
 		s.mustBuild()
-		s.write(map[string]string{"requirements.txt": "flask==3.1.2\n"})
-		holds(t, s.mustBuild(), "from the cache", "Installing into a new environment (requirements.txt changed)")
-		lacks(t, strings.Join(s.files("layers", "venv"), " "), "flask-3.1.3", "gunicorn")
-		s.write(map[string]string{".python-version": "3.12"})
-		holds(t, s.mustBuild(), "Downloaded Python 3.12.3 (the cache has 3.13.1)", "the packages in the cache are for Python 3.13.1", "Python 3.12.3 has the fixes of 2024-04-15")
-		s.env["CFLAGS"] = "-O1"
-		holds(t, s.mustBuild(), "(Python, a setting, or a directory that is installed changed)")
+		s.Write(map[string]string{"requirements.txt": "flask==3.1.2\n"})
+		languagetest.Holds(t, s.mustBuild(), "from the cache", "Installing into a new environment (requirements.txt changed)")
+		languagetest.Lacks(t, strings.Join(s.Files("layers", "venv"), " "), "flask-3.1.3", "gunicorn")
+		s.Write(map[string]string{".python-version": "3.12"})
+		languagetest.Holds(t, s.mustBuild(), "Downloaded Python 3.12.3 (the cache has 3.13.1)", "the packages in the cache are for Python 3.13.1", "Python 3.12.3 has the fixes of 2024-04-15")
+		s.Env["CFLAGS"] = "-O1"
+		languagetest.Holds(t, s.mustBuild(), "(Python, a setting, or a directory that is installed changed)")
 	})
 
 	it("warns of what is not pinned, and names the lines", func() {
-		s.write(map[string]string{"requirements.txt": "flask>=3\n-r more.txt\n-c limits.txt\n", "more.txt": "gunicorn # a server\nuvicorn[standard]==1.0\n", "limits.txt": "click<9\n"})
-		holds(t, s.mustBuild(), "requirements.txt pins by constraints at most:\n !       flask>=3\n !       gunicorn\n", "pip freeze > requirements.txt", "pip-compile --generate-hashes")
+		s.Write(map[string]string{"requirements.txt": "flask>=3\n-r more.txt\n-c limits.txt\n", "more.txt": "gunicorn # a server\nuvicorn[standard]==1.0\n", "limits.txt": "click<9\n"})
+		languagetest.Holds(t, s.mustBuild(), "requirements.txt pins by constraints at most:\n !       flask>=3\n !       gunicorn\n", "pip freeze > requirements.txt", "pip-compile --generate-hashes")
 	})
 
 	it("wants checksums of all packages when one has one", func() {
-		s.write(map[string]string{"requirements.txt": "flask==3.1.3 \\\n    --hash=sha256:aa\n"})
-		holds(t, s.mustBuild(), "-r requirements.txt --require-hashes --no-build")
+		s.Write(map[string]string{"requirements.txt": "flask==3.1.3 \\\n    --hash=sha256:aa\n"})
+		languagetest.Holds(t, s.mustBuild(), "-r requirements.txt --require-hashes --no-build")
 	})
 
 	it("builds a source when a package has no wheel, and says that there are no headers", func() {
-		s.write(map[string]string{"needs-build": ""})
-		holds(t, s.mustBuild(), "A package has no wheel for this Python: its source is built", "This Python comes without headers")
+		s.Write(map[string]string{"needs-build": ""})
+		languagetest.Holds(t, s.mustBuild(), "A package has no wheel for this Python: its source is built", "This Python comes without headers")
 	})
 
 	it("installs the packages of a lock file by their checksums, and what is in the app after them", func() {
-		s.remove("requirements.txt")
-		s.write(map[string]string{
+		s.Remove("requirements.txt")
+		s.Write(map[string]string{
 			"pyproject.toml": "[project]\nname = \"demo\"\nversion = \"1\"\nrequires-python = \">=3.11\"\ndependencies = [\"flask\", \"lib\"]\n[tool.uv.sources]\nlib = {path = \"lib\", editable = true}\n",
 			"uv.lock": "version = 1\n[[package]]\nname = \"demo\"\nversion = \"1\"\nsource = {virtual = \".\"}\ndependencies = [{name = \"flask\"}, {name = \"lib\"}]\n[package.metadata]\nrequires-dist = [{name = \"flask\"}, {name = \"lib\", editable = \"lib\"}]\n" +
 				"[[package]]\nname = \"flask\"\nversion = \"3.1.3\"\nsource = {registry = \"https://corp.test/simple\"}\nwheels = [{url = \"https://corp.test/f.whl\", hash = \"sha256:ab\"}]\n" +
@@ -141,57 +139,57 @@ func testPackages(t *testing.T, _ spec.G, it spec.S) {
 			"lib/pyproject.toml": "[project]\nname = \"lib\"\n",
 		})
 		out := s.mustBuild()
-		holds(t, out, "Installing packages with uv", "locked.txt --no-deps --require-hashes --no-build", "sources.txt --no-deps")
-		if got := s.read("layers", "uv-cache", "indexes"); got != r.index.Index()+" https://corp.test/simple\n" {
+		languagetest.Holds(t, out, "Installing packages with uv", "locked.txt --no-deps --require-hashes --no-build", "sources.txt --no-deps")
+		if got := s.Read("layers", "uv-cache", "indexes"); got != r.index.Index()+" https://corp.test/simple\n" {
 			t.Errorf("the indexes are %s", got)
 		}
-		s.write(map[string]string{"lib/pyproject.toml": "[project]\nname = \"lib\"\nversion = \"2\"\n"})
-		holds(t, s.mustBuild(), "a directory that is installed changed")
+		s.Write(map[string]string{"lib/pyproject.toml": "[project]\nname = \"lib\"\nversion = \"2\"\n"})
+		languagetest.Holds(t, s.mustBuild(), "a directory that is installed changed")
 	})
 
 	it("takes packages from a directory of the app, and asks no index for them", func() {
-		s.write(map[string]string{"wheelhouse/flask-3.1.3-py3-none-any.whl": "wheel"})
-		runner := &recorder{to: s.runner}
-		s.runner = runner
-		holds(t, s.mustBuild(), "Packages come from wheelhouse/ in the app alone")
-		last := runner.envs[len(runner.envs)-1]
-		if last["UV_NO_INDEX"] != "1" || last["UV_FIND_LINKS"] != filepath.Join(s.app, "wheelhouse") || last["UV_NO_CONFIG"] != "1" {
+		s.Write(map[string]string{"wheelhouse/flask-3.1.3-py3-none-any.whl": "wheel"})
+		runner := &languagetest.Recorder{To: s.Runner}
+		s.Runner = runner
+		languagetest.Holds(t, s.mustBuild(), "Packages come from wheelhouse/ in the app alone")
+		last := runner.Envs[len(runner.Envs)-1]
+		if last["UV_NO_INDEX"] != "1" || last["UV_FIND_LINKS"] != filepath.Join(s.App, "wheelhouse") || last["UV_NO_CONFIG"] != "1" {
 			t.Errorf("got %v", last)
 		}
-		s.write(map[string]string{"wheelhouse/flask-3.1.3-py3-none-any.whl": "another"})
-		holds(t, s.mustBuild(), "(Python, a setting, or a directory that is installed changed)")
+		s.Write(map[string]string{"wheelhouse/flask-3.1.3-py3-none-any.whl": "another"})
+		languagetest.Holds(t, s.mustBuild(), "(Python, a setting, or a directory that is installed changed)")
 	})
 
 	it("warns of a version that its author took back", func() {
-		s.write(map[string]string{"fake-warning.txt": "warning: `flask==3.1.3` is yanked (reason: \"broken\")\n"})
-		holds(t, s.mustBuild(), " !     The author of flask==3.1.3 took that version back: broken\n", "lock again")
+		s.Write(map[string]string{"fake-warning.txt": "warning: `flask==3.1.3` is yanked (reason: \"broken\")\n"})
+		languagetest.Holds(t, s.mustBuild(), " !     The author of flask==3.1.3 took that version back: broken\n", "lock again")
 	})
 
 	it("takes packages from the cache while the index does not answer", func() {
-		s.write(map[string]string{"offline-only": ""})
+		s.Write(map[string]string{"offline-only": ""})
 		out := s.mustBuild()
-		holds(t, out, "The index cannot be reached, but all packages are in the cache", "web: gunicorn")
-		lacks(t, out, "client error")
+		languagetest.Holds(t, out, "The index cannot be reached, but all packages are in the cache", "web: gunicorn")
+		languagetest.Lacks(t, out, "client error")
 	})
 
 	it("takes debugging information out of Python where the stack has the program for it", func() {
-		bin := filepath.Join(s.dir, "bin")
+		bin := filepath.Join(s.Dir, "bin")
 		if err := os.MkdirAll(bin, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(filepath.Join(bin, "strip"), []byte("#!/bin/sh\nfor f; do :; done; echo less >\"$f\"\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		s.env["PATH"] = bin + ":" + s.env["PATH"]
+		s.Env["PATH"] = bin + ":" + s.Env["PATH"]
 		s.mustBuild()
-		if got := s.read("layers", "python", "lib", "libpython3.13.so.1.0"); got != "less\n" {
+		if got := s.Read("layers", "python", "lib", "libpython3.13.so.1.0"); got != "less\n" {
 			t.Errorf("got %q", got)
 		}
 	})
 
 	it("needs no package at all", func() {
-		s.write(map[string]string{"requirements.txt": "# nothing yet\n", "app.py": "print('hello')\n"})
-		holds(t, s.mustBuild(), "requirements.txt asks for no packages", "web: python app.py (app.py is there)")
+		s.Write(map[string]string{"requirements.txt": "# nothing yet\n", "app.py": "print('hello')\n"})
+		languagetest.Holds(t, s.mustBuild(), "requirements.txt asks for no packages", "web: python app.py (app.py is there)")
 	})
 }
 
@@ -202,28 +200,28 @@ func testHooks(t *testing.T, _ spec.G, it spec.S) {
 	})
 
 	it("runs the hooks of the app around it", func() {
-		s.write(map[string]string{
+		s.Write(map[string]string{
 			"bin/pre_compile*": "#!/bin/sh\necho before\n",
 			"bin/post_compile": "echo after in $VIRTUAL_ENV\ncommand -v pip\n",
 		})
 		out := s.mustBuild()
-		holds(t, out, "-----> Running bin/pre_compile\n       before\n", "after in "+s.layers+"/venv", s.layers+"/uv/bin/pip")
+		languagetest.Holds(t, out, "-----> Running bin/pre_compile\n       before\n", "after in "+s.Layers+"/venv", s.Layers+"/uv/bin/pip")
 		if strings.Index(out, "pre_compile") > strings.Index(out, "Installing Python") {
 			t.Errorf("the order is wrong:\n%s", out)
 		}
 	})
 
 	it("says that a hook failed, and whose it is", func() {
-		s.write(map[string]string{"bin/post_compile": "echo oh\nexit 3\n"})
+		s.Write(map[string]string{"bin/post_compile": "echo oh\nexit 3\n"})
 		_, err := s.build()
 		if download.FaultOf(err) != download.App {
 			t.Fatalf("got %v", err)
 		}
-		holds(t, err.Error(), "the app's bin/post_compile failed: exit status 3", "  oh\n", "bash -x bin/post_compile")
+		languagetest.Holds(t, err.Error(), "the app's bin/post_compile failed: exit status 3", "  oh\n", "bash -x bin/post_compile")
 	})
 
 	django := func() {
-		s.write(map[string]string{
+		s.Write(map[string]string{
 			"requirements.txt": "django==6.1\ngunicorn==27.0.1\n", "manage.py": "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n",
 			"shop/settings.py": "INSTALLED_APPS = ['django.contrib.staticfiles']\n", "shop/wsgi.py": "",
 			"fake-manage.sh": "echo \"$*\"; echo >>ran; mkdir -p static; echo style >static/style.css\n",
@@ -232,32 +230,32 @@ func testHooks(t *testing.T, _ spec.G, it spec.S) {
 
 	it("collects Django's static files, and keeps them while the app is the same", func() {
 		django()
-		secret := map[string]string{"PIP_INDEX_URL": s.env["PIP_INDEX_URL"]}
-		runner := &recorder{to: s.runner}
-		s.runner = runner
+		secret := map[string]string{"PIP_INDEX_URL": s.Env["PIP_INDEX_URL"]}
+		runner := &languagetest.Recorder{To: s.Runner}
+		s.Runner = runner
 		out := s.mustBuild()
-		holds(t, out, "-----> Collecting Django's static files", "       collectstatic --noinput\n", "web: gunicorn --bind 0.0.0.0:${PORT:-8000} shop.wsgi (Django, by manage.py)")
-		last := runner.envs[len(runner.envs)-1]
+		languagetest.Holds(t, out, "-----> Collecting Django's static files", "       collectstatic --noinput\n", "web: gunicorn --bind 0.0.0.0:${PORT:-8000} shop.wsgi (Django, by manage.py)")
+		last := runner.Envs[len(runner.Envs)-1]
 		for name := range secret {
 			if last[name] != "" || last["UV_DEFAULT_INDEX"] != "" {
 				t.Errorf("collectstatic sees %s", name)
 			}
 		}
-		s.remove("static", "ran")
-		runner.runs = nil
-		holds(t, s.mustBuild(), "Reusing them (the app is unchanged)")
-		if s.read("app", "static", "style.css") != "style\n" || len(runner.runs) > 0 {
-			t.Errorf("ran %q", runner.runs)
+		s.Remove("static", "ran")
+		runner.Runs = nil
+		languagetest.Holds(t, s.mustBuild(), "Reusing them (the app is unchanged)")
+		if s.Read("app", "static", "style.css") != "style\n" || len(runner.Runs) > 0 {
+			t.Errorf("ran %q", runner.Runs)
 		}
-		s.remove("static", "ran")
-		s.write(map[string]string{"shop/views.py": "new\n"})
-		holds(t, s.mustBuild(), "(the app changed)")
+		s.Remove("static", "ran")
+		s.Write(map[string]string{"shop/views.py": "new\n"})
+		languagetest.Holds(t, s.mustBuild(), "(the app changed)")
 	})
 
 	it("leaves them out when it is told to", func() {
 		django()
-		s.env["DISABLE_COLLECTSTATIC"] = "1"
-		holds(t, s.mustBuild(), "Skipped: DISABLE_COLLECTSTATIC is set")
+		s.Env["DISABLE_COLLECTSTATIC"] = "1"
+		languagetest.Holds(t, s.mustBuild(), "Skipped: DISABLE_COLLECTSTATIC is set")
 	})
 
 	it("says what the settings lack", func() {
@@ -269,12 +267,12 @@ func testHooks(t *testing.T, _ spec.G, it spec.S) {
 			"something else": "slugc build -e DISABLE_COLLECTSTATIC=1",
 		} {
 			django()
-			s.write(map[string]string{"fake-manage.sh": "cat <<'E'\n" + printed + "\nE\nexit 1\n"})
+			s.Write(map[string]string{"fake-manage.sh": "cat <<'E'\n" + printed + "\nE\nexit 1\n"})
 			_, err := s.build()
 			if download.FaultOf(err) != download.App {
 				t.Fatalf("got %v", err)
 			}
-			holds(t, err.Error(), "Django's collectstatic failed: exit status 1", says)
+			languagetest.Holds(t, err.Error(), "Django's collectstatic failed: exit status 1", says)
 		}
 	})
 }
@@ -331,13 +329,13 @@ func testVersions(t *testing.T, _ spec.G, it spec.S) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				s := connected(t, r)
-				s.remove("requirements.txt", ".python-version")
-				s.write(test.files)
-				maps.Copy(s.env, test.env)
+				s.Remove("requirements.txt", ".python-version")
+				s.Write(test.files)
+				maps.Copy(s.Env, test.env)
 				out := s.mustBuild()
-				holds(t, out, test.says...)
+				languagetest.Holds(t, out, test.says...)
 				if test.lacks != "" {
-					lacks(t, out, test.lacks)
+					languagetest.Lacks(t, out, test.lacks)
 				}
 			})
 		}
@@ -350,16 +348,16 @@ func testVersions(t *testing.T, _ spec.G, it spec.S) {
 			"3.12.9": {"Python 3.12.9 ", "the nearest are", "3.12.3", "echo 3.13 > .python-version"},
 			"3.77":   {"Python 3.77 ", "slugc knows 3.11"},
 		} {
-			s.write(map[string]string{".python-version": text})
+			s.Write(map[string]string{".python-version": text})
 			_, err := s.build()
 			if download.FaultOf(err) != download.App {
 				t.Fatalf("got %v", err)
 			}
-			holds(t, err.Error(), says...)
+			languagetest.Holds(t, err.Error(), says...)
 		}
-		s.write(map[string]string{".python-version": "3.12", "pyproject.toml": "[project]\nrequires-python = '>=3.13'\n"})
+		s.Write(map[string]string{".python-version": "3.12", "pyproject.toml": "[project]\nrequires-python = '>=3.13'\n"})
 		_, err := s.build()
-		holds(t, err.Error(), `requires-python ">=3.13" in pyproject.toml excludes Python 3.12.3`, ".python-version asks for it")
+		languagetest.Holds(t, err.Error(), `requires-python ">=3.13" in pyproject.toml excludes Python 3.12.3`, ".python-version asks for it")
 	})
 }
 
@@ -390,18 +388,18 @@ func testRegistries(t *testing.T, _ spec.G, it spec.S) {
 			t.Run(name, func(t *testing.T) {
 				s := connected(t, r)
 				r.index.Before(test.before)
-				maps.Copy(s.env, test.env)
+				maps.Copy(s.Env, test.env)
 				_, err := s.build()
 				if download.FaultOf(err) != test.fault {
 					t.Fatalf("got %v", err)
 				}
-				holds(t, err.Error(), test.says...)
+				languagetest.Holds(t, err.Error(), test.says...)
 			})
 		}
 	})
 
 	it("refuses an installer that is not the one that it knows", func() {
-		delete(s.env, "BP_UV_VERSION")
+		delete(s.Env, "BP_UV_VERSION")
 		for _, machine := range []string{"x86_64", "aarch64"} {
 			r.index.Publish("uv", "uv-0.13.9-py3-none-manylinux_2_17_"+machine+".whl", []byte("another"), "")
 		}
@@ -409,7 +407,7 @@ func testRegistries(t *testing.T, _ spec.G, it spec.S) {
 		if download.FaultOf(err) != download.Registry {
 			t.Fatalf("got %v", err)
 		}
-		holds(t, err.Error(), "with another checksum than it had when slugc was made")
+		languagetest.Holds(t, err.Error(), "with another checksum than it had when slugc was made")
 	})
 
 	it("explains what the installer says", func() {
@@ -435,27 +433,27 @@ func testRegistries(t *testing.T, _ spec.G, it spec.S) {
 			"  cause: Because the current Python version (3.11.7) does not satisfy Python>=3.12 and numpy==2.5.0 depends on Python>=3.12": {download.App, []string{"a package wants another Python: Python>=3.12."}},
 			"error: something that nobody knows":                                                                                          {download.App, []string{"see it fail on your machine", "pip install -r requirements.txt"}},
 		} {
-			s.write(map[string]string{"fake-uv.txt": printed})
+			s.Write(map[string]string{"fake-uv.txt": printed})
 			out, err := s.build()
 			if download.FaultOf(err) != test.fault {
 				t.Errorf("%s: got the fault %q of %v\n%s", printed, download.FaultOf(err), err, out)
 				continue
 			}
-			holds(t, err.Error(), append(test.says, "installing the packages with pip failed: exit status 2")...)
+			languagetest.Holds(t, err.Error(), append(test.says, "installing the packages with pip failed: exit status 2")...)
 		}
 	})
 
 	it("says that there was not enough memory when the installer was killed", func() {
-		s.write(map[string]string{"fake-kill": ""})
+		s.Write(map[string]string{"fake-kill": ""})
 		_, err := s.build()
 		if download.FaultOf(err) != download.App {
 			t.Fatalf("got %v", err)
 		}
-		holds(t, err.Error(), "ended by signal 9", "there was not enough memory")
+		languagetest.Holds(t, err.Error(), "ended by signal 9", "there was not enough memory")
 	})
 
 	it("takes the settings of a service binding", func() {
-		binding := filepath.Join(s.dir, "platform", "bindings", "corp")
+		binding := filepath.Join(s.Dir, "platform", "bindings", "corp")
 		if err := os.MkdirAll(binding, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -464,9 +462,9 @@ func testRegistries(t *testing.T, _ spec.G, it spec.S) {
 				t.Fatal(err)
 			}
 		}
-		delete(s.env, "PIP_INDEX_URL")
+		delete(s.Env, "PIP_INDEX_URL")
 		t.Setenv("SERVICE_BINDING_ROOT", filepath.Dir(binding))
 		s.mustBuild()
-		holds(t, s.read("layers", "uv-cache", "indexes"), r.index.Index())
+		languagetest.Holds(t, s.Read("layers", "uv-cache", "indexes"), r.index.Index())
 	})
 }

@@ -1,22 +1,40 @@
 package python_test
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/slugc/slugc/buildpacks/language"
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/stack/download"
 )
 
-// in makes the app a directory of the source, and says where the source is.
+// in makes the app a directory of the source, from which the files are named from
+// now on.
 func (s *site) in(dir string) {
-	s.t.Helper()
-	source := s.app
-	s.app = filepath.Join(s.app, dir)
-	s.env[language.SourceVariable] = source
-	s.write(map[string]string{"keep": ""})
+	s.T.Helper()
+	s.Member = dir
+	s.Write(map[string]string{"keep": ""})
+}
+
+// Write puts files into the app.
+func (s *site) Write(files map[string]string) {
+	s.T.Helper()
+	inside := map[string]string{}
+	for name, text := range files {
+		inside[filepath.Join(s.Member, name)] = text
+	}
+	s.Site.Write(inside)
+}
+
+// Remove takes files out of the app.
+func (s *site) Remove(names ...string) {
+	s.T.Helper()
+	for _, name := range names {
+		s.Site.Remove(filepath.Join(s.Member, name))
+	}
 }
 
 // aWorkspace is one of uv's with two apps and two libraries, seen from
@@ -80,36 +98,36 @@ wheels = [{ hash = "SUM" }]
 // built again only when something that it needs changed.
 func TestWorkspaceMember(t *testing.T) {
 	s := connected(t, newRegistries(t))
-	s.remove("requirements.txt", ".python-version", "app.py")
+	s.Remove("requirements.txt", ".python-version", "app.py")
 	s.in("services/api")
-	s.write(aWorkspace())
-	run := &recorder{to: s.runner}
-	s.runner = run
+	s.Write(aWorkspace())
+	run := &languagetest.Recorder{To: s.Runner}
+	s.Runner = run
 
 	out := s.mustBuild()
-	holds(t, out, `../../.python-version "3.12"`, "Installing packages with uv", "web: flask")
-	installed := s.files("layers", "venv", "lib", "python3.12", "site-packages")
+	languagetest.Holds(t, out, `../../.python-version "3.12"`, "Installing packages with uv", "web: flask")
+	installed := s.Files("layers", "venv", "lib", "python3.12", "site-packages")
 	for name, want := range map[string]bool{"flask-3.1.3": true, "jinja2-3.1.6": true, "click-8.3.1": false} {
 		if got := slices.Contains(installed, name+".dist-info/METADATA"); got != want {
 			t.Errorf("%s is installed: %t\n%s", name, got, strings.Join(installed, "\n"))
 		}
 	}
-	holds(t, s.read("layers", "venv.toml"), "key")
+	languagetest.Holds(t, s.Read("layers", "venv.toml"), "key")
 
 	for _, unneeded := range []string{"../worker/app.py", "../worker/pyproject.toml", "../../libs/unused/unused.py", "../../libs/unused/pyproject.toml"} {
-		s.write(map[string]string{unneeded: "# changed\n"})
+		s.Write(map[string]string{unneeded: "# changed\n"})
 	}
-	before := s.stamps()
-	run.runs = nil
+	before := s.LayerStamps()
+	run.Runs = nil
 	out = s.mustBuild()
-	holds(t, out, "Reusing the packages (../../uv.lock unchanged)")
-	if len(run.runs) > 0 || !slices.Equal(before, s.stamps()) {
-		t.Errorf("what the app does not need changed, and %q ran", run.runs)
+	languagetest.Holds(t, out, "Reusing the packages (../../uv.lock unchanged)")
+	if len(run.Runs) > 0 || !maps.Equal(before, s.LayerStamps()) {
+		t.Errorf("what the app does not need changed, and %q ran", run.Runs)
 	}
 
-	s.write(map[string]string{"../../libs/greeting/greeting.py": "x = 2\n"})
-	holds(t, s.mustBuild(), "Installing into a new environment", "a directory that is installed changed")
-	if len(run.runs) == 0 {
+	s.Write(map[string]string{"../../libs/greeting/greeting.py": "x = 2\n"})
+	languagetest.Holds(t, s.mustBuild(), "Installing into a new environment", "a directory that is installed changed")
+	if len(run.Runs) == 0 {
 		t.Error("a library that the app needs changed, and nothing ran")
 	}
 }
@@ -143,13 +161,13 @@ content-hash = "HASH"
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := connected(t, newRegistries(t))
-			s.remove("requirements.txt", "app.py")
+			s.Remove("requirements.txt", "app.py")
 			s.in("services/api")
-			s.write(map[string]string{"app.py": "", "../../libs/greeting/setup.py": "", "../../libs/greeting/greeting.py": "x = 1\n"})
-			s.write(files)
-			holds(t, s.mustBuild(), "uv pip install", `(../../.python-version "3.13")`)
-			s.write(map[string]string{"../../libs/greeting/greeting.py": "x = 2\n"})
-			holds(t, s.mustBuild(), "a directory that is installed changed")
+			s.Write(map[string]string{"app.py": "", "../../libs/greeting/setup.py": "", "../../libs/greeting/greeting.py": "x = 1\n"})
+			s.Write(files)
+			languagetest.Holds(t, s.mustBuild(), "uv pip install", `(../../.python-version "3.13")`)
+			s.Write(map[string]string{"../../libs/greeting/greeting.py": "x = 2\n"})
+			languagetest.Holds(t, s.mustBuild(), "a directory that is installed changed")
 		})
 	}
 }
@@ -204,16 +222,16 @@ func TestMonorepoRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
 			s.in("services/api")
-			s.write(aWorkspace())
-			s.write(test.change)
+			s.Write(aWorkspace())
+			s.Write(test.change)
 			if test.remove != "" {
-				s.remove(test.remove)
+				s.Remove(test.remove)
 			}
 			out, err := s.build()
 			if download.FaultOf(err) != download.App {
 				t.Fatalf("got %v\n%s", err, out)
 			}
-			holds(t, err.Error(), test.says...)
+			languagetest.Holds(t, err.Error(), test.says...)
 		})
 	}
 }

@@ -3,6 +3,8 @@ package python_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 )
 
 // The start of an app is found by its framework and by what is installed.
@@ -55,20 +57,20 @@ func TestStart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := connected(t, r)
-			s.remove("app.py")
+			s.Remove("app.py")
 			var lines strings.Builder
 			for name := range strings.FieldsSeq(test.packages) {
 				lines.WriteString(name + "==1\n")
 			}
-			s.write(map[string]string{"requirements.txt": lines.String()})
-			s.write(test.files)
+			s.Write(map[string]string{"requirements.txt": lines.String()})
+			s.Write(test.files)
 			out := s.mustBuild()
 			if test.want != "" {
-				holds(t, out, "       web: "+test.want+" (")
+				languagetest.Holds(t, out, "       web: "+test.want+" (")
 			} else {
-				lacks(t, out, "       web: ")
+				languagetest.Lacks(t, out, "       web: ")
 			}
-			holds(t, out, test.says...)
+			languagetest.Holds(t, out, test.says...)
 		})
 	}
 }

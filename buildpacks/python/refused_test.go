@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -155,13 +156,13 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
-			s.write(test.files)
+			s.Write(test.files)
 			out, err := s.build()
 			if download.FaultOf(err) != download.App {
 				t.Fatalf("got %v\n%s", err, out)
 			}
-			holds(t, err.Error(), test.says...)
-			lacks(t, err.Error(), "secret")
+			languagetest.Holds(t, err.Error(), test.says...)
+			languagetest.Lacks(t, err.Error(), "secret")
 		})
 	}
 }
@@ -187,7 +188,7 @@ func TestDetect(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
-			s.write(test.files)
+			s.Write(test.files)
 			passes, says := s.detect()
 			if passes != test.passes || !strings.Contains(says, test.says) {
 				t.Errorf("passes %v, says %s", passes, says)

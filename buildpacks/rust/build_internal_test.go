@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/runtime/cargo"
 	"github.com/slugc/slugc/stack/download"
 )
@@ -30,30 +31,30 @@ func testPrograms(t *testing.T, _ spec.G, it spec.S) {
 	it.Before(func() { s = newSite(t) })
 
 	it("builds one as web, into a layer and a link, and leaves out the source", func() {
-		s.put("platform/bindings/registry/type", "cargo", 0o644)
-		s.put("platform/bindings/registry/credentials.toml", "secret words", 0o644)
+		s.Put("platform/bindings/registry/type", "cargo", 0o644)
+		s.Put("platform/bindings/registry/credentials.toml", "secret words", 0o644)
 		out := s.mustBuild()
-		holds(t, out, `Rust 1.96.0 (edition "2021" in Cargo.toml)`, "Building hello (not in the cache)", "Built hello, ", "web: bin/hello (the only binary)", "Left out 3 files")
+		languagetest.Holds(t, out, `Rust 1.96.0 (edition "2021" in Cargo.toml)`, "Building hello (not in the cache)", "Built hello, ", "web: bin/hello (the only binary)", "Left out 3 files")
 		calls := s.calls()
-		holds(t, calls[0], " build --profile release --locked --package hello --bins", "--config build.rustflags=[", "--remap-path-prefix="+s.app+"=.")
+		languagetest.Holds(t, calls[0], " build --profile release --locked --package hello --bins", "--config build.rustflags=[", "--remap-path-prefix="+s.App+"=.")
 		if calls[1] != "credentials secret words" {
 			t.Errorf("got %q", calls[1])
 		}
-		holds(t, strings.Join(calls, "\n"), "cargo tree --locked --offline --edges=normal,no-proc-macro ")
-		if diff := cmp.Diff([]string{"bin/hello -> ../../layers/programs/bin/hello", "page.html"}, s.listing("app")); diff != "" {
+		languagetest.Holds(t, strings.Join(calls, "\n"), "cargo tree --locked --offline --edges=normal,no-proc-macro ")
+		if diff := cmp.Diff([]string{"bin/hello -> ../../layers/programs/bin/hello", "page.html"}, s.Files("app")); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{"bin/hello"}, s.listing("layers/programs")); diff != "" {
+		if diff := cmp.Diff([]string{"bin/hello"}, s.Files("layers/programs")); diff != "" {
 			t.Error(diff)
 		}
-		for _, name := range s.listing("layers") {
+		for _, name := range s.Files("layers") {
 			if strings.Contains(name, "credentials") {
 				t.Errorf("the layers have %s", name)
 			}
 		}
-		holds(t, s.read("layers/programs.sbom.cdx.json"), `"pkg:cargo/small@1.2.3"`, `"pkg:deb/debian/rustc-web@1.96.0`)
+		languagetest.Holds(t, s.Read("layers/programs.sbom.cdx.json"), `"pkg:cargo/small@1.2.3"`, `"pkg:deb/debian/rustc-web@1.96.0`)
 		var layer libcnb.Layer
-		if _, err := toml.Decode(s.read("layers/programs.toml"), &layer); err != nil {
+		if _, err := toml.Decode(s.Read("layers/programs.toml"), &layer); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(libcnb.LayerTypes{Cache: true, Launch: true}, layer.LayerTypes); diff != "" {
@@ -68,11 +69,11 @@ func testPrograms(t *testing.T, _ spec.G, it spec.S) {
 			want  map[string]string
 			says  string
 		}{
-			"web":           {bins: []string{"server", "web"}, want: map[string]string{"web": "bin/web", "server": "bin/server", "hello": "bin/hello"}},
-			"default-run":   {bins: []string{"api", "server"}, lines: "default-run = \"api\"\n", want: map[string]string{"web": "bin/api", "server": "bin/server", "hello": "bin/hello"}},
-			"the package":   {bins: []string{"api"}, want: map[string]string{"web": "bin/hello", "api": "bin/api"}},
-			"server":        {bins: []string{"api", "server"}, want: map[string]string{"web": "bin/server", "api": "bin/api", "hello": "bin/hello"}},
-			"no auto":       {bins: []string{"api"}, lines: "autobins = false\n[[bin]]\nname = \"one\"\npath = \"src/main.rs\"\n", want: map[string]string{"web": "bin/one"}},
+			"web":           {bins: []string{"server", "web"}, want: map[string]string{"default": "web", "web": "bin/web", "server": "bin/server", "hello": "bin/hello"}},
+			"default-run":   {bins: []string{"api", "server"}, lines: "default-run = \"api\"\n", want: map[string]string{"default": "web", "web": "bin/api", "server": "bin/server", "hello": "bin/hello"}},
+			"the package":   {bins: []string{"api"}, want: map[string]string{"default": "web", "web": "bin/hello", "api": "bin/api"}},
+			"server":        {bins: []string{"api", "server"}, want: map[string]string{"default": "web", "web": "bin/server", "api": "bin/api", "hello": "bin/hello"}},
+			"no auto":       {bins: []string{"api"}, lines: "autobins = false\n[[bin]]\nname = \"one\"\npath = \"src/main.rs\"\n", want: map[string]string{"default": "web", "web": "bin/one"}},
 			"none of these": {bins: []string{"api"}, lines: "[[bin]]\nname = \"one\"\npath = \"src/main.rs\"\n", want: map[string]string{"api": "bin/api", "one": "bin/one"}, says: "echo \"web: bin/api\" > Procfile"},
 		} {
 			s.files = oneBin()
@@ -80,9 +81,9 @@ func testPrograms(t *testing.T, _ spec.G, it spec.S) {
 			for _, bin := range test.bins {
 				s.files["src/bin/"+bin+".rs"] = "fn main() {}\n"
 			}
-			s.env["FAKE_BINS"] = "hello one " + strings.Join(test.bins, " ")
-			holds(t, s.mustBuild(), test.says)
-			if diff := cmp.Diff(test.want, s.processes()); diff != "" {
+			s.Env["FAKE_BINS"] = "hello one " + strings.Join(test.bins, " ")
+			languagetest.Holds(t, s.mustBuild(), test.says)
+			if diff := cmp.Diff(test.want, s.Processes()); diff != "" {
 				t.Errorf("%s: %s", name, diff)
 			}
 		}
@@ -90,22 +91,22 @@ func testPrograms(t *testing.T, _ spec.G, it spec.S) {
 
 	it("builds a directory of a workspace, or all members", func() {
 		s.files = workspaceApp()
-		s.env["FAKE_BINS"] = "api worker"
+		s.Env["FAKE_BINS"] = "api worker"
 		s.mustBuild()
-		holds(t, s.calls()[0], "--locked --package api --package worker --bins")
-		s.member, s.env["SLUGC_SOURCE_DIR"] = "crates/worker", s.app
+		languagetest.Holds(t, s.calls()[0], "--locked --package api --package worker --bins")
+		s.Member, s.Env["SLUGC_SOURCE_DIR"] = "crates/worker", s.App
 		s.mustBuild()
-		holds(t, s.calls()[0], "--locked --package worker --bins", "--remap-path-prefix="+s.app+"=.")
-		delete(s.env, "SLUGC_SOURCE_DIR")
-		s.member, s.env["BP_CARGO_WORKSPACE_MEMBERS"], s.env["BP_CARGO_INSTALL_ARGS"] = "", "crates/api", "--locked --features=one,two -j 2"
+		languagetest.Holds(t, s.calls()[0], "--locked --package worker --bins", "--remap-path-prefix="+s.App+"=.")
+		delete(s.Env, "SLUGC_SOURCE_DIR")
+		s.Member, s.Env["BP_CARGO_WORKSPACE_MEMBERS"], s.Env["BP_CARGO_INSTALL_ARGS"] = "", "crates/api", "--locked --features=one,two -j 2"
 		s.mustBuild()
-		holds(t, s.calls()[0], "--locked --package api --bins --features=one,two -j 2")
+		languagetest.Holds(t, s.calls()[0], "--locked --package api --bins --features=one,two -j 2")
 	})
 
 	it("adds its flags of rustc where the app has some", func() {
 		s.write(map[string]string{".cargo/config.toml": "[target.x86_64-unknown-linux-gnu]\nrustflags = [\"-Ctarget-cpu=x86-64-v2\"]\n"})
 		s.mustBuild()
-		holds(t, s.calls()[0], "--config target.x86_64-unknown-linux-gnu.rustflags=[")
+		languagetest.Holds(t, s.calls()[0], "--config target.x86_64-unknown-linux-gnu.rustflags=[")
 	})
 }
 
@@ -134,23 +135,23 @@ func testKeeping(t *testing.T, _ spec.G, it spec.S) {
 		s.mustBuild()
 		s.calls()
 		s.archive.Requests()
-		before, err := os.Stat(filepath.Join(s.layers, "programs/bin/hello"))
+		before, err := os.Stat(filepath.Join(s.Layers, "programs/bin/hello"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.write(map[string]string{"Procfile": "web: bin/hello --loud\n"})
-		holds(t, s.mustBuild(), "from the cache", "Reusing hello (nothing that decides them changed)")
+		languagetest.Holds(t, s.mustBuild(), "from the cache", "Reusing hello (nothing that decides them changed)")
 		if calls := s.calls(); calls != nil {
 			t.Errorf("it started %v", calls)
 		}
 		if asked := s.archive.Requests(); len(asked) > 0 {
 			t.Errorf("it asked for %v", asked)
 		}
-		after, err := os.Stat(filepath.Join(s.layers, "programs/bin/hello"))
+		after, err := os.Stat(filepath.Join(s.Layers, "programs/bin/hello"))
 		if err != nil || !os.SameFile(before, after) {
 			t.Errorf("the program was touched (%v)", err)
 		}
-		holds(t, s.read("layers/programs.sbom.cdx.json"), `"pkg:cargo/small@1.2.3"`)
+		languagetest.Holds(t, s.Read("layers/programs.sbom.cdx.json"), `"pkg:cargo/small@1.2.3"`)
 	})
 
 	it("shows Cargo new times of what changed, and old ones of the rest", func() {
@@ -162,14 +163,14 @@ func testKeeping(t *testing.T, _ spec.G, it spec.S) {
 			t.Errorf("got %v, since %d", first, start)
 		}
 		// The clock of a file system has whole seconds in stat's format.
-		record := s.read("layers/cargo-target/slugc-sources")
+		record := s.Read("layers/cargo-target/slugc-sources")
 		s.files["src/main.rs"] = "fn main() { }\n"
-		holds(t, s.mustBuild(), "Building hello (source changed)")
+		languagetest.Holds(t, s.mustBuild(), "Building hello (source changed)")
 		second := times(s.calls())
 		if second["./src/lib.rs"] != first["./src/lib.rs"] || second["./src/main.rs"] < first["./src/main.rs"] {
 			t.Errorf("got %v, then %v", first, second)
 		}
-		now := s.read("layers/cargo-target/slugc-sources")
+		now := s.Read("layers/cargo-target/slugc-sources")
 		same := 0
 		for line := range strings.Lines(record) {
 			if strings.Contains(now, line) {
@@ -182,7 +183,7 @@ func testKeeping(t *testing.T, _ spec.G, it spec.S) {
 			t.Errorf("got %s then %s", record, now)
 		}
 		// The app has its own times again, of what stays in it.
-		info, err := os.Stat(filepath.Join(s.app, "page.html"))
+		info, err := os.Stat(filepath.Join(s.App, "page.html"))
 		if err != nil || info.ModTime().Unix() != 1e9 {
 			t.Errorf("got %v, %v", info.ModTime(), err)
 		}
@@ -191,13 +192,13 @@ func testKeeping(t *testing.T, _ spec.G, it spec.S) {
 	it("builds again when a variable has another value that is in a program", func() {
 		s.write(map[string]string{"src/main.rs": "const V: &str = env!(\"REVISION\");\n", "build.rs": "let x = env::var_os(\"COLOUR\");\n"})
 		for _, change := range []string{"REVISION", "COLOUR"} {
-			s.env[change] = "one"
+			s.Env[change] = "one"
 			s.mustBuild()
-			s.env[change], s.env["OTHER"] = "two", change
-			holds(t, s.mustBuild(), "Building hello (settings changed)")
+			s.Env[change], s.Env["OTHER"] = "two", change
+			languagetest.Holds(t, s.mustBuild(), "Building hello (settings changed)")
 		}
-		s.env["OTHER"] = "three"
-		holds(t, s.mustBuild(), "Reusing hello")
+		s.Env["OTHER"] = "three"
+		languagetest.Holds(t, s.mustBuild(), "Reusing hello")
 	})
 
 	it("removes packages from the cache that the lock does not have any more", func() {
@@ -205,7 +206,7 @@ func testKeeping(t *testing.T, _ spec.G, it spec.S) {
 		s.write(map[string]string{
 			"Cargo.toml": "[package]\nname = \"hello\"\nversion = \"0.1.0\"\n", "Cargo.lock": lockOf("hello 0.1.0"),
 		})
-		holds(t, s.mustBuild(), "Removed 1 package from the cache")
+		languagetest.Holds(t, s.mustBuild(), "Removed 1 package from the cache")
 	})
 }
 
@@ -239,9 +240,9 @@ func testVersions(t *testing.T, _ spec.G, it spec.S) {
 				s := newSite(t)
 				s.write(test.files)
 				for name, value := range test.env {
-					s.env[name] = value
+					s.Env[name] = value
 				}
-				holds(t, s.mustBuild(), test.says...)
+				languagetest.Holds(t, s.mustBuild(), test.says...)
 				s.archive.Requests()
 				s.mustBuild()
 				if asked := s.archive.Requests(); len(asked) > 0 {
@@ -263,7 +264,7 @@ func testVersions(t *testing.T, _ spec.G, it spec.S) {
 			if err == nil {
 				t.Fatalf("it was built:\n%s", out)
 			}
-			holds(t, err.Error(), says...)
+			languagetest.Holds(t, err.Error(), says...)
 			if fault := download.FaultOf(err); fault != download.App {
 				t.Errorf("the fault is %v", fault)
 			}
@@ -298,7 +299,7 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 			if err == nil {
 				t.Fatalf("it was built:\n%s", out)
 			}
-			holds(t, err.Error(), "cargo build failed: exit status 101", test.says)
+			languagetest.Holds(t, err.Error(), "cargo build failed: exit status 101", test.says)
 			if fault := download.FaultOf(err); fault != test.fault {
 				t.Errorf("%s: the fault is %v", text, fault)
 			}
@@ -307,9 +308,9 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 
 	it("hands over the settings of this machine's Cargo, without leaving them", func() {
 		s := newSite(t)
-		s.put("settings/credentials.toml", "handed", 0o600)
-		s.env[cargo.LoginsVariable] = filepath.Join(s.dir, "settings/credentials.toml")
+		s.Put("settings/credentials.toml", "handed", 0o600)
+		s.Env[cargo.LoginsVariable] = filepath.Join(s.Dir, "settings/credentials.toml")
 		s.mustBuild()
-		holds(t, strings.Join(s.calls(), "\n"), "credentials handed")
+		languagetest.Holds(t, strings.Join(s.calls(), "\n"), "credentials handed")
 	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -76,13 +77,13 @@ func TestRefused(t *testing.T) {
 			s := newSite(t)
 			s.write(test.files)
 			for name, value := range test.env {
-				s.env[name] = value
+				s.Env[name] = value
 			}
 			out, err := s.build()
 			if err == nil {
 				t.Fatalf("it was built:\n%s", out)
 			}
-			holds(t, err.Error(), test.says...)
+			languagetest.Holds(t, err.Error(), test.says...)
 			if fault := download.FaultOf(err); fault != download.App {
 				t.Errorf("the fault is %v", fault)
 			}
@@ -120,7 +121,7 @@ func TestDetect(t *testing.T) {
 			if err != nil || result.Pass != test.pass {
 				t.Errorf("got %v, %v", result, err)
 			}
-			holds(t, out.String(), test.says)
+			languagetest.Holds(t, out.String(), test.says)
 		})
 	}
 }

@@ -1,8 +1,0 @@
-package nodejs_test
-
-import (
-	"os"
-	"syscall"
-)
-
-func changeTime(info os.FileInfo) int64 { return info.Sys().(*syscall.Stat_t).Ctim.Nano() }
