@@ -2,12 +2,7 @@ package golang
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"go/build"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -15,7 +10,7 @@ import (
 
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
-	"github.com/slugc/slugc/buildpacks/language/layer"
+	"github.com/slugc/slugc/buildpacks/language/compiled"
 	"github.com/slugc/slugc/buildpacks/runtime"
 )
 
@@ -100,7 +95,7 @@ func (b *goBuild) run(ctx context.Context) (libcnb.BuildResult, error) {
 	if err != nil {
 		return libcnb.BuildResult{}, err
 	}
-	starts, err := b.link(programs)
+	starts, err := compiled.Link(b.App, programs, b.Print.Warn)
 	if err != nil {
 		return libcnb.BuildResult{}, err
 	}
@@ -205,35 +200,6 @@ func (b *goBuild) installGo(ctx context.Context, p project) (*toolchain, error) 
 			line(release.Version), b.releases.Supported, hint(asked))
 	}
 	return t, t.prepare(p)
-}
-
-// link makes links in the app's bin to the programs, and says how each is
-// started from the app's directory.
-func (b *goBuild) link(programs []program) (starts map[string]string, err error) {
-	starts = map[string]string{}
-	for _, one := range programs {
-		place := filepath.Join("bin", one.name)
-		info, err := os.Lstat(filepath.Join(b.App, place))
-		switch {
-		case err == nil && info.Mode()&fs.ModeSymlink == 0:
-			b.Print.Warn("the app has a %s of its own, so that is not the program that was built. It is found as %s in PATH", place, one.name)
-			starts[one.name] = one.name
-			continue
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			// A bin that is no directory.
-			b.Print.Warn("the app's bin is no directory, so there is no %s. It is found as %s in PATH", place, one.name)
-			starts[one.name] = one.name
-			continue
-		}
-		if err := os.MkdirAll(filepath.Join(b.App, "bin"), 0o755); err != nil {
-			return nil, fmt.Errorf("linking %s: %w", place, err)
-		}
-		if err := layer.PointAt(one.file, filepath.Join(b.App, place)); err != nil {
-			return nil, fmt.Errorf("linking %s: %w", place, err)
-		}
-		starts[one.name] = filepath.ToSlash(place)
-	}
-	return starts, nil
 }
 
 // tellProcesses says how the app starts.

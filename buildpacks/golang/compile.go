@@ -16,17 +16,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/language/compiled"
 	"github.com/slugc/slugc/buildpacks/language/failure"
 	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/language/limits"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
-
-// program is a command that was built.
-type program struct {
-	name, file string
-}
 
 // slots are the layers of a compilation.
 type slots struct{ commands, modules, cache layer.Slot }
@@ -43,7 +39,7 @@ func (t *toolchain) slots() (s slots, err error) {
 }
 
 // compile builds the commands, or keeps those of an earlier build.
-func (t *toolchain) compile(ctx context.Context, w work) ([]libcnb.Layer, []program, error) {
+func (t *toolchain) compile(ctx context.Context, w work) ([]libcnb.Layer, []compiled.Program, error) {
 	s, err := t.slots()
 	if err != nil {
 		return nil, nil, err
@@ -53,9 +49,9 @@ func (t *toolchain) compile(ctx context.Context, w work) ([]libcnb.Layer, []prog
 		return nil, nil, err
 	}
 	commands := s.commands.Describe(inputs, nil)
-	var programs []program
+	var programs []compiled.Program
 	for _, c := range w.commands {
-		programs = append(programs, program{name: c.name, file: filepath.Join(commands.Path, "bin", c.name)})
+		programs = append(programs, compiled.Program{Name: c.name, File: filepath.Join(commands.Path, "bin", c.name)})
 	}
 	kept, why := s.commands.Keeps(inputs)
 	if kept {

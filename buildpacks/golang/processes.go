@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
+
+	"github.com/slugc/slugc/buildpacks/language/compiled"
 )
 
 // webNames are the commands that answer web requests by their name, the surest
@@ -27,11 +29,11 @@ var notInType = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile
 
 // processes are how the app starts. A single command is web; of several it is
 // the one that is called so, and the others have their own names.
-func processes(p project, programs []program, starts map[string]string) []libcnb.Process {
+func processes(p project, programs []compiled.Program, starts map[string]string) []libcnb.Process {
 	var names []string
 	for _, one := range programs {
-		if one.name != preCompile && one.name != postCompile {
-			names = append(names, one.name)
+		if one.Name != preCompile && one.Name != postCompile {
+			names = append(names, one.Name)
 		}
 	}
 	web := ""

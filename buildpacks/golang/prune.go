@@ -1,16 +1,14 @@
 package golang
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
-	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/language/compiled"
 )
 
 // removeSource takes out of the app what was compiled: processes need the
@@ -21,15 +19,13 @@ func (b *goBuild) removeSource(p project) error {
 		b.Print.Detail("BP_GO_KEEP_SOURCE keeps it")
 		return nil
 	}
-	for _, pattern := range b.settings.keep {
-		if _, err := path.Match(pattern, "x"); err != nil {
-			return appfile.Error("BP_KEEP_FILES has a pattern that is not valid: %s\nexpected patterns like data/*.go, with colons between them", pattern)
-		}
+	if err := b.settings.keep.Check("data/*.go"); err != nil {
+		return err
 	}
-	count, err := removeSource(b.App, b.keeps)
+	count, err := removeSource(b.App, b.settings.keep)
 	if err == nil && p.above != "" {
 		var others int
-		others, err = removeSource(filepath.Join(b.App, p.above), func(string) bool { return false })
+		others, err = removeSource(filepath.Join(b.App, p.above), nil)
 		count += others
 	}
 	if err != nil {
@@ -39,22 +35,9 @@ func (b *goBuild) removeSource(p project) error {
 	return nil
 }
 
-// keeps tells whether BP_KEEP_FILES names a file or a directory above it.
-func (b *goBuild) keeps(name string) bool {
-	for ; name != "."; name = path.Dir(name) {
-		if slices.ContainsFunc(b.settings.keep, func(pattern string) bool {
-			matches, err := path.Match(strings.TrimSuffix(path.Clean(pattern), "/"), name)
-			return err == nil && matches
-		}) {
-			return true
-		}
-	}
-	return false
-}
-
 // removeSource removes Go files, what is compiled beside them and what only the
 // go command reads, and directories that have nothing else.
-func removeSource(dir string, keeps func(name string) bool) (count int, err error) {
+func removeSource(dir string, kept compiled.Kept) (count int, err error) {
 	var remove []string
 	err = fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -67,33 +50,15 @@ func removeSource(dir string, keeps func(name string) bool) (count int, err erro
 			}
 			return nil
 		}
-		if isGoFile(dir, name, base) && !keeps(name) {
-			remove = append(remove, name)
+		if isGoFile(dir, name, base) && !kept.Has(name) {
+			remove = append(remove, filepath.Join(dir, filepath.FromSlash(name)))
 		}
 		return nil
 	})
 	if err != nil {
 		return 0, err
 	}
-	above := map[string]bool{}
-	for _, name := range remove {
-		if err := os.Remove(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
-			return 0, err
-		}
-		for parent := path.Dir(name); parent != "."; parent = path.Dir(parent) {
-			above[parent] = true
-		}
-	}
-	// Longer names are deeper.
-	parents := slices.SortedFunc(mapKeys(above), func(a, b string) int { return len(b) - len(a) })
-	for _, parent := range parents {
-		err := os.Remove(filepath.Join(dir, filepath.FromSlash(parent)))
-		// One that is not empty says that something exists.
-		if err != nil && !errors.Is(err, fs.ErrExist) {
-			return 0, err
-		}
-	}
-	return len(remove), nil
+	return len(remove), compiled.Remove(dir, remove)
 }
 
 // isGoFile tells whether a file is there for the go command alone.

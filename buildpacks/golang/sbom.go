@@ -7,17 +7,18 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/slugc/slugc/buildpacks/language/compiled"
 	"github.com/slugc/slugc/buildpacks/language/sbom"
 )
 
 // writeSBOM writes what the programs are made of, as they say themselves: the
 // modules that are linked in, and the standard library.
-func writeSBOM(file string, programs []program) error {
+func writeSBOM(file string, programs []compiled.Program) error {
 	var components []sbom.Component
 	for _, one := range programs {
-		info, err := buildinfo.ReadFile(one.file)
+		info, err := buildinfo.ReadFile(one.File)
 		if err != nil {
-			return fmt.Errorf("reading what %s is made of: %w", one.name, err)
+			return fmt.Errorf("reading what %s is made of: %w", one.Name, err)
 		}
 		components = append(components, linked(info)...)
 	}

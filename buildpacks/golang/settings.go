@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/language/compiled"
 )
 
 // settings are what the environment of the build says about the go command.
@@ -23,7 +24,7 @@ type settings struct {
 	// keepSource leaves the source in the app, keep are patterns of files that
 	// stay.
 	keepSource bool
-	keep       []string
+	keep       compiled.Kept
 }
 
 // herokuTag is the build tag by which code can tell that it is built for a

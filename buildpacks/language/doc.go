@@ -11,6 +11,7 @@
 //	language/version   what an app asks of the version of a tool
 //	language/layer     what is kept until the next build, and why it is not
 //	language/outcome   what a build made in the app, kept for the same source
+//	language/compiled  programs that were built, and the source that goes
 //	language/failure   why a tool did not succeed, and what to type
 //	language/limits    how much of a machine is an app's own, at launch
 //	language/sbom      what was installed, as a bill of materials

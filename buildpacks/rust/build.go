@@ -3,10 +3,6 @@ package rust
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,6 +10,7 @@ import (
 
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/language/compiled"
 	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/runtime"
 )
@@ -62,7 +59,7 @@ func (b *rustBuild) run(ctx context.Context) (libcnb.BuildResult, error) {
 	if err != nil {
 		return libcnb.BuildResult{}, err
 	}
-	starts, err := b.link(programs)
+	starts, err := compiled.Link(b.App, programs, b.Print.Warn)
 	if err != nil {
 		return libcnb.BuildResult{}, err
 	}
@@ -208,31 +205,8 @@ func (b *rustBuild) resolve(ctx context.Context, wish language.Wish) (runtime.Re
 	return b.Resolve(ctx, wish)
 }
 
-// link makes links in the app's bin to the programs, and says how each is
-// started from the app's directory.
-func (b *rustBuild) link(programs []program) (starts map[string]string, err error) {
-	starts = map[string]string{}
-	for _, one := range programs {
-		place := filepath.Join("bin", one.name)
-		info, err := os.Lstat(filepath.Join(b.App, place))
-		if err == nil && info.Mode()&fs.ModeSymlink == 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
-			b.Print.Warn("the app has a %s of its own, so that is not the program that was built. It is found as %s in PATH", place, one.name)
-			starts[one.name] = one.name
-			continue
-		}
-		if err := os.MkdirAll(filepath.Join(b.App, "bin"), 0o755); err != nil {
-			return nil, fmt.Errorf("linking %s: %w", place, err)
-		}
-		if err := layer.PointAt(one.file, filepath.Join(b.App, place)); err != nil {
-			return nil, fmt.Errorf("linking %s: %w", place, err)
-		}
-		starts[one.name] = filepath.ToSlash(place)
-	}
-	return starts, nil
-}
-
 // findProcesses says how the app starts.
-func (b *rustBuild) findProcesses(w work, programs []program, starts map[string]string) []libcnb.Process {
+func (b *rustBuild) findProcesses(w work, programs []compiled.Program, starts map[string]string) []libcnb.Process {
 	b.Print.Step("Finding out how the app starts")
 	name, why := web(programs, w.chosen)
 	found := processes(programs, name, starts)

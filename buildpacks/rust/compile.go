@@ -16,14 +16,12 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/language/compiled"
 	"github.com/slugc/slugc/buildpacks/language/failure"
 	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/language/limits"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
 )
-
-// program is a binary that was built.
-type program struct{ name, file string }
 
 // work is what is to be built.
 type work struct {
@@ -55,7 +53,7 @@ func (t *toolchain) slots() (s slots, err error) {
 const packagesNote = "packages"
 
 // compile builds the binaries, or keeps those of an earlier build.
-func (t *toolchain) compile(ctx context.Context, w work) ([]libcnb.Layer, []program, error) {
+func (t *toolchain) compile(ctx context.Context, w work) ([]libcnb.Layer, []compiled.Program, error) {
 	s, err := t.slots()
 	if err != nil {
 		return nil, nil, err
@@ -107,14 +105,14 @@ func binNames(bins []bin) []string {
 }
 
 // madePrograms are the programs in their layer.
-func madePrograms(dir string) ([]program, error) {
+func madePrograms(dir string) ([]compiled.Program, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, "bin"))
 	if err != nil {
 		return nil, fmt.Errorf("looking for the programs: %w", err)
 	}
-	var all []program
+	var all []compiled.Program
 	for _, entry := range entries {
-		all = append(all, program{name: entry.Name(), file: filepath.Join(dir, "bin", entry.Name())})
+		all = append(all, compiled.Program{Name: entry.Name(), File: filepath.Join(dir, "bin", entry.Name())})
 	}
 	return all, nil
 }

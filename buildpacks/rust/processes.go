@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
+
+	"github.com/slugc/slugc/buildpacks/language/compiled"
 )
 
 // notInType are characters that a process type may not have (CNB Buildpack API,
@@ -14,10 +16,10 @@ var notInType = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile
 
 // web is the binary that answers web requests, and why it is taken: the only
 // one, or of several the one that says so.
-func web(bins []program, chosen []local) (name, why string) {
+func web(bins []compiled.Program, chosen []local) (name, why string) {
 	var names []string
 	for _, b := range bins {
-		names = append(names, b.name)
+		names = append(names, b.Name)
 	}
 	if len(names) == 1 {
 		return names[0], "the only binary"
@@ -43,14 +45,14 @@ func web(bins []program, chosen []local) (name, why string) {
 
 // processes are how the app starts: the web binary as web, the others by their
 // names.
-func processes(programs []program, web string, starts map[string]string) []libcnb.Process {
+func processes(programs []compiled.Program, web string, starts map[string]string) []libcnb.Process {
 	var found []libcnb.Process
 	for _, one := range programs {
-		kind := notInType().ReplaceAllString(one.name, "-")
-		if one.name == web {
+		kind := notInType().ReplaceAllString(one.Name, "-")
+		if one.Name == web {
 			kind = "web"
 		}
-		found = append(found, libcnb.Process{Type: kind, Command: []string{starts[one.name]}, Default: kind == "web"})
+		found = append(found, libcnb.Process{Type: kind, Command: []string{starts[one.Name]}, Default: kind == "web"})
 	}
 	return found
 }

@@ -1,16 +1,14 @@
 package rust
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/language/compiled"
 )
 
 // removeSource takes out of the app what was compiled: processes need the
@@ -21,34 +19,19 @@ func (b *rustBuild) removeSource(w work) error {
 		b.Print.Detail("BP_RUST_KEEP_SOURCE keeps it")
 		return nil
 	}
-	for _, pattern := range b.settings.keep {
-		if _, err := path.Match(pattern, "x"); err != nil {
-			return appfile.Error("BP_KEEP_FILES has a pattern that is not valid: %s\nexpected patterns like data/*.csv, with colons between them", pattern)
-		}
+	if err := b.settings.keep.Check("data/*.csv"); err != nil {
+		return err
 	}
 	top := w.project.at(w.project.top)
 	count, err := removeSource(top, func(file string) bool {
 		rel, err := filepath.Rel(b.App, file)
-		return err == nil && b.keeps(filepath.ToSlash(rel))
+		return err == nil && b.settings.keep.Has(filepath.ToSlash(rel))
 	}, w.project.at(w.config.replaced), w.vendored())
 	if err != nil {
 		return fmt.Errorf("leaving out the source: %w", err)
 	}
 	b.Print.Detail("Left out %s; what is no Rust source stays (BP_RUST_KEEP_SOURCE=true keeps all)", plural(count, "file"))
 	return nil
-}
-
-// keeps tells whether BP_KEEP_FILES names a file or a directory above it.
-func (b *rustBuild) keeps(name string) bool {
-	for ; name != "." && name != "/"; name = path.Dir(name) {
-		if slices.ContainsFunc(b.settings.keep, func(pattern string) bool {
-			matches, err := path.Match(strings.TrimSuffix(path.Clean(pattern), "/"), name)
-			return err == nil && matches
-		}) {
-			return true
-		}
-	}
-	return false
 }
 
 // forCargo are files that only Cargo and rustup read.
@@ -58,7 +41,6 @@ var forCargo = []string{manifestFile, lockFile, toolchainFile, toolchainTOML, "r
 // what Cargo made, and directories that have nothing else.
 func removeSource(top string, keeps func(file string) bool, vendor string, vendored bool) (count int, err error) {
 	var remove []string
-	above := map[string]bool{}
 	err = filepath.WalkDir(top, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -70,7 +52,6 @@ func removeSource(top string, keeps func(file string) bool, vendor string, vendo
 			case file == top:
 			case whole && !keeps(file):
 				remove = append(remove, file)
-				above[filepath.Dir(file)] = true
 				return fs.SkipDir
 			case base == "node_modules" || strings.HasPrefix(base, "."):
 				return fs.SkipDir
@@ -79,35 +60,11 @@ func removeSource(top string, keeps func(file string) bool, vendor string, vendo
 		}
 		if (path.Ext(base) == ".rs" || slices.Contains(forCargo, base)) && !keeps(file) {
 			remove = append(remove, file)
-			above[filepath.Dir(file)] = true
 		}
 		return nil
 	})
 	if err != nil {
 		return 0, err
 	}
-	for _, file := range remove {
-		if err := os.RemoveAll(file); err != nil {
-			return 0, err
-		}
-	}
-	return len(remove), removeEmpty(top, above)
-}
-
-// removeEmpty removes directories that have nothing in them, and those above
-// that then have nothing.
-func removeEmpty(top string, dirs map[string]bool) error {
-	for dir := range dirs {
-		for ; dir != top; dir = filepath.Dir(dir) {
-			err := os.Remove(dir)
-			// One that is not empty says that something exists.
-			if errors.Is(err, fs.ErrExist) {
-				break
-			}
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-		}
-	}
-	return nil
+	return len(remove), compiled.Remove(top, remove)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/language/compiled"
 )
 
 // settings are what the environment of the build says about Cargo.
@@ -21,7 +22,7 @@ type settings struct {
 	// keepSource leaves the source in the app, keep are patterns of files that
 	// stay.
 	keepSource bool
-	keep       []string
+	keep       compiled.Kept
 }
 
 // The variables of flags: Paketo's and the one of the usual Heroku buildpack.
