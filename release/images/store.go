@@ -17,6 +17,7 @@ import (
 	"github.com/slugc/slugc/build/beside"
 	"github.com/slugc/slugc/build/flock"
 	"github.com/slugc/slugc/release"
+	"github.com/slugc/slugc/release/shelf"
 	"github.com/slugc/slugc/stack/rootfs"
 	"github.com/slugc/slugc/stack/sandbox"
 )
@@ -30,31 +31,21 @@ const (
 	suffix   = ".json"
 	blobsDir = "blobs"
 	rootsDir = "roots"
-	lockName = ".lock"
 	algo     = "sha256"
 )
 
+func (s Store) shelf() shelf.Shelf { return shelf.Shelf{Dir: s.Dir, What: "images"} }
+
 // Hold keeps others from removing images until it is closed.
 func (s Store) Hold() (io.Closer, error) {
-	if err := os.MkdirAll(s.blobs(), 0o700); err != nil {
-		return nil, fmt.Errorf("keeping the image: %w", err)
-	}
-	f, err := s.lock()
+	hold, err := s.shelf().Hold()
 	if err != nil {
 		return nil, err
 	}
-	if err := flock.Share(f); err != nil {
-		return nil, errors.Join(fmt.Errorf("keeping the image: %w", err), f.Close())
+	if err := os.MkdirAll(s.blobs(), 0o700); err != nil {
+		return nil, errors.Join(fmt.Errorf("keeping the images: %w", err), hold.Close())
 	}
-	return f, nil
-}
-
-func (s Store) lock() (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(s.Dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("keeping the images: %w", err)
-	}
-	return f, nil
+	return hold, nil
 }
 
 func (s Store) blobs() string            { return filepath.Join(s.Dir, blobsDir) }
@@ -125,7 +116,7 @@ func (s Store) put(ctx context.Context, dir, path string, h v1.Hash, open func()
 	}
 	err = beside.Write(dir, path, func(to *os.File) error {
 		hash := sha256.New()
-		if _, err := io.Copy(io.MultiWriter(to, hash), reader{from, ctx.Err}); err != nil {
+		if _, err := io.Copy(io.MultiWriter(to, hash), shelf.Reader(ctx, from)); err != nil {
 			return err
 		}
 		if got := hex.EncodeToString(hash.Sum(nil)); h.Algorithm != algo || got != h.Hex {
@@ -198,55 +189,38 @@ func (s Store) Open(ctx context.Context, digest string) (image v1.Image, root st
 // returns their digests. Which ones are, by digest, is asked when nobody can add one.
 // It removes nothing while somebody holds the store; the next time will do.
 func (s Store) Prune(used func() (map[string]bool, error)) (gone []string, err error) {
-	lock, err := s.lock()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer lock.Close()
-	if locked, err := flock.Try(lock); err != nil || !locked {
-		return nil, err
-	}
-	keep, err := used()
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
+	err = s.shelf().Alone(func(names []string) error {
+		keep, err := used()
 		if err != nil {
-			err = fmt.Errorf("removing images: %w", err)
+			return err
 		}
-	}()
-	entries, err := os.ReadDir(s.Dir)
-	if err != nil {
-		return nil, err
-	}
-	needed := map[string]bool{}
-	for _, entry := range entries {
-		sum, is := strings.CutSuffix(entry.Name(), suffix)
-		if !is || !isSum(sum) {
-			continue
-		}
-		h := v1.Hash{Algorithm: algo, Hex: sum}
-		if !keep[h.String()] {
-			if err := os.Remove(s.manifest(sum)); err != nil {
-				return gone, err
+		needed := map[string]bool{}
+		for _, name := range names {
+			sum, is := strings.CutSuffix(name, suffix)
+			if !is || !shelf.IsSum(sum) {
+				continue
 			}
-			gone = append(gone, h.String())
-			continue
+			h := v1.Hash{Algorithm: algo, Hex: sum}
+			if !keep[h.String()] {
+				if err := os.Remove(s.manifest(sum)); err != nil {
+					return err
+				}
+				gone = append(gone, h.String())
+				continue
+			}
+			stored, err := open(s, h)
+			if err != nil {
+				// Its release says so when it is to run; until then nothing is lost.
+				return err
+			}
+			for _, d := range stored.parsed.Layers {
+				needed[d.Digest.Hex] = true
+			}
+			needed[stored.parsed.Config.Digest.Hex] = true
 		}
-		stored, err := open(s, h)
-		if err != nil {
-			// Its release says so when it is to run; until then nothing is lost.
-			return gone, err
-		}
-		for _, d := range stored.parsed.Layers {
-			needed[d.Digest.Hex] = true
-		}
-		needed[stored.parsed.Config.Digest.Hex] = true
-	}
-	return gone, errors.Join(s.sweep(s.blobs(), needed, os.Remove), s.sweep(filepath.Join(s.Dir, rootsDir), needed, removeRoot))
+		return errors.Join(s.sweep(s.blobs(), needed, os.Remove), s.sweep(filepath.Join(s.Dir, rootsDir), needed, removeRoot))
+	})
+	return gone, err
 }
 
 // sweep removes what nobody needs of a directory.
@@ -259,7 +233,7 @@ func (s Store) sweep(dir string, needed map[string]bool, remove func(string) err
 		return err
 	}
 	for _, entry := range entries {
-		if isSum(entry.Name()) && !needed[entry.Name()] {
+		if shelf.IsSum(entry.Name()) && !needed[entry.Name()] {
 			if err := remove(filepath.Join(dir, entry.Name())); err != nil {
 				return err
 			}
@@ -279,8 +253,4 @@ func removeRoot(dir string) error {
 		return err
 	}
 	return sandbox.Remove(dir)
-}
-
-func isSum(s string) bool {
-	return len(s) == 2*sha256.Size && strings.Trim(s, "0123456789abcdef") == ""
 }

@@ -14,6 +14,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/slugc/slugc/release/shelf"
 )
 
 // stored is an image of a store.
@@ -67,7 +69,7 @@ func whole(ctx context.Context, file string, h v1.Hash) error {
 	}
 	defer f.Close()
 	hash := sha256.New()
-	if _, err := io.Copy(hash, reader{f, ctx.Err}); err != nil {
+	if _, err := io.Copy(hash, shelf.Reader(ctx, f)); err != nil {
 		return err
 	}
 	if h.Algorithm != algo || hex.EncodeToString(hash.Sum(nil)) != h.Hex {
@@ -133,17 +135,4 @@ func bytesOf(text func() ([]byte, error)) func() (io.ReadCloser, error) {
 		b, err := text()
 		return io.NopCloser(bytes.NewReader(b)), err
 	}
-}
-
-// reader ends when its context does.
-type reader struct {
-	from io.Reader
-	err  func() error
-}
-
-func (r reader) Read(b []byte) (int, error) {
-	if err := r.err(); err != nil {
-		return 0, err
-	}
-	return r.from.Read(b)
 }

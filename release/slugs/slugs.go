@@ -15,9 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/slugc/slugc/build/beside"
-	"github.com/slugc/slugc/build/flock"
 	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/release"
+	"github.com/slugc/slugc/release/shelf"
 )
 
 var _ release.Kept = Store{}
@@ -26,33 +26,14 @@ var _ release.Kept = Store{}
 type Store struct{ Dir string }
 
 const (
-	suffix   = ".tgz"
-	lockName = ".lock"
-	algo     = "sha256:"
+	suffix = ".tgz"
+	algo   = "sha256:"
 )
 
-// Hold keeps others from removing slugs until it is closed.
-func (s Store) Hold() (io.Closer, error) {
-	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("keeping the slug: %w", err)
-	}
-	f, err := s.lock()
-	if err != nil {
-		return nil, err
-	}
-	if err := flock.Share(f); err != nil {
-		return nil, errors.Join(fmt.Errorf("keeping the slug: %w", err), f.Close())
-	}
-	return f, nil
-}
+func (s Store) shelf() shelf.Shelf { return shelf.Shelf{Dir: s.Dir, What: "slugs"} }
 
-func (s Store) lock() (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(s.Dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("keeping the slugs: %w", err)
-	}
-	return f, nil
-}
+// Hold keeps others from removing slugs until it is closed.
+func (s Store) Hold() (io.Closer, error) { return s.shelf().Hold() }
 
 // Kept is a slug of the store.
 type Kept struct {
@@ -102,7 +83,7 @@ func duplicate(ctx context.Context, from, to *os.File, file, sum string) error {
 		if _, err := from.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
-		if _, err := io.Copy(to, readerOf(ctx, from)); err != nil {
+		if _, err := io.Copy(to, shelf.Reader(ctx, from)); err != nil {
 			return err
 		}
 	}
@@ -120,7 +101,7 @@ func duplicate(ctx context.Context, from, to *os.File, file, sum string) error {
 // *release.SlugError where they are not.
 func (s Store) Path(ctx context.Context, digest string) (string, error) {
 	sum, is := strings.CutPrefix(digest, algo)
-	if !is || !isSum(sum) {
+	if !is || !shelf.IsSum(sum) {
 		return "", &release.SlugError{Digest: digest, Problem: "has no digest that could be checked"}
 	}
 	file := filepath.Join(s.Dir, sum+suffix)
@@ -146,59 +127,28 @@ func (s Store) Path(ctx context.Context, digest string) (string, error) {
 // are, by digest, is asked when nobody can add one. It removes nothing while
 // somebody holds the store; the next time will do.
 func (s Store) Prune(used func() (map[string]bool, error)) (gone []string, err error) {
-	lock, err := s.lock()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer lock.Close()
-	if locked, err := flock.Try(lock); err != nil || !locked {
-		return nil, err
-	}
-	keep, err := used()
-	if err != nil {
-		return nil, err
-	}
-	entries, err := os.ReadDir(s.Dir)
-	if err != nil {
-		return nil, fmt.Errorf("removing slugs: %w", err)
-	}
-	for _, entry := range entries {
-		sum, is := strings.CutSuffix(entry.Name(), suffix)
-		if !is || !isSum(sum) || keep[algo+sum] {
-			continue
+	err = s.shelf().Alone(func(names []string) error {
+		keep, err := used()
+		if err != nil {
+			return err
 		}
-		if err := os.Remove(filepath.Join(s.Dir, entry.Name())); err != nil {
-			return gone, fmt.Errorf("removing slugs: %w", err)
+		for _, name := range names {
+			sum, is := strings.CutSuffix(name, suffix)
+			if !is || !shelf.IsSum(sum) || keep[algo+sum] {
+				continue
+			}
+			if err := os.Remove(filepath.Join(s.Dir, name)); err != nil {
+				return err
+			}
+			gone = append(gone, algo+sum)
 		}
-		gone = append(gone, algo+sum)
-	}
-	return gone, nil
-}
-
-func isSum(s string) bool {
-	return len(s) == 2*sha256.Size && strings.Trim(s, "0123456789abcdef") == ""
+		return nil
+	})
+	return gone, err
 }
 
 func sumOf(ctx context.Context, from io.Reader) (sum string, size int64, err error) {
 	hash := sha256.New()
-	size, err = io.Copy(hash, readerOf(ctx, from))
+	size, err = io.Copy(hash, shelf.Reader(ctx, from))
 	return hex.EncodeToString(hash.Sum(nil)), size, err
-}
-
-// reader ends when its context does.
-type reader struct {
-	from io.Reader
-	err  func() error
-}
-
-func readerOf(ctx context.Context, from io.Reader) io.Reader { return reader{from, ctx.Err} }
-
-func (r reader) Read(b []byte) (int, error) {
-	if err := r.err(); err != nil {
-		return 0, err
-	}
-	return r.from.Read(b)
 }
