@@ -62,6 +62,60 @@ func testClients(t *testing.T, when spec.G, it spec.S) {
 		}
 	}
 
+	// put writes files of the home directory.
+	put := func(files map[string]string) {
+		t.Helper()
+		for name, text := range files {
+			file := filepath.Join(home, name)
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+
+	when("pip has settings", func() {
+		it("hands them over with logins and certificates", func() {
+			put(map[string]string{
+				"pip.conf": "[global]\nindex-url = https://pip.test/simple\ncert = " + filepath.Join(home, "ca.pem") + "\n",
+				"ca.pem":   "certificates",
+				".netrc":   "machine pip.test login me password hunter22\n",
+			})
+			p.env["PIP_CONFIG_FILE"] = filepath.Join(home, "pip.conf")
+			got := all(builtin.PIP)
+			want := []builtin.Settings{
+				{Variable: "PIP_CONFIG_FILE", Name: "pip.conf", Text: "[global]\nindex-url = https://me:hunter22@pip.test/simple\n"},
+				{Variable: "PIP_CERT", Name: "pip-ca.pem", Text: "certificates"},
+			}
+			if diff := gocmp.Diff(want, got); diff != "" {
+				t.Fatal(diff)
+			}
+			says(got[0].Text, "hunter22")
+		})
+	})
+
+	when("Cargo has settings", func() {
+		it("hands them over with logins and certificates", func() {
+			put(map[string]string{
+				".cargo/config.toml":      "[http]\ncainfo = \"" + filepath.Join(home, "ca.pem") + "\"\n[registries.corp]\nindex = \"sparse+https://cargo.test/\"\n",
+				".cargo/credentials.toml": "[registries.corp]\ntoken = \"hunter22\"\n",
+				"ca.pem":                  "certificates",
+			})
+			got := all(builtin.Cargo)
+			want := []builtin.Settings{
+				{Variable: "SLUGC_CARGO_CONFIG", Name: "cargo-config.toml", Text: "[registries]\n  [registries.corp]\n    index = \"sparse+https://cargo.test/\"\n"},
+				{Variable: "SLUGC_CARGO_LOGINS", Name: "cargo-credentials.toml", Text: "[registries]\n  [registries.corp]\n    token = \"hunter22\"\n"},
+				{Variable: "CARGO_HTTP_CAINFO", Name: "cargo-ca.pem", Text: "certificates"},
+			}
+			if diff := gocmp.Diff(want, got); diff != "" {
+				t.Fatal(diff)
+			}
+			says(got[1].Text, "hunter22")
+		})
+	})
+
 	when("npm trusts an authority of a company", func() {
 		it("hands over its certificate, by a variable or by cafile", func() {
 			file, other := filepath.Join(home, "company.pem"), filepath.Join(home, "ca.pem")

@@ -1,8 +1,6 @@
 package check_test
 
 import (
-	"archive/tar"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slugc/slugc/build/slug/slugtest"
 	"github.com/slugc/slugc/release/check"
 	"github.com/slugc/slugc/release/formation"
 	"github.com/slugc/slugc/stack"
@@ -97,41 +96,6 @@ func listen(host string) error {
 	return server.Serve(l)
 }
 
-// slug makes a slug of the test's program with a Procfile.
-func slug(t *testing.T, procfile string) string {
-	t.Helper()
-	program, err := os.ReadFile("/proc/self/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(t.TempDir(), "slug.tgz")
-	file, err := os.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	packed, err := gzip.NewWriterLevel(file, gzip.NoCompression)
-	if err != nil {
-		t.Fatal(err)
-	}
-	archive := tar.NewWriter(packed)
-	add := func(name string, mode int64, content []byte) {
-		header := tar.Header{Typeflag: tar.TypeReg, Name: "./app/" + name, Mode: mode, Size: int64(len(content))}
-		if err := archive.WriteHeader(&header); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := archive.Write(content); err != nil {
-			t.Fatal(err)
-		}
-	}
-	add(appName, 0o755, program)
-	add("old.txt", 0o644, []byte("old"))
-	add("Procfile", 0o644, []byte(procfile))
-	if err := errors.Join(archive.Close(), packed.Close(), file.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
-
 // impatient kills what does not end soon after SIGTERM.
 type impatient struct{ sandbox.Runner }
 
@@ -177,7 +141,7 @@ func TestTry(t *testing.T) {
 			}
 			looked := false
 			one := formation.OneOff{
-				Runner: impatient{sandbox.Namespaces{}}, Slug: slug(t, test.procfile),
+				Runner: impatient{sandbox.Namespaces{}}, Slug: slugtest.OfTest(t, appName, test.procfile),
 				Stack: func(context.Context, stack.Stack) (stack.Stack, error) { return stack.Stack{ID: stack.HostID}, nil },
 			}
 			trial, err := check.Try(t.Context(), one, within, func(app fs.FS, _ string) error {
@@ -212,7 +176,7 @@ func TestTryErrors(t *testing.T) {
 		t.Error(diff)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	one.Slug = slug(t, "web: ./test-app never")
+	one.Slug = slugtest.OfTest(t, appName, "web: ./test-app never")
 	one.Stack = func(context.Context, stack.Stack) (stack.Stack, error) {
 		time.AfterFunc(50*time.Millisecond, cancel)
 		return stack.Stack{ID: stack.HostID}, nil

@@ -1,9 +1,7 @@
 package formation_test
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +23,7 @@ import (
 
 	"github.com/sclevine/spec"
 
+	"github.com/slugc/slugc/build/slug/slugtest"
 	"github.com/slugc/slugc/release/formation"
 	"github.com/slugc/slugc/release/formation/logs"
 	"github.com/slugc/slugc/release/formation/memory"
@@ -172,40 +171,6 @@ func listen(host string, wait <-chan os.Signal) error {
 	return errors.Join(err, server.Shutdown(context.Background()))
 }
 
-// slug makes a slug of the test's program with a Procfile.
-func slug(t *testing.T, procfile string) string {
-	t.Helper()
-	program, err := os.ReadFile("/proc/self/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(t.TempDir(), "slug.tgz")
-	file, err := os.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	packed, err := gzip.NewWriterLevel(file, gzip.NoCompression)
-	if err != nil {
-		t.Fatal(err)
-	}
-	archive := tar.NewWriter(packed)
-	add := func(name string, mode int64, content []byte) {
-		header := tar.Header{Typeflag: tar.TypeReg, Name: "./app/" + name, Mode: mode, Size: int64(len(content))}
-		if err := archive.WriteHeader(&header); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := archive.Write(content); err != nil {
-			t.Fatal(err)
-		}
-	}
-	add(appName, 0o755, program)
-	add("Procfile", 0o644, []byte(procfile))
-	if err := errors.Join(archive.Close(), packed.Close(), file.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
-
 // journal is the log in memory, in which lines can be awaited.
 type journal struct {
 	mu      sync.Mutex
@@ -288,7 +253,7 @@ func testFormation(t *testing.T, _ spec.G, it spec.S) {
 
 	deploy := func(name, procfile string, scale map[string]int) {
 		t.Helper()
-		r := formation.Release{Name: name, Slug: slug(t, procfile), Env: launch.Env{"MESSAGE": "from " + name}}
+		r := formation.Release{Name: name, Slug: slugtest.OfTest(t, appName, procfile), Env: launch.Env{"MESSAGE": "from " + name}}
 		if err := f.Deploy(t.Context(), r, scale); err != nil {
 			t.Fatal(err)
 		}
@@ -514,7 +479,7 @@ func testFormation(t *testing.T, _ spec.G, it spec.S) {
 		}
 		var unknown *formation.UnknownScaleError
 		other := formation.Formation{Runner: f.Runner, Stack: f.Stack, Log: f.Log, Router: f.Router, Dir: f.Dir, Memory: memory.Quotas{Types: map[string]int64{"wrong": 1 << 30}}}
-		err := other.Deploy(t.Context(), formation.Release{Slug: slug(t, "web: ./test-app web\n")}, nil)
+		err := other.Deploy(t.Context(), formation.Release{Slug: slugtest.OfTest(t, appName, "web: ./test-app web\n")}, nil)
 		if !errors.As(err, &unknown) {
 			t.Errorf("Deploy returned %v", err)
 		}
@@ -571,7 +536,7 @@ func testFormation(t *testing.T, _ spec.G, it spec.S) {
 
 	it("refuses what it cannot start", func() {
 		var unknown *formation.UnknownScaleError
-		r := formation.Release{Slug: slug(t, "web: ./test-app web\n")}
+		r := formation.Release{Slug: slugtest.OfTest(t, appName, "web: ./test-app web\n")}
 		if err := f.Deploy(t.Context(), r, map[string]int{"clock": 1}); !errors.As(err, &unknown) || !strings.Contains(err.Error(), "it has web") {
 			t.Errorf("Deploy returned %v", err)
 		}
