@@ -6,45 +6,22 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
+
+	"github.com/slugc/slugc/stack/untar/untartest"
 )
 
-func file(name, content string) tar.Header {
-	return tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Linkname: content}
-}
+var (
+	file, soft       = untartest.File, untartest.Soft
+	archive, listing = untartest.Archive, untartest.Listing
+)
 
-func folder(name string) tar.Header {
-	return tar.Header{Name: name, Typeflag: tar.TypeDir, Mode: 0o755}
-}
-
-func soft(name, to string) tar.Header {
-	return tar.Header{Name: name, Typeflag: tar.TypeSymlink, Linkname: to}
-}
-
-// archive makes a tar stream. For a file, Linkname is the content.
-func archive(t testing.TB, entries ...tar.Header) []byte {
-	t.Helper()
-	var buf bytes.Buffer
-	w := tar.NewWriter(&buf)
-	for _, h := range entries {
-		content := ""
-		if h.Typeflag == tar.TypeReg {
-			content, h.Linkname = h.Linkname, ""
-			h.Size = int64(len(content))
-		}
-		must(t, w.WriteHeader(&h))
-		_, err := w.Write([]byte(content))
-		must(t, err)
-	}
-	must(t, w.Close())
-	return buf.Bytes()
-}
+func folder(name string) tar.Header { return untartest.Folder(name, 0o755) }
 
 // compress compresses as the ending of a name says.
 func compress(t testing.TB, ending string, content []byte) []byte {
@@ -113,40 +90,6 @@ func save(t testing.TB, content []byte) string {
 	path := filepath.Join(t.TempDir(), "test.deb")
 	must(t, os.WriteFile(path, content, 0o644))
 	return path
-}
-
-// listing is what a directory holds.
-func listing(t testing.TB, dir string) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	must(t, filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || path == dir {
-			return err
-		}
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		is := info.Mode().String()
-		switch {
-		case info.Mode().IsRegular():
-			content, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			is += " " + string(content)
-		case info.Mode()&fs.ModeSymlink != 0:
-			to, err := os.Readlink(path)
-			if err != nil {
-				return err
-			}
-			is += " " + to
-		}
-		rel, err := filepath.Rel(dir, path)
-		all[rel] = is
-		return err
-	}))
-	return all
 }
 
 func must(t testing.TB, err error) {
