@@ -31,7 +31,7 @@ go_proxy = $(shell go env GOPROXY 2>/dev/null | sed -E 's/(^|[,|])[^,|]*@[^,|]*/
 go_sumdb = $(shell grep -ohE '"[^"+]+\+[0-9a-f]{8}\+[^"]+"' "$$(go env GOROOT)/src/cmd/go/internal/modfetch/key.go" 2>/dev/null | \
 	tr -d '"' | head -n 1)
 
-.PHONY: all build launcher bridge slugc buildpack lifecycle builder deps tools vet lint unit acceptance test bench demo clean help
+.PHONY: all build launcher bridge slugc buildpack lifecycle builder release deps tools vet lint unit acceptance test bench demo clean help
 
 all: build
 
@@ -83,6 +83,16 @@ lifecycle: launcher
 	@rm -rf $(out)/lifecycle && cp -R $(out)/lifecycle-linux-$$(go env GOARCH)/lifecycle $(out)/lifecycle && cp cmd/lifecycle/lifecycle.toml $(out)/lifecycle/
 	@big=$$(find $(out)/lifecycle-*/lifecycle/lifecycle -size +14M); \
 	  if [ -n "$$big" ]; then echo " !     Larger than 14 MiB: $$big" >&2; exit 1; fi
+
+# What people download. The same sources are the same bytes, wherever they are built
+# with the same Go and the same registries.
+release: build ## Make the binaries for all platforms in out/release, with checksums and bills of materials
+	@rm -rf $(out)/release && mkdir -p $(out)/release
+	@for platform in $(platforms); do \
+	  GOOS=$${platform%-*} GOARCH=$${platform#*-} $(go_build) -ldflags "$(stamp)" -o $(out)/release/slugc-$$platform ./cmd/slugc; \
+	done
+	@go run ./cmd/internal/bill $(addprefix $(out)/release/slugc-,$(platforms))
+	@cd $(out)/release && sha256sum slugc-* >SHA256SUMS && cat SHA256SUMS
 
 # What the images of make builder run on, with commas between, and the name that
 # platforms will find the run image by.

@@ -1,13 +1,10 @@
 package golang
 
 import (
-	"runtime/debug"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/slugc/slugc/buildpacks/language/sbom"
 )
 
 func TestCommandName(t *testing.T) {
@@ -37,22 +34,6 @@ func TestSplit(t *testing.T) {
 		if got, err := split(text); err == nil {
 			t.Errorf("%q is %q", text, got)
 		}
-	}
-}
-
-func TestLinked(t *testing.T) {
-	got := linked(&debug.BuildInfo{GoVersion: "go1.26.3 X:nocoverageredesign", Deps: []*debug.Module{
-		{Path: "github.com/go-chi/chi/v5", Version: "v5.2.3"},
-		{Path: "example.com/local", Version: "v0.0.0", Replace: &debug.Module{Path: "./local"}},
-		{Path: "example.com/old", Version: "v1.0.0", Replace: &debug.Module{Path: "example.com/fork", Version: "v1.0.1"}},
-	}})
-	want := []sbom.Component{
-		{PURL: "pkg:golang/stdlib@1.26.3", Name: "stdlib", Version: "1.26.3"},
-		{PURL: "pkg:golang/github.com/go-chi/chi/v5@v5.2.3", Name: "github.com/go-chi/chi/v5", Version: "v5.2.3"},
-		{PURL: "pkg:golang/example.com/fork@v1.0.1", Name: "example.com/fork", Version: "v1.0.1"},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
 	}
 }
 
