@@ -75,7 +75,7 @@ func (s *slugc) command(ctx context.Context, args ...string) *exec.Cmd {
 	s.t.Helper()
 	c := exec.CommandContext(ctx, binary(s.t), args...)
 	c.Dir = s.dir
-	c.Env = append([]string{"HOME=" + s.home, "PATH=" + os.Getenv("PATH")}, s.env...)
+	c.Env = append([]string{"HOME=" + s.home, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir()}, s.env...)
 	for _, name := range clientVariables {
 		if v := os.Getenv(name); v != "" {
 			c.Env = append(c.Env, name+"="+v)
