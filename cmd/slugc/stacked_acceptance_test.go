@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -224,16 +225,23 @@ func TestScanner(t *testing.T) {
 	}
 }
 
-// unpack makes a runtime bundle of an image of a layout, LAYOUT:TAG.
+// unpack makes a runtime bundle of an image of a layout, LAYOUT:TAG: the root file
+// system and its configuration, without the list of checksums of all files with which
+// umoci finds out what was changed since.
 func unpack(t *testing.T, image string) string {
 	t.Helper()
-	bundle := filepath.Join(t.TempDir(), "bundle")
-	arguments := []string{"unpack", "--image", image, bundle}
-	if os.Getuid() != 0 {
-		arguments = append(arguments, "--rootless")
-	}
-	if out, err := exec.CommandContext(t.Context(), "umoci", arguments...).CombinedOutput(); err != nil {
-		t.Fatalf("umoci: %v\n%s", err, out)
+	bundle := t.TempDir()
+	root := filepath.Join(bundle, "rootfs")
+	for _, arguments := range [][]string{
+		{"unpack", "--image", image, root},
+		{"runtime-config", "--image", image, "--rootfs", root, filepath.Join(bundle, "config.json")},
+	} {
+		if os.Getuid() != 0 {
+			arguments = slices.Insert(arguments, 1, "--rootless")
+		}
+		if out, err := exec.CommandContext(t.Context(), "umoci", append([]string{"raw"}, arguments...)...).CombinedOutput(); err != nil {
+			t.Fatalf("umoci: %v\n%s", err, out)
+		}
 	}
 	return bundle
 }
