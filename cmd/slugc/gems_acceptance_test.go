@@ -64,17 +64,12 @@ func TestGems(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to cut off the network")
 	}
-	first := newSlugc(t)
-	for _, variant := range []string{"run", "build"} {
-		first.must("stack", "create", "slugc-13", "--variant", variant)
-	}
 	plain := func(name, version string) gemstest.Gem {
 		return gemstest.Gem{Name: name, Version: version, Files: map[string][]byte{"lib/" + name + ".rb": []byte("module Plain\n  VERSION = \"" + version + "\"\nend\n")}}
 	}
 	open := func(t *testing.T) gemsApp {
 		t.Helper()
-		s := newSlugc(t)
-		s.home = first.home
+		s := newStackedSlugc(t)
 		x := gemstest.Serve(t, gemstest.Native("1.0.0"), gemstest.Native("1.1.0"), plain("plain", "1.0.0"), plain("base64", "9.0.0"))
 		s.env = []string{"BUNDLE_MIRROR__ALL=" + x.URL}
 		return gemsApp{slugc: s, index: x}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -15,7 +17,42 @@ func TestMain(m *testing.M) {
 	if builtin.Called(os.Args[0], os.Getenv) {
 		os.Exit(script())
 	}
-	testscript.Main(m, map[string]func(){"slugc": main})
+	testscript.Main(cleaning{m}, map[string]func(){"slugc": main})
+}
+
+// cleaning removes what tests share when all have ended.
+type cleaning struct{ *testing.M }
+
+func (c cleaning) Run() int {
+	code := c.M.Run()
+	if err := afterTests.run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return max(code, 1)
+	}
+	return code
+}
+
+// afterTests is what is done when all tests have ended.
+var afterTests cleanups
+
+type cleanups struct {
+	mu  sync.Mutex
+	all []func() error
+}
+
+func (c *cleanups) add(f func() error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all = append(c.all, f)
+}
+
+func (c *cleanups) run() (err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range c.all {
+		err = errors.Join(err, f())
+	}
+	return err
 }
 
 // TestScripts runs the command line as people do. The scripts read as a manual.

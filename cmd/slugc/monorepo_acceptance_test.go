@@ -24,7 +24,7 @@ func TestMonorepo(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to start containers and to cut off the network")
 	}
-	s := newSlugc(t)
+	s := newStackedSlugc(t)
 	apps := map[string]string{"web": "nodejs-express", "api": "go-http"}
 	all := expectations(t)
 	for dir, name := range apps {

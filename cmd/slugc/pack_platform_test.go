@@ -37,7 +37,7 @@ func newPlatform(t *testing.T) platform {
 	if os.Getuid() != 0 {
 		t.Skip("a Docker daemon needs root")
 	}
-	p := platform{t, dockertest.Start(t), newImageRegistry(t), newSlugc(t), t.TempDir()}
+	p := platform{t, dockertest.Start(t), newImageRegistry(t), newStackedSlugc(t), t.TempDir()}
 	p.s.must("stack", "create", "slugc-13", "-o", "docker://"+p.r.host+"/run:1", "-o", "docker://"+p.r.host+"/base:1")
 	p.d.Pull(p.r.host + "/run:1")
 	p.s.write("app/hello.txt", "world")

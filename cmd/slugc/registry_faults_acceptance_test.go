@@ -320,16 +320,13 @@ func TestRegistryFaults(t *testing.T) {
 	}
 }
 
-// faultStacks makes the stacks that apps are built on, and returns the home of
-// slugc that has them.
+// faultStacks returns a home of slugc that has the stacks on which apps are built.
 func faultStacks(t *testing.T) string {
 	t.Helper()
 	s := newSlugc(t)
-	s.env = []string{"SLUGC_HOME=" + filepath.Join(s.home, "slugc")}
-	for _, variant := range []string{"run", "build"} {
-		s.must("stack", "create", "slugc-13", "--variant", variant)
-	}
-	return filepath.Join(s.home, "slugc")
+	home := filepath.Join(s.home, "slugc")
+	s.shareStacks(home)
+	return home
 }
 
 // faultBench is where the rows of a client are tried: with a cache of an app

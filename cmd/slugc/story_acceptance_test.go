@@ -40,7 +40,7 @@ func TestStory(t *testing.T) {
 		{app: "python-tornado", path: "/", answer: "Tornado", types: []string{"web=2"}, crash: "web.1", command: "python app.py"},
 	} {
 		t.Run(story.app, func(t *testing.T) {
-			s := newSlugc(t)
+			s := newStackedSlugc(t)
 			s.env = append(s.env, "SLUGC_AUTHOR=ada")
 			s.copyApp(story.app, "app", time.Now(), 0)
 			s.must("build", "app", "--app", "shop", "--release")
