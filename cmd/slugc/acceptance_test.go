@@ -238,6 +238,7 @@ func freePort(t *testing.T) int {
 var greeting = regexp.MustCompile(`Node(\.js)? v?[0-9]+`)
 
 func TestExpress(t *testing.T) {
+	t.Parallel()
 	s := newSlugc(t)
 	first := s.copyApp("nodejs-express", "one/app", time.Unix(1e9, 0), 12345)
 	second := s.copyApp("nodejs-express", "two/app", time.Now(), 0)

@@ -129,6 +129,7 @@ func expectations(t *testing.T) map[string]expectation {
 
 // TestPlans asks about every sample app who would build it.
 func TestPlans(t *testing.T) {
+	t.Parallel()
 	s := newSlugc(t)
 	for name, want := range expectations(t) {
 		t.Run(name, func(t *testing.T) {
@@ -162,6 +163,7 @@ func lastLine(text string) string {
 // clients use, starts it from slug and from image, asks it, stops it, and
 // builds it again, unchanged and without a network.
 func TestApps(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("needs root to start containers and to cut off the network")
 	}
@@ -331,6 +333,7 @@ func (a sample) ask(from string, w *web) {
 // TestMistakes makes mistakes in copies of the sample apps and looks at what
 // their authors are told.
 func TestMistakes(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("needs root to cut off the network")
 	}

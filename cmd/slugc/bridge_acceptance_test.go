@@ -26,6 +26,7 @@ import (
 // real pack makes a builder of it, the reference lifecycle of that builder builds
 // an app, and the reference launcher starts the processes of the image.
 func TestBridge(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("the reference needs root")
 	}

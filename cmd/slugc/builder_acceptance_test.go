@@ -19,6 +19,7 @@ import (
 // TestBuilderLikePack has the real pack and slugc make builders of the same
 // files, and compares config, labels and layers.
 func TestBuilderLikePack(t *testing.T) {
+	t.Parallel()
 	s, r := newSlugc(t), newImageRegistry(t)
 	r.pushRunImage()
 	r.relabel("run:1", "stacked:1", map[string]string{"io.buildpacks.stack.id": "test.stack", "io.buildpacks.stack.mixins": `["one","build:two"]`})

@@ -82,6 +82,7 @@ func alive(t *testing.T, text string) int {
 
 // TestBuildsOfApps has an engine build sample apps, and again.
 func TestBuildsOfApps(t *testing.T) {
+	t.Parallel()
 	s := newSlugc(t)
 	must := func(err error) {
 		t.Helper()

@@ -22,7 +22,10 @@ import (
 
 // TestCI checks the files for CI services by the schemas of those, and does what
 // they say with this build of slugc.
-func TestCI(t *testing.T) { spec.Run(t, "testdata/ci", testCI, spec.Sequential()) }
+func TestCI(t *testing.T) {
+	t.Parallel()
+	spec.Run(t, "testdata/ci", testCI, spec.Sequential())
+}
 
 func testCI(t *testing.T, _ spec.G, it spec.S) {
 	const commit = "0123456789abcdef0123456789abcdef01234567"

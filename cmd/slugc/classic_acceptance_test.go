@@ -14,6 +14,7 @@ import (
 // TestClassicBesideNodejs builds a Node.js app with a classic buildpack and one
 // of ours in one group, and runs it as a slug and as an image.
 func TestClassicBesideNodejs(t *testing.T) {
+	t.Parallel()
 	s := ordinary(t)
 	app := s.copyApp("nodejs-express", "app", time.Now(), 0)
 	open(t, s.dir)
@@ -82,6 +83,7 @@ func TestClassicBesideNodejs(t *testing.T) {
 // TestClassicVendoredGo builds a Go app that has all its dependencies with it, by
 // a classic buildpack, without a network.
 func TestClassicVendoredGo(t *testing.T) {
+	t.Parallel()
 	const goRoot = "/usr/local/go"
 	if _, err := os.Stat(filepath.Join(goRoot, "bin/go")); err != nil {
 		t.Skip("needs a Go in " + goRoot + ", which the host stack shows to builds")

@@ -32,6 +32,7 @@ func main() {
 
 // TestDockerDaemon builds into Docker daemons and runs what is there then.
 func TestDockerDaemon(t *testing.T) {
+	t.Parallel()
 	t.Run("with its own store", func(t *testing.T) { testDockerDaemon(t, dockertest.Start(t)) })
 	t.Run("with containerd's store", func(t *testing.T) { testDockerDaemon(t, dockertest.StartContainerd(t)) })
 }

@@ -18,6 +18,7 @@ import (
 // extension, which changes both the image that builds and the one that runs: to a
 // registry, and to a daemon.
 func TestPackExtensions(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("a Docker daemon needs root")
 	}

@@ -61,6 +61,7 @@ func (a gemsApp) fetched() string {
 // TestGems has the real Bundler install from an index that behaves, and from one
 // that does not.
 func TestGems(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("needs root to cut off the network")
 	}
@@ -90,6 +91,7 @@ func TestGems(t *testing.T) {
 	}
 
 	t.Run("one gem more is one download", func(t *testing.T) {
+		t.Parallel()
 		a := open(t)
 		a.lock([]string{"hello_native 1.0.0"}, "", "")
 		a.must("build", "app", "--stack", "slugc-13", "--cache", "cache")
@@ -109,6 +111,7 @@ func TestGems(t *testing.T) {
 	})
 
 	t.Run("credentials", func(t *testing.T) {
+		t.Parallel()
 		a := open(t)
 		a.index.User, a.index.Password = "me", registryWord
 		a.lock([]string{"plain 1.0.0"}, "", "")
@@ -123,6 +126,7 @@ func TestGems(t *testing.T) {
 	})
 
 	t.Run("an index that does not answer", func(t *testing.T) {
+		t.Parallel()
 		a := open(t)
 		a.lock([]string{"plain 1.0.0"}, "", "")
 		a.index.Fail("*", http.StatusServiceUnavailable)
@@ -131,6 +135,7 @@ func TestGems(t *testing.T) {
 	})
 
 	t.Run("another file than the index has the checksum of", func(t *testing.T) {
+		t.Parallel()
 		a := open(t)
 		a.lock([]string{"plain 1.0.0"}, "", "")
 		a.index.Replace("/gems/plain-1.0.0.gem", a.index.File("/gems/base64-9.0.0.gem"))
@@ -142,6 +147,7 @@ func TestGems(t *testing.T) {
 	})
 
 	t.Run("a version that was taken back", func(t *testing.T) {
+		t.Parallel()
 		a := open(t)
 		a.lock([]string{"plain 1.0.5"}, "", "")
 		code, out := a.build()
@@ -149,6 +155,7 @@ func TestGems(t *testing.T) {
 	})
 
 	t.Run("a gem from git", func(t *testing.T) {
+		t.Parallel()
 		a := open(t)
 		a.write("greet/greet.gemspec", "Gem::Specification.new do |s|\n  s.name = 'greet'\n  s.version = '0.1.0'\n  s.summary = 'x'\n  s.authors = ['x']\n  s.files = Dir['lib/*']\nend\n")
 		a.write("greet/lib/greet.rb", "module Greet\n  WORD = 'from git'\nend\n")
@@ -173,6 +180,7 @@ func TestGems(t *testing.T) {
 	})
 
 	t.Run("gems in vendor/cache", func(t *testing.T) {
+		t.Parallel()
 		a := open(t)
 		a.lock([]string{"hello_native 1.1.0", "plain 1.0.0"}, "", "")
 		// Ruby is in the cache then, and gems of another app.

@@ -76,6 +76,7 @@ func put(t *testing.T, file, text string) {
 // TestKilled kills builds by a classic buildpack and a CNB at random moments; the
 // next one must not notice.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	s := newSlugc(t)
 	s.helloApp()
 	build := []string{"build", "app", "-b", example(t, "../buildpacks/classic"), "-b", hello(t), "-o", "slug:out/a.tgz", "-o", "oci:out/a", "--run-image", "scratch", "--metadata", "out/a.json"}
@@ -308,6 +309,7 @@ func npmRegistry(t *testing.T) *url.URL {
 // TestPrivateRegistry builds from a registry that wants the person's token,
 // which no artifact, cache or log may hold.
 func TestPrivateRegistry(t *testing.T) {
+	t.Parallel()
 	const token = "hush-hush-0123456789"
 	target := npmRegistry(t)
 	proxy := &httputil.ReverseProxy{
@@ -347,6 +349,7 @@ func TestPrivateRegistry(t *testing.T) {
 
 // TestRegistryTrouble builds with registries that misbehave.
 func TestRegistryTrouble(t *testing.T) {
+	t.Parallel()
 	target := npmRegistry(t)
 	// corrupt is the real registry, but for one flipped bit in every tarball.
 	proxy := &httputil.ReverseProxy{
@@ -371,11 +374,11 @@ func TestRegistryTrouble(t *testing.T) {
 		ErrorLog: logDiscard(),
 	}
 	corrupt := httptest.NewServer(proxy)
-	defer corrupt.Close()
+	t.Cleanup(corrupt.Close)
 	down := httptest.NewServer(http.NotFoundHandler())
 	down.Close()
 	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
-	defer broken.Close()
+	t.Cleanup(broken.Close)
 
 	for _, tt := range []struct {
 		name, registry string
@@ -387,6 +390,7 @@ func TestRegistryTrouble(t *testing.T) {
 		{"wrong checksum", corrupt.URL, 51, []string{"sha512", "expected"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			s := newSlugc(t)
 			code, out := s.run("build", example(t, "nodejs-build"), "-e", "NPM_CONFIG_REGISTRY="+tt.registry)
 			if code != tt.code {

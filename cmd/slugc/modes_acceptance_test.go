@@ -31,6 +31,7 @@ func (s *slugc) scripts(name string, files map[string]string) string {
 // permissions away, from what is theirs and what is not. A build can suffer from
 // what it did itself, but never one after it.
 func TestModes(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		script string
 		// fails says that the build cannot end well.
@@ -92,6 +93,7 @@ func TestModes(t *testing.T) {
 
 // TestForgetsCache goes on without what a build left when it cannot be restored.
 func TestForgetsCache(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("needs root to make a directory that is not the user's")
 	}

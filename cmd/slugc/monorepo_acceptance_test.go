@@ -21,6 +21,7 @@ import (
 // processes but for where they start. What changes elsewhere in the repository
 // changes no layer.
 func TestMonorepo(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("needs root to start containers and to cut off the network")
 	}

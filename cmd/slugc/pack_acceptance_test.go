@@ -183,6 +183,7 @@ func runPackWith(t *testing.T, env []string, args ...string) (dir, stdout string
 // TestPackReadsImages asks the real pack, and other tools, about an image that
 // slugc pushed.
 func TestPackReadsImages(t *testing.T) {
+	t.Parallel()
 	spec.Run(t, "An image of slugc", func(t *testing.T, _ spec.G, it spec.S) {
 		var r imageRegistry
 		var s *slugc

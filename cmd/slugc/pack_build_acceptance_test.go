@@ -31,6 +31,7 @@ const (
 // TestPack has the real pack build with our lifecycle in all of its ways, and looks
 // at each image and runs it: pack believes any exit code 0.
 func TestPack(t *testing.T) {
+	t.Parallel()
 	p := newPlatform(t)
 	p.makeBuilders()
 	expected := p.reference()

@@ -109,6 +109,7 @@ func (r reference) create(source, runImage, image string, environ ...string) str
 // TestPreviousImages changes the builder of an app, from the reference to slugc
 // and back: what is in the registry already is not pushed again.
 func TestPreviousImages(t *testing.T) {
+	t.Parallel()
 	spec.Run(t, "An app", func(t *testing.T, _ spec.G, it spec.S) {
 		var registry imageRegistry
 		var s *slugc

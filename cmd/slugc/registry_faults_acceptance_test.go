@@ -285,6 +285,7 @@ func registryFaults() []fault {
 // registry is well. It also builds it with packages that are not as they should be,
 // and in the network of a company.
 func TestRegistryFaults(t *testing.T) {
+	t.Parallel()
 	stacks := faultStacks(t)
 	for _, c := range faultyClients() {
 		t.Run(c.app, func(t *testing.T) {

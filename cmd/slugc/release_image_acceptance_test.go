@@ -19,6 +19,7 @@ import (
 // TestReleasedImage releases images of a registry, moves their tag, takes the registry
 // away, and runs what was released.
 func TestReleasedImage(t *testing.T) {
+	t.Parallel()
 	s := newStackedSlugc(t)
 	s.env = append(s.env, "SLUGC_AUTHOR=ada")
 	server := httptest.NewServer(registry.New(registry.Logger(logDiscard())))

@@ -17,6 +17,7 @@ import (
 // TestRemoteCache builds an app on machines that have nothing but a cache in a
 // registry.
 func TestRemoteCache(t *testing.T) {
+	t.Parallel()
 	var writes atomic.Int64
 	var closed atomic.Bool
 	handler := registry.New(registry.Logger(logDiscard()))

@@ -23,6 +23,7 @@ const screenshots = "../../out/screenshots"
 // TestPage clicks through the page of a server as a person does: signs in, sends an app,
 // looks at its log while it is built, sends it again, scales it and rolls it back.
 func TestPage(t *testing.T) {
+	t.Parallel()
 	s := newStackedSlugc(t)
 	server := startServer(t, s)
 	s.copyApp("nodejs-express", "app", time.Now(), 0)

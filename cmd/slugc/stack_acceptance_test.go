@@ -46,6 +46,7 @@ func (s *slugc) places(name string) {
 // TestStackCreate makes the run image of a stack, for two architectures, of the
 // packages that this machine's mirrors have.
 func TestStackCreate(t *testing.T) {
+	t.Parallel()
 	s := ordinary(t)
 	open(t, s.dir)
 	// Two machines that know nothing of each other. Mirrors may get new packages

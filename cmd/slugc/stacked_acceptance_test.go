@@ -31,6 +31,7 @@ func ordinary(t *testing.T) *slugc {
 
 // TestOnAStack builds on slugc-13 and runs what comes out wherever it can run.
 func TestOnAStack(t *testing.T) {
+	t.Parallel()
 	s := ordinary(t)
 	app := s.copyApp("nodejs-express", "app", time.Now(), 0)
 	addon := s.copyApp("nodejs-addon", "addon", time.Now(), 0)
@@ -178,6 +179,7 @@ func containerOf(t *testing.T, bundle string, args, env []string) *exec.Cmd {
 // TestScanner asks a scanner that knows nothing of slugc which packages are in
 // the run image.
 func TestScanner(t *testing.T) {
+	t.Parallel()
 	scanner, err := filepath.Abs("../../out/tools/scalibr")
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,7 @@ import (
 // TestStory takes two apps down the road: built and released, configured, started,
 // released and rolled back under load, crashed and stopped.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	for _, story := range []struct {
 		app, path, answer string
 		types             []string
@@ -40,6 +41,7 @@ func TestStory(t *testing.T) {
 		{app: "python-tornado", path: "/", answer: "Tornado", types: []string{"web=2"}, crash: "web.1", command: "python app.py"},
 	} {
 		t.Run(story.app, func(t *testing.T) {
+			t.Parallel()
 			s := newStackedSlugc(t)
 			s.env = append(s.env, "SLUGC_AUTHOR=ada")
 			s.copyApp(story.app, "app", time.Now(), 0)
