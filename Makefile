@@ -164,11 +164,18 @@ unit: ## Run the tests that need neither network nor privileges
 	@export TMPDIR="$(scratch)"; TMPDIR=$${TMPDIR:-/tmp} go test ./...
 
 # The tests of unit are among them. Many wait for a registry that is silent, or for
-# a disk: three at once are not too many for two processors.
+# a disk: three at once are not too many for two processors. Those of the command
+# take as long as all others together, so that they begin with them and not behind
+# them; each of both prints what it has as soon as it has it.
+go_acceptance = go test -tags acceptance -parallel 3 -timeout 80m
 acceptance: build tools ## Run all tests, those that need the network, root or time too
-	@export TMPDIR="$(scratch)"; TMPDIR=$${TMPDIR:-/tmp} go test -tags acceptance -parallel 3 -timeout 80m ./...
+	@export TMPDIR="$(scratch)"; export TMPDIR=$${TMPDIR:-/tmp}; failed=0; \
+	$(go_acceptance) ./cmd/slugc & command=$$!; \
+	$(go_acceptance) -p 1 $$(go list ./... | grep -v '/cmd/slugc$$') || failed=1; \
+	wait $$command || failed=1; exit $$failed
 
-test: deps build vet lint acceptance ## Do everything that has to pass
+# The linter has all that vet looks at.
+test: deps build lint acceptance ## Do everything that has to pass
 	@echo "-----> All passed"
 
 bench: build tools ## Measure builds from end to end
