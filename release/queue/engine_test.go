@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -125,12 +126,17 @@ func testEngine(t *testing.T, when spec.G, it spec.S) {
 		return b
 	}
 	mine := func(o *queue.Order) { o.Mine = true }
-	// serve runs the engine until what it returns is called.
-	serve := func() (stop func()) {
+	// run runs the engine until it is told to end; wait waits until it has.
+	run := func() (end, wait func()) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { engine.Run(ctx) })
-		return func() { cancel(); running.Wait() }
+		return cancel, running.Wait
+	}
+	// serve runs the engine until what it returns is called.
+	serve := func() (stop func()) {
+		end, wait := run()
+		return func() { end(); wait() }
 	}
 	began := func() queue.Build {
 		t.Helper()
@@ -217,32 +223,24 @@ func testEngine(t *testing.T, when spec.G, it spec.S) {
 			}
 		})
 		it("tells who listens", func() {
-			var mu sync.Mutex
-			var told []string
+			told := make(chan string, 9)
 			tell := func(word string) func(queue.Build) {
-				return func(b queue.Build) {
-					mu.Lock()
-					defer mu.Unlock()
-					told = append(told, fmt.Sprintf("%s %s %s", word, b.App, b.Status))
-				}
+				return func(b queue.Build) { told <- fmt.Sprintf("%s %s %s", word, b.App, b.Status) }
 			}
-			engine.Began, engine.Ended = tell("began"), tell("ended")
+			engine.Began, engine.Ended, engine.Grace = tell("began"), tell("ended"), time.Minute
 			stop := serve()
-			order("a/main")
+			b := order("a/main")
 			began()
 			worker.of("a").ends <- queue.Result{}
-			engine.Grace = 0
-			for range 50 {
-				if mu.Lock(); len(told) == 2 {
-					mu.Unlock()
-					break
-				}
-				mu.Unlock()
-				time.Sleep(20 * time.Millisecond)
-			}
+			is(ended(b), queue.Succeeded, "")
 			stop()
-			if got := strings.Join(told, "; "); got != "began a running; ended a succeeded" {
-				t.Errorf("told: %s", got)
+			close(told)
+			var got []string
+			for word := range told {
+				got = append(got, word)
+			}
+			if strings.Join(got, "; ") != "began a running; ended a succeeded" {
+				t.Errorf("told: %q", got)
 			}
 		})
 		it("says why one cannot begin", func() {
@@ -273,15 +271,13 @@ func testEngine(t *testing.T, when spec.G, it spec.S) {
 	when("the engine is stopped", func() {
 		it("lets builds end that do in time", func() {
 			engine.Grace = time.Minute
-			stop := serve()
+			end, wait := run()
 			b := order("a/main")
 			began()
-			over := make(chan struct{})
-			go func() { stop(); close(over) }()
-			time.Sleep(50 * time.Millisecond)
+			end()
 			order("b/main")
 			worker.of("a").ends <- queue.Result{}
-			<-over
+			wait()
 			is(ended(b), queue.Succeeded, "")
 			none()
 		})
@@ -371,11 +367,16 @@ func testEngine(t *testing.T, when spec.G, it spec.S) {
 			defer stop()
 			b := order("a/main")
 			began()
-			got := one(t.Context(), open(), b.ID, nil)
-			time.Sleep(50 * time.Millisecond)
+			out, follower := io.Pipe()
+			got := one(t.Context(), open(), b.ID, follower)
+			lines := bufio.NewReader(out)
+			first, err := lines.ReadString('\n')
+			must(err)
 			worker.of("a").ends <- queue.Result{}
-			if end := <-got; end.err != nil || end.out != "-----> Building a\n       over\n" || end.Status != queue.Succeeded {
-				t.Errorf("got %q, %+v, %v", end.out, end.Build, end.err)
+			second, err := lines.ReadString('\n')
+			must(err)
+			if end := <-got; end.err != nil || first+second != "-----> Building a\n       over\n" || end.Status != queue.Succeeded {
+				t.Errorf("got %q, %+v, %v", first+second, end.Build, end.err)
 			}
 		})
 	})
