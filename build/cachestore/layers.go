@@ -95,49 +95,57 @@ func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpack
 		}
 	}
 
+	results, err := e.settleDown(layersDir, wanted, found)
+	if err == nil {
+		err = e.handBack(layersDir, results, wanted)
+	}
+	for id, metadata := range rec.Stores {
+		if err == nil && inGroup[id] {
+			err = writeTOML(filepath.Join(layersDir, launch.EscapeID(id), "store.toml"), map[string]any{"metadata": metadata})
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("restoring the cache: %w", err)
+	}
+	return results, nil
+}
+
+// settleDown leaves the layers in place that are as they should be and that
+// buildpacks may see, sets those aside that they may not, and removes all else.
+func (e *Entry) settleDown(layersDir string, wanted []recordedLayer, found []checked) ([]Restored, error) {
 	results := make([]Restored, len(wanted))
 	e.restored = map[string]pack.Index{}
 	keep := map[string]bool{}
 	for i, l := range wanted {
 		results[i] = Restored{Layer: l.id(), Dropped: found[i].dropped}
-		if found[i].dropped == "" {
-			e.restored[l.id()] = found[i].now
+		if found[i].dropped != "" {
+			continue
 		}
-		switch {
-		case found[i].dropped != "":
-		case l.Aside:
-			if err := move(l.path(layersDir), l.path(e.aside())); err != nil {
-				return nil, fmt.Errorf("restoring the cache: %w", err)
-			}
-		default:
+		e.restored[l.id()] = found[i].now
+		if !l.Aside {
 			keep[l.path("")] = true
+		} else if err := move(l.path(layersDir), l.path(e.aside())); err != nil {
+			return nil, err
 		}
 	}
-	if err := sweep(layersDir, keep); err != nil {
-		return nil, fmt.Errorf("restoring the cache: %w", err)
-	}
+	return results, sweep(layersDir, keep)
+}
+
+// handBack writes what the buildpacks noted about their layers.
+func (e *Entry) handBack(layersDir string, results []Restored, wanted []recordedLayer) error {
 	for i, l := range wanted {
 		if results[i].Dropped != "" {
 			continue
 		}
 		file := filepath.Join(layersDir, launch.EscapeID(l.Buildpack), l.Name+".toml")
 		if err := writeTOML(file, map[string]any{"metadata": l.Metadata}); err != nil {
-			return nil, fmt.Errorf("restoring the cache: %w", err)
+			return err
 		}
 		if err := e.restoreSBOM(l, layersDir); err != nil {
-			return nil, fmt.Errorf("restoring the cache: %w", err)
+			return err
 		}
 	}
-	for id, metadata := range rec.Stores {
-		if !inGroup[id] {
-			continue
-		}
-		file := filepath.Join(layersDir, launch.EscapeID(id), "store.toml")
-		if err := writeTOML(file, map[string]any{"metadata": metadata}); err != nil {
-			return nil, fmt.Errorf("restoring the cache: %w", err)
-		}
-	}
-	return results, nil
+	return nil
 }
 
 // find checks layers, those at which nobody has looked so far.

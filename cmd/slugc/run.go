@@ -24,10 +24,16 @@ import (
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
+// runFlags are those of slugc run.
+type runFlags struct {
+	vars     environment
+	stack    string
+	bindings []string
+	memory   string
+}
+
 func (p *program) runCommand() *cobra.Command {
-	var vars environment
-	var on, quota string
-	var bindings []string
+	var f runFlags
 	c := &cobra.Command{
 		Use:   "run APP|slug:FILE|oci:DIR|docker://REF|kept:DIR [TYPE [ARGUMENT...] | -- COMMAND...]",
 		Short: "Run a process of an app, a slug or an image, as it would run when deployed",
@@ -58,71 +64,74 @@ shell, runs in the place of the script that failed, and sees what that saw.`,
   slugc run slug:slug.tgz -e LOG=debug -- node scripts/migrate.js`,
 		Args: arguments(1, -1),
 	}
-	c.Flags().VarP(&vars, "env", "e", "set `NAME=VALUE` for the process, or hand on the caller's NAME")
-	c.Flags().StringArrayVar(&vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`")
-	c.Flags().StringVar(&on, "stack", "", "run on "+stackHelp+"; by default what it was built for")
-	c.Flags().StringArrayVar(&bindings, "binding", nil, bindingHelp)
-	c.Flags().StringVar(&quota, "memory", "", "warn when the process uses more than this `SIZE` of memory, such as 512M, and end it when it uses twice as much")
+	c.Flags().VarP(&f.vars, "env", "e", "set `NAME=VALUE` for the process, or hand on the caller's NAME")
+	c.Flags().StringArrayVar(&f.vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`")
+	c.Flags().StringVar(&f.stack, "stack", "", "run on "+stackHelp+"; by default what it was built for")
+	c.Flags().StringArrayVar(&f.bindings, "binding", nil, bindingHelp)
+	c.Flags().StringVar(&f.memory, "memory", "", "warn when the process uses more than this `SIZE` of memory, such as 512M, and end it when it uses twice as much")
 	p.addCache(c)
 	completeStackFlag(c, "stack", stack.HostID)
-	c.RunE = func(c *cobra.Command, args []string) (err error) {
-		if dir, is := strings.CutPrefix(args[0], keptPrefix); is {
-			return p.runKept(c, dir, args[1:], vars)
-		}
-		one, err := p.oneOff(c, args)
-		if err != nil {
+	c.RunE = func(c *cobra.Command, args []string) error { return p.run(c, args, f) }
+	return c
+}
+
+// run runs a one-off process. Its error has the status of the process.
+func (p *program) run(c *cobra.Command, args []string, f runFlags) (err error) {
+	if dir, is := strings.CutPrefix(args[0], keptPrefix); is {
+		return p.runKept(c, dir, args[1:], f.vars)
+	}
+	one, err := p.oneOff(c, args)
+	if err != nil {
+		return err
+	}
+	if one.Memory, err = parseQuota(f.memory); err != nil {
+		return &cli.UsageError{Command: c.CommandPath(), Err: err}
+	}
+	if _, one.Bindings, err = p.bindings(f.bindings); err != nil {
+		return &cli.UsageError{Command: c.CommandPath(), Err: err}
+	}
+	one.Say = func(line string) { p.voice.Warningf("%s", line) }
+	switch {
+	case namesImage(args[0]):
+		if one.Image, err = p.openImage(c.Context(), args[0]); err != nil {
 			return err
 		}
-		if one.Memory, err = parseQuota(quota); err != nil {
-			return &cli.UsageError{Command: c.CommandPath(), Err: err}
+	case one.Slug == "":
+		var over func(error) error
+		if over, err = p.ofApp(c.Context(), args[0], &one); err != nil {
+			return err
 		}
-		if _, one.Bindings, err = p.bindings(bindings); err != nil {
-			return &cli.UsageError{Command: c.CommandPath(), Err: err}
-		}
-		one.Say = func(line string) { p.voice.Warningf("%s", line) }
-		switch {
-		case namesImage(args[0]):
-			if one.Image, err = p.openImage(c.Context(), args[0]); err != nil {
-				return err
-			}
-		case one.Slug == "":
-			var over func(error) error
-			if over, err = p.ofApp(c.Context(), args[0], &one); err != nil {
-				return err
-			}
-			defer func() { err = over(err) }()
-		}
-		if one.Image != nil {
-			if err := noStack(c.CommandPath(), on); err != nil {
-				return err
-			}
-		}
-		stacks := p.stacks(machine(), false)
-		defer func() { err = errors.Join(err, stacks.Close()) }()
-		one.Stack = func(ctx context.Context, builtOn stack.Stack) (stack.Stack, error) {
-			if on == "" {
-				return stacks.Recorded(ctx, builtOn.ID)
-			}
-			return stacks.Run(ctx, on)
-		}
-		env, err := vars.read(p.env.Get)
-		if err != nil {
-			return &cli.UsageError{Command: c.CommandPath(), Err: err}
-		}
-		if one.Env == nil {
-			one.Env = launch.Env{}
-		}
-		maps.Copy(one.Env, env)
-		if term := p.env.Get("TERM"); one.Interactive && one.Env["TERM"] == "" && term != "" {
-			one.Env["TERM"] = term
-		}
-		port := cmp.Or(one.Env["PORT"], p.env.Get("PORT"))
-		one.Port = func() (string, error) { return p.port(c.Context(), port) }
-		ctx, stop := processSignals(c.Context(), one.Interactive)
-		defer stop()
-		return one.Run(ctx)
+		defer func() { err = over(err) }()
 	}
-	return c
+	if one.Image != nil {
+		if err := noStack(c.CommandPath(), f.stack); err != nil {
+			return err
+		}
+	}
+	stacks := p.stacks(machine(), false)
+	defer func() { err = errors.Join(err, stacks.Close()) }()
+	one.Stack = func(ctx context.Context, builtOn stack.Stack) (stack.Stack, error) {
+		if f.stack == "" {
+			return stacks.Recorded(ctx, builtOn.ID)
+		}
+		return stacks.Run(ctx, f.stack)
+	}
+	env, err := f.vars.read(p.env.Get)
+	if err != nil {
+		return &cli.UsageError{Command: c.CommandPath(), Err: err}
+	}
+	if one.Env == nil {
+		one.Env = launch.Env{}
+	}
+	maps.Copy(one.Env, env)
+	if term := p.env.Get("TERM"); one.Interactive && one.Env["TERM"] == "" && term != "" {
+		one.Env["TERM"] = term
+	}
+	port := cmp.Or(one.Env["PORT"], p.env.Get("PORT"))
+	one.Port = func() (string, error) { return p.port(c.Context(), port) }
+	ctx, stop := processSignals(c.Context(), one.Interactive)
+	defer stop()
+	return one.Run(ctx)
 }
 
 // oneOff reads the arguments of slugc run.
