@@ -95,7 +95,7 @@ func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpack
 		}
 	}
 
-	results, err := e.settleDown(layersDir, wanted, found)
+	results, err := e.arrange(layersDir, wanted, found)
 	if err == nil {
 		err = e.handBack(layersDir, results, wanted)
 	}
@@ -110,9 +110,9 @@ func (e *Entry) Restore(ctx context.Context, layersDir string, group []buildpack
 	return results, nil
 }
 
-// settleDown leaves the layers in place that are as they should be and that
+// arrange leaves the layers in place that are as they should be and that
 // buildpacks may see, sets those aside that they may not, and removes all else.
-func (e *Entry) settleDown(layersDir string, wanted []recordedLayer, found []checked) ([]Restored, error) {
+func (e *Entry) arrange(layersDir string, wanted []recordedLayer, found []checked) ([]Restored, error) {
 	results := make([]Restored, len(wanted))
 	e.restored = map[string]pack.Index{}
 	keep := map[string]bool{}
