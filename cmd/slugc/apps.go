@@ -77,8 +77,9 @@ func (p *program) appsDestroyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "destroy APP --confirm APP",
 		Short: "End an app, its config and its slugs",
-		Long: `End an app: its config, its builds and the slugs that no other app has are gone for good, but
-in backups of the ledger. What its releases were called stays in the ledger.`,
+		Long: `End an app: its config, its builds and the slugs that no other app has are gone for
+good, but in backups of the ledger. What its releases were called stays in the
+ledger.`,
 		Example:           `  slugc apps destroy shop --confirm shop`,
 		Args:              arguments(1, 1),
 		ValidArgsFunction: p.completeApp,

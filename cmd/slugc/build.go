@@ -87,8 +87,7 @@ func (p *program) buildCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "build [SOURCE]",
 		Short: "Build an app into a slug, an image, or both",
-		Long: `Build the app in SOURCE, a directory (by default the current one), into one or
-more artifacts. DEST is one of
+		Long: `Build the app in SOURCE into one or more artifacts. DEST is one of
 
   slug:FILE               a slug tarball
   oci:DIR[:TAG]           an image in an OCI layout

@@ -35,7 +35,7 @@ platform of Cloud Native Buildpacks.`,
 func (p *program) buildpackListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List the builtin buildpacks, in the order in which they are asked, and those that help them",
+		Short: "List the builtin buildpacks in the order in which they are asked",
 		Args:  arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			return withBuiltins(func(library map[string]*cnb.Buildpack) error {

@@ -271,7 +271,7 @@ func (p *program) buildsCancelCommand() *cobra.Command {
 		p.voice.Result(fmt.Sprintf("Build %d of %s is %s", id, b.App, b.Status), cli.Fields{"build": b})
 		return nil
 	})
-	c.Long = "Take a build back that waits, and stop one that runs, which takes no more than ten seconds."
+	c.Long = "Take a build back that waits, or stop one that runs, within ten seconds."
 	return c
 }
 
@@ -293,7 +293,8 @@ func (p *program) buildsAgainCommand() *cobra.Command {
 		p.voice.Result(fmt.Sprintf("Ordered build %d of %s, which slugc serve runs. Follow it: slugc builds logs %d --follow", b.ID, b.App, b.ID), cli.Fields{"build": b})
 		return nil
 	})
-	c.Long = `Order the same build once more: the same commit, released when it succeeds. slugc serve runs
-it. To go back to a release that there was, slugc release rollback needs no build.`
+	c.Long = `Order the same build once more: the same commit, released when it succeeds. slugc
+serve runs it. To go back to a release that there was, slugc release rollback needs
+no build.`
 	return c
 }

@@ -68,9 +68,10 @@ func (p *program) cachePruneCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove what was not used for a while",
-		Long: `Remove the caches of apps that were not built for a while, packages of Debian
-that were not used for a while, and failed builds that --keep kept. A cache that a build is using stays. The next
-build of an app whose cache is gone takes longer, and makes the same artifacts.`,
+		Long: `Remove the caches of apps that were not built for a while, packages of Debian that
+were not used for a while, and failed builds that --keep kept. A cache that a build
+is using stays. The next build of an app whose cache is gone takes longer, and makes
+the same artifacts.`,
 		Args: arguments(0, 0),
 		RunE: interruptible(func(ctx context.Context, _ []string) error {
 			if days < 0 {

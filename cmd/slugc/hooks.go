@@ -48,8 +48,9 @@ func (p *program) hooksAddCommand() *cobra.Command {
 server, and the secret, which is not shown again: both belong into the settings of
 the forge. The repository is cloned by its address; a private one with the token.
 
-GitLab makes signing tokens (whsec_...) itself: give it with --secret-file. With --token-file the forge is
-told how builds go, too. What comes after -- are flags of slugc build.`,
+GitLab makes signing tokens (whsec_...) itself: give it with --secret-file. With
+--token-file the forge is told how builds go, too. What comes after -- are flags of
+slugc build.`,
 		Example: `  slugc hooks add shop --forge gitea --repository https://git.example.com/acme/shop.git
   slugc hooks add shop --forge gitlab --repository git@git.example.com:acme/shop.git --branch live --token-file token`,
 		Args: arguments(1, 100),

@@ -28,10 +28,10 @@ func (p *program) inspectCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "inspect DEST",
 		Short: "Say what is in a slug or an image",
-		Long: `Say what is in a slug or an image: processes, buildpacks, layers with their
-sizes, the packages that buildpacks brought, and the biggest directories. DEST is slug:FILE, oci:DIR[:TAG],
-oci-archive:FILE or docker://REF. Of an image for several platforms it is the one
-for this machine.`,
+		Long: `Say what is in a slug or an image: processes, buildpacks, layers with their sizes,
+the packages that buildpacks brought, and the biggest directories. DEST is
+slug:FILE, oci:DIR[:TAG], oci-archive:FILE or docker://REF. Of an image for several
+platforms it is the one for this machine.`,
 		Example: `  slugc inspect slug:slug.tgz
   slugc inspect oci:app-image
   slugc inspect docker://registry.example/app:v1 --platform linux/arm64`,

@@ -27,7 +27,7 @@ requests that they get, and what becomes of them.`,
 		ValidArgsFunction: p.completeApp,
 	}
 	c.Flags().IntVarP(&lines, "num", "n", 100, "show the last so many `LINES`")
-	c.Flags().StringVar(&source, "source", "", "show the lines of app, or those of heroku, which is what runs it")
+	c.Flags().StringVar(&source, "source", "", "show the lines of one `SOURCE`: app, or heroku, which is what runs it")
 	c.Flags().StringVar(&process, "ps", "", "show the lines of a `PROCESS`, such as web.1, router or api, or those of a type, such as web")
 	c.Flags().BoolVarP(&follow, "tail", "t", false, "go on with what comes")
 	c.RunE = p.atDesk(func(ctx context.Context, d desk, args []string) error {

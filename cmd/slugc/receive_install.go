@@ -39,7 +39,7 @@ What comes after -- are flags of slugc build, for every build of the app.`,
 	}
 	c.Flags().StringVar(&f.app.App, "app", "", "the name of the `APP` (required)")
 	addRule(c, &f.app.Rule)
-	c.Flags().StringVar(&f.others, "others", "pass", "what becomes of other branches: pass, without a build, or refuse")
+	c.Flags().StringVar(&f.others, "others", "pass", "`WHAT` becomes of other branches: pass, without a build, or refuse")
 	c.Flags().BoolVar(&f.pre, "pre", false, "be pre-receive: a build that fails rejects the push (the default)")
 	c.Flags().BoolVar(&f.post, "post", false, "be post-receive: the push is taken, whatever becomes of the build")
 	c.Flags().BoolVar(&f.app.Stay, "no-start", false, "do not start the app when it does not run")
@@ -138,8 +138,8 @@ func (p *program) receiveRemoveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "remove REPO --app APP",
 		Short: "Have pushes to a repository built no more as an app",
-		Long: `Take the rules of an app out of the git config of the bare repository REPO. The hook goes
-with the last of them. The app and what runs of it stay.`,
+		Long: `Take the rules of an app out of the git config of the bare repository REPO. The hook
+goes with the last of them. The app and what runs of it stay.`,
 		Args: arguments(1, 1),
 	}
 	c.Flags().StringVar(&app, "app", "", "the name of the `APP` (required)")

@@ -59,7 +59,7 @@ func (f *releaseFlags) addBuild(c *cobra.Command) { f.addAs(c, "keep-releases", 
 
 func (f *releaseFlags) addAs(c *cobra.Command, keep, when string) {
 	f.keepName = keep
-	c.Flags().StringVar(&f.description, "description", "", when+"what to call the release, by default Deploy and the commit or digest")
+	c.Flags().StringVar(&f.description, "description", "", when+"the `TEXT` to call the release, by default Deploy and the commit or digest")
 	c.Flags().IntVar(&f.keep, keep, keptSlugs, when+"keep the slugs or images of the last so many `RELEASES` of the app that have different ones; 0 keeps all")
 	c.Flags().StringArrayVar(&f.without, "without", nil, when+"release although this `ADDON` that the app wants is not attached; may be repeated")
 }

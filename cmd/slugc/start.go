@@ -50,8 +50,9 @@ func (p *program) startCommand() *cobra.Command {
 		Short: "Start the processes of an app behind one port, with one log",
 		Long: `Start the processes of the current release of an app, or of a slug or an image, and
 keep them running. Each is in a fresh copy of the slug, on the stack it was built
-for, or in its image with a fresh copy of the app, and in a sandbox of its own. Requests to one port go to the web processes; their log and
-that of everything else is one stream on stdout, in Heroku's format.
+for, or in its image with a fresh copy of the app, and in a sandbox of its own.
+Requests to one port go to the web processes; their log and that of everything else
+is one stream on stdout, in Heroku's format.
 
 A release that is made meanwhile is put in place of the old one: a web process gets
 requests until its successor listens. What crashes is started again, at once the
@@ -73,7 +74,7 @@ process. slugc ps, scale, restart and logs are about an app that is started.`,
 	c.Flags().StringSliceVarP(&f.formation, "formation", "m", nil, "start so many processes of each `TYPE=N`; a type alone is one")
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1", "take requests on this `ADDRESS` of the machine; 0.0.0.0 for all")
 	c.Flags().StringVar(&f.port, "port", "", "take requests on this `PORT` (PORT)")
-	c.Flags().StringArrayVar(&f.drains, "drain", nil, "send the log to a syslog server, too: syslog://HOST:PORT or syslog+tls://HOST:PORT")
+	c.Flags().StringArrayVar(&f.drains, "drain", nil, "send the log to the syslog server at an `ADDRESS`, too: syslog://HOST:PORT or syslog+tls://HOST:PORT")
 	c.Flags().VarP(&f.vars, "env", "e", "set `NAME=VALUE` for the processes of a slug or an image; those of an app have its config")
 	c.Flags().StringArrayVar(&f.vars.files, "env-file", nil, "read NAME=VALUE lines from a `FILE`, for a slug or an image")
 	c.Flags().StringSliceVar(&f.memory, "memory", nil, "let each process use so much memory, `SIZE` such as 512M, or TYPE=SIZE for those of a type")
