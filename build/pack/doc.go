@@ -16,7 +16,9 @@
 // stream; only the mixed members are made per segment. For the same reason the members of an
 // unchanged file are copied from an earlier segment, and only its raw sha256
 // is taken again. So are mixed members, when the sha256 of their headers and of the
-// sums of their files is that of an earlier one.
+// sums of their files is that of an earlier one. Of a file that was written again,
+// such as a program that was compiled again, the members are copied whose bytes at
+// the same offset are the same: what has the same checksum is unpacked and compared.
 //
 // Pieces of 4 KiB that are compressed already, by the look of them, are stored in
 // their member as they are, which takes a tenth of the time of an attempt and no

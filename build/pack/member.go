@@ -3,7 +3,9 @@ package pack
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
+	"io"
 
 	"github.com/klauspost/compress/flate"
 )
@@ -102,6 +104,35 @@ func (p *press) store(raw []byte) (int, error) {
 	p.buf.Write(raw)
 	p.deflate.Reset(&p.buf)
 	return len(raw), nil
+}
+
+// unpacker unpacks members.
+type unpacker struct {
+	inflate io.ReadCloser
+	buf     []byte
+}
+
+// unpacks says whether a member that press made holds exactly raw.
+func (u *unpacker) unpacks(member, raw []byte) bool {
+	if len(member) < len(memberHeader) {
+		return false
+	}
+	if u.inflate == nil {
+		u.inflate, u.buf = flate.NewReader(nil), make([]byte, 32<<10)
+	}
+	if err := u.inflate.(flate.Resetter).Reset(bytes.NewReader(member[len(memberHeader):]), nil); err != nil {
+		return false
+	}
+	for {
+		n, err := u.inflate.Read(u.buf)
+		if !bytes.HasPrefix(raw, u.buf[:n]) {
+			return false
+		}
+		raw = raw[n:]
+		if err != nil {
+			return errors.Is(err, io.EOF) && len(raw) == 0
+		}
+	}
 }
 
 const (

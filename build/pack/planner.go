@@ -98,17 +98,19 @@ func (p *planner) entry(ctx context.Context, root *root, v visit) error {
 	}
 	groups := byLevel(v.holders)
 	members := make([][]Member, len(groups))
-	donors := make([]*donor, len(groups))
+	had := make([]piece, len(groups))
 	for i, outputs := range groups {
-		donors[i], members[i] = p.stream.donor(outputs[0], e)
+		had[i].outputs = outputs
+		had[i].donor, members[i], had[i].sure = p.stream.donor(outputs[0], e)
 	}
 	for n := range memberCount(e.Size) {
 		it := item{op: opBody, outputs: v.holders, entry: e, offset: int64(n) * memberSize}
-		it.pieces = make([]piece, len(groups))
-		for i, outputs := range groups {
-			it.pieces[i] = piece{outputs: outputs, donor: donors[i]}
-			if donors[i] != nil {
+		it.pieces = slices.Clone(had)
+		for i := range it.pieces {
+			if n < len(members[i]) {
 				it.pieces[i].member = members[i][n]
+			} else {
+				it.pieces[i].donor = nil
 			}
 		}
 		size := min(memberSize, e.Size-it.offset)

@@ -3,6 +3,8 @@ package pack
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -96,6 +98,41 @@ func TestIsDense(t *testing.T) {
 	}
 	if isDense(make([]byte, pieceSize-1)) || isDense(nil) {
 		t.Error("less than a piece is dense")
+	}
+}
+
+// A checksum can be the same by chance, or because somebody wants it to be.
+func TestUnpacks(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	p, err := newPress(6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var z unpacker
+	for _, size := range []int{0, 1, 5000, pieceSize * 7, memberSize} {
+		raw := make([]byte, size)
+		for i := range raw {
+			raw[i] = byte(random.IntN(1 + i%256))
+		}
+		member, err := p.member(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !z.unpacks(member, raw) {
+			t.Errorf("a member of %d bytes is said to hold something else", size)
+		}
+		if z.unpacks(member, append(bytes.Clone(raw), 0)) || z.unpacks(member[:len(member)/2], raw) && size > 0 {
+			t.Errorf("a member of %d bytes is said to hold more, or half of it all", size)
+		}
+		if size == 0 {
+			continue
+		}
+		other := bytes.Clone(raw)
+		other[size/2]++
+		forged := append(bytes.Clone(member[:len(member)-memberTrailer]), binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(other)), uint32(size))...)
+		if !holds(forged, other) || z.unpacks(forged, other) {
+			t.Errorf("what has the checksum of %d bytes is taken for them", size)
+		}
 	}
 }
 

@@ -284,6 +284,35 @@ func testReuse(t *testing.T, _ spec.G, it spec.S) {
 		}
 	})
 
+	it("copies the members of a big file that was written again but for those that are others", func() {
+		file := filepath.Join(dir, "lib/a.js")
+		content, err := os.ReadFile(file)
+		must(t, err)
+		for name, change := range map[string]struct {
+			edit   func([]byte) []byte
+			others int
+		}{
+			"the same bytes": {edit: func(b []byte) []byte { return b }, others: 0},
+			"one byte":       {edit: func(b []byte) []byte { b[300<<10]++; return b }, others: 1},
+			// The header has the size.
+			"longer":  {edit: func(b []byte) []byte { return append(b, "more"...) }, others: 2},
+			"shorter": {edit: func(b []byte) []byte { return b[:600<<10] }, others: 2},
+		} {
+			write(t, file, content, 0o644)
+			mark(again())
+			must(t, os.Remove(file))
+			write(t, file, change.edit(bytes.Clone(content)), 0o644)
+			edited, err := p.Pack(t.Context(), jobs)
+			must(t, err)
+			for _, s := range edited[0] {
+				if n, all := copied(s); n != all-change.others {
+					t.Errorf("%s: %d of %d members were copied", name, n, all)
+				}
+			}
+			must(t, os.RemoveAll(filepath.Join(top, "store")))
+		}
+	})
+
 	it("copies the members of small files around one that has changed", func() {
 		content := bytes.Repeat([]byte("small "), 100)
 		for i := range 3000 {

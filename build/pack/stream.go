@@ -98,14 +98,20 @@ func (s *stream) recruit(at place, donors map[place][]*donor) {
 }
 
 // donor returns who has the members of the body of e for an output, and them;
-// nil if nobody has.
-func (s *stream) donor(o *output, e *Entry) (*donor, []Member) {
+// nil if nobody has. They are sure to be those of e, or of what was at its path
+// before.
+func (s *stream) donor(o *output, e *Entry) (d *donor, members []Member, sure bool) {
 	for _, d := range s.donors[o.place()] {
 		if members := d.members(e); members != nil {
-			return d, members
+			return d, members, true
 		}
 	}
-	return nil, nil
+	for _, d := range s.donors[o.place()] {
+		if members := d.before(e); members != nil {
+			return d, members, false
+		}
+	}
+	return nil, nil, false
 }
 
 // sum is that of the content of e, zero if no donor of the outputs knows it.
@@ -157,12 +163,13 @@ func (s *stream) close() (err error) {
 
 // read fills tasks.
 func (s *stream) read(ctx context.Context) error {
+	var z unpacker
 	for t := range s.reads {
 		for i := range t.items {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := t.items[i].read(t.root); err != nil {
+			if err := t.items[i].read(t.root, &z); err != nil {
 				return err
 			}
 		}
@@ -172,7 +179,7 @@ func (s *stream) read(ctx context.Context) error {
 }
 
 // read fills what the item has room for.
-func (it *item) read(root *root) error {
+func (it *item) read(root *root, z *unpacker) error {
 	switch {
 	case root == nil:
 	case it.content != nil:
@@ -190,8 +197,12 @@ func (it *item) read(root *root) error {
 		}
 		clear(raw[size:])
 		for _, p := range it.pieces {
-			if p.donor != nil {
+			switch {
+			case p.donor == nil:
+			case p.sure:
 				p.chunk.packed = p.donor.take(p.member, raw)
+			default:
+				p.chunk.packed = p.donor.takeEqual(p.member, raw, z)
 			}
 		}
 	}

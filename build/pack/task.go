@@ -35,9 +35,11 @@ type item struct {
 type piece struct {
 	outputs []*output
 	chunk   *chunk
-	// donor has the member already; nil if nobody has.
+	// donor has the member already; nil if nobody has. Unless the file is sure to be
+	// the same, the piece has to be compared.
 	donor  *donor
 	member Member
+	sure   bool
 }
 
 // task is a run of items that one reader fills.
