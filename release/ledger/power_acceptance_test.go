@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestPowerLoss cuts the power of a disk while releases are made on it: a file system
@@ -123,23 +125,24 @@ func TestPowerLoss(t *testing.T) {
 	t.Logf("%d times without power, %d releases", cuts, len(told))
 }
 
-// stopped waits until all threads of a process stand still. There is no event for it.
+// stopped waits until all threads of a child stand still, of which the kernel tells
+// its parent then (waitid(2)).
 func stopped(t *testing.T, pid int) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		files, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/stat")
-		must(t, err)
-		still := len(files) > 0
-		for _, file := range files {
-			stat, err := os.ReadFile(file)
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WSTOPPED, nil)
+		if !errors.Is(err, unix.EINTR) {
 			must(t, err)
-			still = still && bytes.HasPrefix(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" T"))
+			break
 		}
-		if still {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatal("it does not stop")
+	}
+	files, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/stat")
+	must(t, err)
+	for _, file := range files {
+		stat, err := os.ReadFile(file)
+		must(t, err)
+		if !bytes.HasPrefix(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" T")) {
+			t.Fatalf("a thread goes on: %s", stat)
 		}
 	}
 }

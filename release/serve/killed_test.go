@@ -121,10 +121,35 @@ func (p serverProcess) end(t *testing.T) {
 	must(t, p.Wait())
 }
 
-// deliver sends a delivery until it is answered.
-func deliver(url func() string, app string, body []byte, limit time.Time) error {
+// address is where the server of the moment is.
+type address struct {
+	mu   sync.Mutex
+	url  string
+	next chan struct{}
+}
+
+// set tells those who wait of another server.
+func (a *address) set(url string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.next != nil {
+		close(a.next)
+	}
+	a.url, a.next = url, make(chan struct{})
+}
+
+// get returns where it is, and what is closed when there is another.
+func (a *address) get() (url string, next <-chan struct{}) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.url, a.next
+}
+
+// deliver sends a delivery until it is answered: to the next server when one is gone.
+func deliver(ctx context.Context, server *address, app string, body []byte) error {
 	for {
-		req, err := http.NewRequest(http.MethodPost, url()+"/hooks/"+app, bytes.NewReader(body))
+		url, next := server.get()
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/hooks/"+app, bytes.NewReader(body))
 		if err != nil {
 			return err
 		}
@@ -138,15 +163,16 @@ func deliver(url func() string, app string, body []byte, limit time.Time) error 
 			if resp.StatusCode == http.StatusAccepted {
 				return nil
 			}
-			err = fmt.Errorf("%s", resp.Status)
-			if resp.StatusCode < http.StatusInternalServerError {
-				return err
+			if resp.StatusCode < http.StatusInternalServerError || ctx.Err() != nil {
+				return fmt.Errorf("%s", resp.Status)
 			}
+			continue
 		}
-		if time.Now().After(limit) {
+		select {
+		case <-next:
+		case <-ctx.Done():
 			return err
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }
 
@@ -176,20 +202,18 @@ func testKilled(t *testing.T, apps, branches, kills int, takes string, within ti
 		s.ruled(fmt.Sprintf("app-%d", a), names...)
 	}
 	server := startProcess(t, s.home, takes)
-	var mu sync.Mutex
-	url := func() string {
-		mu.Lock()
-		defer mu.Unlock()
-		return server.url
-	}
+	var at address
+	at.set(server.url)
 	began := time.Now()
+	ctx, stop := context.WithDeadline(t.Context(), began.Add(within+time.Minute))
+	defer stop()
 	var senders sync.WaitGroup
 	total := apps * branches
 	for n := range total {
 		senders.Go(func() {
 			app, branch := fmt.Sprintf("app-%d", n%apps), names[n/apps]
 			time.Sleep(time.Until(began.Add(within * time.Duration(n) / time.Duration(total))))
-			if err := deliver(url, app, push(app, branch, commitOf(n), ""), began.Add(within+time.Minute)); err != nil {
+			if err := deliver(ctx, &at, app, push(app, branch, commitOf(n), "")); err != nil {
 				t.Errorf("delivery %d: %v", n, err)
 			}
 		})
@@ -199,10 +223,8 @@ func testKilled(t *testing.T, apps, branches, kills int, takes string, within ti
 		time.Sleep(time.Until(began.Add(within * time.Duration(n+1) / time.Duration(kills+1))))
 		time.Sleep(time.Duration(random.Intn(30)) * time.Millisecond)
 		server.kill(t)
-		next := startProcess(t, s.home, takes)
-		mu.Lock()
-		server = next
-		mu.Unlock()
+		server = startProcess(t, s.home, takes)
+		at.set(server.url)
 	}
 	senders.Wait()
 	all := s.settled(2 * time.Minute)
@@ -246,7 +268,10 @@ func (s *site) settled(most time.Duration) []queue.Build {
 	s.t.Helper()
 	ctx, stop := context.WithTimeout(s.t.Context(), most)
 	defer stop()
-	for {
+	for mark := queue.Mark(0); ; {
+		seen, err := s.store.Changed(ctx, mark)
+		must(s.t, err)
+		mark = seen
 		again, err := s.store.Repeat(ctx)
 		must(s.t, err)
 		open, err := s.store.Builds(ctx, queue.Filter{Statuses: []queue.Status{queue.Waiting, queue.Running}})
@@ -256,6 +281,5 @@ func (s *site) settled(most time.Duration) []queue.Build {
 			must(s.t, err)
 			return all
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }

@@ -1,11 +1,16 @@
 package worker_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/slugc/slugc/release/queue/workertest"
 )
@@ -55,15 +60,50 @@ func TestLocal(t *testing.T) {
 // alive is how many processes have a word among their arguments.
 func alive(t *testing.T, word string) int {
 	t.Helper()
+	return len(processes(t, word))
+}
+
+// processes are those that have a word among their arguments.
+func processes(t *testing.T, word string) (pids []int) {
+	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := 0
 	for _, file := range files {
 		if text, err := os.ReadFile(file); err == nil && strings.Contains(string(text), "\x00"+word+"\x00") {
-			n++
+			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			pids = append(pids, pid)
 		}
 	}
-	return n
+	return pids
+}
+
+// exit waits until a process has ended.
+func exit(t *testing.T, pid int, limit time.Time) {
+	t.Helper()
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	handle := os.NewFile(uintptr(fd), "pidfd")
+	defer handle.Close()
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, max(0, int(time.Until(limit).Milliseconds())))
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			t.Fatal(err)
+		case n == 0:
+			t.Fatalf("process %d does not end", pid)
+		default:
+			return
+		}
+	}
 }

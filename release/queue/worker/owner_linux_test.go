@@ -69,10 +69,9 @@ func TestKilledOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = c.Wait() // killed
-	for end := time.Now().Add(5 * time.Second); alive(t, name) > 0; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%d processes are left", alive(t, name))
-		}
+	limit := time.Now().Add(5 * time.Second)
+	for left := processes(t, name); len(left) > 0; left = processes(t, name) {
+		exit(t, left[0], limit)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
 		t.Fatalf("got %v, %v", left, err)
