@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"github.com/git-pkgs/purl"
+	"golang.org/x/sys/unix"
 )
 
 func logDiscard() *log.Logger { return log.New(io.Discard, "", 0) }
@@ -145,10 +147,37 @@ func TestKilled(t *testing.T) {
 // kernel ends them when slugc has ended, not before.
 func ended(t *testing.T, home string) {
 	t.Helper()
-	for until := time.Now().Add(10 * time.Second); len(processesWith(home)) > 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatalf("still running: %v", processesWith(home))
+	limit := time.Now().Add(10 * time.Second)
+	for left := processesWith(home); len(left) > 0; left = processesWith(home) {
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(left[0])))
+		if err != nil {
+			t.Fatal(err)
 		}
+		exit(t, pid, limit)
+	}
+}
+
+// exit waits until a process, which may be anybody's child, has ended.
+func exit(t *testing.T, pid int, limit time.Time) {
+	t.Helper()
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	handle := os.NewFile(uintptr(fd), "pidfd")
+	defer handle.Close()
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, max(0, int(time.Until(limit).Milliseconds())))
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || n == 0 {
+			t.Fatalf("process %d does not end (%v)", pid, err)
+		}
+		return
 	}
 }
 

@@ -181,15 +181,7 @@ func stopApp(t *testing.T, s *slugc, app string) {
 		t.Error(err)
 		return
 	}
-	for limit := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		if err := syscall.Kill(status.PID, 0); errors.Is(err, syscall.ESRCH) {
-			return
-		}
-		if time.Now().After(limit) {
-			t.Errorf("process %d does not end", status.PID)
-			return
-		}
-	}
+	exit(t, status.PID, time.Now().Add(time.Minute))
 }
 
 // gate is where builds wait that have its port in the file gate.
@@ -540,8 +532,10 @@ func TestPushSubmodules(t *testing.T) {
 	d.git(lib, "add", "--all")
 	d.git(lib, "commit", "--quiet", "--message", "Lib")
 	port := freePort(t)
-	daemon := d.gitCommand(t.Context(), d.dir, "daemon", "--base-path="+d.dir, "--export-all", "--reuseaddr", "--listen=127.0.0.1", fmt.Sprintf("--port=%d", port))
+	daemon := d.gitCommand(t.Context(), d.dir, "daemon", "--verbose", "--base-path="+d.dir, "--export-all", "--reuseaddr", "--listen=127.0.0.1", fmt.Sprintf("--port=%d", port))
 	daemon.Cancel = func() error { return daemon.Process.Signal(syscall.SIGTERM) }
+	says := &spoken{more: make(chan struct{})}
+	daemon.Stderr = says
 	if err := daemon.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -550,13 +544,7 @@ func TestPushSubmodules(t *testing.T) {
 		_ = daemon.Wait()
 	})
 	address := fmt.Sprintf("git://127.0.0.1:%d/lib", port)
-	for limit := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if err := d.gitCommand(t.Context(), d.dir, "ls-remote", address).Run(); err == nil {
-			break
-		} else if time.Now().After(limit) {
-			t.Fatal(err)
-		}
-	}
+	says.await(t, "Ready to rumble")
 	d.git(d.work, "submodule", "--quiet", "add", address, "vendor/lib")
 	d.commit("First", map[string]string{"index.html": "one", "photo.jpg": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"})
 	saw := d.taken("main")
@@ -674,11 +662,7 @@ PermitRootLogin prohibit-password
 			t.Fatal(err)
 		}
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
+	log := &spoken{more: make(chan struct{})}
 	c := exec.CommandContext(t.Context(), server, "-D", "-e", "-f", filepath.Join(dir, "config"))
 	c.Stdout, c.Stderr = log, log
 	if err := c.Start(); err != nil {
@@ -687,21 +671,13 @@ PermitRootLogin prohibit-password
 	t.Cleanup(func() {
 		_ = c.Process.Signal(syscall.SIGTERM)
 		_ = c.Wait()
-		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
-			t.Logf("%s", text)
+		if t.Failed() {
+			t.Logf("%s", log)
 		}
 	})
 	d.shell = fmt.Sprintf("ssh -F /dev/null -i %s/key -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR", dir)
 	d.remote = fmt.Sprintf("ssh://%s@127.0.0.1:%d%s", me.Username, port, d.bare)
-	for limit := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		out, err := d.gitCommand(t.Context(), d.work, "ls-remote", d.remote).CombinedOutput()
-		if err == nil {
-			return
-		}
-		if time.Now().After(limit) {
-			t.Fatalf("%v\n%s", err, out)
-		}
-	}
+	log.await(t, "Server listening on")
 }
 
 // TestPushSSH pushes over SSH, and cuts the line during a build.
