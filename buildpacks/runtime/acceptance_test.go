@@ -3,13 +3,16 @@
 package runtime_test
 
 import (
+	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/java"
 	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/sandbox"
 )
 
 // TestRuntimesOnStacks installs runtimes from the registries of this machine,
@@ -35,6 +38,10 @@ func TestRuntimesOnStacks(t *testing.T) {
 		{"ruby of Debian 12", testRuby, bookworm},
 		{"ruby to compile for", testRubyToCompileFor, trixie},
 		{"php", testPHP, trixie},
+		{"php of Debian 12", testPHP, bookworm},
+		{"composer", testComposer, trixie},
+		{"composer of Debian 12", testComposer, bookworm},
+		{"apache", testApache, trixie},
 		{"nginx", testNginx, trixie},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -153,16 +160,46 @@ void Init_hello(void) { rb_define_global_function("hello", hello, 0); }
 }
 
 func testPHP(t *testing.T, p place) {
-	i := p.install(t, runtime.Request{Runtime: "php", Parts: []string{"extensions", "composer", "fpm"}}, "")
+	q := runtime.Request{Runtime: "php", Parts: []string{"fpm"}}
+	for _, extension := range []string{"bcmath", "curl", "gd", "intl", "mbstring", "mysql", "pgsql", "sqlite3", "xml", "zip"} {
+		q.Packages = append(q.Packages, "php{major}.{minor}-"+extension)
+	}
+	i := p.install(t, q, "")
 	says(t, i.on(t, stack.Run, "php", "-v"), i.release.Version, "OPcache")
 	says(t, i.on(t, stack.Run, "php", "-m"), "curl", "intl", "mbstring", "pdo_pgsql", "sqlite3", "zip", "bcmath", "gd", "mysqli", "dom")
-	says(t, i.on(t, stack.Run, "composer", "--version"), "Composer")
 	i.write(t, "fpm.conf", "[global]\nerror_log = /dev/stderr\ndaemonize = no\n[www]\nlisten = /tmp/fpm.sock\npm = static\npm.max_children = 1\n")
-	programs, err := filepath.Glob(filepath.Join(i.layout.Dir, "usr/sbin/php-fpm*"))
-	if err != nil || len(programs) != 1 {
-		t.Fatalf("got %v, %v", programs, err)
+	says(t, i.on(t, stack.Run, "php-fpm", "-t", "-y", "fpm.conf"), "is successful")
+	says(t, i.on(t, stack.Run, "php", "--ini"), "/php.ini", "/conf.d/00-directories.ini")
+}
+
+func testComposer(t *testing.T, p place) {
+	php := p.install(t, runtime.Request{Runtime: "php", Packages: []string{"php{major}.{minor}-mbstring"}}, "")
+	i := p.install(t, runtime.Request{Runtime: "composer"}, "^2")
+	both := php.layout.Environ(i.layout.Environ(map[string]string{"PATH": stack.DefaultPath, "HOME": workPath, "COMPOSER_ALLOW_SUPERUSER": "1"}))
+	const phpPath = "/layers/php"
+	for name, value := range both {
+		both[name] = strings.ReplaceAll(value, php.layout.Dir, phpPath)
 	}
-	says(t, i.on(t, stack.Run, filepath.Base(programs[0]), "-t", "-y", "fpm.conf"), "is successful")
+	i.write(t, "composer.json", `{"name": "a/b", "require": {"php": ">=7"}, "autoload": {"psr-4": {"A\\\\": "src/"}}, "scripts": {"again": "@composer --version"}}`)
+	out := i.with(t, stack.Run, both, []sandbox.Mount{{Source: i.layout.Dir, Target: runtimePath}, {Source: php.layout.Dir, Target: phpPath}},
+		"sh", "-c", "composer --no-interaction update && composer --no-interaction validate --no-check-publish && composer run-script again")
+	says(t, out, "Generating autoload files", "composer.json is valid", "Composer version "+i.release.Version)
+}
+
+func testApache(t *testing.T, p place) {
+	i := p.install(t, runtime.Request{Runtime: "apache"}, "")
+	var config strings.Builder
+	for _, module := range []string{
+		"mpm_event", "authz_core", "authz_host", "access_compat", "alias", "dir", "mime", "env", "setenvif", "headers", "expires", "filter", "deflate",
+		"brotli", "rewrite", "proxy", "proxy_fcgi", "remoteip", "reqtimeout", "negotiation", "autoindex", "auth_basic", "authn_core", "authn_file",
+		"authz_user",
+	} {
+		fmt.Fprintf(&config, "LoadModule %s_module %s/usr/lib/apache2/modules/mod_%s.so\n", module, runtimePath, module)
+	}
+	config.WriteString("Listen 127.0.0.1:8089\nServerName localhost\nDocumentRoot /work\nDefaultRuntimeDir /tmp\nPidFile /tmp/pid\nErrorLog /dev/stderr\n")
+	i.write(t, "apache.conf", config.String())
+	says(t, i.on(t, stack.Run, "apache2", "-v"), i.release.Version)
+	says(t, i.on(t, stack.Run, "apache2", "-t", "-f", workPath+"/apache.conf"), "Syntax OK")
 }
 
 func testNginx(t *testing.T, p place) {

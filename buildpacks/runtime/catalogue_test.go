@@ -18,7 +18,7 @@ func TestCatalogueThatIsNone(t *testing.T) {
 		"kind":             {head + "[[x.source]]\nkind = \"ftp\"\n", `"ftp" is no kind of source`},
 		"package":          {head + "[[x.source]]\nkind = \"npm\"\n", "names no package"},
 		"module's version": {head + "[[x.source]]\nkind = \"module\"\nmodule = \"m.test\"\nversion = \"v1\"\n", "no version with {version}"},
-		"step":             {head + "[[x.source]]\nkind = \"debian\"\npackage = \"x\"\nsteps = [\"dance\"]\n", "expected one of java-certificates, php-library, php-modules"},
+		"step":             {head + "[[x.source]]\nkind = \"debian\"\npackage = \"x\"\nsteps = [\"dance\"]\n", "expected one of composer, java-certificates, php-library, php-modules"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := runtime.ParseCatalogue(test.text); err == nil || !strings.Contains(err.Error(), test.want) {

@@ -113,6 +113,9 @@ func (c debianCarrier) resolve(ctx context.Context, w wish) (Release, error) {
 		Omit:      fillAll(filler(w.machine, best), w.source.Omit),
 		Installed: c.Debian.Base,
 	})
+	if unknown, is := errors.AsType[*resolve.UnknownPackageError](err); is && slices.Contains(fillAll(filler(w.machine, best), w.Packages), unknown.Name) {
+		return Release{}, appError(unknown)
+	}
 	if err != nil {
 		return Release{}, err
 	}

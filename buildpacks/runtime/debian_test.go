@@ -22,6 +22,7 @@ import (
 	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/stack/debian/debiantest"
 	"github.com/slugc/slugc/stack/debian/repository"
+	"github.com/slugc/slugc/stack/download"
 )
 
 func TestDebian(t *testing.T) {
@@ -149,9 +150,38 @@ func testDebian(t *testing.T, _ spec.G, it spec.S) {
 		if diff := cmp.Diff(map[string]string{"PHP_HOME": layout.Dir, "PHP_INI_SCAN_DIR": layout.Dir + "/conf.d"}, layout.Set); diff != "" {
 			t.Error(diff)
 		}
-		if _, err := os.Stat(filepath.Join(layout.Dir, "usr/bin/php")); err != nil {
-			t.Error(err)
+		if layout.Default["PHPRC"] != layout.Dir {
+			t.Errorf("got %v", layout.Default)
 		}
+		for _, name := range []string{"usr/bin/php", "usr/sbin/php-fpm", "php.ini"} {
+			if _, err := os.Stat(filepath.Join(layout.Dir, name)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+
+	it("has Composer find its libraries beside itself, and brings no PHP", func() {
+		release, layout := install("composer", "^2")
+		if len(release.Packages) != 2 || release.Version != "2.8.8" {
+			t.Errorf("got %s of %v", release, release.Packages)
+		}
+		for name, want := range map[string]string{
+			"usr/bin/composer": "#!/usr/bin/env php\n<?php\nset_include_path(dirname(__DIR__) . '/share/php');\n" +
+				"require __DIR__ . '/../share/php/Composer/autoload.php';\n",
+			"usr/share/php/Composer/autoload.php": "<?php\nrequire_once 'JsonSchema/autoload.php';\n",
+		} {
+			if got, err := os.ReadFile(filepath.Join(layout.Dir, name)); err != nil || string(got) != want {
+				t.Errorf("%s: got %q, %v", name, got, err)
+			}
+		}
+	})
+
+	it("says that a package that a person asked for is not there", func() {
+		_, err := r.Resolve(t.Context(), runtime.Request{Runtime: "php", Arch: "amd64", Packages: []string{"php{major}.{minor}-fmp"}})
+		if err == nil || download.FaultOf(err) != download.App {
+			t.Errorf("got %v", err)
+		}
+		says(t, err.Error(), "no package php8.4-fmp", "php8.4-fpm")
 	})
 
 	it("gives Java its certificates, and prefers lines with long support", func() {
@@ -242,6 +272,11 @@ func debianPackages() []debiantest.Package {
 			"/usr/share/php8.4-common/common/ctype.ini":     "extension=ctype.so\n",
 			"/usr/share/php8.4-opcache/opcache/opcache.ini": "; priority=10\nzend_extension=opcache.so\n",
 		}},
+		{Name: "composer", Version: "2.8.8-1", Architecture: "all", Fields: map[string]string{"Depends": "php-cli, php-json-schema"}, Files: map[string]string{
+			"/usr/bin/composer*":                   "#!/usr/bin/php\n<?php\nrequire __DIR__ . '/../share/php/Composer/autoload.php';\n",
+			"/usr/share/php/Composer/autoload.php": "<?php\nrequire_once '/usr/share/php/JsonSchema/autoload.php';\n",
+		}},
+		{Name: "php-json-schema", Architecture: "all", Files: map[string]string{"/usr/share/php/JsonSchema/autoload.php": "<?php\n"}},
 		java("17", "17.0.19+10-1"), java("21", "21.0.9+10-1"), java("26", "26~5ea-1"),
 	}
 }

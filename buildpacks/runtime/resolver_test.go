@@ -167,7 +167,7 @@ func testResolver(t *testing.T, when spec.G, it spec.S) {
 
 	it("knows no runtime that the catalogue does not have", func() {
 		_, err := r.Resolve(t.Context(), runtime.Request{Runtime: "perl", Arch: "amd64"})
-		if err == nil || !strings.Contains(err.Error(), "expected one of deno, go, java, nginx, node, packages, php, python, ruby, rust") {
+		if err == nil || !strings.Contains(err.Error(), "expected one of apache, composer, deno, go, java, nginx, node, packages, php, python, ruby, rust") {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"bytes"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,6 +26,7 @@ type site struct {
 // steps are what maintainer scripts of packages would have done, by name.
 func steps() map[string]func(site) error {
 	return map[string]func(site) error{
+		"composer":          site.composer,
 		"java-certificates": site.javaCertificates,
 		"php-library":       site.phpLibrary,
 		"php-modules":       site.phpModules,
@@ -51,10 +53,17 @@ func (s site) javaCertificates() error {
 // phpPriority is the comment by which phpenmod(8) orders modules.
 var phpPriority = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^; *priority *= *([0-9]{1,3}) *$`) })
 
+// phpSettings is the php.ini of the runtime: what PHP's own php.ini-production
+// changes, and room for what people upload. Errors go to standard error.
+//
+//go:embed php.ini
+var phpSettings []byte
+
 // phpModules does the work of phpenmod(8): one directory with the settings of
 // all modules, in the order of their priority. The directory of the modules is
 // an expression that PHP evaluates when it starts, so the files do not know
-// where they are.
+// where they are. It writes php.ini besides, and gives php-fpm a name without a
+// version.
 func (s site) phpModules() error {
 	apis, err := fs.Glob(s.root.FS(), "usr/lib/php/[0-9]*[0-9]")
 	if err != nil {
@@ -68,6 +77,15 @@ func (s site) phpModules() error {
 	}
 	if err := s.root.MkdirAll("conf.d", 0o755); err != nil {
 		return err
+	}
+	if err := s.root.WriteFile("php.ini", phpSettings, 0o644); err != nil {
+		return err
+	}
+	manager := s.fill.Replace("php-fpm{major}.{minor}")
+	if _, err := s.root.Lstat("usr/sbin/" + manager); err == nil {
+		if err := s.root.Symlink(manager, "usr/sbin/php-fpm"); err != nil {
+			return err
+		}
 	}
 	general := "extension_dir = \"${PHP_HOME}/" + apis[0] + "\"\ninclude_path = \".:${PHP_HOME}/usr/share/php\"\n"
 	if err := s.root.WriteFile("conf.d/00-directories.ini", []byte(general), 0o644); err != nil {
@@ -114,6 +132,23 @@ func (s site) phpLibrary() error {
 		}
 		return s.root.WriteFile(name, moved, 0o644)
 	})
+}
+
+// composer has Composer find its libraries beside itself, whatever PHP runs it,
+// which it finds through PATH.
+func (s site) composer() error {
+	const name = "usr/bin/composer"
+	text, err := s.root.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	const first = "<?php\n"
+	_, program, found := bytes.Cut(text, []byte(first))
+	if !found {
+		return fmt.Errorf("expected %s to be a program in PHP", name)
+	}
+	moved := "#!/usr/bin/env php\n" + first + "set_include_path(dirname(__DIR__) . '/share/php');\n" + string(program)
+	return s.root.WriteFile(name, []byte(moved), 0o755)
 }
 
 // pkgConfigPrefix is a variable of a .pc file that names a place below /usr.
