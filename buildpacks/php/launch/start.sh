@@ -287,17 +287,20 @@ keep() {
 	trap : TERM INT
 	own=$(command -v setsid || :)
 	$own "$@" 8>&- 9>&- &
-	echo "$!" >"$run/$1.new"
-	mv "$run/$1.new" "$run/$1.pid"
+	echo "$!" >"$run/$1.pid"
 	await "$!"
 	echo "$code" >"$run/$1.ended"
 	kill -USR1 $$
 }
 how=keep
 
-# tell NAME SIGNAL: sends a signal to a server that is there.
+# tell NAME SIGNAL: sends a signal to a server that is there. A program that it
+# started would end by a signal to all.
 tell() {
-	[ -e "$run/$1.ended" ] || [ ! -e "$run/$1.pid" ] || kill -s "$2" "$(cat "$run/$1.pid")" 2>/dev/null || :
+	if [ ! -e "$run/$1.ended" ] && [ -s "$run/$1.pid" ]; then
+		read -r pid <"$run/$1.pid"
+		kill -s "$2" "$pid" 2>/dev/null || :
+	fi
 }
 
 # Who is told a second time to end does not wait for requests.
@@ -317,21 +320,22 @@ trap 'tell $server $graceful' USR1
 [ -z "$verbose" ] || echo "$command: $children processes of PHP serve $root by $server on port $port" >&2
 fpm &
 manager=$!
-until [ -S "$run/php.sock" ] || [ -e "$run/php-fpm.ended" ]; do sleep 0.01; done
+until [ -S "$run/php.sock" ] || [ -e "$run/php-fpm.ended" ]; do sleep 0.01 || :; done
 if [ ! -e "$run/php-fpm.ended" ] && [ -z "$stopped" ]; then
 	web &
 	keeper=$!
-	until [ -e "$run/$server.pid" ]; do sleep 0.01; done
+	until [ -s "$run/$server.pid" ]; do sleep 0.01 || :; done
 	# What came meanwhile had nobody to tell.
 	if [ -n "$stopped" ] || [ -e "$run/php-fpm.ended" ]; then tell $server $graceful; fi
 	await $keeper
 fi
-# Requests are answered, or will never be.
+# Requests are answered by now, or will never be.
 tell php-fpm QUIT
 await $manager
 [ -z "$stopped" ] || finish 0
 for name in php-fpm $server; do
-	code=$(cat "$run/$name.ended" 2>/dev/null || echo 0)
+	code=0
+	[ ! -e "$run/$name.ended" ] || read -r code <"$run/$name.ended"
 	[ "$code" -eq 0 ] || echo "$command: $name ended with $code" >&2
 done
 finish 1
