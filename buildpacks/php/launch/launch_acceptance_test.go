@@ -39,14 +39,14 @@ const (
 // patience is how long a server may take to start, and to end.
 const patience = 10 * time.Second
 
-// kit is a stack with layers.
-type kit struct {
+// layers is a stack with layers on it.
+type layers struct {
 	stack  stack.Stack
 	mounts []sandbox.Mount
 	env    map[string]string
 }
 
-func newKit(t *testing.T) kit {
+func newLayers(t *testing.T) layers {
 	t.Helper()
 	sources, err := repository.AptSources(os.DirFS("/"))
 	if err != nil {
@@ -71,7 +71,7 @@ func newKit(t *testing.T) kit {
 		t.Fatal(err)
 	}
 	resolver := &runtime.Resolver{Catalogue: catalogue, Debian: &runtime.Debian{Repository: archive, Suites: definition.Suites, Base: image.Packages}}
-	k := kit{
+	k := layers{
 		stack: stack.Stack{ID: definition.ID, Root: root, Target: definition.Target(goruntime.GOARCH)},
 		env:   map[string]string{"PATH": stack.DefaultPath, "HOME": appPath},
 	}
@@ -96,7 +96,7 @@ func newKit(t *testing.T) kit {
 }
 
 // add adds a layer, with the environment that it makes.
-func (k *kit) add(name, dir string, env map[string]string) {
+func (k *layers) add(name, dir string, env map[string]string) {
 	k.mounts = append(k.mounts, sandbox.Mount{Source: dir, Target: layersPath + name})
 	for key, value := range env {
 		k.env[key] = strings.ReplaceAll(value, dir, layersPath+name)
@@ -166,7 +166,7 @@ type server struct {
 }
 
 // start starts a command and waits until its port answers, or it ends.
-func (k kit) start(t *testing.T, dir string, env map[string]string, args ...string) *server {
+func (k layers) start(t *testing.T, dir string, env map[string]string, args ...string) *server {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -335,7 +335,7 @@ func plainFiles() map[string]string {
 }
 
 func TestServers(t *testing.T) {
-	k := newKit(t)
+	k := newLayers(t)
 	for _, command := range []string{launch.Nginx, launch.Apache} {
 		t.Run(command, func(t *testing.T) {
 			t.Run("front controller", func(t *testing.T) { testSite(t, k, command) })
@@ -347,7 +347,7 @@ func TestServers(t *testing.T) {
 	}
 }
 
-func testSite(t *testing.T, k kit, command string) {
+func testSite(t *testing.T, k layers, command string) {
 	dir := app(t, siteFiles())
 	s := k.start(t, dir, map[string]string{"GREETING": "hello"}, command, "-v", "public/")
 	for _, test := range []struct {
@@ -406,7 +406,7 @@ func testSite(t *testing.T, k kit, command string) {
 	}
 }
 
-func testPlain(t *testing.T, k kit, command string) {
+func testPlain(t *testing.T, k layers, command string) {
 	files := plainFiles()
 	s := k.start(t, app(t, files), nil, command)
 	for path, status := range map[string]int{
@@ -432,7 +432,7 @@ func testPlain(t *testing.T, k kit, command string) {
 }
 
 // testEnd has a request that lasts longer than the app, and servers that die.
-func testEnd(t *testing.T, k kit, command string) {
+func testEnd(t *testing.T, k layers, command string) {
 	dir := app(t, siteFiles())
 	s := k.start(t, dir, map[string]string{"WEB_CONCURRENCY": "3"}, command, "public")
 	answers := make(chan string, 1)
@@ -467,7 +467,7 @@ func testEnd(t *testing.T, k kit, command string) {
 	}
 }
 
-func testSettings(t *testing.T, k kit, command string) {
+func testSettings(t *testing.T, k layers, command string) {
 	files := siteFiles()
 	files["conf/pool.conf"] = "php_admin_value[memory_limit] = 64M\nphp_value[date.timezone] = Europe/Oslo\n"
 	files["conf/php.ini"] = "upload_max_filesize = 3M\ndisplay_errors = 0\n"
@@ -494,7 +494,7 @@ func testSettings(t *testing.T, k kit, command string) {
 	s.stop(t)
 }
 
-func testMistakes(t *testing.T, k kit, command string) {
+func testMistakes(t *testing.T, k layers, command string) {
 	files := plainFiles()
 	files["bad.conf"] = "this is wrong\n"
 	dir := app(t, files)

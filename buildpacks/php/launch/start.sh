@@ -168,7 +168,7 @@ root_user=
 pool=
 [ -z "$pool_include" ] || pool="include = \"$pool_include\""
 fill php-fpm.conf >"$run/php-fpm.conf"
-fpm() {
+start_php() {
 	set -- php-fpm --nodaemonize --prefix "$run" --fpm-config "${pool_config:-$run/php-fpm.conf}" "$@"
 	[ -z "$ini" ] || set -- "$@" --php-ini "$ini"
 	[ -z "$root_user" ] || set -- "$@" --allow-to-run-as-root
@@ -193,7 +193,7 @@ case $command in
 		location="location / { add_header Last-Modified \"\"; index index.php index.html index.htm; $fallback }"
 	fi
 	fill fastcgi_params >"$run/fastcgi_params"
-	web() { "$how" nginx -p "$run" -e stderr -c "${server_config:-$run/nginx.conf}" "$@"; }
+	start_web() { "$how" nginx -p "$run" -e stderr -c "${server_config:-$run/nginx.conf}" "$@"; }
 	;;
 *apache2)
 	server=apache2 graceful=WINCH
@@ -219,7 +219,7 @@ Group nogroup'
 	elif [ -n "$front" ] && [ ! -e "$root/.htaccess" ]; then
 		fallback='FallbackResource /index.php'
 	fi
-	web() { "$how" apache2 -D FOREGROUND -f "${server_config:-$run/apache2.conf}" "$@"; }
+	start_web() { "$how" apache2 -D FOREGROUND -f "${server_config:-$run/apache2.conf}" "$@"; }
 	;;
 esac
 [ -n "$(command -v $server)" ] || fail "there is no $server on PATH: the app has to be built by slugc's buildpack for PHP"
@@ -231,30 +231,22 @@ fill $server.conf >"$run/$server.conf"
 mkfifo "$run/access.log" "$run/error.log"
 chmod 666 "$run/access.log" "$run/error.log"
 exec 8<>"$run/access.log" 9<>"$run/error.log"
+exec 6<"$run/access.log" 7<"$run/error.log"
 (
 	trap '' TERM INT
-	exec cat "$run/access.log" 8>&- 9>&-
+	exec cat <&6 6<&- 7<&- 8>&- 9>&-
 ) &
 access=$!
 (
 	trap '' TERM INT
-	exec cat "$run/error.log" >&2 8>&- 9>&-
+	exec cat <&7 >&2 6<&- 7<&- 8>&- 9>&-
 ) &
 errors=$!
-
-# await PID: until the process has ended, with its exit code in code. A signal
-# ends a wait, not the process.
-await() {
-	code=0
-	wait "$1" || code=$?
-	while kill -0 "$1" 2>/dev/null; do
-		code=0
-		wait "$1" || code=$?
-	done
-}
+exec 6<&- 7<&-
 
 # finish CODE: the end, after what the logs still have.
 finish() {
+	trap '' TERM INT
 	exec 8>&- 9>&-
 	for pid in $tails; do kill "$pid" 2>/dev/null || :; done
 	wait "$access" "$errors" || :
@@ -265,8 +257,8 @@ tails=
 if [ -n "$check" ]; then
 	how=env
 	code=0
-	fpm --test 8>&- 9>&- || code=1
-	web -t 8>&- 9>&- || code=1
+	start_php --test 8>&- 9>&- || code=1
+	start_web -t 8>&- 9>&- || code=1
 	finish "$code"
 fi
 
@@ -281,61 +273,91 @@ done <<END
 $logs
 END
 
-# keep COMMAND...: runs a server, and tells the shell that started this one when
-# it ends. Where there is setsid, a terminal's signals do not reach it.
+# What happens arrives here as a line: who, what, and a number. A shell can read
+# it while it hears of signals; it cannot wait for one of two processes.
+mkfifo "$run/events"
+exec 5<>"$run/events"
+
+# keep COMMAND...: runs a server and says what becomes of it. Where there is
+# setsid, a terminal's signals do not reach the server.
 keep() {
 	trap : TERM INT
 	own=$(command -v setsid || :)
-	$own "$@" 8>&- 9>&- &
-	echo "$!" >"$run/$1.pid"
-	await "$!"
-	echo "$code" >"$run/$1.ended"
-	kill -USR1 $$
+	$own "$@" 5>&- 8>&- 9>&- &
+	kept=$!
+	echo "$1 runs $kept" >&5
+	code=0
+	wait "$kept" || code=$?
+	# A signal ends the wait, not the server.
+	while kill -0 "$kept" 2>/dev/null; do
+		code=0
+		wait "$kept" || code=$?
+	done
+	echo "$1 ended $code" >&5
 }
 how=keep
 
-# tell NAME SIGNAL: sends a signal to a server that is there. A program that it
-# started would end by a signal to all.
-tell() {
-	if [ ! -e "$run/$1.ended" ] && [ -s "$run/$1.pid" ]; then
-		read -r pid <"$run/$1.pid"
-		kill -s "$2" "$pid" 2>/dev/null || :
-	fi
-}
+# tell PID SIGNAL: sends a signal to a server that is there.
+tell() { [ -z "$1" ] || kill -s "$2" "$1" 2>/dev/null || :; }
 
-# Who is told a second time to end does not wait for requests.
-stopped=
+# The processes that are there, and the exit codes of those that were. Who is told
+# a second time to end does not wait for requests.
+php= web= stopped= php_code= web_code=
 stop() {
-	if [ -n "$stopped" ]; then
-		tell $server TERM
-		tell php-fpm TERM
+	again=$stopped
+	stopped=yes
+	if [ -n "$again" ]; then
+		tell "$web" TERM
+		tell "$php" TERM
+	elif [ -n "$web_code" ] || [ -z "$serving" ]; then
+		tell "$php" QUIT
 	else
-		stopped=yes
-		tell $server $graceful
+		tell "$web" $graceful
 	fi
 }
+serving=
 trap stop TERM INT
-trap 'tell $server $graceful' USR1
 
 [ -z "$verbose" ] || echo "$command: $children processes of PHP serve $root by $server on port $port" >&2
-fpm &
-manager=$!
-until [ -S "$run/php.sock" ] || [ -e "$run/php-fpm.ended" ]; do sleep 0.01 || :; done
-if [ ! -e "$run/php-fpm.ended" ] && [ -z "$stopped" ]; then
-	web &
-	keeper=$!
-	until [ -s "$run/$server.pid" ]; do sleep 0.01 || :; done
-	# What came meanwhile had nobody to tell.
-	if [ -n "$stopped" ] || [ -e "$run/php-fpm.ended" ]; then tell $server $graceful; fi
-	await $keeper
-fi
-# Requests are answered by now, or will never be.
-tell php-fpm QUIT
-await $manager
-[ -z "$stopped" ] || finish 0
-for name in php-fpm $server; do
-	code=0
-	[ ! -e "$run/$name.ended" ] || read -r code <"$run/$name.ended"
-	[ "$code" -eq 0 ] || echo "$command: $name ended with $code" >&2
+start_php &
+(
+	trap '' TERM INT
+	until [ -S "$run/php.sock" ]; do
+		[ -d "$run" ] || exit 0
+		sleep 0.01
+	done
+	echo "php-fpm listens 0" >&5
+) >/dev/null 2>&1 8>&- 9>&- &
+while [ -z "$php_code" ] || { [ -n "$serving" ] && [ -z "$web_code" ]; }; do
+	# A signal may end it.
+	read -r who what number <&5 || continue
+	case "$who $what" in
+	"php-fpm runs")
+		php=$number
+		[ -z "$stopped" ] || tell "$php" QUIT
+		;;
+	"php-fpm listens")
+		if [ -z "$stopped" ] && [ -z "$php_code" ]; then
+			serving=yes
+			start_web &
+		fi
+		;;
+	"php-fpm ended")
+		php= php_code=$number
+		tell "$web" $graceful
+		;;
+	"$server runs")
+		web=$number
+		if [ -n "$stopped" ] || [ -n "$php_code" ]; then tell "$web" $graceful; fi
+		;;
+	"$server ended")
+		web= web_code=$number
+		# Requests are answered by now, or will never be.
+		tell "$php" QUIT
+		;;
+	esac
 done
+[ -z "$stopped" ] || finish 0
+[ "${web_code:-0}" -eq 0 ] || echo "$command: $server ended with $web_code" >&2
+[ "$php_code" -eq 0 ] || echo "$command: php-fpm ended with $php_code" >&2
 finish 1
