@@ -23,6 +23,7 @@ import (
 	"github.com/slugc/slugc/buildpacks/java"
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/nodejs"
+	"github.com/slugc/slugc/buildpacks/php"
 	"github.com/slugc/slugc/buildpacks/procfile"
 	"github.com/slugc/slugc/buildpacks/python"
 	"github.com/slugc/slugc/buildpacks/ruby"
@@ -54,6 +55,7 @@ func All(ctx context.Context, out io.Writer, env map[string]string) []Buildpack 
 		{TOML: rust.TOML, Detect: rust.Detect(out), Build: rust.Build(ctx, helpers), Clients: []string{Cargo, Debian}},
 		{TOML: python.TOML, Detect: python.Detect(out), Build: python.Build(ctx, helpers), Clients: []string{PIP, Go, Debian}},
 		{TOML: ruby.TOML, Detect: ruby.Detect(out), Build: ruby.Build(ctx, helpers), Clients: []string{Bundler, Debian}},
+		{TOML: php.TOML, Detect: php.Detect(out), Build: php.Build(ctx, helpers), Clients: []string{Composer, Debian}},
 		{TOML: nodejs.TOML, Detect: nodejs.Detect(out), Build: nodejs.Build(ctx, helpers), Clients: []string{NPM}},
 		{TOML: nodejs.AssetsTOML, Detect: nodejs.DetectAssets(out), Build: nodejs.BuildAssets(ctx, helpers), Clients: []string{NPM}},
 		{TOML: static.TOML, Detect: static.Detect(out), Build: static.Build(ctx, helpers), Clients: []string{Debian}},
@@ -76,6 +78,7 @@ func Order() buildpacks.Order {
 		{{ID: "slugc/rust"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/python"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/ruby"}, {ID: "slugc/procfile", Optional: true}},
+		{{ID: "slugc/php"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/deno"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/static", Optional: true}, {ID: "slugc/nodejs"}, {ID: "slugc/procfile", Optional: true}},
 		{{ID: "slugc/static"}, {ID: "slugc/procfile", Optional: true}},

@@ -32,6 +32,9 @@ const (
 	Cargo = "cargo"
 	// Bundler is Bundler, with the file of "bundle config"; see bundler.Connection.
 	Bundler = "bundler"
+	// Composer is Composer, with the config of a config.json; see
+	// composer.Config.Connection.
+	Composer = "composer"
 )
 
 // Settings are a file by which a package client of this machine knows its

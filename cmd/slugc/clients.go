@@ -19,7 +19,7 @@ import (
 // package registries how to reach them.
 var clientVariables = []string{
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-	"NPM_CONFIG_REGISTRY", "npm_config_registry", "MVNW_REPOURL", "SLUGC_GRADLE_DISTRIBUTIONS",
+	"CGI_HTTP_PROXY", "NPM_CONFIG_REGISTRY", "npm_config_registry", "MVNW_REPOURL", "SLUGC_GRADLE_DISTRIBUTIONS",
 }
 
 // clientEnv hands the machine's own registry settings to the buildpacks, where
@@ -44,12 +44,13 @@ func (p *program) clientEnv(env map[string]string) map[string]string {
 // is secret in their settings is never printed once it was read.
 func (p *program) clients(on stack.Stack) builtin.Clients {
 	return builtin.Clients{
-		builtin.NPM:     func(context.Context, bool) ([]builtin.Settings, error) { return p.npmSettings() },
-		builtin.Go:      func(context.Context, bool) ([]builtin.Settings, error) { return p.goSettings() },
-		builtin.Maven:   func(context.Context, bool) ([]builtin.Settings, error) { return p.mavenSettings() },
-		builtin.Cargo:   func(context.Context, bool) ([]builtin.Settings, error) { return p.cargoSettings() },
-		builtin.PIP:     func(context.Context, bool) ([]builtin.Settings, error) { return p.pipSettings() },
-		builtin.Bundler: func(context.Context, bool) ([]builtin.Settings, error) { return p.bundlerSettings() },
+		builtin.NPM:      func(context.Context, bool) ([]builtin.Settings, error) { return p.npmSettings() },
+		builtin.Go:       func(context.Context, bool) ([]builtin.Settings, error) { return p.goSettings() },
+		builtin.Maven:    func(context.Context, bool) ([]builtin.Settings, error) { return p.mavenSettings() },
+		builtin.Cargo:    func(context.Context, bool) ([]builtin.Settings, error) { return p.cargoSettings() },
+		builtin.PIP:      func(context.Context, bool) ([]builtin.Settings, error) { return p.pipSettings() },
+		builtin.Bundler:  func(context.Context, bool) ([]builtin.Settings, error) { return p.bundlerSettings() },
+		builtin.Composer: func(context.Context, bool) ([]builtin.Settings, error) { return p.composerSettings() },
 		builtin.Debian: func(ctx context.Context, offline bool) ([]builtin.Settings, error) {
 			return p.debianSettings(ctx, on, offline)
 		},

@@ -230,6 +230,16 @@ func put(from, to string, entry fs.DirEntry) error {
 	return os.Chmod(to, info.Mode().Perm())
 }
 
+// Part is where a file or directory rests that the earlier build made, by its path in
+// the app; "" when it made none. It is to be read only.
+func (o *Outcome) Part(name string) string {
+	path := filepath.Join(o.slot.Layer.Path, filesDir, name)
+	if _, err := os.Lstat(path); err != nil || !filepath.IsLocal(name) {
+		return ""
+	}
+	return path
+}
+
 // Keep keeps what was made of the app since Open, and returns the layer. One that
 // is too large is not kept: ok is false.
 func (o *Outcome) Keep(inputs map[string]string) (kept libcnb.Layer, ok bool, err error) {

@@ -1,0 +1,54 @@
+package php
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/buildpacks/libcnb/v2"
+
+	"github.com/slugc/slugc/buildpacks/language/appfile"
+)
+
+// Detect returns bin/detect: it passes for an app with a composer.json, or with an
+// index.php in its root, or with what only an app with one of these has; the build
+// then tells what is missing (CNB Buildpack API, "Phase #1: Detection").
+func Detect(out io.Writer) libcnb.DetectFunc {
+	return func(c libcnb.DetectContext) (libcnb.DetectResult, error) {
+		dir := c.ApplicationPath
+		names := []string{composerJSON, composerLock, indexPHP}
+		if other := c.Platform.Environment[nameVariable]; other != "" {
+			names = append(names, other)
+		}
+		found, err := appfile.Found(dir, names...)
+		if err != nil {
+			return libcnb.DetectResult{}, err
+		}
+		if len(found) == 0 {
+			if found, err = probably(dir); err != nil {
+				return libcnb.DetectResult{}, err
+			}
+		}
+		if len(found) == 0 {
+			reason, err := appfile.WhyNot(dir, composerJSON, indexPHP)
+			if err != nil {
+				return libcnb.DetectResult{}, err
+			}
+			_, err = fmt.Fprintln(out, reason)
+			return libcnb.DetectResult{}, err
+		}
+		return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{{
+			Provides: []libcnb.BuildPlanProvide{{Name: "php"}},
+			Requires: []libcnb.BuildPlanRequire{{Name: "php"}},
+		}}}, nil
+	}
+}
+
+// probably are files of an app that is one of PHP, if it has no manifest of another
+// language.
+func probably(dir string) ([]string, error) {
+	others, err := appfile.Found(dir, "package.json", "go.mod", "pom.xml", "build.gradle", "build.gradle.kts", "Cargo.toml", "Gemfile", "requirements.txt", "pyproject.toml", "index.html", "deno.json")
+	if err != nil || len(others) > 0 {
+		return nil, err
+	}
+	return appfile.Found(dir, append(misspelled(), "artisan", versionFile)...)
+}
