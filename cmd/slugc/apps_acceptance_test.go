@@ -168,13 +168,13 @@ func TestApps(t *testing.T) {
 		t.Skip("needs root to start containers and to cut off the network")
 	}
 	all := expectations(t)
-	indexes := map[string]string{"": ""}
+	indexes := map[string][]string{}
 	gradle := ""
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if !selected(t, name) {
 			continue
 		}
-		if index := all[name].Index; index != "" && indexes[index] == "" {
+		if index := all[name].Index; index != "" && indexes[index] == nil {
 			indexes[index] = ownIndex(t, index)
 		}
 		if usesGradle(name) && gradle == "" {
@@ -188,9 +188,7 @@ func TestApps(t *testing.T) {
 			if usesGradle(name) {
 				s.env = append(s.env, gradle)
 			}
-			if all[name].Index != "" {
-				s.env = append(s.env, indexes[all[name].Index])
-			}
+			s.env = append(s.env, indexes[all[name].Index]...)
 			sample{slugc: s, name: name, expectation: all[name]}.test()
 		})
 	}
