@@ -147,6 +147,8 @@ func (b *build) tools(a app, php, client language.Installed) (tools, error) {
 	for name, value := range map[string]string{
 		composer.HomeVariable: b.Scratch.Path("composer-home"), "COMPOSER_CACHE_DIR": filepath.Join(b.Layers.Path, cacheLayer),
 		"COMPOSER_NO_INTERACTION": "1", "COMPOSER_ALLOW_SUPERUSER": "1", "COMPOSER_NO_DEV": "1", "COMPOSER_NO_AUDIT": "1", "COMPOSER_FUND": "0", "NO_COLOR": "1",
+		// Errors are not broken into lines as for a terminal.
+		"COLUMNS": "1000",
 	} {
 		t.composerEnv[name] = value
 	}
@@ -265,11 +267,18 @@ func (b *build) writeHome(a app) error {
 // composer runs Composer and shows what it prints.
 func (b *build) composer(ctx context.Context, t tools, args ...string) (*tool.Tail, error) {
 	lines := b.Print.Writer()
-	output := tool.NewTail(io.MultiWriter(&quiet{to: lines}))
-	err := b.Runner.Run(ctx, tool.Command{Args: append([]string{t.php, t.composer}, args...), Dir: b.App, Env: t.composerEnv, Output: output})
+	output := tool.NewTail(lines)
+	filter := &quiet{to: output}
+	err := b.Runner.Run(ctx, tool.Command{Args: append([]string{t.php, t.composer}, args...), Dir: b.App, Env: t.composerEnv, Output: filter})
+	if flushErr := filter.flush(); err == nil {
+		err = flushErr
+	}
 	lines.Flush()
 	return output, err
 }
+
+// synopsis is how Composer ends the text of an error: with all its flags.
+var synopsis = regexp.MustCompile(`^[a-z-]+ \[-`)
 
 // quiet leaves out what Composer prints for people at their own machine.
 type quiet struct {
@@ -284,7 +293,7 @@ func (q *quiet) Write(data []byte) (int, error) {
 	for line := range strings.Lines(text[:end]) {
 		short := strings.TrimSpace(line)
 		if short == "" || strings.Contains(short, "looking for funding") || strings.HasPrefix(short, "Use the `composer fund`") ||
-			strings.HasPrefix(short, "Verifying lock file contents") || strings.HasPrefix(short, "Composer could not detect the root package") || strings.HasPrefix(short, "0 [") {
+			synopsis.MatchString(short) || strings.HasPrefix(short, "Verifying lock file contents") || strings.HasPrefix(short, "Composer could not detect the root package") || strings.HasPrefix(short, "0 [") {
 			continue
 		}
 		if _, err := io.WriteString(q.to, line); err != nil {
@@ -292,6 +301,13 @@ func (q *quiet) Write(data []byte) (int, error) {
 		}
 	}
 	return len(data), nil
+}
+
+// flush writes what has no end of line.
+func (q *quiet) flush() error {
+	_, err := io.WriteString(q.to, q.rest)
+	q.rest = ""
+	return err
 }
 
 // removeHistory takes the repositories out of packages that came from one: no
