@@ -198,8 +198,8 @@ func phpText(text string) string {
 
 // phpNumber is a number as json_encode writes what json_decode read.
 func phpNumber(text string) string {
-	if _, err := strconv.ParseInt(text, 10, 64); err == nil && text != "-0" {
-		return text
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return strconv.FormatInt(n, 10)
 	}
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil {
