@@ -22,11 +22,15 @@ func (a app) causes() []failure.Cause {
 				"\notherwise the operator of the server should clear its cache of the package",
 		},
 		{
-			Pattern: regexp.MustCompile(`(?s)(?:Invalid credentials \(HTTP 40[13]\) for '([^']+)'|Could not authenticate against (\S+)|URL required authentication|(?:The "([^"]+)" file could not be downloaded|could not be downloaded) \(HTTP/\S+ 40[13])`), Fault: download.App,
-			Why: "a server of packages wants credentials, or refuses those that it got: $1\n" + credentials,
+			Pattern: regexp.MustCompile(`(?:Invalid credentials \(HTTP 40[13]\) for '|Could not authenticate against )([^'\s]+)`), Fault: download.App,
+			Why: "a server of packages refuses the credentials that it got: $1\n" + credentials,
 		},
 		{
-			Pattern: regexp.MustCompile(`please review your configured (?:GitHub|GitLab|Bitbucket) (?:OAuth )?token|Could not fetch (\S+), please`), Fault: download.App,
+			Pattern: regexp.MustCompile(`The "([^"]+)" file could not be downloaded \(HTTP/\S+ 40[13]`), Fault: download.App,
+			Why: "a server of packages wants credentials: $1\n" + credentials,
+		},
+		{
+			Pattern: regexp.MustCompile(`Could not fetch (\S+), please review your configured (?:GitHub|GitLab|Bitbucket)`), Fault: download.App,
 			Why: "a package comes from a private repository, which wants a token, or too many builds have asked without one: $1\nGive the build one:\n  slugc build --secret COMPOSER_AUTH='{\"github-oauth\": {\"HOST\": \"TOKEN\"}}'",
 		},
 		{
@@ -46,8 +50,8 @@ func (a app) causes() []failure.Cause {
 			Why: "a package wants PHP $1, which is not that of the stack. Lock releases that work there:\n  composer update" + commit,
 		},
 		{
-			Pattern: regexp.MustCompile(`(?:lock file does not contain a compatible set of packages|Required (?:\(in require-dev\) )?package "([^"]+)" is not present in the lock file|is in the lock file as .* but that does not satisfy your constraint|The lock file is not up to date)`), Fault: download.App,
-			Why: "the lock file is out of step with composer.json: $1\nlock again, and commit it:\n  composer update" + commit,
+			Pattern: regexp.MustCompile(`lock file does not contain a compatible set of packages|Required (?:\(in require-dev\) )?package "[^"]+" is not present in the lock file|but that does not satisfy your constraint`), Fault: download.App,
+			Why: "the lock file is out of step with " + a.manifestName + ": what is wrong with it stands above. Lock again, and commit it:\n  composer update" + commit,
 		},
 		{
 			Pattern: regexp.MustCompile(`(?s)([a-z0-9_.-]+/[a-z0-9_.-]+)\s+(?:\(installed globally\) )?contains a Composer plugin which is (?:currently not in your|blocked by your) allow-plugins`), Fault: download.App,
@@ -63,8 +67,16 @@ func (a app) causes() []failure.Cause {
 				"Name its certificate file:\n  composer config --global cafile /path/to/ca.pem",
 		},
 		{
-			Pattern: regexp.MustCompile(`(?i)curl error (?:5|6|7|16|18|28|35|52|55|56|92) while downloading (\S+)|could not be downloaded \(HTTP/\S+ (?:429|5[0-9][0-9])|(?:failed to open stream|Connection) ?(?:timed out|refused)|The following exception indicates a possible issue with the use of a proxy|Failed to open (?:the )?zip|end of central directory|zip archive is corrupt|Content-Length mismatch`), Fault: download.Passing,
+			Pattern: regexp.MustCompile(`(?i)curl error (?:5|6|7|16|18|28|35|52|55|56|92) while downloading (\S+?):?\s`), Fault: download.Passing,
 			Why: "a server of packages could not be reached, or did not answer as it should: $1\ntry again later",
+		},
+		{
+			Pattern: regexp.MustCompile(`(?i)The "([^"]+)" file could not be downloaded(?: \(HTTP/\S+ (?:429|5[0-9][0-9])|: (?:failed to open stream|Connection))`), Fault: download.Passing,
+			Why: "a server of packages could not be reached, or did not answer as it should: $1\ntry again later",
+		},
+		{
+			Pattern: regexp.MustCompile(`(?i)(?:Failed to (?:open|extract)[^\n]*zip|end of central directory|zip archive is corrupt|Content-Length mismatch|is not a zip archive|End-of-central-directory signature not found)`), Fault: download.Passing,
+			Why: "a server of packages gave something else than an archive. Try again later",
 		},
 		{
 			Pattern: regexp.MustCompile(`(?:Failed to (?:execute|clone)[^\n]*|fatal: [^\n]*(?:repository|Authentication|could not read)[^\n]*|git was not found in your PATH)`), Fault: download.App,
@@ -78,7 +90,7 @@ func (a app) causes() []failure.Cause {
 }
 
 // explain says why packages were not installed, or a script of Composer failed.
-func (b *build) explain(a app, what string, err error, output *tool.Tail) error {
+func (a app) explain(what string, err error, output *tool.Tail) error {
 	code := ""
 	if exit, byItself := failure.Ended(err); byItself && exit.Signal == syscall.SIGKILL {
 		// Nobody else here ends a program like that.

@@ -239,7 +239,7 @@ func (b *build) make(ctx context.Context, a app, t tools, o *outcome.Outcome, in
 	}
 	output, err := b.composer(ctx, t, args...)
 	if err != nil {
-		return b.explain(a, "installing the packages", err, output)
+		return a.explain("installing the packages", err, output)
 	}
 	if err := removeHistory(filepath.Join(b.App, a.vendorDir())); err != nil {
 		return fmt.Errorf("tidying the packages: %w", err)
@@ -248,7 +248,7 @@ func (b *build) make(ctx context.Context, a app, t tools, o *outcome.Outcome, in
 	if _, has := a.manifest.Scripts["compile"]; has {
 		b.Print.Step("Running the script compile")
 		if output, err := b.composer(ctx, t, "run-script", "--no-dev", "--no-interaction", "compile"); err != nil {
-			return b.explain(a, "the script compile", err, output)
+			return a.explain("the script compile", err, output)
 		}
 	}
 	return b.makeFramework(ctx, a, t)

@@ -176,7 +176,7 @@ func (a app) hasFiles(name string) bool {
 func (a app) scriptCauses() []failure.Cause {
 	return []failure.Cause{
 		{
-			Pattern: regexp.MustCompile(`Environment variable not found: "?\\?"?([A-Za-z0-9_]+)`), Fault: download.App,
+			Pattern: regexp.MustCompile(`Environment variable not found: [\\"]*([A-Za-z0-9_]+)`), Fault: download.App,
 			Why: "the app wants a variable also during the build. Give it one, or a default in .env:\n  slugc build -e $1=for-the-build",
 		},
 		{
@@ -184,7 +184,7 @@ func (a app) scriptCauses() []failure.Cause {
 			Why: "the app connects to a database or another service when it is loaded, and a build has none.\nConnect when it is first needed, not in a provider, a configuration or a file of routes",
 		},
 		{
-			Pattern: regexp.MustCompile(`(?:Class|class|interface|trait) \\?"([A-Za-z0-9_\\]+)"(?: not found| does not exist)|Attempted to load (?:class|interface|trait) "([A-Za-z0-9_\\]+)"`), Fault: download.App,
+			Pattern: regexp.MustCompile(`(?:[Cc]lass|[Ii]nterface|[Tt]rait|Attempted to load (?:class|interface|trait)) \\?"([A-Za-z0-9_\\]+)\\?"(?: not found| does not exist| from )`), Fault: download.App,
 			Why: "there is no class $1 in what is installed: its package may be one of require-dev, or its file's name may have other letters than the class.\n" +
 				"Require the package, or do without it in production:\n  composer require VENDOR/NAME\n  git add " + a.manifestName + " " + a.lockName,
 		},
