@@ -9,14 +9,18 @@ import (
 	"github.com/sclevine/spec"
 
 	"github.com/slugc/slugc/buildpacks/php/composertest"
+	"github.com/slugc/slugc/stack/debian/debiantest"
 )
 
-func TestBuild(t *testing.T) { spec.Run(t, "bin/build", testBuild) }
+func TestBuild(t *testing.T) {
+	archive := newArchive(t)
+	spec.Run(t, "bin/build", func(t *testing.T, _ spec.G, it spec.S) { testBuild(t, it, archive) })
+}
 
-func testBuild(t *testing.T, _ spec.G, it spec.S) {
+func testBuild(t *testing.T, it spec.S, archive *debiantest.Archive) {
 	var s *site
 	it.Before(func() {
-		s = newSite(t)
+		s = newSite(t, archive)
 		s.lock(require("php ^8.2", "psr/log ^3.0", "ext-redis *"), psrLog())
 		s.files["public/index.php"] = "<?php\n"
 	})
@@ -216,7 +220,7 @@ func TestDetect(t *testing.T) {
 		"a directory":            {files: map[string]string{"web/composer.json": ""}, says: "slugc build --app web"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t)
+			s := newSite(t, nil)
 			s.files = c.files
 			s.fresh()
 			var out output

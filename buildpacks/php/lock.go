@@ -157,7 +157,7 @@ func (a app) platform() []requirement {
 	var all []requirement
 	add := func(require words, by string, own bool) {
 		for _, name := range slices.Sorted(maps.Keys(require)) {
-			if lower := strings.ToLower(name); lower == "php" || strings.HasPrefix(lower, "php-") && isPlatform(name) || strings.HasPrefix(lower, "ext-") {
+			if lower := strings.ToLower(name); lower == "php" || lower == "hhvm" || strings.HasPrefix(lower, "php-") && isPlatform(name) || strings.HasPrefix(lower, "ext-") {
 				all = append(all, requirement{lower, require[name], by, own})
 			}
 		}

@@ -25,8 +25,10 @@ type servers struct {
 var (
 	procfileLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*([A-Za-z0-9_-]+):?\s+(\S.*)$`) })
 	startLine    = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?:^|[\s"'(;&|=])((?:\./|/app/|\$HOME/)?(?:\S*/)?)(heroku-php-nginx|heroku-php-apache2)\b`)
+		return regexp.MustCompile(`(?:^|[\s"'(;&|=])((?:\S*/)?)(heroku-php-nginx|heroku-php-apache2)\b`)
 	})
+	// The app is /app, which is HOME, and where processes start.
+	homePrefix = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:\./|/app/|\$HOME/|\$\{HOME\}/)`) })
 )
 
 // readServers reads what a Procfile starts.
@@ -42,10 +44,10 @@ func readServers(dir string) (servers, error) {
 	for _, match := range procfileLine().FindAllStringSubmatch(string(data), -1) {
 		s.types = append(s.types, strings.ToLower(match[1]))
 		for _, start := range startLine().FindAllStringSubmatch(match[2], -1) {
-			place, name := strings.TrimPrefix(start[1], "./"), start[2]
+			place, name := homePrefix().ReplaceAllString(start[1], ""), start[2]
 			s.nginx = s.nginx || name == launch.Nginx
 			s.apache = s.apache || name == launch.Apache
-			if place != "" && !filepath.IsAbs(place) && !strings.HasPrefix(place, "$") {
+			if place != "" && filepath.IsLocal(place) && !strings.Contains(place, "$") {
 				s.vendorBin = append(s.vendorBin, filepath.Join(place, name))
 			}
 		}

@@ -68,12 +68,30 @@ type site struct {
 	distro           string
 }
 
-func newSite(t *testing.T) *site {
+// newSite is a site whose packages come from an archive that others use too.
+func newSite(t *testing.T, archive *debiantest.Archive) *site {
 	t.Helper()
 	dir := t.TempDir()
 	s := &site{t: t, dir: dir, app: filepath.Join(dir, "app"), layers: filepath.Join(dir, "layers"), distro: "debian", files: map[string]string{}}
 	s.env = map[string]string{"PATH": os.Getenv("PATH"), "HOME": filepath.Join(dir, "home")}
-	s.archive = debiantest.New(t,
+	if s.archive = archive; archive != nil {
+		archive.Requests() // of other tests
+	}
+	for _, d := range []string{s.layers, filepath.Join(dir, "buildpack"), filepath.Join(dir, "platform"), filepath.Join(dir, "home")} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "buildpack", "buildpack.toml"), TOML, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// newArchive is an archive of Debian with what these tests install.
+func newArchive(t *testing.T) *debiantest.Archive {
+	t.Helper()
+	return debiantest.New(t,
 		debiantest.Package{Name: "php8.4-cli", Version: "8.4.27-1", Fields: map[string]string{"Depends": "php8.4-common"}, Files: map[string]string{"/usr/bin/php8.4*": fakePHP}},
 		debiantest.Package{Name: "php8.4-common", Version: "8.4.27-1", Files: map[string]string{
 			"/usr/lib/php/20240924/ctype.so": "\n", "/usr/share/php8.4-common/common/ctype.ini": "extension=ctype.so\n", "/usr/lib/php/8.4/php.ini-production": "\n",
@@ -84,15 +102,6 @@ func newSite(t *testing.T) *site {
 		debiantest.Package{Name: "nginx", Version: "1.26.3-3", Files: map[string]string{"/usr/sbin/nginx*": "#!/bin/sh\n"}},
 		debiantest.Package{Name: "apache2-bin", Version: "2.4.62-1", Files: map[string]string{"/usr/sbin/apache2*": "#!/bin/sh\n"}},
 	)
-	for _, d := range []string{s.layers, filepath.Join(dir, "buildpack"), filepath.Join(dir, "platform"), filepath.Join(dir, "home")} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, "buildpack", "buildpack.toml"), TOML, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 // extension is a Debian package with an extension.
