@@ -32,13 +32,15 @@ func TestCauses(t *testing.T) {
 		`Environment variable not found: "DATABASE_URL".`:                                                           {"slugc build -e DATABASE_URL=for-the-build", download.App},
 		`Attempted to load class "WebProfilerBundle" from namespace`:                                                {"there is no class WebProfilerBundle in what is installed", download.App},
 		`Error: Class "App\Missing" not found`:                                                                      {`there is no class App\Missing`, download.App},
-		"SQLSTATE[HY000] [2002] Connection refused":                                                                 {"connects to a database", download.App},
-		"PHP Parse error:  syntax error, unexpected token \";\" in /app/src/Kernel.php on 3":                        {"PHP says: syntax error", download.App},
-		"Call to undefined function imagecreate()":                                                                  {"no function imagecreate", download.App},
-		"Could not fetch https://git.example.com/a, please review your configured GitHub OAuth token":               {"which wants a token", download.App},
-		"  '/app/vendor/composer/tmp.zip' is not a zip archive.":                                                    {"something else than an archive", download.Passing},
-		"fatal error: No space left on device":                                                                      {"slugc cache prune", download.Passing},
-		"something else":                                                                                            {"composer install --no-dev --prefer-dist", download.App},
+		`Attempted to load class "Normalizer" from the global namespace.`:                                           {"one of the extension intl of PHP", download.App},
+		`Class "Redis" not found`:                   {"composer require 'ext-redis:*'", download.App},
+		"SQLSTATE[HY000] [2002] Connection refused": {"connects to a database", download.App},
+		"PHP Parse error:  syntax error, unexpected token \";\" in /app/src/Kernel.php on 3":          {"PHP says: syntax error", download.App},
+		"Call to undefined function imagecreate()":                                                    {"no function imagecreate", download.App},
+		"Could not fetch https://git.example.com/a, please review your configured GitHub OAuth token": {"which wants a token", download.App},
+		"  '/app/vendor/composer/tmp.zip' is not a zip archive.":                                      {"something else than an archive", download.Passing},
+		"fatal error: No space left on device":                                                        {"slugc cache prune", download.Passing},
+		"something else":                                                                              {"composer install --no-dev --prefer-dist", download.App},
 	} {
 		output := tool.NewTail(io.Discard)
 		if _, err := io.WriteString(output, says+"\n"); err != nil {

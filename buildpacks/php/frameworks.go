@@ -184,6 +184,14 @@ func (a app) scriptCauses() []failure.Cause {
 			Why: "the app connects to a database or another service when it is loaded, and a build has none.\nConnect when it is first needed, not in a provider, a configuration or a file of routes",
 		},
 		{
+			Pattern: regexp.MustCompile(`(?:[Cc]lass|load class) \\?"(Normalizer|Collator|NumberFormatter|MessageFormatter|Intl[A-Za-z]+|Transliterator|ResourceBundle|Spoofchecker|UConverter)\\?"`), Fault: download.App,
+			Why: "there is no class $1, which is one of the extension intl of PHP. Require that:\n  composer require 'ext-intl:*'\n  git add " + a.manifestName + " " + a.lockName,
+		},
+		{
+			Pattern: regexp.MustCompile(`(?:[Cc]lass|load class) \\?"((?i:Redis|Memcached|Imagick|Gmagick|SoapClient|MongoDB\\Driver\\Manager|AMQPConnection|SimpleXMLElement))\\?"`), Fault: download.App,
+			Why: "there is no class $1, which is one of an extension of PHP. Require that, for example:\n  composer require 'ext-redis:*'\n  git add " + a.manifestName + " " + a.lockName,
+		},
+		{
 			Pattern: regexp.MustCompile(`(?:[Cc]lass|[Ii]nterface|[Tt]rait|Attempted to load (?:class|interface|trait)) \\?"([A-Za-z0-9_\\]+)\\?"(?: not found| does not exist| from )`), Fault: download.App,
 			Why: "there is no class $1 in what is installed: its package may be one of require-dev, or its file's name may have other letters than the class.\n" +
 				"Require the package, or do without it in production:\n  composer require VENDOR/NAME\n  git add " + a.manifestName + " " + a.lockName,

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	goruntime "runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,10 +27,15 @@ func Usual() []string {
 	}
 }
 
+// extensions are those that are called as their packages are.
+func extensions() []string {
+	return []string{"apcu", "bcmath", "curl", "gd", "gmp", "intl", "mbstring", "pgsql", "redis", "soap", "sqlite3", "zip"}
+}
+
 // base are packages with PHP itself and its extensions.
 func base() []string {
 	names := []string{"php-common", "php", "php-cli", "php-json", "php-tokenizer"}
-	for _, extension := range []string{"bcmath", "curl", "gd", "gmp", "intl", "mbstring", "mysql", "pgsql", "redis", "soap", "sqlite3", "xml", "zip", "apcu"} {
+	for _, extension := range append(extensions(), "mysql", "xml") {
 		names = append(names, "php-"+extension, "php8.4-"+extension)
 	}
 	return names
@@ -69,8 +75,11 @@ func Debian(t testing.TB, from repository.Repository, names ...string) []Package
 			continue
 		}
 		for _, name := range depends(t, index, d) {
-			if there[name] && strings.HasPrefix(name, "php-") && name != d.Name {
+			switch {
+			case there[name] && strings.HasPrefix(name, "php-") && name != d.Name:
 				p.Require[composerName(name)] = "*"
+			case slices.Contains(extensions(), strings.TrimPrefix(name, "php-")):
+				p.Require["ext-"+strings.TrimPrefix(name, "php-")] = "*"
 			}
 		}
 		packages = append(packages, p)
