@@ -128,6 +128,9 @@ func testBuild(t *testing.T, it spec.S, archive *debiantest.Archive) {
 		s.files["bin/console"], s.files[".htaccess"] = "#!/usr/bin/env php\n", "x\n"
 		holds(t, s.mustBuild(), "Preparing Symfony", "ran bin/console cache:warmup --no-interaction", "ran bin/console assets:install public", "web: heroku-php-nginx public/ (Symfony)")
 		holds(t, s.read("app", "var/cache/prod/container"), "315532801 no credentials")
+		if got := s.read("app", "var/cache/prod/App_Container.php"); got != "'container.build_id' => '7c5e0c7b', 'container.build_time' => 315532801,\n" {
+			t.Errorf("got %s", got)
+		}
 		holds(t, s.read("layers", settingsLayer, "env.launch/APP_ENV.default"), "prod")
 		holds(t, s.read("layers", settingsLayer, "exec.d/settings"), "APP_SECRET")
 		holds(t, s.mustBuild(), "Reusing what they made")

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/failure"
+	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/language/limits"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 	"github.com/slugc/slugc/stack/download"
@@ -80,10 +82,9 @@ func (b *build) makeFramework(ctx context.Context, a app, t tools) error {
 	case a.isSymfony():
 		name, commands = "Symfony", a.symfony(t.env["APP_ENV"])
 	}
-	if len(commands) == 0 {
-		return nil
+	if len(commands) > 0 {
+		b.Print.Step("Preparing %s", name)
 	}
-	b.Print.Step("Preparing %s", name)
 	for _, c := range commands {
 		shown := "php " + strings.Join(c.args, " ")
 		if c.skip != "" {
@@ -102,6 +103,38 @@ func (b *build) makeFramework(ctx context.Context, a app, t tools) error {
 				Unknown: "see it fail on your machine, as a build runs it:\n  composer install --no-dev\n  APP_ENV=" + t.env["APP_ENV"] + " " + shown +
 					"\nwhat the app wants from the environment, the build needs too:\n  slugc build -e NAME=VALUE",
 			}, append(a.scriptCauses(), failure.Common()...))
+		}
+	}
+	if a.isSymfony() {
+		return settleContainers(b.App)
+	}
+	return nil
+}
+
+// The time at which a container of Symfony was made, and a name that is made of it.
+var (
+	containerTime = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`('container\.build_time' => )[0-9]+`) })
+	containerID   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`('container\.build_id' => ')[0-9a-f]+(')`) })
+)
+
+// settleContainers gives the containers that Symfony made the time of layers, and the
+// name that is made of it one that is made of what is in them: it tells caches of one
+// container from those of another.
+func settleContainers(dir string) error {
+	found, err := filepath.Glob(filepath.Join(dir, "var", "cache", "*", "*Container.php"))
+	if err != nil {
+		return err
+	}
+	for _, file := range found {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("settling the container of Symfony: %w", err)
+		}
+		settled := containerTime().ReplaceAll(text, []byte("${1}"+epoch))
+		settled = containerID().ReplaceAll(settled, []byte("${1}00000000${2}"))
+		settled = containerID().ReplaceAll(settled, []byte("${1}"+layer.Sum(settled)[:8]+"${2}"))
+		if err := os.WriteFile(file, settled, 0o644); err != nil {
+			return fmt.Errorf("settling the container of Symfony: %w", err)
 		}
 	}
 	return nil
