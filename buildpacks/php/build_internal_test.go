@@ -38,8 +38,8 @@ func testBuild(t *testing.T, it spec.S, archive *debiantest.Archive) {
 		holds(t, s.read("app", "vendor/autoload.php"), "315532801 no credentials")
 		holds(t, s.read("layers", cacheLayer, "config"), `"password":"hunter22"`, `"autoloader-suffix":"`)
 		holds(t, s.read("layers", settingsLayer+".sbom.cdx.json"), "pkg:composer/psr/log@3.0.2", "MIT")
-		holds(t, s.read("layers", phpLayer+".sbom.cdx.json"), "pkg:deb/debian/php8.4-redis@8.4.27-1")
-		holds(t, s.read("layers", phpLayer, "conf.d/20-redis.ini"), "redis.so")
+		holds(t, s.read("layers", phpLayer+".sbom.cdx.json"), "pkg:deb/debian/php8.4-redis@6.2.0-1")
+		holds(t, s.read("layers", phpLayer, "conf.d/25-redis.ini"), "redis.so")
 		if s.read("layers", phpLayer, "usr/sbin/php-fpm8.4") == "" || s.read("layers", serversLayer, "bin/heroku-php-nginx") == "" {
 			t.Error("no server of PHP")
 		}

@@ -280,6 +280,9 @@ func (b *build) composer(ctx context.Context, t tools, args ...string) (*tool.Ta
 // synopsis is how Composer ends the text of an error: with all its flags.
 var synopsis = regexp.MustCompile(`^[a-z-]+ \[-`)
 
+// aboutSettings is what Composer says of files that are not the author's.
+var aboutSettings = regexp.MustCompile(`^(?:- /\S+\.ini$|To enable extensions, verify|You can also run .php --ini.|Alternatively, you can run Composer with .--ignore-platform-req)`)
+
 // quiet leaves out what Composer prints for people at their own machine.
 type quiet struct {
 	to   io.Writer
@@ -293,7 +296,7 @@ func (q *quiet) Write(data []byte) (int, error) {
 	for line := range strings.Lines(text[:end]) {
 		short := strings.TrimSpace(line)
 		if short == "" || strings.Contains(short, "looking for funding") || strings.HasPrefix(short, "Use the `composer fund`") ||
-			synopsis.MatchString(short) || strings.HasPrefix(short, "Verifying lock file contents") || strings.HasPrefix(short, "Composer could not detect the root package") || strings.HasPrefix(short, "0 [") {
+			synopsis.MatchString(short) || aboutSettings.MatchString(short) || strings.HasPrefix(short, "Verifying lock file contents") || strings.HasPrefix(short, "Composer could not detect the root package") || strings.HasPrefix(short, "0 [") {
 			continue
 		}
 		if _, err := io.WriteString(q.to, line); err != nil {

@@ -97,7 +97,8 @@ func newArchive(t *testing.T) *debiantest.Archive {
 		debiantest.Package{Name: "php8.4-common", Version: "8.4.27-1", Files: map[string]string{
 			"/usr/lib/php/20240924/ctype.so": "\n", "/usr/share/php8.4-common/common/ctype.ini": "extension=ctype.so\n", "/usr/lib/php/8.4/php.ini-production": "\n",
 		}},
-		extension("curl"), extension("mbstring"), extension("mysql"), extension("pgsql"), extension("sqlite3"), extension("xml"), extension("zip"), extension("redis"), extension("intl"),
+		extension("curl"), extension("mbstring"), extension("mysql"), extension("pgsql"), extension("sqlite3"), extension("xml"), extension("zip"), extension("intl"),
+		debiantest.Package{Name: "php8.4-redis", Version: "6.2.0-1", Files: map[string]string{"/usr/lib/php/20240924/redis.so": "\n", "/etc/php/8.4/mods-available/redis.ini": "; priority=25\nextension=redis.so\n"}},
 		debiantest.Package{Name: "php8.4-fpm", Version: "8.4.27-1", Files: map[string]string{"/usr/sbin/php-fpm8.4*": "#!/bin/sh\n"}},
 		debiantest.Package{Name: "composer", Version: "2.8.8-1", Architecture: "all", Files: map[string]string{"/usr/bin/composer*": "#!/usr/bin/php\n<?php\n"}},
 		debiantest.Package{Name: "nginx", Version: "1.26.3-3", Files: map[string]string{"/usr/sbin/nginx*": "#!/bin/sh\n"}},

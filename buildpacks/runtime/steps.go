@@ -91,9 +91,14 @@ func (s site) phpModules() error {
 	if err := s.root.WriteFile("conf.d/00-directories.ini", []byte(general), 0o644); err != nil {
 		return err
 	}
-	settings, err := fs.Glob(s.root.FS(), s.fill.Replace("usr/share/php{major}.{minor}-*/*/*.ini"))
-	if err != nil {
-		return err
+	var settings []string
+	// Modules that are not of PHP's own source have theirs where phpenmod(8) looks.
+	for _, pattern := range []string{"usr/share/php{major}.{minor}-*/*/*.ini", "etc/php/{major}.{minor}/mods-available/*.ini"} {
+		found, err := fs.Glob(s.root.FS(), s.fill.Replace(pattern))
+		if err != nil {
+			return err
+		}
+		settings = append(settings, found...)
 	}
 	for _, name := range settings {
 		text, err := s.root.ReadFile(name)

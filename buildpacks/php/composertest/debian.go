@@ -75,7 +75,11 @@ func Debian(t testing.TB, from repository.Repository, names ...string) []Package
 			continue
 		}
 		for _, name := range depends(t, index, d) {
-			switch {
+			switch extension := "php8.4-" + strings.TrimPrefix(name, "php-"); {
+			case slices.Contains(base(), name) && !slices.Contains(extensions(), strings.TrimPrefix(name, "php-")):
+				// Of PHP itself.
+			case there[extension]:
+				p.Require["ext-"+strings.TrimPrefix(name, "php-")] = "*"
 			case there[name] && strings.HasPrefix(name, "php-") && name != d.Name:
 				p.Require[composerName(name)] = "*"
 			case slices.Contains(extensions(), strings.TrimPrefix(name, "php-")):
