@@ -139,6 +139,7 @@ func testBuild(t *testing.T, it spec.S, archive *debiantest.Archive) {
 
 	it("prepares Laravel, but not what its configuration decides", func() {
 		s.lock(require("laravel/framework ^10"), composertest.Package{Name: "laravel/framework", Version: "v10.48.29"})
+		s.files["bootstrap/app.php"] = "<?php\nnew Application($_ENV['APP_BASE_PATH'] ?? dirname(__DIR__));\n"
 		s.files["artisan"], s.files["resources/views/a.blade.php"], s.files["routes/web.php"] = "<?php\n", "x\n", "<?php\nRoute::get(config('app.home'));\n"
 		out := s.mustBuild()
 		holds(t, out, "ran artisan package:discover", "ran artisan event:cache", "ran artisan view:cache", "Skipped php artisan route:cache: routes/web.php reads the configuration", "(Laravel)")

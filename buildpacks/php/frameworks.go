@@ -1,6 +1,7 @@
 package php
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"errors"
@@ -169,7 +170,10 @@ func (a app) laravel() []command {
 			continue
 		}
 		for _, file := range found {
-			if text, err := os.ReadFile(file); err == nil && fromEnvironment().Match(text) && route.skip == "" {
+			text, err := os.ReadFile(file)
+			// Every app of Laravel once had that one.
+			text = bytes.ReplaceAll(text, []byte("$_ENV['APP_BASE_PATH']"), nil)
+			if err == nil && fromEnvironment().Match(text) && route.skip == "" {
 				rel, _ := filepath.Rel(a.dir, file)
 				route.skip = rel + " reads the configuration, which is known when a process starts"
 			}
