@@ -40,6 +40,8 @@ type app struct {
 	// assists tells that the app is one in another language, which takes what was
 	// built.
 	assists bool
+	// need is what the buildpack of that language asks for.
+	need need
 }
 
 // readApp reads an app and refuses what cannot be built, before anything is

@@ -33,6 +33,7 @@ func TestDetectAssets(t *testing.T) {
 			files: map[string]string{"package.json": `{"scripts": {"build": "CGO_ENABLED=0 go build ./... && echo done"}}`},
 			why:   `the script "build" of package.json needs no Node.js: CGO_ENABLED=0 go build`,
 		},
+		"a lock file of Ruby, which may ask": {files: map[string]string{"Gemfile.lock": "GEM\n"}},
 		"Maven does it": {
 			files: map[string]string{"package.json": `{"scripts": {"build": "vite build"}}`, "pom.xml": "<artifactId>frontend-maven-plugin</artifactId>"},
 			why:   "pom.xml has frontend-maven-plugin, which runs Node.js itself",

@@ -28,15 +28,20 @@ func Build(ctx context.Context, h language.Helpers) libcnb.BuildFunc {
 
 // run is the build. Assists tells that it is one for an app in another language.
 func run(ctx context.Context, common *language.Build, assists bool) (libcnb.BuildResult, error) {
-	a, err := readApp(common.App, common.Env[language.SourceVariable])
+	read := func(common *language.Build) (app, error) {
+		return readApp(common.App, common.Env[language.SourceVariable])
+	}
+	if assists {
+		read = assisted
+	}
+	a, err := read(common)
 	if err != nil {
-		return libcnb.BuildResult{}, assistance(assists, err)
+		return libcnb.BuildResult{}, err
 	}
 	b, err := newBuild(common, a.root)
 	if err != nil {
 		return libcnb.BuildResult{}, err
 	}
-	a.assists = assists
 	return b.run(ctx, a)
 }
 
@@ -95,6 +100,9 @@ func (b *build) run(ctx context.Context, a app) (libcnb.BuildResult, error) {
 	a.isSite = isSite(b.Plan)
 	if a.assists {
 		b.tellAssistance(a)
+	}
+	if a.alone() {
+		return b.nodeAlone(ctx, a)
 	}
 	if err := b.setAside(a); err != nil {
 		return libcnb.BuildResult{}, err

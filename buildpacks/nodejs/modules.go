@@ -47,7 +47,7 @@ func (b *build) planModules(a app) (*moduleTree, error) {
 	t := &moduleTree{b: b, app: a, driver: newDriver(a), cache: packageCache{dir: filepath.Join(b.Layers.Path, cacheLayer)}}
 	// Yarn 2 and later installs all that the lock file has, or cannot tell whether
 	// it is in step.
-	t.dev = a.hasDev() && (t.hasScripts() || !b.production() || t.driver.berry)
+	t.dev = a.hasDev() && (t.hasScripts() || a.need.scripts || !b.production() || t.driver.berry)
 	t.both = (t.dev || len(t.installed()) > len(a.parts(false))) && b.production() && a.launches()
 	var err error
 	// The buildpacks after this one may look into packages.

@@ -13,10 +13,11 @@ import (
 )
 
 // launches tells whether Node.js and the packages go along with what starts. A
-// site needs neither, and an app in another language only where it starts them.
+// site needs neither, and an app in another language only where it starts them or
+// its buildpack asks for them.
 func (a *app) launches() bool {
 	if a.assists {
-		return startsNode(a.procfile)
+		return startsNode(a.procfile) || a.need.launch
 	}
 	return !a.isSite
 }
