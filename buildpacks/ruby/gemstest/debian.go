@@ -12,16 +12,30 @@ import (
 	"testing"
 
 	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/debian/control"
 	"github.com/slugc/slugc/stack/debian/deb"
 	"github.com/slugc/slugc/stack/debian/repository"
 	"github.com/slugc/slugc/stack/debian/resolve"
 	"github.com/slugc/slugc/stack/untar"
 )
 
+// stackOf is the stack whose Debian the gems are of, olderStack one whose Debian
+// has gems that were taken out of it since.
+const (
+	stackOf    = "slugc-13"
+	olderStack = "slugc-12"
+)
+
 // Usual are Debian packages with gems that apps of all kinds use.
 func Usual() []string {
-	return []string{"ruby-rack", "ruby-rackup", "ruby-sinatra", "puma", "unicorn", "rake", "ruby-webrick", "ruby-base64"}
+	return []string{
+		"ruby-rack", "ruby-rackup", "ruby-sinatra", "puma", "unicorn", "rake", "ruby-webrick", "ruby-base64",
+		"ruby-railties", "racc", "ruby-sprockets", "ruby-rails-propshaft", "ruby-cssbundling-rails", "ruby-terser",
+	}
 }
+
+// Older are packages of the Debian before, with gems that run on any Ruby.
+func Older() []string { return []string{"ruby-sprockets-rails"} }
 
 // settled are the versions that lock files of sample apps name. Debian mends
 // gems within a release, and then has them under other numbers.
@@ -30,6 +44,11 @@ func settled() map[string]string {
 		"rack": "3.1.20", "rackup": "2.1.0", "sinatra": "4.1.1", "puma": "6.6.0", "unicorn": "6.1.0", "rake": "13.2.1", "webrick": "1.9.1",
 		"base64": "0.2.0", "rack-session": "2.1.1", "rack-protection": "4.1.1", "mustermann": "3.0.0", "tilt": "2.4.0", "nio4r": "2.7.3",
 		"raindrops": "0.20.0", "kgio": "2.11.0", "ruby2_keywords": "0.0.5",
+		"railties": "7.2.2.2", "actionpack": "7.2.2.2", "actionview": "7.2.2.2", "activesupport": "7.2.2.2", "nokogiri": "1.18.2", "loofah": "2.24.0",
+		"rails-html-sanitizer": "1.6.2", "rails-dom-testing": "2.2.0", "sprockets": "4.2.1", "sprockets-rails": "3.4.1", "propshaft": "1.1.0",
+		"cssbundling-rails": "1.4.1", "terser": "1.2.5", "execjs": "2.8.1", "builder": "3.2.4", "concurrent-ruby": "1.3.5", "connection_pool": "2.4.1",
+		"crass": "1.0.6", "erubi": "1.12.0", "i18n": "1.14.7", "minitest": "5.25.4", "mini_portile2": "2.8.7", "rack-test": "2.2.0", "thor": "1.3.2",
+		"tzinfo": "2.0.6", "racc": "1.8.1", "useragent": "0.16.8", "zeitwerk": "2.6.8",
 	}
 }
 
@@ -38,10 +57,18 @@ func base() []string {
 	return []string{"ruby", "ruby3.3", "libruby3.3", "libruby", "ruby-rubygems", "rubygems-integration", "libc6", "bundler", "ruby-bundler"}
 }
 
-// Debian are the gems of Debian packages, and of those that they need.
+// Debian are the gems of Debian packages, and of those that they need, and those
+// of Older.
 func Debian(t testing.TB, from repository.Repository, names ...string) []Gem {
 	t.Helper()
-	definition, err := stack.Find("slugc-13")
+	return append(gemsOf(t, from, stackOf, names, base()), gemsOf(t, from, olderStack, Older(), []string{"ruby-sprockets", "ruby-actionpack", "ruby-activesupport"})...)
+}
+
+// gemsOf are the gems of packages of a stack's Debian, and of those that they need
+// besides some.
+func gemsOf(t testing.TB, from repository.Repository, of string, names, omit []string) []Gem {
+	t.Helper()
+	definition, err := stack.Find(of)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,26 +76,38 @@ func Debian(t testing.TB, from repository.Repository, names ...string) []Gem {
 	if err != nil {
 		t.Fatal(err)
 	}
-	packages, err := resolve.Resolve(index, resolve.Request{Arch: goruntime.GOARCH, Wanted: names, Omit: slices.DeleteFunc(base(), func(name string) bool { return slices.Contains(names, name) })})
+	packages, err := resolve.Resolve(index, resolve.Request{Arch: goruntime.GOARCH, Wanted: names, Omit: slices.DeleteFunc(omit, func(name string) bool { return slices.Contains(names, name) })})
 	if err != nil {
 		t.Fatal(err)
 	}
+	packages = slices.DeleteFunc(packages, func(p control.Package) bool {
+		return !strings.HasPrefix(p.Name, "ruby-") && !strings.HasPrefix(p.Name, scripts) && !slices.Contains(names, p.Name)
+	})
 	files, err := from.Debs(t.Context(), packages)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var gems []Gem
+	var linked []string
 	for i, p := range packages {
-		if !strings.HasPrefix(p.Name, "ruby-") && !slices.Contains(names, p.Name) {
-			continue
+		if strings.HasPrefix(p.Name, scripts) {
+			linked = append(linked, files[i])
 		}
-		gems = append(gems, unpacked(t, files[i])...)
+	}
+	for i, p := range packages {
+		if !strings.HasPrefix(p.Name, scripts) {
+			gems = append(gems, unpacked(t, append([]string{files[i]}, linked...))...)
+		}
 	}
 	return gems
 }
 
-// unpacked are the gems of one package.
-func unpacked(t testing.TB, file string) []Gem {
+// scripts is how the names of packages with JavaScript begin, to which gems have
+// links.
+const scripts = "libjs-"
+
+// unpacked are the gems of packages.
+func unpacked(t testing.TB, files []string) []Gem {
 	t.Helper()
 	dir := t.TempDir()
 	root, err := os.OpenRoot(dir)
@@ -76,7 +115,7 @@ func unpacked(t testing.TB, file string) []Gem {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	if _, _, err := deb.Unpack(t.Context(), []string{file}, root, deb.Options{Limits: untar.Limits{Entries: 1 << 20, Bytes: 1 << 30}}); err != nil {
+	if _, _, err := deb.Unpack(t.Context(), files, root, deb.Options{Limits: untar.Limits{Entries: 1 << 20, Bytes: 1 << 30}}); err != nil {
 		t.Fatal(err)
 	}
 	var specs []string
@@ -155,6 +194,8 @@ func add(t testing.TB, to map[string][]byte, from, as string) {
 
 // readSpec reads a specification as RubyGems writes it for what is installed.
 func readSpec(text string) Gem {
+	// What follows is for an older RubyGems, which took all dependencies for one kind.
+	text, _, _ = strings.Cut(text, "\n  else\n")
 	one := func(field string) string {
 		match := regexp.MustCompile(`(?m)^  s\.` + field + ` = "([^"]*)"`).FindStringSubmatch(text)
 		if match == nil {
@@ -182,6 +223,9 @@ func readSpec(text string) Gem {
 	for _, match := range regexp.MustCompile(`(?m)^\s+s\.add_(?:runtime_)?dependency\(%q<([^>]+)>\.freeze, \[(.*)\]\)`).FindAllStringSubmatch(text, -1) {
 		var wanted []string
 		for _, value := range quoted.FindAllStringSubmatch(match[2], -1) {
+			if known := settled()[match[1]]; known != "" && strings.HasPrefix(value[1], "= ") {
+				value[1] = "= " + known
+			}
 			wanted = append(wanted, value[1])
 		}
 		g.Dependencies[match[1]] = strings.Join(wanted, ", ")
