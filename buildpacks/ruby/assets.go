@@ -2,9 +2,12 @@ package ruby
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -100,13 +103,13 @@ func (b *build) precompile(ctx context.Context, a app, g bundle) ([]libcnb.Layer
 	if why == "source changed" || why == "key changed" {
 		why = "the app changed"
 	}
-	return b.makeAssets(ctx, g, o, inputs, cache, why)
+	return b.makeAssets(ctx, a, g, o, inputs, cache, why)
 }
 
 // cnbVariable are variables of the platform, which say nothing of an app.
 var cnbVariable = regexp.MustCompile(`^CNB_`)
 
-func (b *build) makeAssets(ctx context.Context, g bundle, o *outcome.Outcome, inputs map[string]string, cache layer.Slot, why string) ([]libcnb.Layer, error) {
+func (b *build) makeAssets(ctx context.Context, a app, g bundle, o *outcome.Outcome, inputs map[string]string, cache layer.Slot, why string) ([]libcnb.Layer, error) {
 	task := []string{g.ruby, "-S", g.bundler, "exec", "rake", "assets:precompile"}
 	b.Print.Detail("bundle exec rake assets:precompile (%s)", why)
 	place := filepath.Join(b.App, filepath.FromSlash(assetsCache))
@@ -118,18 +121,13 @@ func (b *build) makeAssets(ctx context.Context, g bundle, o *outcome.Outcome, in
 			return nil, err
 		}
 	}
-	env := map[string]string{}
-	for name, value := range g.env {
-		env[name] = value
-	}
-	home, err := b.Scratch.Home(env["HOME"])
+	notes, err := lookAtNotes(b.App)
 	if err != nil {
 		return nil, err
 	}
-	env["HOME"] = home
-	if env["SECRET_KEY_BASE"] == "" {
-		// It signs nothing that anybody will see.
-		env["SECRET_KEY_BASE"], env["SECRET_KEY_BASE_DUMMY"] = "precompile_placeholder_precompile_placeholder", "1"
+	env, err := b.assetsEnv(a, g)
+	if err != nil {
+		return nil, err
 	}
 	start := b.Now()
 	lines := b.Print.Writer()
@@ -141,7 +139,7 @@ func (b *build) makeAssets(ctx context.Context, g bundle, o *outcome.Outcome, in
 			What: "rake assets:precompile failed", Err: err, Output: output,
 			Unknown: "see it fail on your machine:\n  RAILS_ENV=production SECRET_KEY_BASE_DUMMY=1 bundle exec rake assets:precompile\n" +
 				"what the app wants from the environment, the build needs too:\n  slugc build -e NAME=VALUE",
-		}, append(assetsCauses(), failure.Common()...))
+		}, slices.Concat(a.assetsCauses(b.Env), failure.Common(), rakeSays()))
 	}
 	var layers []libcnb.Layer
 	if _, err := os.Stat(place); err == nil {
@@ -157,6 +155,9 @@ func (b *build) makeAssets(ctx context.Context, g bundle, o *outcome.Outcome, in
 		}
 		layers = append(layers, cache.Describe(nil, nil))
 	}
+	if err := notes.settle(); err != nil {
+		return nil, fmt.Errorf("after rake assets:precompile: %w", err)
+	}
 	b.Print.Detail("Precompiled in %s", report.Duration(b.Now().Sub(start).Round(10*time.Millisecond)))
 	made, ok, err := o.Keep(inputs)
 	if err != nil {
@@ -168,15 +169,52 @@ func (b *build) makeAssets(ctx context.Context, g bundle, o *outcome.Outcome, in
 	return layers, nil
 }
 
-func assetsCauses() []failure.Cause {
-	return []failure.Cause{
+// assetsEnv is the environment of what precompiles assets: that of the app in
+// production, with what it has to find but does not use.
+func (b *build) assetsEnv(a app, g bundle) (map[string]string, error) {
+	env := maps.Clone(g.env)
+	home, err := b.Scratch.Home(env["HOME"])
+	if err != nil {
+		return nil, err
+	}
+	env["HOME"] = home
+	if env["SECRET_KEY_BASE"] == "" {
+		// It signs nothing that anybody will see.
+		env["SECRET_KEY_BASE"], env["SECRET_KEY_BASE_DUMMY"] = "precompile_placeholder_precompile_placeholder", "1"
+	}
+	if env["DATABASE_URL"] == "" {
+		if address := a.noDatabase(); address != "" {
+			env["DATABASE_URL"] = address
+		}
+	}
+	a.javaScriptEnv(env)
+	if env["DISABLE_BOOTSNAP"] == "" {
+		// Its cache knows files by their times, which are others where the app starts.
+		env["DISABLE_BOOTSNAP"] = "1"
+	}
+	return env, nil
+}
+
+// assetsCauses are the known reasons for which assets are not precompiled, the
+// surest first. Env is the environment of the build.
+func (a app) assetsCauses(env map[string]string) []failure.Cause {
+	causes := []failure.Cause{
 		{
 			Pattern: regexp.MustCompile(`(?m)KeyError: key not found: "([A-Z][A-Z0-9_]*)"|key not found: "([A-Z][A-Z0-9_]*)" \(KeyError\)`), Fault: download.App,
 			Why: "the app wants a variable also during the build. Give it one, or a default in the code:\n  slugc build -e $1=for-the-build",
 		},
 		{
+			Pattern: regexp.MustCompile(`Missing encryption key to decrypt file|EncryptedFile::MissingKeyError`), Fault: download.App,
+			Why: "the app reads its credentials when it is loaded, and the build has no key for them. Give it the key, which it keeps to itself:\n" +
+				"  slugc build --secret " + masterKey + "=\"$(cat config/master.key)\"",
+		},
+		{
+			Pattern: regexp.MustCompile(`MessageEncryptor::InvalidMessage|EncryptedFile::InvalidKeyLengthError|OpenSSL::Cipher::CipherError`), Fault: download.App,
+			Why: masterKey + " is not the key that " + credentialsFile + " was written with. Give the build that one:\n  slugc build --secret " + masterKey + "=\"$(cat config/master.key)\"",
+		},
+		{
 			Pattern: regexp.MustCompile(`ExecJS::RuntimeUnavailable|Could not find a JavaScript runtime`), Fault: download.App,
-			Why: "a gem wants a JavaScript runtime to precompile assets. Build with Node.js before Ruby:\n  slugc build -b slugc/nodejs -b slugc/ruby",
+			Why: "a gem wants a JavaScript runtime to precompile assets. Build with Node.js before Ruby:\n  slugc build -b slugc/nodejs-assets -b slugc/ruby",
 		},
 		{
 			Pattern: regexp.MustCompile(`(?m)Don't know how to build task '([^']+)'`), Fault: download.App,
@@ -187,8 +225,30 @@ func assetsCauses() []failure.Cause {
 			Why: "the file $1 is in no gem that is installed: it may be one of the group development or test. Move its gem out of that group, lock again, and commit that",
 		},
 		{
-			Pattern: regexp.MustCompile(`ActiveRecord::ConnectionNotEstablished|PG::ConnectionBad|could not connect to server`), Fault: download.App,
-			Why: "the app connects to a database when it is loaded, and a build has none. Connect when it is first needed",
+			Pattern: regexp.MustCompile(`ActiveRecord::(?:ConnectionNotEstablished|DatabaseConnectionError|NoDatabaseError|StatementInvalid)|PG::ConnectionBad|Mysql2::Error::ConnectionError|Trilogy::\w*Error|could not connect to server|connection to server at`), Fault: download.App,
+			Why: "the app asks its database when it is loaded, and a build has none. Ask it when the answer is first needed:\n" +
+				"what is in the body of a class, in config/initializers or in config/routes.rb belongs into a method.\nWhere it cannot wait, give the build a database:\n  slugc build -e DATABASE_URL=ADDRESS",
+		},
+		{
+			Pattern: regexp.MustCompile(`ActiveRecord::AdapterNotSpecified|Cannot load database configuration|(?s)database configuration.{0,80}does not specify adapter`), Fault: download.App,
+			Why: "config/database.yml says nothing of production, or is not there. Let it take what the platform says:\n  production:\n    url: <%= ENV[\"DATABASE_URL\"] %>\nand commit it:\n  git add -f config/database.yml",
 		},
 	}
+	if a.exists(credentialsFile) && !a.hasKey(env) {
+		causes = append(causes, failure.Cause{
+			Pattern: regexp.MustCompile(`undefined method [\x60']\S+ for nil`), Fault: download.App,
+			Why: "the build has no key for " + credentialsFile + ", so all that the app reads there is nil. If it does when it is loaded, give the build the key:\n" +
+				"  slugc build --secret " + masterKey + "=\"$(cat config/master.key)\"",
+		})
+	}
+	return causes
+}
+
+// rakeSays is what rake says of an error that is not known. Where that comes from
+// follows, in more lines than are printed again.
+func rakeSays() []failure.Cause {
+	return []failure.Cause{{
+		Pattern: regexp.MustCompile(`rake aborted!\n\s*([^\n]+)`), Fault: download.App,
+		Why: "rake says: $1\nsee it fail on your machine:\n  RAILS_ENV=production SECRET_KEY_BASE_DUMMY=1 bundle exec rake assets:precompile",
+	}}
 }

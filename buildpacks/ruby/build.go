@@ -27,7 +27,7 @@ const (
 )
 
 // layout is the version of what this buildpack puts into its layers.
-const layout = "1"
+const layout = "2"
 
 // jemallocVariable asks for another memory allocator, as Heroku's buildpack for
 // it does.
@@ -61,6 +61,9 @@ func (b *build) run(ctx context.Context) (result libcnb.BuildResult, err error) 
 	if _, err := b.settle(a); err != nil {
 		return result, err
 	}
+	if err := errors.Join(a.refuseWithoutKey(b.Env), a.refuseWithoutNode(b.Env)); err != nil {
+		return result, err
+	}
 	if err := b.settings(); err != nil {
 		return result, err
 	}
@@ -82,7 +85,7 @@ func (b *build) run(ctx context.Context) (result libcnb.BuildResult, err error) 
 		return result, err
 	}
 	result.Layers = append(result.Layers, assets...)
-	if result.Processes, err = b.processes(a); err != nil {
+	if result.Processes, err = b.processes(a, g.home); err != nil {
 		return result, err
 	}
 	catalog, err := b.Catalog()

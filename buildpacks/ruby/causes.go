@@ -39,7 +39,7 @@ func (a app) causes() []failure.Cause {
 				"  source \"https://gems.example.com\" do ... end\nWhere vendor/cache has the gems, it needs all of them:\n  bundle cache --all-platforms\n  git add vendor/cache",
 		},
 		{
-			Pattern: regexp.MustCompile(`(?s)(?:The dependencies in your gemfile changed|your lockfile (?:does not satisfy|is missing|has)|the lockfile can't be updated because frozen mode|You are trying to install in deployment mode after changing|The gemspecs? for \S+ (?:at \S+ )?changed|frozen mode is set)`), Fault: download.App,
+			Pattern: regexp.MustCompile(`(?s)(?:The dependencies in your gemfile changed|your lockfile (?:does not satisfy|is missing|has)|incorrect dependencies in the lockfile|the lockfile can't be updated because frozen mode|You are trying to install in deployment mode after changing|The gemspecs? for \S+ (?:at \S+ )?changed|frozen mode is set)`), Fault: download.App,
 			Why: a.lockName + " is out of step with " + a.gemfile + ". " + update,
 		},
 		{

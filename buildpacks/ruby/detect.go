@@ -32,10 +32,7 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 			_, err = fmt.Fprintln(out, reason)
 			return libcnb.DetectResult{}, err
 		}
-		return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{{
-			Provides: []libcnb.BuildPlanProvide{{Name: "ruby"}},
-			Requires: []libcnb.BuildPlanRequire{{Name: "ruby"}},
-		}}}, nil
+		return libcnb.DetectResult{Pass: true, Plans: plans(dir)}, nil
 	}
 }
 

@@ -19,6 +19,8 @@ type manifest struct {
 	plain bool
 	// ruby is the requirement on Ruby, rubyFile a file that has it.
 	ruby, rubyFile string
+	// namesRuby tells whether there is a requirement on Ruby, of any form.
+	namesRuby bool
 }
 
 var (
@@ -28,6 +30,7 @@ var (
 	rubyFromAll = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^\s*ruby[\s(]\s*(?::file\s*=>|file:)\s*["']([^"']+)["']`)
 	})
+	rubyWord   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*ruby\b`) })
 	quotedText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`["']([^"']+)["']`) })
 	dynamic    = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`\b(?:if|unless|case|each|eval_gemfile|eval|instance_eval|gemspec|require|require_relative|load|def|install_if|env)\b|\?\s|\#\{`)
@@ -39,6 +42,7 @@ func readGemfile(data []byte) manifest {
 	m := manifest{gems: map[string]string{}, plain: true}
 	for line := range strings.SplitSeq(string(data), "\n") {
 		code := withoutComment(strings.TrimRight(line, "\r"))
+		m.namesRuby = m.namesRuby || rubyWord().MatchString(code)
 		if match := rubyFromAll().FindStringSubmatch(code); match != nil {
 			m.rubyFile = match[1]
 			continue
@@ -97,6 +101,10 @@ func (a app) stale() error {
 	update := "make it anew and commit it:\n  bundle lock\n  git add " + a.lockName + "\n  git commit -m \"Lock the gems\""
 	if !m.plain {
 		return nil
+	}
+	if l.ruby != "" && !m.namesRuby && len(m.gems) > 0 {
+		return appfile.Error("%s is out of step with %s: it was made for Ruby %s, and that does not name one\nname its line, and lock again:\n  ruby \"~> %s.0\"    # in %s\n  bundle lock\n  git add %s %s",
+			a.lockName, a.gemfile, l.ruby, minor(l.ruby), a.gemfile, a.gemfile, a.lockName)
 	}
 	for _, name := range sortedKeys(m.gems) {
 		locked, there := l.dependencies[name]

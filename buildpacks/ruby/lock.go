@@ -37,6 +37,8 @@ type lockedGem struct {
 	platform string
 	// kind is where it comes from, remote the address or the directory.
 	kind, remote string
+	// needs are the gems that it needs.
+	needs []string
 }
 
 // fullName is the name as files have it: nokogiri-1.18.0-x86_64-linux-gnu.
@@ -49,6 +51,7 @@ func (g lockedGem) fullName() string {
 
 var (
 	specLine       = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^    ([A-Za-z0-9._-]+) \(([^)\s]+)\)$`) })
+	needLine       = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^      ([A-Za-z0-9._-]+)(?: \([^)]*\))?$`) })
 	dependencyLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^  ([A-Za-z0-9._-]+)(?: \(([^)]+)\))?(!)?$`) })
 	sumLine        = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^  ([A-Za-z0-9._-]+) \(([^)\s]+)\)(?: .*?sha256=([0-9a-f]{64}))?`)
@@ -88,6 +91,9 @@ func readLock(name string, data []byte) (lock, error) {
 				g := lockedGem{name: match[1], kind: section, remote: remote}
 				g.version, g.platform, _ = strings.Cut(match[2], "-")
 				l.gems = append(l.gems, g)
+			} else if match := needLine().FindStringSubmatch(line); match != nil && len(l.gems) > 0 {
+				of := &l.gems[len(l.gems)-1]
+				of.needs = append(of.needs, match[1])
 			}
 		case "PLATFORMS":
 			l.platforms = append(l.platforms, strings.TrimSpace(line))

@@ -58,10 +58,10 @@ func TestReadLock(t *testing.T) {
 	}
 	const index = "https://gems.example.com/"
 	want := []lockedGem{
-		{name: "one", version: "1.0.0", kind: fromGit, remote: "https://git.example.com/one.git"},
+		{name: "one", version: "1.0.0", kind: fromGit, remote: "https://git.example.com/one.git", needs: []string{"rack"}},
 		{name: "two", version: "0.1.0", kind: fromPath, remote: "vendor/two"},
-		{name: "nokogiri", version: "1.18.0", kind: fromIndex, remote: index},
-		{name: "nokogiri", version: "1.18.0", platform: "x86_64-linux-gnu", kind: fromIndex, remote: index},
+		{name: "nokogiri", version: "1.18.0", kind: fromIndex, remote: index, needs: []string{"racc"}},
+		{name: "nokogiri", version: "1.18.0", platform: "x86_64-linux-gnu", kind: fromIndex, remote: index, needs: []string{"racc"}},
 		{name: "racc", version: "1.8.1", kind: fromIndex, remote: index},
 		{name: "rack", version: "3.1.20", kind: fromIndex, remote: index},
 	}
@@ -84,9 +84,9 @@ func TestReadLock(t *testing.T) {
 
 func TestGemfile(t *testing.T) {
 	for text, want := range map[string]manifest{
-		"ruby '3.3.1'\ngem \"rack\", \"~> 3.1\" # a server\n":               {gems: map[string]string{"rack": "~> 3.1"}, plain: true, ruby: "3.3.1"},
-		"ruby \">= 3.2\", \"< 3.5\"\n":                                      {gems: map[string]string{}, plain: true, ruby: ">= 3.2, < 3.5"},
-		"ruby file: '.ruby-version'\n":                                      {gems: map[string]string{}, plain: true, rubyFile: ".ruby-version"},
+		"ruby '3.3.1'\ngem \"rack\", \"~> 3.1\" # a server\n":               {gems: map[string]string{"rack": "~> 3.1"}, plain: true, ruby: "3.3.1", namesRuby: true},
+		"ruby \">= 3.2\", \"< 3.5\"\n":                                      {gems: map[string]string{}, plain: true, ruby: ">= 3.2, < 3.5", namesRuby: true},
+		"ruby file: '.ruby-version'\n":                                      {gems: map[string]string{}, plain: true, rubyFile: ".ruby-version", namesRuby: true},
 		"group :test do\n  gem 'rspec', '>= 3', '< 4', require: false\nend": {gems: map[string]string{"rspec": ""}, plain: true},
 		"gem 'x', path: 'vendor/x'\n":                                       {gems: map[string]string{"x": ""}, plain: true},
 		"gem('x', '1.0')\n":                                                 {gems: map[string]string{"x": "1.0"}, plain: true},

@@ -27,8 +27,6 @@ type start struct {
 	warning string
 }
 
-func (a app) isRails() bool { return a.lock.has("railties") }
-
 // exists tells whether there is a file in the app.
 func (a app) exists(name string) bool {
 	info, err := os.Stat(filepath.Join(a.dir, name))
@@ -36,8 +34,11 @@ func (a app) exists(name string) bool {
 }
 
 // processes says how the app starts. What a Procfile says goes before it.
-func (b *build) processes(a app) ([]libcnb.Process, error) {
+func (b *build) processes(a app, home string) ([]libcnb.Process, error) {
 	b.Print.Step("Looking for how the app starts")
+	for _, text := range a.warnings(home) {
+		b.Print.Warn("%s", text)
+	}
 	declared, err := procfileTypes(a.dir)
 	if err != nil {
 		return nil, err
@@ -67,10 +68,11 @@ func (b *build) processes(a app) ([]libcnb.Process, error) {
 		}
 		add("web", web, true)
 	}
-	if a.isRails() {
-		add("console", start{command: a.rails() + " console", what: "Rails"}, false)
-	} else {
+	switch {
+	case !a.isRails():
 		add("console", start{command: "bundle exec irb", what: "Ruby's own"}, false)
+	case a.exists(binRails):
+		add("console", start{command: a.rails() + " console", what: "Rails"}, false)
 	}
 	for _, name := range []string{"Rakefile", "rakefile", "Rakefile.rb", "rakefile.rb"} {
 		if a.lock.has("rake") && a.exists(name) {
@@ -100,14 +102,6 @@ func procfileTypes(dir string) ([]string, error) {
 	return types, nil
 }
 
-// rails is the command of Rails.
-func (a app) rails() string {
-	if a.exists("bin/rails") {
-		return "bin/rails"
-	}
-	return "bundle exec rails"
-}
-
 // web serves the app with the server that is in its bundle.
 func (a app) web() start {
 	rack := a.exists("config.ru")
@@ -124,7 +118,7 @@ func (a app) web() start {
 		return start{command: "bundle exec puma --port " + port + a.config("--config", "config/puma.rb", "puma.rb"), what: what + ", on Puma"}
 	case rack && a.lock.has("thin"):
 		return start{command: "bundle exec thin start -R config.ru -p " + port, what: what + ", on Thin"}
-	case a.isRails():
+	case a.isRails() && a.exists(binRails):
 		return start{command: a.rails() + " server --binding 0.0.0.0 --port " + port, what: what}
 	case rack && (a.lock.has("rackup") || a.lock.has("rack") && strings.HasPrefix(a.lock.version("rack"), "2.")):
 		s := start{command: "bundle exec rackup --host 0.0.0.0 --port " + port + " config.ru", what: what}
