@@ -27,7 +27,8 @@
 //
 // The package is slugc/nodejs-assets too, for an app in another language that has
 // a package.json with a build script: the same build, before that of the language,
-// without a process, and without Node.js in what starts (assets.go).
+// without a process, and without Node.js in what starts (assets.go). The buildpack of
+// that language may ask for it in the build plan, also for an app without one.
 //
 // Decisions:
 //

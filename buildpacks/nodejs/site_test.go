@@ -21,6 +21,8 @@ type site struct {
 	source string
 	// written are the files that its author wrote.
 	written map[string]string
+	// assists builds it as slugc/nodejs-assets does.
+	assists bool
 	// ctx is the build's, the test's when it is nil.
 	ctx context.Context
 }
@@ -70,6 +72,9 @@ func (s *site) build() (string, error) {
 	ctx := s.ctx
 	if ctx == nil {
 		ctx = s.T.Context()
+	}
+	if s.assists {
+		return s.Build(ctx, nodejs.BuildAssets)
 	}
 	return s.Build(ctx, nodejs.Build)
 }

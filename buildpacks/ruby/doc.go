@@ -9,7 +9,7 @@
 // The layers:
 //
 //	ruby         the interpreter, Bundler, headers, the launch environment (build, cache, launch)
-//	gems         the gems, as Bundler installs them (build, cache, launch)
+//	gems         the gems, as Bundler installs them, and what processes load with them (build, cache, launch)
 //	gem-cache    gems as they came, and what was compiled of them (cache)
 //	assets       what rake assets:precompile made of which app (cache)
 //	assets-cache what it keeps between its runs, tmp/cache/assets (cache)
@@ -42,7 +42,18 @@
 //     the image would have it. The build runs with a dummy, and processes that find
 //     none get one for themselves, with a warning how to set it.
 //   - What is new of assets is kept with a checksum over the app, so an app that did
-//     not change is not started for them.
+//     not change is not started for them. What Sprockets names by chance or dates, and
+//     what Rails notes when it is loaded, is taken out, so that two builds are the same.
+//   - Assets are precompiled without a database: the app finds an address where nobody
+//     listens, since most read it when they are loaded and do not connect.
+//   - A gem that runs JavaScript asks for Node.js in the build plan ("node"), which
+//     slugc/nodejs-assets provides. Node.js is in what starts only where a gem runs
+//     JavaScript there. ExecJS looks for something that does as soon as it is loaded;
+//     where it would have nothing to do it is told that there is none.
+//   - On Ruby 3.3 and 3.4 Puma may end with an error, or not at all, when it is told to
+//     stop: the handler of the signal writes to a pipe that a thread closes meanwhile,
+//     and Ruby does not wake that thread; a few lines without Puma do the same. Where
+//     Puma is, Ruby loads launch/puma_stop.rb, which has a thread write.
 //
 // Third-party: libcnb holds the vocabulary of a buildpack, BurntSushi/toml reads
 // buildpack.toml, go.yaml.in/yaml Bundler's settings.

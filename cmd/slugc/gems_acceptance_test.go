@@ -110,6 +110,30 @@ func TestGems(t *testing.T) {
 		}
 	})
 
+	t.Run("groups that are left out", func(t *testing.T) {
+		a := open(t)
+		a.lock([]string{"plain 1.0.0"}, "gem \"hello_native\", group: :test\ngem \"base64\", group: :metrics\n", "")
+		lock := strings.NewReplacer("    plain (1.0.0)\n", "    base64 (9.0.0)\n    hello_native (1.0.0)\n    plain (1.0.0)\n", "  plain\n", "  base64\n  hello_native\n  plain\n")
+		a.write("app/Gemfile.lock", lock.Replace(a.read("app/Gemfile.lock")))
+		a.must("build", "app", "--stack", "slugc-13", "--cache", "cache")
+		if got := a.fetched(); got != "base64-9.0.0 plain-1.0.0" {
+			t.Errorf("it fetched %s", got)
+		}
+		// What is not there, the processes do not miss.
+		out := a.must("run", "slug:slug.tgz", "--", "bash", "-c", "cd /app && bundle exec ruby -e 'puts Gem.loaded_specs.keys.sort.join(%q( ))'")
+		if !strings.Contains(out, "base64 bundler plain\n") {
+			t.Errorf("got %s", out)
+		}
+		out = a.must("build", "app", "--stack", "slugc-13", "--cache", "cache", "-e", "BUNDLE_WITHOUT=metrics:development")
+		if got := a.fetched(); got != "hello_native-1.0.0" || !strings.Contains(out, "a setting, or a gem in the app changed") {
+			t.Errorf("it fetched %s\n%s", got, out)
+		}
+		out = a.must("run", "slug:slug.tgz", "--", "bash", "-c", "cd /app && bundle exec ruby -e 'require %q(hello_native); puts HelloNative.hello, Gem.loaded_specs.keys.sort.join(%q( ))'")
+		if !strings.Contains(out, "hello from C\nbundler hello_native plain\n") {
+			t.Errorf("got %s", out)
+		}
+	})
+
 	t.Run("credentials", func(t *testing.T) {
 		t.Parallel()
 		a := open(t)
