@@ -162,6 +162,7 @@ func wholeLines(text string) []string {
 
 // TestBuildKills kills who orders and runs builds, at any moment.
 func TestBuildKills(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
 	random := rand.New(rand.NewSource(3))
 	var told bytes.Buffer

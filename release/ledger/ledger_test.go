@@ -494,6 +494,7 @@ func TestDamagedLedger(t *testing.T) {
 
 // TestFlippedBytes: a flipped bit is found, or changes nothing that anybody reads.
 func TestFlippedBytes(t *testing.T) {
+	t.Parallel()
 	home, want, config := filled(t)
 	file := filepath.Join(home, "ledger.db")
 	whole, err := os.ReadFile(file)

@@ -26,6 +26,7 @@ import (
 // on a file is copied as it is, without what the system has not written to it yet, and
 // mounted anew. What was said to be made has to be there.
 func TestPowerLoss(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("mounting a file system takes root")
 	}

@@ -242,6 +242,7 @@ func TestTwoAtOnce(t *testing.T) {
 // TestKills kills who makes releases at any moment: after some releases, or before
 // the first.
 func TestKills(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
 	random := rand.New(rand.NewSource(2))
 	made := 0

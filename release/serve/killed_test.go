@@ -193,6 +193,7 @@ func TestKilledServer(t *testing.T) {
 }
 
 func testKilled(t *testing.T, apps, branches, kills int, takes string, within time.Duration) {
+	t.Parallel()
 	s := newSite(t, nil)
 	names := make([]string, branches)
 	for i := range names {
