@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -225,14 +227,29 @@ func (w *web) stop() int {
 	return w.cmd.ProcessState.ExitCode()
 }
 
+// givenPorts are those that freePort has returned.
+var givenPorts sync.Map
+
+// freePort is a port that nobody listens on. It lies below those from which systems
+// choose for who asks for any (on Linux from 32768 on), so that until the app listens
+// it is not given to another test or to the client of one.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const lowest, many = 12000, 20000
+	for range 100 {
+		port := lowest + rand.IntN(many)
+		if _, given := givenPorts.LoadOrStore(port, true); given {
+			continue
+		}
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		l.Close()
+		return port
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("a hundred ports are taken")
+	return 0
 }
 
 var greeting = regexp.MustCompile(`Node(\.js)? v?[0-9]+`)
