@@ -1,0 +1,3 @@
+<!doctype html>
+<title>Laravel</title>
+<p>Laravel {{ $version }} on PHP {{ PHP_VERSION }}, visit {{ $visits }}</p>

@@ -1,0 +1,2 @@
+const made: string = `TypeScript, made smaller`;
+document.querySelector("#made")!.textContent = made;
