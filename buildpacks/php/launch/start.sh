@@ -227,19 +227,22 @@ fill $server.conf >"$run/$server.conf"
 
 # The servers open their logs by name, and a standard output that is a pipe of
 # somebody else cannot be opened by one. The readers outlive a signal to all
-# processes, and end when nobody writes any more.
+# processes, and end when nobody writes any more. Where nobody listens to them any
+# more, the servers still have to get rid of what they say.
 mkfifo "$run/access.log" "$run/error.log"
 chmod 666 "$run/access.log" "$run/error.log"
 exec 8<>"$run/access.log" 9<>"$run/error.log"
 exec 6<"$run/access.log" 7<"$run/error.log"
 (
-	trap '' TERM INT
-	exec cat <&6 6<&- 7<&- 8>&- 9>&-
+	trap '' TERM INT PIPE
+	exec 7<&- 8>&- 9>&-
+	cat <&6 2>/dev/null || exec cat <&6 >/dev/null
 ) &
 access=$!
 (
-	trap '' TERM INT
-	exec cat <&7 >&2 6<&- 7<&- 8>&- 9>&-
+	trap '' TERM INT PIPE
+	exec 6<&- 8>&- 9>&-
+	cat <&7 >&2 2>/dev/null || exec cat <&7 >/dev/null
 ) &
 errors=$!
 exec 6<&- 7<&-
