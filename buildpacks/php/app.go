@@ -205,8 +205,8 @@ func (a app) refuseVendor() error {
 // would, when it has downloaded them.
 func (a app) refusePlugins() error {
 	allowed := a.manifest.Config.AllowPlugins
-	if n, _, ok := parseNumber(a.lock.PluginAPI); ok && !allowed.said && n.compare(number{parts: [4]int{2, 2}}) < 0 {
-		return nil // Composer lets old apps have all that they had
+	if n, _, ok := parseNumber(a.lock.PluginAPI); !allowed.said && (!ok || n.compare(number{parts: [4]int{2, 2}}) < 0) {
+		return nil // Composer lets apps of its older releases have all that they had
 	}
 	for _, p := range a.lock.Packages {
 		if p.Type != "composer-plugin" && p.Type != "composer-installer" || allowed.allows(p.Name) {

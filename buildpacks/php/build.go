@@ -9,6 +9,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"github.com/slugc/slugc/buildpacks/language"
+	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/language/sbom"
 	"github.com/slugc/slugc/buildpacks/language/version"
@@ -104,7 +105,7 @@ func (b *build) settings(a app) (err error) {
 		files = append(files, handed)
 	}
 	if b.client, err = composer.Load(b.Env, files...); err != nil {
-		return err
+		return appfile.Error("%w\nexpected credentials as in an auth.json, such as\n  {\"http-basic\": {\"HOST\": {\"username\": \"USER\", \"password\": \"TOKEN\"}}}", err)
 	}
 	if file := b.Env[composer.CAVariable]; file != "" {
 		b.client.Trust(file)

@@ -17,6 +17,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"github.com/slugc/slugc/buildpacks/language"
+	"github.com/slugc/slugc/buildpacks/language/failure"
 	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/language/outcome"
 	"github.com/slugc/slugc/buildpacks/language/version"
@@ -162,9 +163,7 @@ func (b *build) tools(a app, php, client language.Installed) (tools, error) {
 // that decides what is made of an app.
 func (b *build) keys(a app, php, client language.Installed, t tools) (install, all string, err error) {
 	k := &layer.Key{}
-	for name, installed := range map[string]language.Installed{"php": php} {
-		k.Add(name, installed.Release.Version+" "+installed.Release.Integrity)
-	}
+	k.Add("php", php.Release.Version+" "+php.Release.Integrity)
 	k.Add("composer", client.Release.Version+" "+client.Release.Integrity)
 	k.Add("arch", b.Arch)
 	k.Add("distro", b.Distro)
@@ -206,7 +205,7 @@ func (b *build) make(ctx context.Context, a app, t tools, o *outcome.Outcome, in
 	if err != nil {
 		return err
 	}
-	// Composer gives a file its name there when all of it has arrived.
+	// It has what arrived, unless Composer is killed; see below.
 	b.Whole(cache.Describe(nil, nil))
 	switch part := o.Part(a.vendorDir()); {
 	case part != "" && slot.Old["install"] == install && slot.Old["layout"] == layout:
@@ -239,6 +238,10 @@ func (b *build) make(ctx context.Context, a app, t tools, o *outcome.Outcome, in
 	}
 	output, err := b.composer(ctx, t, args...)
 	if err != nil {
+		if exit, byItself := failure.Ended(err); !byItself || exit.Signal != 0 {
+			// It may have been writing a file there.
+			err = errors.Join(err, b.Scratch.Discard(cache.Layer.Path))
+		}
 		return a.explain("installing the packages", err, output)
 	}
 	if err := removeHistory(filepath.Join(b.App, a.vendorDir())); err != nil {
