@@ -106,12 +106,19 @@ func (b *build) precompile(ctx context.Context, a app, g bundle) ([]libcnb.Layer
 	return b.makeAssets(ctx, a, g, o, inputs, cache, why)
 }
 
+// noSuchTask is what rake says where a gem for assets is locked, because another
+// gem needs it, and the app does not load it, as one that is an API alone.
+var noSuchTask = regexp.MustCompile(`Don't know how to build task 'assets:precompile'`)
+
 // cnbVariable are variables of the platform, which say nothing of an app.
 var cnbVariable = regexp.MustCompile(`^CNB_`)
 
 func (b *build) makeAssets(ctx context.Context, a app, g bundle, o *outcome.Outcome, inputs map[string]string, cache layer.Slot, why string) ([]libcnb.Layer, error) {
-	task := []string{g.ruby, "-S", g.bundler, "exec", "rake", "assets:precompile"}
 	b.Print.Detail("bundle exec rake assets:precompile (%s)", why)
+	notes, err := lookAtNotes(b.App)
+	if err != nil {
+		return nil, err
+	}
 	place := filepath.Join(b.App, filepath.FromSlash(assetsCache))
 	if cache.There {
 		if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
@@ -121,25 +128,8 @@ func (b *build) makeAssets(ctx context.Context, a app, g bundle, o *outcome.Outc
 			return nil, err
 		}
 	}
-	notes, err := lookAtNotes(b.App)
-	if err != nil {
+	if err := b.rake(ctx, a, g); err != nil {
 		return nil, err
-	}
-	env, err := b.assetsEnv(a, g)
-	if err != nil {
-		return nil, err
-	}
-	start := b.Now()
-	lines := b.Print.Writer()
-	output := tool.NewTail(lines)
-	err = b.Runner.Run(ctx, tool.Command{Args: task, Dir: b.App, Env: env, Output: output})
-	lines.Flush()
-	if err != nil {
-		return nil, failure.Explain(failure.Failure{
-			What: "rake assets:precompile failed", Err: err, Output: output,
-			Unknown: "see it fail on your machine:\n  RAILS_ENV=production SECRET_KEY_BASE_DUMMY=1 bundle exec rake assets:precompile\n" +
-				"what the app wants from the environment, the build needs too:\n  slugc build -e NAME=VALUE",
-		}, slices.Concat(a.assetsCauses(b.Env), failure.Common(), rakeSays()))
 	}
 	var layers []libcnb.Layer
 	if _, err := os.Stat(place); err == nil {
@@ -158,7 +148,6 @@ func (b *build) makeAssets(ctx context.Context, a app, g bundle, o *outcome.Outc
 	if err := notes.settle(); err != nil {
 		return nil, fmt.Errorf("after rake assets:precompile: %w", err)
 	}
-	b.Print.Detail("Precompiled in %s", report.Duration(b.Now().Sub(start).Round(10*time.Millisecond)))
 	made, ok, err := o.Keep(inputs)
 	if err != nil {
 		return nil, err
@@ -167,6 +156,33 @@ func (b *build) makeAssets(ctx context.Context, a app, g bundle, o *outcome.Outc
 		layers = append(layers, made)
 	}
 	return layers, nil
+}
+
+// rake runs the task that precompiles assets.
+func (b *build) rake(ctx context.Context, a app, g bundle) error {
+	env, err := b.assetsEnv(a, g)
+	if err != nil {
+		return err
+	}
+	task := []string{g.ruby, "-S", g.bundler, "exec", "rake", "assets:precompile"}
+	start := b.Now()
+	lines := b.Print.Writer()
+	output := tool.NewTail(lines)
+	err = b.Runner.Run(ctx, tool.Command{Args: task, Dir: b.App, Env: env, Output: output})
+	lines.Flush()
+	if err == nil {
+		b.Print.Detail("Precompiled in %s", report.Duration(b.Now().Sub(start).Round(10*time.Millisecond)))
+		return nil
+	}
+	if _, byItself := failure.Ended(err); byItself && a.isRails() && noSuchTask.MatchString(output.Text()) {
+		b.Print.Detail("Skipped: the app does not load what has the task")
+		return nil
+	}
+	return failure.Explain(failure.Failure{
+		What: "rake assets:precompile failed", Err: err, Output: output,
+		Unknown: "see it fail on your machine:\n  RAILS_ENV=production SECRET_KEY_BASE_DUMMY=1 bundle exec rake assets:precompile\n" +
+			"what the app wants from the environment, the build needs too:\n  slugc build -e NAME=VALUE",
+	}, slices.Concat(a.assetsCauses(b.Env), failure.Common(), rakeSays()))
 }
 
 // assetsEnv is the environment of what precompiles assets: that of the app in
@@ -219,6 +235,11 @@ func (a app) assetsCauses(env map[string]string) []failure.Cause {
 		{
 			Pattern: regexp.MustCompile(`(?m)Don't know how to build task '([^']+)'`), Fault: download.App,
 			Why: "there is no task $1 in what rake loads. See which there are:\n  bundle exec rake -P",
+		},
+		{
+			Pattern: regexp.MustCompile(`No Rakefile found`), Fault: download.App,
+			Why: "there is no Rakefile, from which rake knows its tasks. That of Rails is two lines:\n  echo 'require_relative \"config/application\"' > Rakefile\n" +
+				"  echo 'Rails.application.load_tasks' >> Rakefile\n  git add Rakefile",
 		},
 		{
 			Pattern: regexp.MustCompile(`(?m)cannot load such file -- (\S+)`), Fault: download.App,

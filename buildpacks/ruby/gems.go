@@ -106,6 +106,7 @@ func (b *build) gemsKey(a app, ruby language.Installed) (string, error) {
 	k.Add("distro", b.Distro)
 	k.Add("without", groupsWithout(b.Env))
 	k.Add("rails", fmt.Sprint(a.isRails()))
+	k.Add("javascript", fmt.Sprint(a.javaScript().idle))
 	k.Add(a.lockName, a.fitted)
 	names := []string{a.gemfile, ".bundle/config"}
 	for _, g := range a.lock.gems {

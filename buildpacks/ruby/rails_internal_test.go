@@ -64,6 +64,9 @@ func TestRailsDoesNotLoad(t *testing.T) {
 		"no JavaScript runtime": {
 			says: "rake aborted!\nExecJS::RuntimeUnavailable: Could not find a JavaScript runtime.\n", want: []string{"slugc build -b slugc/nodejs-assets -b slugc/ruby"},
 		},
+		"no Rakefile": {
+			says: "rake aborted!\nNo Rakefile found (looking for: rakefile, Rakefile, rakefile.rb, Rakefile.rb)\n", want: []string{"there is no Rakefile", "load_tasks' >> Rakefile"},
+		},
 		"a gem of another group": {
 			says: "rake aborted!\nLoadError: cannot load such file -- debug/prelude\n", want: []string{"the file debug/prelude is in no gem that is installed"},
 		},
@@ -88,6 +91,14 @@ func TestRailsDoesNotLoad(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An app that is an API alone has no assets, though a gem for them is locked.
+func TestRailsWithoutAssets(t *testing.T) {
+	s := rails(t)
+	s.files["fake-rake.txt"] = "rake aborted!\nDon't know how to build task 'assets:precompile' (See the list of available tasks with `rake --tasks`)\n"
+	holds(t, s.mustBuild(), "Skipped: the app does not load what has the task", "web: bundle exec puma")
+	holds(t, s.mustBuild(), "Reusing what they made")
 }
 
 // An app that says that it does not load without its key is not installed at all.
