@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,7 +138,7 @@ func (s *Server) showApp(w http.ResponseWriter, req *http.Request, by who) error
 	return writeJSON(w, http.StatusOK, d)
 }
 
-func appPath(app string) string { return "/apps/" + app }
+func appPath(app string) string { return "/apps/" + url.PathEscape(app) }
 
 // said is what a release says while it is made.
 type said struct {

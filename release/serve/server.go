@@ -63,7 +63,7 @@ type Server struct {
 	metrics  *metrics
 	sizes    *sizes
 	origin   *http.CrossOriginProtection
-	pages    *pages
+	assets   map[string]asset
 	news     *news
 	// memory is what deliveries take of it.
 	memory *semaphore.Weighted
@@ -79,7 +79,7 @@ func New(settings Settings) (*Server, error) {
 		s.Now = time.Now
 	}
 	var err error
-	if s.pages, err = newPages(); err != nil {
+	if s.assets, err = readAssets(); err != nil {
 		return nil, err
 	}
 	s.sessions = newSessions(s.Token, s.Secure, s.Now)
