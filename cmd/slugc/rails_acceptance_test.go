@@ -37,11 +37,9 @@ puts "ended with #{ended}"
 // TestRails changes an app of Rails as its author does, in ways that end well and
 // in others, and stops the servers of apps often.
 func TestRails(t *testing.T) {
-	s := newSlugc(t)
-	s.env = []string{ownIndex(t, "gems")}
-	for _, variant := range []string{"run", "build"} {
-		s.must("stack", "create", "slugc-13", "--variant", variant)
-	}
+	t.Parallel()
+	s := newStackedSlugc(t)
+	s.env = ownIndex(t, "gems")
 	app := s.copyApp("ruby-rails", "app", time.Unix(1e9, 0), 0)
 	build := func(more ...string) (code int, out string) {
 		return s.run(append([]string{"build", app, "--stack", "slugc-13", "--cache", "cache"}, more...)...)
