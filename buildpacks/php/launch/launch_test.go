@@ -355,8 +355,8 @@ func TestWrite(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if launch.Sum() != launch.Sum() || len(launch.Sum()) != 64 {
-		t.Errorf("got %s", launch.Sum())
+	if sum := launch.Sum(); len(sum) != 64 {
+		t.Errorf("got %s", sum)
 	}
 	if got := string(launch.VendorBin(launch.Nginx)); got != "#!/bin/sh\nexec heroku-php-nginx \"$@\"\n" {
 		t.Errorf("got %q", got)
