@@ -3,7 +3,6 @@ package php
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"regexp"
 	"slices"
@@ -274,13 +273,4 @@ func (a app) provides(extension string) bool {
 		return true
 	}
 	return slices.ContainsFunc(a.lock.Packages, func(p lockedPackage) bool { return p.stands(extension) })
-}
-
-// line is the line of a version: "8.4" of "8.4.27".
-func line(number string) string {
-	parts := strings.SplitN(number, ".", 3)
-	if len(parts) < 2 {
-		return number
-	}
-	return fmt.Sprintf("%s.%s", parts[0], parts[1])
 }
