@@ -58,10 +58,10 @@ func (b *build) run(ctx context.Context) (result libcnb.BuildResult, err error) 
 	if err != nil {
 		return result, err
 	}
-	if _, err := b.settle(a); err != nil {
+	if err := errors.Join(a.refuseWithoutKey(b.Env), a.refuseWithoutNode(b.Env)); err != nil {
 		return result, err
 	}
-	if err := errors.Join(a.refuseWithoutKey(b.Env), a.refuseWithoutNode(b.Env)); err != nil {
+	if _, err := b.settle(a); err != nil {
 		return result, err
 	}
 	if err := b.settings(); err != nil {
