@@ -226,7 +226,7 @@ func (a app) assetsCauses(env map[string]string) []failure.Cause {
 		},
 		{
 			Pattern: regexp.MustCompile(`MessageEncryptor::InvalidMessage|EncryptedFile::InvalidKeyLengthError|OpenSSL::Cipher::CipherError`), Fault: download.App,
-			Why: masterKey + " is not the key that " + credentialsFile + " was written with. Give the build that one:\n  slugc build --secret " + masterKey + "=\"$(cat config/master.key)\"",
+			Why: masterKey + " is not the key that " + sealedFile + " was written with. Give the build that one:\n  slugc build --secret " + masterKey + "=\"$(cat config/master.key)\"",
 		},
 		{
 			Pattern: regexp.MustCompile(`ExecJS::RuntimeUnavailable|Could not find a JavaScript runtime`), Fault: download.App,
@@ -255,10 +255,10 @@ func (a app) assetsCauses(env map[string]string) []failure.Cause {
 			Why: "config/database.yml says nothing of production, or is not there. Let it take what the platform says:\n  production:\n    url: <%= ENV[\"DATABASE_URL\"] %>\nand commit it:\n  git add -f config/database.yml",
 		},
 	}
-	if a.exists(credentialsFile) && !a.hasKey(env) {
+	if a.exists(sealedFile) && !a.hasKey(env) {
 		causes = append(causes, failure.Cause{
 			Pattern: regexp.MustCompile(`undefined method [\x60']\S+ for nil`), Fault: download.App,
-			Why: "the build has no key for " + credentialsFile + ", so all that the app reads there is nil. If it does when it is loaded, give the build the key:\n" +
+			Why: "the build has no key for " + sealedFile + ", so all that the app reads there is nil. If it does when it is loaded, give the build the key:\n" +
 				"  slugc build --secret " + masterKey + "=\"$(cat config/master.key)\"",
 		})
 	}

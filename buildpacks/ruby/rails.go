@@ -17,10 +17,10 @@ func (a app) isRails() bool { return a.lock.has("railties") }
 
 // The files of Rails that say how a build goes.
 const (
-	binRails        = "bin/rails"
-	productionFile  = "config/environments/production.rb"
-	credentialsFile = "config/credentials.yml.enc"
-	masterKey       = "RAILS_MASTER_KEY"
+	binRails       = "bin/rails"
+	productionFile = "config/environments/production.rb"
+	sealedFile     = "config/credentials.yml.enc"
+	masterKey      = "RAILS_MASTER_KEY"
 )
 
 // rails is the command of Rails. Git notes of a file from Windows that it is no

@@ -46,7 +46,7 @@ func TestRailsDoesNotLoad(t *testing.T) {
 			want: []string{"RAILS_MASTER_KEY is not the key that config/credentials.yml.enc was written with"},
 		},
 		"what the credentials would say": {
-			says: "rake aborted!\nNoMethodError: undefined method `[]' for nil (NoMethodError)\n", files: map[string]string{credentialsFile: "x"},
+			says: "rake aborted!\nNoMethodError: undefined method `[]' for nil (NoMethodError)\n", files: map[string]string{sealedFile: "x"},
 			want: []string{"no key for config/credentials.yml.enc, so all that the app reads there is nil", "slugc build --secret RAILS_MASTER_KEY="},
 		},
 		"a database": {
