@@ -8,6 +8,8 @@ return [
     'lottery' => [2, 100],
     'cookie' => 'sample',
     'path' => '/',
+    'domain' => env('SESSION_DOMAIN'),
+    'secure' => env('SESSION_SECURE_COOKIE'),
     'http_only' => true,
     'same_site' => 'lax',
 ];
