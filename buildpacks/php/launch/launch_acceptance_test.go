@@ -37,7 +37,7 @@ const (
 )
 
 // patience is how long a server may take to start, and to end.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // layers is a stack with layers on it.
 type layers struct {

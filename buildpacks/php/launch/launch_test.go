@@ -109,7 +109,7 @@ func (l *lines) String() string {
 // match waits for what a pattern matches.
 func (l *lines) match(t *testing.T, pattern string) []string {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		if found := regexp.MustCompile(pattern).FindStringSubmatch(l.String()); found != nil {
 			return found
@@ -128,14 +128,17 @@ type fakes struct {
 	shell []string
 }
 
-// each runs a test with every shell that may be /bin/sh.
-func each(t *testing.T, test func(t *testing.T, f fakes)) {
+// shells are those that may be /bin/sh.
+func shells() [][]string { return [][]string{{"dash"}, {"bash"}, {"bash", "--posix"}, {"busybox", "sh"}} }
+
+// each runs a test with every one of some shells that is there.
+func each(t *testing.T, shells [][]string, test func(t *testing.T, f fakes)) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, shell := range [][]string{{"dash"}, {"bash"}, {"bash", "--posix"}, {"busybox", "sh"}} {
+	for _, shell := range shells {
 		if _, err := exec.LookPath(shell[0]); err != nil {
 			continue
 		}
@@ -220,7 +223,7 @@ func told(t *testing.T, cmd *exec.Cmd, s syscall.Signal) {
 func TestCommandsEnd(t *testing.T) {
 	for command, server := range map[string]string{launch.Nginx: "nginx is told: quit", launch.Apache: "apache2 is told: window changed"} {
 		name, _, _ := strings.Cut(server, " ")
-		each(t, func(t *testing.T, f fakes) {
+		each(t, shells(), func(t *testing.T, f fakes) {
 			cmd, l := f.start(t, command, nil)
 			l.match(t, name+` runs`)
 			told(t, cmd, syscall.SIGTERM)
@@ -232,7 +235,7 @@ func TestCommandsEnd(t *testing.T) {
 }
 
 func TestCommandsEndTogether(t *testing.T) {
-	each(t, func(t *testing.T, f fakes) {
+	each(t, shells(), func(t *testing.T, f fakes) {
 		cmd, l := f.start(t, launch.Nginx, []string{"FAKE_NGINX=fails"})
 		f.ends(t, cmd, l, 1)
 		l.match(t, `heroku-php-nginx: nginx ended with 3`)
@@ -261,7 +264,7 @@ func TestCommandsEndTogether(t *testing.T) {
 }
 
 func TestCommandsEndAtOnce(t *testing.T) {
-	each(t, func(t *testing.T, f fakes) {
+	each(t, shells(), func(t *testing.T, f fakes) {
 		cmd, l := f.start(t, launch.Nginx, []string{"FAKE_PHP_FPM=hangs"})
 		l.match(t, `php-fpm runs`)
 		told(t, cmd, syscall.SIGTERM)
@@ -281,7 +284,7 @@ func TestCommandsEndAtOnce(t *testing.T) {
 }
 
 func TestConfigurations(t *testing.T) {
-	each(t, func(t *testing.T, f fakes) {
+	each(t, [][]string{{"sh"}}, func(t *testing.T, f fakes) {
 		f.write(t, "app/web/index.php", "<?php\n")
 		f.write(t, "app/conf/own.conf.php", "# own server\n")
 		f.write(t, "app/conf/pool.conf", "pm = dynamic\n")
