@@ -129,7 +129,9 @@ type fakes struct {
 }
 
 // shells are those that may be /bin/sh.
-func shells() [][]string { return [][]string{{"dash"}, {"bash"}, {"bash", "--posix"}, {"busybox", "sh"}} }
+func shells() [][]string {
+	return [][]string{{"dash"}, {"bash"}, {"bash", "--posix"}, {"busybox", "sh"}}
+}
 
 // each runs a test with every one of some shells that is there.
 func each(t *testing.T, shells [][]string, test func(t *testing.T, f fakes)) {
