@@ -73,7 +73,7 @@ func (b *build) run(ctx context.Context) (result libcnb.BuildResult, err error) 
 		return result, err
 	}
 	result.Layers = append(result.Layers, php.Layer)
-	servers, err := b.installServers(ctx, a, started)
+	servers, err := b.installServers(ctx, started)
 	if err != nil {
 		return result, err
 	}
@@ -163,7 +163,7 @@ func bill(installed language.Installed) error {
 
 // installServers brings the servers that the app is started with, and the programs
 // that start them.
-func (b *build) installServers(ctx context.Context, a app, s start) ([]libcnb.Layer, error) {
+func (b *build) installServers(ctx context.Context, s start) ([]libcnb.Layer, error) {
 	if !s.nginx && !s.apache {
 		return nil, nil
 	}
