@@ -2,6 +2,7 @@ package php
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -34,10 +35,19 @@ var cnbVariable = regexp.MustCompile(`^CNB_`)
 // (reproducible-builds.org, "SOURCE_DATE_EPOCH"): that of files in layers.
 const epoch = "315532801"
 
+// intlScript stands in for an extension that Composer needs to show errors.
+//
+//go:embed scripts/intl.php
+var intlScript []byte
+
+// intlFile is where it lies in the composer layer.
+const intlFile = "slugc/intl.php"
+
 // tools are what an app is made with.
 type tools struct {
-	// php is the interpreter, composer the program in PHP.
-	php, composer string
+	// php is the interpreter, composer the program in PHP, and intl a file that it has
+	// to load first.
+	php, composer, intl string
 	// env is the environment of what runs in the app, composerEnv that of Composer,
 	// which has credentials.
 	env, composerEnv map[string]string
@@ -53,6 +63,7 @@ func (b *build) makeApp(ctx context.Context, a app, php language.Installed) ([]l
 	client, err := b.Install(ctx, language.Wish{
 		Layer: composerLayer, Types: libcnb.LayerTypes{Build: true, Cache: true}, Layout: layout,
 		Request: runtime.Request{Runtime: "composer"}, Asked: version.Asked{Name: "that of the stack"}, Hint: "choose another stack:\n  slugc build --stack slugc-13",
+		Finish: func(dir string) error { return layer.WriteBeside(filepath.Join(dir, intlFile), intlScript, 0o644) },
 	})
 	if err != nil {
 		return nil, err
@@ -114,6 +125,7 @@ func (b *build) tools(a app, php, client language.Installed) (tools, error) {
 	t := tools{
 		php:      program(strings.Join(php.Use.Bin, separator), "php"),
 		composer: program(strings.Join(client.Use.Bin, separator), "composer"),
+		intl:     filepath.Join(client.Use.Dir, intlFile),
 		env:      php.Use.Environ(b.Env),
 	}
 	if t.php == "" {
@@ -272,7 +284,7 @@ func (b *build) composer(ctx context.Context, t tools, args ...string) (*tool.Ta
 	lines := b.Print.Writer()
 	output := tool.NewTail(lines)
 	filter := &quiet{to: output}
-	err := b.Runner.Run(ctx, tool.Command{Args: append([]string{t.php, t.composer}, args...), Dir: b.App, Env: t.composerEnv, Output: filter})
+	err := b.Runner.Run(ctx, tool.Command{Args: append([]string{t.php, "-d", "auto_prepend_file=" + t.intl, t.composer}, args...), Dir: b.App, Env: t.composerEnv, Output: filter})
 	if flushErr := filter.flush(); err == nil {
 		err = flushErr
 	}

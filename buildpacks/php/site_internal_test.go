@@ -30,9 +30,9 @@ import (
 // installs what stands in the lock file, or says what the app's fake-composer.txt says
 // and fails; a program of a framework notes how it was called.
 const fakePHP = `#!/bin/sh
-case "$1" in
-*/composer)
-	shift
+case "$1 $2 $3" in
+*/intl.php\ */composer)
+	shift 3
 	echo "ran composer $*"
 	if [ -f fake-composer.txt ]; then cat fake-composer.txt; exit 7; fi
 	if [ -f fake-kill ]; then kill -9 $$; fi
@@ -46,7 +46,7 @@ case "$1" in
 	echo "1 package you are using is looking for funding."
 	echo "install [--prefer-source] [--prefer-dist]"
 	;;
--d)
+-d\ *)
 	shift 2
 	echo "ran $*"
 	if [ -f fake-script.txt ]; then cat fake-script.txt; exit 1; fi
