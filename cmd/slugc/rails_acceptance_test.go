@@ -101,8 +101,8 @@ func TestRails(t *testing.T) {
 	s.write("app/stops.rb", stops)
 	code, out = build()
 	holds(out, code, 0)
-	out = s.must("run", "-e", "SECRET_KEY_BASE=0123456789", "slug:slug.tgz", "--", "bash", "-c", "cd /app && ruby stops.rb 15 bundle exec puma --port PORT --config config/puma.rb")
-	holds(out, 0, 0, "ended with {143=>15}")
-	out = s.must("run", "slug:slug.tgz", "--", "bash", "-c", "cd /app && echo 'run ->(_) { [200, {}, []] }' >/tmp/config.ru && ruby stops.rb 50 bundle exec puma --port PORT /tmp/config.ru")
-	holds(out, 0, 0, "ended with {143=>50}")
+	out = s.must("run", "-e", "SECRET_KEY_BASE=0123456789", "slug:slug.tgz", "--", "bash", "-c", "cd /app && ruby stops.rb 5 bundle exec puma --port PORT --config config/puma.rb")
+	holds(out, 0, 0, "ended with {143=>5}")
+	out = s.must("run", "slug:slug.tgz", "--", "bash", "-c", "cd /app && echo 'run ->(_) { [200, {}, []] }' >/tmp/config.ru && ruby stops.rb 25 bundle exec puma --port PORT /tmp/config.ru")
+	holds(out, 0, 0, "ended with {143=>25}")
 }
