@@ -93,7 +93,7 @@ func TestStory(t *testing.T) {
 			}
 
 			// What crashes is started again.
-			if err := syscall.Kill(r.find(story.command), syscall.SIGKILL); err != nil {
+			if err := syscall.Kill(r.find(story.crash, story.command), syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
 			r.await("heroku\\["+story.crash+"\\]: State changed from up to crashed", "heroku\\["+story.crash+"\\]: State changed from starting to up")
@@ -235,8 +235,8 @@ func (r *runningApp) replaced(release string) {
 	}
 }
 
-// find finds a process of the app by how its command line begins.
-func (r *runningApp) find(command string) int {
+// find finds a process of the app by its name and by how its command line begins.
+func (r *runningApp) find(name, command string) int {
 	r.t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -247,12 +247,16 @@ func (r *runningApp) find(command string) int {
 		if err != nil || !strings.HasPrefix(strings.ReplaceAll(string(line), "\x00", " "), command) {
 			continue
 		}
+		environ, err := os.ReadFile(filepath.Join(filepath.Dir(file), "environ"))
+		if err != nil || !strings.Contains("\x00"+string(environ), "\x00DYNO="+name+"\x00") {
+			continue
+		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
 		if err == nil && r.below(pid) {
 			return pid
 		}
 	}
-	r.t.Fatalf("no process %s runs", command)
+	r.t.Fatalf("no process %s of %s runs", command, name)
 	return 0
 }
 
@@ -278,7 +282,7 @@ func (r *runningApp) below(pid int) bool {
 // process.
 func (r *runningApp) sameEnvironment(name, command string) {
 	r.t.Helper()
-	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", r.find(command)))
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", r.find(name, command)))
 	if err != nil {
 		r.t.Fatal(err)
 	}
