@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/buildpacks/libcnb/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/sclevine/spec"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -24,13 +24,13 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 	})
 
 	it("installs Ruby and the gems, and says how the app starts", func() {
-		s.env["BUNDLE_GEMS__EXAMPLE__COM"] = "me:hunter22"
+		s.Env["BUNDLE_GEMS__EXAMPLE__COM"] = "me:hunter22"
 		out := s.mustBuild()
-		holds(t, out, "Ruby 3.3.8 (the default of the stack)", "ran install", "web: bundle exec puma --port ${PORT:-8000} (config.ru, on Puma)", "console: bundle exec irb")
+		languagetest.Holds(t, out, "Ruby 3.3.8 (the default of the stack)", "ran install", "web: bundle exec puma --port ${PORT:-8000} (config.ru, on Puma)", "console: bundle exec irb")
 		if strings.Contains(out, "Using bundler") {
 			t.Errorf("it repeats what is of no use:\n%s", out)
 		}
-		holds(t, s.read("layers", cacheLayer, "settings"), "development:test true me:hunter22")
+		languagetest.Holds(t, s.read("layers", cacheLayer, "settings"), "development:test true me:hunter22")
 		for _, name := range []string{"cache/x.gem", "gems/x/ext/x/Makefile", "gems/x/ext/x/mkmf.log"} {
 			if got := s.read("layers", gemsLayer, "ruby/3.3.0", name); got != "" {
 				t.Errorf("%s stays: %s", name, got)
@@ -39,10 +39,10 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 		if got := s.read("layers", rubyLayer, "usr/lib/x86_64-linux-gnu/libruby-3.3-static.a"); got != "" {
 			t.Error("the static library stays")
 		}
-		holds(t, s.read("layers", gemsLayer, "env.launch/RACK_ENV.default"), "production")
-		holds(t, s.read("layers", rubyLayer, "env.launch/RUBYOPT.prepend"), "-r", "/ruby/slugc/load_path.rb")
-		holds(t, s.read("layers", rubyLayer, "slugc/load_path.rb"), "$LOAD_PATH.replace")
-		holds(t, s.read("layers", gemsLayer+".sbom.cdx.json"), "pkg:gem/rack@3.1.20", "pkg:gem/puma@6.6.0", "MIT")
+		languagetest.Holds(t, s.read("layers", gemsLayer, "env.launch/RACK_ENV.default"), "production")
+		languagetest.Holds(t, s.read("layers", rubyLayer, "env.launch/RUBYOPT.prepend"), "-r", "/ruby/slugc/load_path.rb")
+		languagetest.Holds(t, s.read("layers", rubyLayer, "slugc/load_path.rb"), "$LOAD_PATH.replace")
+		languagetest.Holds(t, s.read("layers", gemsLayer+".sbom.cdx.json"), "pkg:gem/rack@3.1.20", "pkg:gem/puma@6.6.0", "MIT")
 		if got := s.read("layers", gemsLayer, "env.launch/RAILS_ENV.default"); got != "" {
 			t.Errorf("it is no app of Rails: %s", got)
 		}
@@ -50,14 +50,14 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 
 	it("keeps all of it for the same app, and asks nobody", func() {
 		s.mustBuild()
-		before := s.stamps()
+		before := s.launchStamps()
 		s.archive.Requests()
 		out := s.mustBuild()
-		holds(t, out, "Ruby 3.3.8 (the default of the stack), from the cache", "Reusing the gems (Gemfile.lock unchanged)")
+		languagetest.Holds(t, out, "Ruby 3.3.8 (the default of the stack), from the cache", "Reusing the gems (Gemfile.lock unchanged)")
 		if strings.Contains(out, "ran ") {
 			t.Errorf("it runs something:\n%s", out)
 		}
-		if diff := cmp.Diff(before, s.stamps()); diff != "" {
+		if diff := cmp.Diff(before, s.launchStamps()); diff != "" {
 			t.Error(diff)
 		}
 		if asked := s.archive.Requests(); len(asked) > 0 {
@@ -68,24 +68,24 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 	it("installs again when the lock file, a group or a Gemfile changes, and says why", func() {
 		s.mustBuild()
 		s.gems("rack 3.1.21", "puma 6.6.0")
-		holds(t, s.mustBuild(), "Installing the gems (Gemfile.lock changed)")
-		s.env["BUNDLE_WITHOUT"] = "test"
-		holds(t, s.mustBuild(), "Installing the gems (Ruby, a setting, or a gem in the app changed)")
+		languagetest.Holds(t, s.mustBuild(), "Installing the gems (Gemfile.lock changed)")
+		s.Env["BUNDLE_WITHOUT"] = "test"
+		languagetest.Holds(t, s.mustBuild(), "Installing the gems (Ruby, a setting, or a gem in the app changed)")
 	})
 
 	it("makes a lock file of Windows fit", func() {
 		s.files[gemfileLock] = strings.ReplaceAll(strings.Replace(s.files[gemfileLock], "  ruby\n  x86_64-linux\n", "  x64-mingw-ucrt\n", 1), "\n", "\r\n")
-		holds(t, s.mustBuild(), "Made Gemfile.lock fit: it had the line ends of Windows; it was made for x64-mingw-ucrt, and its gems are for any system")
+		languagetest.Holds(t, s.mustBuild(), "Made Gemfile.lock fit: it had the line ends of Windows; it was made for x64-mingw-ucrt, and its gems are for any system")
 		if got := s.read("app", gemfileLock); strings.Contains(got, "\r") || !strings.Contains(got, "PLATFORMS\n  x64-mingw-ucrt\n  x86_64-linux\n\n") {
 			t.Errorf("got %s", got)
 		}
 	})
 
 	it("precompiles assets once for the same app, without the password of an index", func() {
-		s.env["BUNDLE_GEMS__EXAMPLE__COM"] = "me:hunter22"
+		s.Env["BUNDLE_GEMS__EXAMPLE__COM"] = "me:hunter22"
 		s.gems("railties 7.2.2", "sprockets-rails 3.5.2", "puma 6.6.0")
 		out := s.mustBuild()
-		holds(t, out, "ran exec rake assets:precompile")
+		languagetest.Holds(t, out, "ran exec rake assets:precompile")
 		if strings.Contains(out, "the cache has a part") {
 			t.Error("there is a cache from nowhere")
 		}
@@ -93,21 +93,21 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 		if made != "1 \n" {
 			t.Errorf("got %q", made)
 		}
-		if _, err := os.Stat(filepath.Join(s.app, "tmp")); !os.IsNotExist(err) {
+		if _, err := os.Stat(filepath.Join(s.App, "tmp")); !os.IsNotExist(err) {
 			t.Errorf("the cache of assets stays in the app: %v", err)
 		}
 		out = s.mustBuild()
-		holds(t, out, "Reusing what they made")
+		languagetest.Holds(t, out, "Reusing what they made")
 		if strings.Contains(out, "ran ") || s.read("app", "public/assets/made.txt") != made {
 			t.Errorf("got %s", out)
 		}
 		s.files["app/assets/new.css"] = "a {}\n"
-		holds(t, s.mustBuild(), "bundle exec rake assets:precompile (the app changed)", "the cache has a part")
-		if _, err := os.Stat(filepath.Join(s.app, "tmp")); !os.IsNotExist(err) {
+		languagetest.Holds(t, s.mustBuild(), "bundle exec rake assets:precompile (the app changed)", "the cache has a part")
+		if _, err := os.Stat(filepath.Join(s.App, "tmp")); !os.IsNotExist(err) {
 			t.Errorf("with a cache the app is another one than without: %v", err)
 		}
-		holds(t, s.read("layers", gemsLayer, "env.launch/RAILS_SERVE_STATIC_FILES.default"), "enabled")
-		holds(t, s.read("layers", gemsLayer, "exec.d/processes"), "SECRET_KEY_BASE", "WEB_CONCURRENCY")
+		languagetest.Holds(t, s.read("layers", gemsLayer, "env.launch/RAILS_SERVE_STATIC_FILES.default"), "enabled")
+		languagetest.Holds(t, s.read("layers", gemsLayer, "exec.d/processes"), "SECRET_KEY_BASE", "WEB_CONCURRENCY")
 		if got := s.read("layers", gemsLayer, "env.launch/SECRET_KEY_BASE.default"); got != "" {
 			t.Error("a secret lies in a layer")
 		}
@@ -116,24 +116,24 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 	it("leaves assets alone that came with the app", func() {
 		s.gems("railties 7.2.2", "sprockets-rails 3.5.2")
 		s.files["public/assets/.sprockets-manifest-1.json"] = "{}"
-		holds(t, s.mustBuild(), "Skipped: they came with the app, in public/assets")
+		languagetest.Holds(t, s.mustBuild(), "Skipped: they came with the app, in public/assets")
 	})
 
 	it("brings jemalloc for who asks", func() {
-		s.env[jemallocVariable] = "true"
+		s.Env[jemallocVariable] = "true"
 		s.mustBuild()
-		holds(t, s.read("layers", rubyLayer, "env.launch/LD_PRELOAD.prepend"), "/ruby/usr/lib/x86_64-linux-gnu/libjemalloc.so.2")
+		languagetest.Holds(t, s.read("layers", rubyLayer, "env.launch/LD_PRELOAD.prepend"), "/ruby/usr/lib/x86_64-linux-gnu/libjemalloc.so.2")
 	})
 
 	it("takes gems that came with the app, and nothing else", func() {
 		s.files["vendor/cache/rack-3.1.20.gem"] = "x"
-		holds(t, s.mustBuild(), "Gems come from vendor/cache in the app alone", "ran install --local")
+		languagetest.Holds(t, s.mustBuild(), "Gems come from vendor/cache in the app alone", "ran install --local")
 	})
 
 	it("runs nothing where there are no gems", func() {
 		s.gems()
 		out := s.mustBuild()
-		holds(t, out, "Gemfile.lock has none")
+		languagetest.Holds(t, out, "Gemfile.lock has none")
 		if strings.Contains(out, "ran ") {
 			t.Errorf("got %s", out)
 		}
@@ -165,7 +165,7 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 			if err == nil {
 				t.Fatal("no error")
 			}
-			holds(t, err.Error(), "installing the gems with Bundler failed: exit status 7", want.why)
+			languagetest.Holds(t, err.Error(), "installing the gems with Bundler failed: exit status 7", want.why)
 			if got := download.FaultOf(err); got != want.fault {
 				t.Errorf("%s: the fault is %v", says, got)
 			}
@@ -179,18 +179,18 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 		if err == nil {
 			t.Fatal("no error")
 		}
-		holds(t, err.Error(), "rake assets:precompile failed", "slugc build -e API_KEY=for-the-build")
+		languagetest.Holds(t, err.Error(), "rake assets:precompile failed", "slugc build -e API_KEY=for-the-build")
 	})
 
 	it("takes another release of the same line, unless the Gemfile excludes it", func() {
 		s.files[versionFile] = "3.3.1\n"
-		holds(t, s.mustBuild(), "Ruby 3.3.8 is that of the stack, and takes the place of 3.3.1")
+		languagetest.Holds(t, s.mustBuild(), "Ruby 3.3.8 is that of the stack, and takes the place of 3.3.1")
 		s.files[gemfile] += "ruby \"3.3.1\"\n"
 		_, err := s.build()
 		if err == nil {
 			t.Fatal("no error")
 		}
-		holds(t, err.Error(), "ruby in Gemfile excludes Ruby 3.3.8", "ruby \"~> 3.3.0\"    # in Gemfile", "bundle lock")
+		languagetest.Holds(t, err.Error(), "ruby in Gemfile excludes Ruby 3.3.8", "ruby \"~> 3.3.0\"    # in Gemfile", "bundle lock")
 	})
 }
 
@@ -212,13 +212,11 @@ func TestDetect(t *testing.T) {
 			s := newSite(t)
 			s.files = c.files
 			s.fresh()
-			var out output
-			var end ending
-			libcnb.Detect(Detect(&out), libcnb.NewConfig(libcnb.WithArguments([]string{"detect"}), libcnb.WithExitHandler(&end)))
-			if end.err != nil || end.fail == c.passes {
-				t.Errorf("passes: %t, %v", !end.fail, end.err)
+			passes, says := s.Detect(Detect)
+			if passes != c.passes {
+				t.Errorf("passes: %t", passes)
 			}
-			holds(t, out.text.String(), c.says)
+			languagetest.Holds(t, says, c.says)
 		})
 	}
 }

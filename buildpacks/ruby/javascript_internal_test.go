@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -50,11 +51,11 @@ func TestJavaScript(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(c.want, app{dir: s.app, lock: l}.javaScript(), cmp.AllowUnexported(javaScript{})); diff != "" {
+			if diff := cmp.Diff(c.want, app{dir: s.App, lock: l}.javaScript(), cmp.AllowUnexported(javaScript{})); diff != "" {
 				t.Error(diff)
 			}
 			// The build plan has the same.
-			offered := plans(s.app)
+			offered := plans(s.App)
 			if (len(offered) > 1) != (c.want.by != "") {
 				t.Fatalf("got %v", offered)
 			}
@@ -74,19 +75,19 @@ func TestJavaScript(t *testing.T) {
 // something does, its packages are not installed again.
 func TestWithoutNode(t *testing.T) {
 	s := rails(t, "terser 1.2.5", "execjs 2.8.1")
-	s.env["PATH"] = "/nowhere"
+	s.Env["PATH"] = "/nowhere"
 	_, err := s.build()
 	if err == nil {
 		t.Fatal("no error")
 	}
-	holds(t, err.Error(), "runs JavaScript to precompile assets, and there is no Node.js in this build", "slugc build -b slugc/nodejs-assets -b slugc/ruby")
+	languagetest.Holds(t, err.Error(), "runs JavaScript to precompile assets, and there is no Node.js in this build", "slugc build -b slugc/nodejs-assets -b slugc/ruby")
 	if asked := s.archive.Requests(); len(asked) > 0 || download.FaultOf(err) != download.App {
 		t.Errorf("it asks for %v; the fault is %v", asked, download.FaultOf(err))
 	}
 
 	s.files["node_modules/x"] = ""
 	s.fresh()
-	a, err := readApp(s.app, "amd64")
+	a, err := readApp(s.App, "amd64")
 	if err != nil {
 		t.Fatal(err)
 	}

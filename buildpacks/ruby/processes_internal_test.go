@@ -36,7 +36,7 @@ func TestWeb(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := app{dir: s.app, gemfile: gemfile, lockName: gemfileLock, lock: l}.web()
+			got := app{dir: s.App, gemfile: gemfile, lockName: gemfileLock, lock: l}.web()
 			if got.command != c.want || (got.warning != "") != (c.warns != "") || !strings.Contains(got.warning, c.warns) {
 				t.Errorf("got %+v", got)
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -76,16 +77,17 @@ func TestRailsDoesNotLoad(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			one := *s
-			one.t, one.files, one.env = t, maps.Clone(s.files), maps.Clone(s.env)
+			place := *s.Site
+			place.T, place.Env = t, maps.Clone(s.Env)
+			one := site{Site: &place, files: maps.Clone(s.files), archive: s.archive}
 			one.files["fake-rake.txt"] = c.says
 			maps.Copy(one.files, c.files)
-			maps.Copy(one.env, c.env)
+			maps.Copy(one.Env, c.env)
 			_, err := one.build()
 			if err == nil {
 				t.Fatal("no error")
 			}
-			holds(t, err.Error(), append(c.want, "rake assets:precompile failed: exit status 1")...)
+			languagetest.Holds(t, err.Error(), append(c.want, "rake assets:precompile failed: exit status 1")...)
 			if got := download.FaultOf(err); got != download.App {
 				t.Errorf("the fault is %v", got)
 			}
@@ -97,8 +99,8 @@ func TestRailsDoesNotLoad(t *testing.T) {
 func TestRailsWithoutAssets(t *testing.T) {
 	s := rails(t)
 	s.files["fake-rake.txt"] = "rake aborted!\nDon't know how to build task 'assets:precompile' (See the list of available tasks with `rake --tasks`)\n"
-	holds(t, s.mustBuild(), "Skipped: the app does not load what has the task", "web: bundle exec puma")
-	holds(t, s.mustBuild(), "Reusing what they made")
+	languagetest.Holds(t, s.mustBuild(), "Skipped: the app does not load what has the task", "web: bundle exec puma")
+	languagetest.Holds(t, s.mustBuild(), "Reusing what they made")
 }
 
 // An app that says that it does not load without its key is not installed at all.
@@ -125,7 +127,7 @@ func TestRequiredKey(t *testing.T) {
 				s.files[file] = "x"
 			}
 			s.fresh()
-			a, err := readApp(s.app, "amd64")
+			a, err := readApp(s.App, "amd64")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,7 +136,7 @@ func TestRequiredKey(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 			if err != nil {
-				holds(t, err.Error(), "config/environments/production.rb has config.require_master_key", `slugc build --secret RAILS_MASTER_KEY="$(cat config/master.key)"`)
+				languagetest.Holds(t, err.Error(), "config/environments/production.rb has config.require_master_key", `slugc build --secret RAILS_MASTER_KEY="$(cat config/master.key)"`)
 			}
 		})
 	}
@@ -147,7 +149,7 @@ func TestSettledAssets(t *testing.T) {
 		s := newSite(t)
 		s.files["log/.keep"] = ""
 		s.fresh()
-		notes, err := lookAtNotes(s.app)
+		notes, err := lookAtNotes(s.App)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,7 +169,7 @@ func TestSettledAssets(t *testing.T) {
 			"public/assets/.sprockets-manifest-" + name + ".json": `{"files":{"b-2.css":{"mtime":"` + when + `","size":4},"a-1.css":{"mtime":"` + when + `","size":4}},"assets":{"b.css":"b-2.css"}}`,
 			"public/assets/a-1.css.gz":                            packed.String(),
 		} {
-			path := filepath.Join(s.app, file)
+			path := filepath.Join(s.App, file)
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -180,13 +182,13 @@ func TestSettledAssets(t *testing.T) {
 		}
 		left := map[string]string{}
 		for _, pattern := range []string{"*", "*/.*", "*/*", "*/*/.s*", "*/*/*"} {
-			found, err := filepath.Glob(filepath.Join(s.app, pattern))
+			found, err := filepath.Glob(filepath.Join(s.App, pattern))
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, file := range found {
 				if text, err := os.ReadFile(file); err == nil {
-					left[strings.TrimPrefix(file, s.app+"/")] = string(text)
+					left[strings.TrimPrefix(file, s.App+"/")] = string(text)
 				}
 			}
 		}
@@ -209,7 +211,7 @@ func TestWarnings(t *testing.T) {
 	s := rails(t, "sqlite3 1.7.3")
 	delete(s.files, binRails)
 	out := s.mustBuild()
-	holds(t, out, "There is no bin/rails", "bundle exec rake app:update:bin", "SQLite keeps its database in a file", "bundle add pg")
+	languagetest.Holds(t, out, "There is no bin/rails", "bundle exec rake app:update:bin", "SQLite keeps its database in a file", "bundle add pg")
 	if strings.Contains(out, "console:") {
 		t.Errorf("Rails has no console without its command:\n%s", out)
 	}
@@ -217,17 +219,17 @@ func TestWarnings(t *testing.T) {
 	s = rails(t, "sqlite3 1.7.3", "pg 1.5.9")
 	s.gems("railties 7.2.2", "puma 7.0.2", "sqlite3 1.7.3", "pg 1.5.9")
 	out = s.mustBuild()
-	holds(t, out, "Puma 7.0.2 fails where PUMA_PERSISTENT_TIMEOUT is set", "console: bundle exec ruby bin/rails console")
+	languagetest.Holds(t, out, "Puma 7.0.2 fails where PUMA_PERSISTENT_TIMEOUT is set", "console: bundle exec ruby bin/rails console")
 	if strings.Contains(out, "SQLite") || s.read("layers", gemsLayer, "env.launch/PUMA_PERSISTENT_TIMEOUT.default") != "" {
 		t.Errorf("got %s", out)
 	}
 
 	s = rails(t)
 	s.fresh()
-	if err := os.Chmod(filepath.Join(s.app, binRails), 0o755); err != nil {
+	if err := os.Chmod(filepath.Join(s.App, binRails), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if got := (app{dir: s.app}).rails(); got != binRails {
+	if got := (app{dir: s.App}).rails(); got != binRails {
 		t.Errorf("got %s", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -62,7 +63,7 @@ func TestRefused(t *testing.T) {
 			if err == nil {
 				t.Fatalf("no error\n%s", out)
 			}
-			holds(t, err.Error(), c.says...)
+			languagetest.Holds(t, err.Error(), c.says...)
 			if got := download.FaultOf(err); got != download.App {
 				t.Errorf("the fault is %v", got)
 			}
@@ -90,7 +91,7 @@ func TestVersions(t *testing.T) {
 			s := newSite(t)
 			s.files = c.files
 			s.fresh()
-			asked, err := rubyVersion(app{dir: s.app, lockName: gemfileLock, lock: lock{ruby: c.lock}}, c.env)
+			asked, err := rubyVersion(app{dir: s.App, lockName: gemfileLock, lock: lock{ruby: c.lock}}, c.env)
 			if err != nil || asked.String() != c.want {
 				t.Errorf("got %s, %v", asked, err)
 			}
