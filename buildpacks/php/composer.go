@@ -61,7 +61,7 @@ func (b *build) makeApp(ctx context.Context, a app, php language.Installed) ([]l
 	}
 	b.Print.Step("Installing packages with Composer")
 	client, err := b.Install(ctx, language.Wish{
-		Layer: composerLayer, Types: libcnb.LayerTypes{Build: true, Cache: true}, Layout: layout,
+		Layer: composerLayer, Types: libcnb.LayerTypes{Build: true, Cache: true}, Layout: layout + " " + layer.Sum(intlScript),
 		Request: runtime.Request{Runtime: "composer"}, Asked: version.Asked{Name: "that of the stack"}, Hint: "choose another stack:\n  slugc build --stack slugc-13",
 		Finish: func(dir string) error { return layer.WriteBeside(filepath.Join(dir, intlFile), intlScript, 0o644) },
 	})
