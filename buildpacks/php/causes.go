@@ -26,7 +26,7 @@ func (a app) causes() []failure.Cause {
 			Why: "a server of packages refuses the credentials that it got: $1\n" + credentials,
 		},
 		{
-			Pattern: regexp.MustCompile(`The "([^"]+)" file could not be downloaded \(HTTP/\S+ 40[13]`), Fault: download.App,
+			Pattern: regexp.MustCompile(`The ["']([^"']+)["'] (?:file could not be downloaded \(HTTP/\S+ 40[13]|URL required authentication)`), Fault: download.App,
 			Why: "a server of packages wants credentials: $1\n" + credentials,
 		},
 		{

@@ -29,6 +29,7 @@ func TestCauses(t *testing.T) {
 		"Script @php artisan package:discover handling the post-autoload-dump event returned with error code 1":     {"a script of the app failed: @php artisan package:discover", download.App},
 		"  Failed to clone https://git.example.com/a.git":                                                           {"comes from a git repository", download.App},
 		`  The "http://packages.example.com/a.zip" file could not be downloaded (HTTP/1.1 403 Forbidden)`:           {"wants credentials: http://packages.example.com/a.zip", download.App},
+		"  The 'http://packages.example.com/a.zip' URL required authentication (HTTP 401).":                         {"wants credentials: http://packages.example.com/a.zip", download.App},
 		`Environment variable not found: "DATABASE_URL".`:                                                           {"slugc build -e DATABASE_URL=for-the-build", download.App},
 		`Attempted to load class "WebProfilerBundle" from namespace`:                                                {"there is no class WebProfilerBundle in what is installed", download.App},
 		`Error: Class "App\Missing" not found`:                                                                      {`there is no class App\Missing`, download.App},
