@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/BurntSushi/toml"
+
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"

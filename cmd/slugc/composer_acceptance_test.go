@@ -47,8 +47,8 @@ func (a composerApp) lock(more map[string]any, packages ...composertest.Package)
 	a.write("app/Procfile", "web: php -S 0.0.0.0:$PORT\n")
 }
 
-func (a composerApp) build(more ...string) (code int, out string) {
-	return a.run(append([]string{"build", "app", "--stack", "slugc-13", "--cache", "cache"}, more...)...)
+func (a composerApp) build() (code int, out string) {
+	return a.run("build", "app", "--stack", "slugc-13", "--cache", "cache")
 }
 
 // fetched are the packages that were downloaded since the last call.
