@@ -4,6 +4,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 	"github.com/slugc/slugc/stack/download"
 )
@@ -48,7 +49,7 @@ func TestCauses(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := a.explain("installing the packages", &tool.ExitError{Code: 7}, output)
-		holds(t, err.Error(), "installing the packages with Composer failed: exit status 7", want.why)
+		languagetest.Holds(t, err.Error(), "installing the packages with Composer failed: exit status 7", want.why)
 		if got := download.FaultOf(err); got != want.fault {
 			t.Errorf("%s: the fault is %v", says, got)
 		}

@@ -3,6 +3,7 @@ package php
 import (
 	"testing"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/php/composertest"
 	"github.com/slugc/slugc/stack/download"
 )
@@ -36,10 +37,10 @@ func TestRefused(t *testing.T) {
 		}, []string{`psr/log is in "require", and was locked for development alone`}},
 		"installed packages": {func(s *site) { s.files["vendor/composer/installed.json"] = "{}" }, []string{"vendor/ holds packages that came with the app", "git rm -r --cached vendor\n  echo /vendor/ >> .gitignore"}},
 		"packages elsewhere": {func(s *site) { s.files[composerJSON] = `{"config": {"vendor-dir": "../lib"}}` }, []string{"config.vendor-dir in composer.json is ../lib", "composer config --unset vendor-dir"}},
-		"another file":       {func(s *site) { s.env[nameVariable] = "composer-live.json" }, []string{"COMPOSER names composer-live.json, and there is no such file"}},
-		"a file elsewhere":   {func(s *site) { s.env[nameVariable] = "../composer.json" }, []string{"COMPOSER names ../composer.json, which is no file in the app's root"}},
+		"another file":       {func(s *site) { s.Env[nameVariable] = "composer-live.json" }, []string{"COMPOSER names composer-live.json, and there is no such file"}},
+		"a file elsewhere":   {func(s *site) { s.Env[nameVariable] = "../composer.json" }, []string{"COMPOSER names ../composer.json, which is no file in the app's root"}},
 		"another file without its lock": {
-			func(s *site) { s.env[nameVariable] = "live.json"; s.files["live.json"] = s.files[composerJSON] },
+			func(s *site) { s.Env[nameVariable] = "live.json"; s.files["live.json"] = s.files[composerJSON] },
 			[]string{"there is no live.lock", "COMPOSER=live.json composer update"},
 		},
 		"a plugin that nobody allowed": {
@@ -64,7 +65,7 @@ func TestRefused(t *testing.T) {
 		},
 		"git on a stack without it": {
 			func(s *site) {
-				s.env["PATH"] = s.dir
+				s.Env["PATH"] = s.Dir
 				s.files[composerJSON] = require("a/b *")
 				s.files[composerLock] = `{"packages": [{"name": "a/b", "version": "dev-main", "source": {"type": "git", "url": "https://git.example.com/b.git"}}]}`
 			},
@@ -105,7 +106,7 @@ func TestRefused(t *testing.T) {
 			},
 			[]string{"psr/log 3.0.2 in composer.lock wants PHP ~8.3.0, and this stack has PHP 8.4", "composer config platform.php 8.4.0\n  composer update psr/log --with-all-dependencies"},
 		},
-		"credentials that are none": {func(s *site) { s.env["COMPOSER_AUTH"] = "me:hunter22" }, []string{"reading COMPOSER_AUTH: it is no JSON object", `{"http-basic":`}},
+		"credentials that are none": {func(s *site) { s.Env["COMPOSER_AUTH"] = "me:hunter22" }, []string{"reading COMPOSER_AUTH: it is no JSON object", `{"http-basic":`}},
 		"HHVM":                      {func(s *site) { s.lock(require("hhvm *", "psr/log ^3.0"), psrLog()) }, []string{"wants HHVM, which slugc does not have"}},
 		"no requirement":            {func(s *site) { s.lock(require("php newest", "psr/log ^3.0"), psrLog()) }, []string{"does not say which PHP to use", "php:^8.4"}},
 		"an unknown line":           {func(s *site) { s.files[versionFile] = "8.3\n" }, []string{"there is no PHP 8.3 on this stack, which has PHP 8.4", ".php-version asks for it", "echo 8.4 > .php-version"}},
@@ -113,7 +114,7 @@ func TestRefused(t *testing.T) {
 		"words":                     {func(s *site) { s.files[versionFile] = "latest\n" }, []string{`.php-version says "latest", which is no version of PHP`}},
 		"words in .tool-versions":   {func(s *site) { s.files[toolVersions] = "php latest\n" }, []string{`.tool-versions says "php latest"`}},
 		"a line in .tool-versions":  {func(s *site) { s.files[toolVersions] = "php 8.1.2\n" }, []string{"php in .tool-versions asks for it", "php 8.4    # in .tool-versions"}},
-		"a variable":                {func(s *site) { s.env[versionVariable] = "9" }, []string{"there is no PHP 9 on this stack", "slugc build -e BP_PHP_VERSION=8.4"}},
+		"a variable":                {func(s *site) { s.Env[versionVariable] = "9" }, []string{"there is no PHP 9 on this stack", "slugc build -e BP_PHP_VERSION=8.4"}},
 		"a faked version": {func(s *site) {
 			s.lock(`{"require": {"psr/log": "^3.0"}, "config": {"platform": {"php": "8.1.2"}}}`, psrLog())
 		}, []string{"config.platform.php in composer.json asks for it", "composer config platform.php 8.4.0"}},
@@ -129,7 +130,7 @@ func TestRefused(t *testing.T) {
 			if err == nil {
 				t.Fatalf("no error\n%s", out)
 			}
-			holds(t, err.Error(), c.says...)
+			languagetest.Holds(t, err.Error(), c.says...)
 			if got := download.FaultOf(err); got != download.App {
 				t.Errorf("the fault is %v", got)
 			}
@@ -159,7 +160,7 @@ func TestVersions(t *testing.T) {
 			s := newSite(t, nil)
 			s.files = c.files
 			s.fresh()
-			a := app{dir: s.app, manifestName: composerJSON}
+			a := app{dir: s.App, manifestName: composerJSON}
 			if text := c.files[composerJSON]; text != "" {
 				var err error
 				if a.manifest, err = readManifest(composerJSON, []byte(text)); err != nil {
@@ -194,7 +195,7 @@ func TestServers(t *testing.T) {
 		s := newSite(t, nil)
 		s.files = map[string]string{"Procfile": procfile}
 		s.fresh()
-		got, err := readServers(s.app)
+		got, err := readServers(s.App)
 		if err != nil || got.nginx != want.nginx || got.apache != want.apache || len(got.vendorBin) != len(want.vendorBin) || len(got.types) != len(want.types) {
 			t.Errorf("%s: got %+v, %v", procfile, got, err)
 		}

@@ -1,29 +1,22 @@
 package php
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/buildpacks/libcnb/v2"
 
 	"github.com/slugc/slugc/buildpacks/language"
-	"github.com/slugc/slugc/buildpacks/language/layer"
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/php/composertest"
 	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
-	"github.com/slugc/slugc/buildpacks/runtime/tool"
 	"github.com/slugc/slugc/stack/debian/debiantest"
-	"github.com/slugc/slugc/stack/download"
 )
 
 // fakePHP is the interpreter of these tests. Composer, when it is told to run that,
@@ -59,32 +52,20 @@ case "$1 $2 $3" in
 esac
 `
 
-// site is the place of a build, as a CNB lifecycle lays it out.
+// site is the place of a build, with the archive that PHP comes from.
 type site struct {
-	t                *testing.T
-	app, layers, dir string
-	files            map[string]string
-	env              map[string]string
-	archive          *debiantest.Archive
-	distro           string
+	*languagetest.Site
+	files   map[string]string
+	archive *debiantest.Archive
 }
 
 // newSite is a site whose packages come from an archive that others use too.
 func newSite(t *testing.T, archive *debiantest.Archive) *site {
 	t.Helper()
-	dir := t.TempDir()
-	s := &site{t: t, dir: dir, app: filepath.Join(dir, "app"), layers: filepath.Join(dir, "layers"), distro: "debian", files: map[string]string{}}
-	s.env = map[string]string{"PATH": os.Getenv("PATH"), "HOME": filepath.Join(dir, "home")}
+	s := &site{Site: languagetest.New(t, TOML), files: map[string]string{}}
+	s.Distro = "debian"
 	if s.archive = archive; archive != nil {
 		archive.Requests() // of other tests
-	}
-	for _, d := range []string{s.layers, filepath.Join(dir, "buildpack"), filepath.Join(dir, "platform"), filepath.Join(dir, "home")} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, "buildpack", "buildpack.toml"), TOML, 0o644); err != nil {
-		t.Fatal(err)
 	}
 	return s
 }
@@ -129,13 +110,13 @@ func require(all ...string) string {
 
 // lock gives the app a composer.json and the lock file of it with some packages.
 func (s *site) lock(manifest string, packages ...composertest.Package) {
-	s.t.Helper()
+	s.T.Helper()
 	hash, err := ContentHash([]byte(manifest))
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	s.files[composerJSON] = manifest
-	s.files[composerLock] = string(composertest.Lock(s.t, hash, nil, packages...))
+	s.files[composerLock] = string(composertest.Lock(s.T, hash, nil, packages...))
 }
 
 // psrLog is a package.
@@ -143,141 +124,59 @@ func psrLog() composertest.Package {
 	return composertest.Package{Name: "psr/log", Version: "3.0.2", Licenses: []string{"MIT"}, Require: map[string]string{"php": ">=8.0.0"}}
 }
 
-// ending is a libcnb.ExitHandler that keeps how a phase ended.
-type ending struct {
-	err  error
-	fail bool
-}
-
-func (e *ending) Error(err error) { e.err = err }
-func (e *ending) Fail()           { e.fail = true }
-func (e *ending) Pass()           {}
-
-// output collects what a build prints.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(data []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(data)
-}
-
 // fresh makes the app as its author left it, as every build finds it.
 func (s *site) fresh() {
-	s.t.Helper()
-	if err := os.RemoveAll(s.app); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := os.MkdirAll(s.app, 0o755); err != nil {
-		s.t.Fatal(err)
-	}
-	for name, text := range s.files {
-		if err := layer.WriteBeside(filepath.Join(s.app, name), []byte(text), 0o644); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	s.t.Chdir(s.app)
-	for name, value := range map[string]string{
-		"CNB_BUILDPACK_DIR": filepath.Join(s.dir, "buildpack"), "CNB_LAYERS_DIR": s.layers,
-		"CNB_PLATFORM_DIR": filepath.Join(s.dir, "platform"), "CNB_BP_PLAN_PATH": filepath.Join(s.dir, "plan.toml"), "CNB_BUILD_PLAN_PATH": filepath.Join(s.dir, "detect.toml"),
-		"CNB_TARGET_OS": "linux", "CNB_TARGET_ARCH": "amd64", "CNB_TARGET_DISTRO_NAME": s.distro, "CNB_TARGET_DISTRO_VERSION": "13",
-	} {
-		s.t.Setenv(name, value)
-	}
+	s.T.Helper()
+	s.Remake(s.files)
 }
 
 // build runs the whole of libcnb's build phase on a fresh copy of the app.
 func (s *site) build() (string, error) {
-	s.t.Helper()
+	s.T.Helper()
 	s.fresh()
-	var out output
-	var end ending
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
-	defer cancel()
-	helpers := language.Helpers{Out: &out, Env: s.env, Runner: tool.Local{Grace: time.Second}, Now: time.Now, Fetcher: download.NewFetcher(&http.Client{})}
-	build := language.Func(ctx, helpers, func(ctx context.Context, common *language.Build) (libcnb.BuildResult, error) {
-		b := &build{Build: common}
-		b.registries = func() error {
-			catalogue, err := runtime.Builtin()
-			common.Runtimes = runtime.Resolver{
-				Catalogue: catalogue, Debian: &runtime.Debian{Repository: s.archive.Repository(s.t), Suites: s.archive.Suites(), Distribution: "debian-13"},
-				Answers: npm.OpenAnswers(filepath.Join(common.Layers.Path, language.CatalogLayer, "answers.json"), time.Now),
-			}
-			return err
-		}
-		return b.run(ctx)
+	return s.Build(s.T.Context(), func(ctx context.Context, h language.Helpers) libcnb.BuildFunc {
+		return language.Func(ctx, h, s.run)
 	})
-	libcnb.Build(build, libcnb.NewConfig(libcnb.WithArguments([]string{"build"}), libcnb.WithExitHandler(&end), libcnb.WithEnvironmentWriter(keeping{})))
-	return out.text.String(), end.err
 }
 
-// keeping writes the environment of a layer, where it is not as it should be.
-type keeping struct{}
-
-func (keeping) Write(dir string, environment map[string]string) error {
-	for name, value := range environment {
-		file := filepath.Join(dir, name)
-		if old, err := os.ReadFile(file); err == nil && string(old) == value {
-			continue
+// run is Build but for where PHP comes from.
+func (s *site) run(ctx context.Context, common *language.Build) (libcnb.BuildResult, error) {
+	b := &build{Build: common}
+	b.registries = func() error {
+		catalogue, err := runtime.Builtin()
+		common.Runtimes = runtime.Resolver{
+			Catalogue: catalogue, Debian: &runtime.Debian{Repository: s.archive.Repository(s.T), Suites: s.archive.Suites(), Distribution: "debian-13"},
+			Answers: npm.OpenAnswers(filepath.Join(common.Layers.Path, language.CatalogLayer, "answers.json"), time.Now),
 		}
-		if err := layer.WriteBeside(file, []byte(value), 0o644); err != nil {
-			return err
-		}
+		return err
 	}
-	return nil
+	return b.run(ctx)
 }
 
 func (s *site) mustBuild() string {
-	s.t.Helper()
+	s.T.Helper()
 	out, err := s.build()
 	if err != nil {
-		s.t.Fatalf("%v\n%s", err, out)
+		s.T.Fatalf("%v\n%s", err, out)
 	}
 	return out
 }
 
 // read reads a file of the site, "" when it is not there.
 func (s *site) read(path ...string) string {
-	s.t.Helper()
-	data, err := os.ReadFile(filepath.Join(append([]string{s.dir}, path...)...))
+	s.T.Helper()
+	data, err := os.ReadFile(filepath.Join(append([]string{s.Dir}, path...)...))
 	if err != nil && !os.IsNotExist(err) {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	return string(data)
 }
 
-// stamps lists what is in the layers that processes have, with the times of
-// change, which tell whether anything was touched.
-func (s *site) stamps() []string {
-	s.t.Helper()
-	var lines []string
+// stamps are those of the layers that an unchanged build does not touch.
+func (s *site) stamps() (all []map[string]string) {
+	s.T.Helper()
 	for _, name := range []string{phpLayer, nginxLayer, serversLayer, settingsLayer, composerLayer, madeLayer} {
-		err := filepath.WalkDir(filepath.Join(s.layers, name), func(path string, entry fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			info, err := entry.Info()
-			if err == nil {
-				lines = append(lines, fmt.Sprint(path, " ", layer.ChangeTime(info)))
-			}
-			return err
-		})
-		if err != nil {
-			s.t.Fatal(err)
-		}
+		all = append(all, s.Stamps("layers", name))
 	}
-	return lines
-}
-
-// holds fails the test for every part that a text does not have.
-func holds(t *testing.T, text string, parts ...string) {
-	t.Helper()
-	for _, part := range parts {
-		if !strings.Contains(text, part) {
-			t.Errorf("\n%s\ndoes not say\n%s", text, part)
-		}
-	}
+	return all
 }
