@@ -255,15 +255,11 @@ func (a *app) asks(env map[string]string) (version.Asked, error) {
 		}
 		wishes = append(wishes, version.Asked{Text: strings.TrimPrefix(appfile.Word(data), "v"), Name: name})
 	}
-	data, err := appfile.Read(a.dir, ".tool-versions")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	text, err := version.OfTool(a.dir, "deno")
+	if err != nil {
 		return version.Asked{}, err
 	}
-	for line := range strings.Lines(string(data)) {
-		if words := strings.Fields(line); len(words) > 1 && words[0] == "deno" {
-			wishes = append(wishes, version.Asked{Text: words[1], Name: "deno", File: ".tool-versions"})
-		}
-	}
+	wishes = append(wishes, version.Asked{Text: text, Name: "deno", File: version.ToolFile})
 	return version.First(wishes...), nil
 }
 

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -283,9 +282,9 @@ func (b *build) writeHome(a app) error {
 func (b *build) composer(ctx context.Context, t tools, args ...string) (*tool.Tail, error) {
 	lines := b.Print.Writer()
 	output := tool.NewTail(lines)
-	filter := &quiet{to: output}
+	filter := &tool.Lines{To: output, Skip: forPeople}
 	err := b.Runner.Run(ctx, tool.Command{Args: append([]string{t.php, "-d", "auto_prepend_file=" + t.intl, t.composer}, args...), Dir: b.App, Env: t.composerEnv, Output: filter})
-	if flushErr := filter.flush(); err == nil {
+	if flushErr := filter.Flush(); err == nil {
 		err = flushErr
 	}
 	lines.Flush()
@@ -298,34 +297,12 @@ var synopsis = regexp.MustCompile(`^[a-z-]+ \[-`)
 // aboutSettings is what Composer says of files that are not the author's.
 var aboutSettings = regexp.MustCompile(`^(?:- /\S+\.ini$|To enable extensions, verify|You can also run .php --ini.|Alternatively, you can run Composer with .--ignore-platform-req)`)
 
-// quiet leaves out what Composer prints for people at their own machine.
-type quiet struct {
-	to   io.Writer
-	rest string
-}
-
-func (q *quiet) Write(data []byte) (int, error) {
-	text := q.rest + string(data)
-	end := strings.LastIndexByte(text, '\n') + 1
-	q.rest = text[end:]
-	for line := range strings.Lines(text[:end]) {
-		short := strings.TrimSpace(line)
-		if short == "" || strings.Contains(short, "looking for funding") || strings.HasPrefix(short, "Use the `composer fund`") ||
-			synopsis.MatchString(short) || aboutSettings.MatchString(short) || strings.HasPrefix(short, "Verifying lock file contents") || strings.HasPrefix(short, "Composer could not detect the root package") || strings.HasPrefix(short, "0 [") {
-			continue
-		}
-		if _, err := io.WriteString(q.to, line); err != nil {
-			return 0, err
-		}
-	}
-	return len(data), nil
-}
-
-// flush writes what has no end of line.
-func (q *quiet) flush() error {
-	_, err := io.WriteString(q.to, q.rest)
-	q.rest = ""
-	return err
+// forPeople tells of what Composer prints for people at their own machine.
+func forPeople(line string) bool {
+	short := strings.TrimSpace(line)
+	return short == "" || strings.Contains(short, "looking for funding") || strings.HasPrefix(short, "Use the `composer fund`") ||
+		synopsis.MatchString(short) || aboutSettings.MatchString(short) || strings.HasPrefix(short, "Verifying lock file contents") ||
+		strings.HasPrefix(short, "Composer could not detect the root package") || strings.HasPrefix(short, "0 [")
 }
 
 // removeHistory takes the repositories out of packages that came from one: no

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/slugc/slugc/buildpacks/language/languagetest"
+	"github.com/slugc/slugc/buildpacks/language/version"
 	"github.com/slugc/slugc/buildpacks/php/composertest"
 	"github.com/slugc/slugc/stack/download"
 )
@@ -112,8 +113,8 @@ func TestRefused(t *testing.T) {
 		"an unknown line":           {func(s *site) { s.files[versionFile] = "8.3\n" }, []string{"there is no PHP 8.3 on this stack, which has PHP 8.4", ".php-version asks for it", "echo 8.4 > .php-version"}},
 		"no version":                {func(s *site) { s.files[versionFile] = "\n" }, []string{".php-version names no version"}},
 		"words":                     {func(s *site) { s.files[versionFile] = "latest\n" }, []string{`.php-version says "latest", which is no version of PHP`}},
-		"words in .tool-versions":   {func(s *site) { s.files[toolVersions] = "php latest\n" }, []string{`.tool-versions says "php latest"`}},
-		"a line in .tool-versions":  {func(s *site) { s.files[toolVersions] = "php 8.1.2\n" }, []string{"php in .tool-versions asks for it", "php 8.4    # in .tool-versions"}},
+		"words in .tool-versions":   {func(s *site) { s.files[version.ToolFile] = "php latest\n" }, []string{`.tool-versions says "php latest"`}},
+		"a line in .tool-versions":  {func(s *site) { s.files[version.ToolFile] = "php 8.1.2\n" }, []string{"php in .tool-versions asks for it", "php 8.4    # in .tool-versions"}},
 		"a variable":                {func(s *site) { s.Env[versionVariable] = "9" }, []string{"there is no PHP 9 on this stack", "slugc build -e BP_PHP_VERSION=8.4"}},
 		"a faked version": {func(s *site) {
 			s.lock(`{"require": {"psr/log": "^3.0"}, "config": {"platform": {"php": "8.1.2"}}}`, psrLog())
@@ -151,8 +152,8 @@ func TestVersions(t *testing.T) {
 		"nothing":                   {want: ""},
 		"composer.json":             {files: map[string]string{composerJSON: require("php ^8.2"), versionFile: "8.4"}, want: `require.php "^8.2" in composer.json`},
 		"composer.json and another": {files: map[string]string{composerJSON: require("php ^8.4"), versionFile: "8.3"}, want: `require.php "^8.4" in composer.json`, passed: `.php-version "8.3"`},
-		"the file":                  {files: map[string]string{versionFile: "php-8.4.1", toolVersions: "php 8.3.2"}, want: `.php-version "8.4.1"`, passed: `php "8.3.2" in .tool-versions`},
-		"asdf":                      {files: map[string]string{toolVersions: "nodejs 22\nphp 8.4.2 # x\n"}, want: `php "8.4.2" in .tool-versions`},
+		"the file":                  {files: map[string]string{versionFile: "php-8.4.1", version.ToolFile: "php 8.3.2"}, want: `.php-version "8.4.1"`, passed: `php "8.3.2" in .tool-versions`},
+		"asdf":                      {files: map[string]string{version.ToolFile: "nodejs 22\nphp 8.4.2 # x\n"}, want: `php "8.4.2" in .tool-versions`},
 		"the platform":              {files: map[string]string{composerJSON: `{"config": {"platform": {"php": "8.4.0"}}}`}, want: `config.platform.php "8.4.0" in composer.json`},
 		"a variable":                {files: map[string]string{versionFile: "8.4.1"}, env: map[string]string{versionVariable: "8.4"}, want: `BP_PHP_VERSION "8.4"`},
 	} {

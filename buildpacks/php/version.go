@@ -17,8 +17,7 @@ import (
 
 // The files that say which PHP an app wants, beside those of Composer.
 const (
-	versionFile  = ".php-version"
-	toolVersions = ".tool-versions"
+	versionFile = ".php-version"
 )
 
 // versionVariable asks for a version before all files.
@@ -28,7 +27,7 @@ const versionVariable = "BP_PHP_VERSION"
 // requires, .php-version, .tool-versions, and last the version that the packages
 // were locked for.
 func phpVersion(a app, env map[string]string) (version.Asked, error) {
-	if err := appfile.RefuseMisspelled(a.dir, "which PHP to use", versionFile, toolVersions); err != nil {
+	if err := appfile.RefuseMisspelled(a.dir, "which PHP to use", versionFile, version.ToolFile); err != nil {
 		return version.Asked{}, err
 	}
 	fromFile, err := readVersionFile(a.dir)
@@ -43,7 +42,7 @@ func phpVersion(a app, env map[string]string) (version.Asked, error) {
 		version.Asked{Text: strings.TrimSpace(env[versionVariable]), Name: versionVariable},
 		version.Asked{Text: a.manifest.Require["php"], Name: "require.php", File: a.manifestName},
 		version.Asked{Text: fromFile, Name: versionFile},
-		version.Asked{Text: fromTools, Name: "php", File: toolVersions},
+		version.Asked{Text: fromTools, Name: "php", File: version.ToolFile},
 		version.Asked{Text: orElse(a.manifest.Config.Platform["php"], a.lock.Overrides["php"]), Name: "config.platform.php", File: a.manifestName},
 	)
 	// What comes first may leave room for what comes after it.
@@ -97,24 +96,11 @@ func readVersionFile(dir string) (string, error) {
 
 // readToolVersions reads the line of asdf's and mise's file for PHP.
 func readToolVersions(dir string) (string, error) {
-	data, err := appfile.Read(dir, toolVersions)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+	text, err := version.OfTool(dir, "php")
+	if err == nil && text != "" && !plainVersion().MatchString(text) {
+		err = appfile.Error("%s says \"php %s\", which is no version of PHP: expected something like\n  php 8.4", version.ToolFile, text)
 	}
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(string(data)) {
-		fields := strings.Fields(appfile.Word([]byte(line)))
-		if len(fields) < 2 || fields[0] != "php" {
-			continue
-		}
-		if !plainVersion().MatchString(fields[1]) {
-			return "", appfile.Error("%s says %q, which is no version of PHP: expected something like\n  php 8.4", toolVersions, strings.TrimSpace(line))
-		}
-		return fields[1], nil
-	}
-	return "", nil
+	return text, err
 }
 
 // hint says what to type for a PHP that there is, to who asks.
@@ -125,7 +111,7 @@ func (b *build) hint(asked version.Asked) string {
 	case versionFile:
 		return allow + "  echo " + line + " > " + versionFile + "\n  git add " + versionFile
 	case "php":
-		return allow + "  php " + line + "    # in " + toolVersions
+		return allow + "  php " + line + "    # in " + version.ToolFile
 	case versionVariable:
 		return allow + "  slugc build -e " + versionVariable + "=" + line
 	case "config.platform.php":

@@ -211,7 +211,7 @@ func (b *build) install(ctx context.Context, a app, g bundle, why string) error 
 	start := b.Now()
 	b.Print.Working("Installing")
 	lines := b.Print.Writer()
-	output := tool.NewTail(io.MultiWriter(&quiet{to: lines}))
+	output := tool.NewTail(&tool.Lines{To: lines, Skip: forPeople})
 	err = b.Runner.Run(ctx, tool.Command{Args: args, Dir: b.App, Env: env, Output: output})
 	lines.Flush()
 	if err != nil {
@@ -259,25 +259,10 @@ func (b *build) installerEnv(g bundle) (map[string]string, error) {
 	return env, nil
 }
 
-// quiet leaves out what Bundler prints for people at their own machine.
-type quiet struct {
-	to   io.Writer
-	rest string
-}
-
-func (q *quiet) Write(data []byte) (int, error) {
-	text := q.rest + string(data)
-	end := strings.LastIndexByte(text, '\n') + 1
-	q.rest = text[end:]
-	for line := range strings.Lines(text[:end]) {
-		if strings.HasPrefix(line, "Using ") || strings.Contains(line, " is built in to Ruby, and can't be cached") || strings.HasPrefix(line, "Gems in the groups") || strings.HasPrefix(line, "Bundled gems are installed") || strings.HasPrefix(line, "Use `bundle info") {
-			continue
-		}
-		if _, err := io.WriteString(q.to, line); err != nil {
-			return 0, err
-		}
-	}
-	return len(data), nil
+// forPeople tells of what Bundler prints for people at their own machine.
+func forPeople(line string) bool {
+	return strings.HasPrefix(line, "Using ") || strings.Contains(line, " is built in to Ruby, and can't be cached") || strings.HasPrefix(line, "Gems in the groups") ||
+		strings.HasPrefix(line, "Bundled gems are installed") || strings.HasPrefix(line, "Use `bundle info")
 }
 
 // tidy takes out of the layer what no process reads, and what differs from build

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/slugc/slugc/buildpacks/language/languagetest"
+	"github.com/slugc/slugc/buildpacks/language/version"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -51,7 +52,7 @@ func TestRefused(t *testing.T) {
 		}, []string{"there is no Ruby 2.6.10", "RUBY VERSION in Gemfile.lock asks for it"}},
 		"no version":                {func(f map[string]string) { f[versionFile] = "\n" }, []string{".ruby-version names no version"}},
 		"another Ruby":              {func(f map[string]string) { f[versionFile] = "jruby-9.4\n" }, []string{`.ruby-version says "jruby-9.4"`, "CRuby"}},
-		"words in .tool-versions":   {func(f map[string]string) { f[toolVersions] = "ruby latest\n" }, []string{`.tool-versions says "ruby latest"`}},
+		"words in .tool-versions":   {func(f map[string]string) { f[version.ToolFile] = "ruby latest\n" }, []string{`.tool-versions says "ruby latest"`}},
 		"a misspelled version file": {func(f map[string]string) { f[".ruby_version"] = "3.3\n" }, []string{"git mv .ruby_version .ruby-version"}},
 		"a Procfile's other name":   {func(f map[string]string) { f["procfile"] = "web: x\n" }, []string{"git mv procfile Procfile"}},
 	} {
@@ -83,8 +84,8 @@ func TestVersions(t *testing.T) {
 	}{
 		"nothing":       {want: ""},
 		"the lock file": {lock: "3.3.8", files: map[string]string{versionFile: "3.3.1"}, want: `RUBY VERSION "3.3.8" in Gemfile.lock`},
-		"the file":      {files: map[string]string{versionFile: "ruby-3.3.1", toolVersions: "ruby 3.3.2"}, want: `.ruby-version "3.3.1"`},
-		"asdf":          {files: map[string]string{toolVersions: "nodejs 22\nruby 3.3.2 # x\n"}, want: `ruby "3.3.2" in .tool-versions`},
+		"the file":      {files: map[string]string{versionFile: "ruby-3.3.1", version.ToolFile: "ruby 3.3.2"}, want: `.ruby-version "3.3.1"`},
+		"asdf":          {files: map[string]string{version.ToolFile: "nodejs 22\nruby 3.3.2 # x\n"}, want: `ruby "3.3.2" in .tool-versions`},
 		"a variable":    {lock: "3.3.8", env: map[string]string{"BP_MRI_VERSION": "3.3"}, want: `BP_MRI_VERSION "3.3"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,14 +17,13 @@ import (
 
 // The files that say which Ruby an app wants, beside those of Bundler.
 const (
-	versionFile  = ".ruby-version"
-	toolVersions = ".tool-versions"
+	versionFile = ".ruby-version"
 )
 
 // rubyVersion is what an app asks of Ruby: a variable of the build, the lock
 // file, .ruby-version, .tool-versions, and last what the Gemfile allows.
 func rubyVersion(a app, env map[string]string) (version.Asked, error) {
-	if err := appfile.RefuseMisspelled(a.dir, "which Ruby to use", versionFile, toolVersions); err != nil {
+	if err := appfile.RefuseMisspelled(a.dir, "which Ruby to use", versionFile, version.ToolFile); err != nil {
 		return version.Asked{}, err
 	}
 	fromFile, err := readVersionFile(a.dir, versionFile)
@@ -39,7 +38,7 @@ func rubyVersion(a app, env map[string]string) (version.Asked, error) {
 		version.Asked{Text: strings.TrimSpace(env["BP_MRI_VERSION"]), Name: "BP_MRI_VERSION"},
 		version.Asked{Text: a.lock.ruby, Name: "RUBY VERSION", File: a.lockName},
 		version.Asked{Text: fromFile, Name: versionFile},
-		version.Asked{Text: fromTools, Name: "ruby", File: toolVersions},
+		version.Asked{Text: fromTools, Name: "ruby", File: version.ToolFile},
 		version.Asked{Text: a.manifest.ruby, Name: "ruby", File: a.gemfile},
 	)
 	// A range is no other wish when what comes first is in it.
@@ -82,24 +81,11 @@ func readVersionFile(dir, name string) (string, error) {
 
 // readToolVersions reads the line of asdf's and mise's file for Ruby.
 func readToolVersions(dir string) (string, error) {
-	data, err := appfile.Read(dir, toolVersions)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+	text, err := version.OfTool(dir, "ruby")
+	if err == nil && text != "" && !plainVersion().MatchString(text) {
+		err = appfile.Error("%s says \"ruby %s\", which is no version of Ruby: expected something like\n  ruby 3.3.8", version.ToolFile, text)
 	}
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(string(data)) {
-		words := strings.Fields(appfile.Word([]byte(line)))
-		if len(words) < 2 || words[0] != "ruby" {
-			continue
-		}
-		if !plainVersion().MatchString(words[1]) {
-			return "", appfile.Error("%s says %q, which is no version of Ruby: expected something like\n  ruby 3.3.8", toolVersions, strings.TrimSpace(line))
-		}
-		return words[1], nil
-	}
-	return "", nil
+	return text, err
 }
 
 // minor is the line of a version: "3.3" of "3.3.8".

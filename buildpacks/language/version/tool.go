@@ -1,0 +1,30 @@
+package version
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+
+	"github.com/slugc/slugc/buildpacks/language/appfile"
+)
+
+// ToolFile is the file in which asdf and mise look for the versions of tools.
+const ToolFile = ".tool-versions"
+
+// OfTool is the first version that ToolFile in a directory has for a tool, "" for
+// none. Its errors are those of appfile.Read.
+func OfTool(dir, tool string) (string, error) {
+	data, err := appfile.Read(dir, ToolFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(data)) {
+		if words := strings.Fields(appfile.Word([]byte(line))); len(words) > 1 && words[0] == tool {
+			return words[1], nil
+		}
+	}
+	return "", nil
+}
