@@ -348,7 +348,7 @@ func (t Trial) Findings(times Times) []Finding {
 				Next:    "print a line for the start and for each request to stdout, unbuffered (PYTHONUNBUFFERED=1, $| = 1)"})
 		}
 	}
-	if t.Listened && t.Ended {
+	if t.Listened && t.Ended && t.Status != 0 {
 		all = append(all, Finding{Factor: 9, Rule: "crash", Severity: Miss,
 			Problem: fmt.Sprintf("web ended by itself with status %d, soon after it listened; it said last: %s", t.Status, t.Last),
 			Why:     "A process runs until it is told to end.",
@@ -378,9 +378,10 @@ func (t Trial) listening(times Times) []Finding {
 	case t.Listened && t.Alone:
 		return []Finding{{Factor: 7, Rule: "bound-local", Severity: Miss,
 			Problem: "web listens on this machine alone", Why: localWhy, Next: "listen on 0.0.0.0, or name no address"}}
-	case !t.Listened && t.Ended && t.Status == 0:
+	case t.Ended && t.Status == 0:
+		// One that is left behind in the background may still have come to listen.
 		return []Finding{{Factor: 8, Rule: "daemon", Severity: Miss,
-			Problem: "the process web ended well and at once, as those do that go into the background" + said,
+			Problem: "the process web ended well by itself, as those do that go into the background" + said,
 			Why:     "Whoever started the process watches, restarts and ends it; the end of the first process is the end of all.",
 			Next:    "run the server in the foreground"}}
 	case !t.Listened && t.Ended:
