@@ -236,7 +236,21 @@ func (r *runningApp) replaced(release string) {
 }
 
 // find finds a process of the app by its name and by how its command line begins.
+// A process without a port is up before its shell has become the program, of which
+// nobody tells.
 func (r *runningApp) find(name, command string) int {
+	r.t.Helper()
+	for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit); time.Sleep(20 * time.Millisecond) {
+		if pid := r.look(name, command); pid != 0 {
+			return pid
+		}
+	}
+	r.t.Fatalf("no process %s of %s runs", command, name)
+	return 0
+}
+
+// look is find for what is there now, 0 if there is none.
+func (r *runningApp) look(name, command string) int {
 	r.t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -256,7 +270,6 @@ func (r *runningApp) find(name, command string) int {
 			return pid
 		}
 	}
-	r.t.Fatalf("no process %s of %s runs", command, name)
 	return 0
 }
 

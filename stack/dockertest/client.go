@@ -79,6 +79,14 @@ func (d *Daemon) Layers(image string) []string {
 	return about.RootFS.Layers
 }
 
+// Running is how many containers run.
+func (d *Daemon) Running() int {
+	d.t.Helper()
+	var all []struct{ ID string }
+	d.must(http.MethodGet, "containers/json", nil, &all)
+	return len(all)
+}
+
 func (d *Daemon) must(method, path string, body, answer any) {
 	d.t.Helper()
 	if err := d.call(d.t.Context(), method, path, body, answer); err != nil {
