@@ -32,7 +32,7 @@ import (
 
 // Where the sandbox shows the app and the layers.
 const (
-	appPath    = "/work"
+	appPath    = "/site"
 	layersPath = "/layers/"
 )
 
@@ -357,7 +357,7 @@ func testSite(t *testing.T, k layers, command string) {
 		says    []string
 	}{
 		{path: "/", status: 200, says: []string{"REQUEST_URI=/\n", "SCRIPT_NAME=/index.php\n", "REMOTE_ADDR=127.0.0.1\n", "HTTPS=-\n", "GREETING=hello\n"}},
-		{path: "/articles/1?a=b", status: 200, says: []string{"REQUEST_URI=/articles/1?a=b\n", "SCRIPT_NAME=/index.php\n", "QUERY_STRING=a=b\n", "SCRIPT_FILENAME=/work/public/index.php\n"}},
+		{path: "/articles/1?a=b", status: 200, says: []string{"REQUEST_URI=/articles/1?a=b\n", "SCRIPT_NAME=/index.php\n", "QUERY_STRING=a=b\n", "SCRIPT_FILENAME=/site/public/index.php\n"}},
 		{path: "/index.php/a/b", status: 200, says: []string{"PATH_INFO=/a/b\n", "SCRIPT_NAME=/index.php\n"}},
 		{path: "/info.php/a", status: 200, says: []string{"info /a"}},
 		{path: "/other/", status: 200, says: []string{"other"}},
@@ -487,7 +487,7 @@ func testSettings(t *testing.T, k layers, command string) {
 	if got := s.get(t, "/.user.ini"); got.status != 404 {
 		t.Errorf("got %d %s", got.status, got.body)
 	}
-	s.out.await(t, "processes of PHP serve /work/public")
+	s.out.await(t, "processes of PHP serve /site/public")
 	if !strings.Contains(s.out.String(), command+": 8 processes of PHP") {
 		t.Errorf("it prints %s", s.out)
 	}
@@ -503,8 +503,8 @@ func testMistakes(t *testing.T, k layers, command string) {
 		args []string
 		says string
 	}{
-		{args: []string{"public/"}, says: "there is no directory public/ in /work"},
-		{args: []string{"-C", "nothing.conf"}, says: "there is no file nothing.conf in /work"},
+		{args: []string{"public/"}, says: "there is no directory public/ in /site"},
+		{args: []string{"-C", "nothing.conf"}, says: "there is no file nothing.conf in /site"},
 		{args: []string{"-C", "bad.conf"}, says: "bad.conf"},
 		{args: []string{"-F", "bad.conf"}, says: "bad.conf"},
 		{args: []string{"-t", "-C", "bad.conf"}, says: "bad.conf"},
