@@ -16,6 +16,8 @@
 //	language/limits    how much of a machine is an app's own, at launch
 //	language/sbom      what was installed, as a bill of materials
 //
+// Their tests build in the places of language/languagetest.
+//
 // A build that fails leaves what it fetched to the next one: the layers of which
 // the language said that they are whole (Build.Whole), such as a verified tool
 // and the cache of a package manager that never leaves half a file in it.
