@@ -36,6 +36,15 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 				t.Errorf("%s stays: %s", name, got)
 			}
 		}
+		for _, name := range []string{"gems/x", "gems/x/x.rb"} {
+			info, err := os.Stat(filepath.Join(s.Dir, "layers", gemsLayer, "ruby/3.3.0", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Mode().Perm()&0o022 != 0 {
+				t.Errorf("%s is for everyone to write: %v", name, info.Mode())
+			}
+		}
 		if got := s.read("layers", rubyLayer, "usr/lib/x86_64-linux-gnu/libruby-3.3-static.a"); got != "" {
 			t.Error("the static library stays")
 		}

@@ -291,7 +291,7 @@ func (b *build) tidy(ctx context.Context, g bundle) error {
 			}
 			return fs.SkipDir
 		case entry.IsDir():
-			return nil
+			return forOwner(name, entry)
 		case base == "gem_make.out" || base == "mkmf.log":
 			return os.Remove(name)
 		case inExt && (base == "Makefile" || base == "conftest.dSYM" || filepath.Ext(base) == ".o" || strings.HasPrefix(base, ".sitearchdir") || strings.HasPrefix(base, ".RUBYARCHDIR")):
@@ -299,7 +299,10 @@ func (b *build) tidy(ctx context.Context, g bundle) error {
 		case entry.Type().IsRegular() && filepath.Ext(base) == ".so":
 			libraries = append(libraries, name)
 		}
-		return nil
+		if !entry.Type().IsRegular() {
+			return nil
+		}
+		return forOwner(name, entry)
 	})
 	if err != nil {
 		return err
@@ -313,6 +316,20 @@ func (b *build) tidy(ctx context.Context, g bundle) error {
 	err = b.Runner.Run(ctx, tool.Command{Args: append([]string{strip, "--strip-debug"}, libraries...), Dir: g.home, Env: map[string]string{"PATH": b.Env["PATH"]}, Output: output})
 	if err != nil && ctx.Err() != nil {
 		return err
+	}
+	return nil
+}
+
+// forOwner leaves the permission to write to the owner alone. Ruby asks for the
+// umask by setting it to none and back, so what another thread of RubyGems makes
+// in that moment is for everyone to write.
+func forOwner(name string, entry fs.DirEntry) error {
+	info, err := entry.Info()
+	if err != nil {
+		return err
+	}
+	if perm := info.Mode().Perm(); perm&0o022 != 0 {
+		return os.Chmod(name, perm&^0o022)
 	}
 	return nil
 }

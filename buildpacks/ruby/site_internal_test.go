@@ -34,6 +34,9 @@ install)
 	echo $$ >"$home/cache/x.gem"
 	echo $$ >"$home/gems/x/ext/x/Makefile"
 	echo $$ >"$home/gems/x/ext/x/mkmf.log"
+	chmod 777 "$home/gems/x"
+	echo >"$home/gems/x/x.rb"
+	chmod 666 "$home/gems/x/x.rb"
 	echo "$BUNDLE_WITHOUT $BUNDLE_DEPLOYMENT $BUNDLE_GEMS__EXAMPLE__COM" >"$BUNDLE_USER_CACHE/settings"
 	sed -n 's/^    \([a-z0-9_-]*\) (\([0-9.]*\)).*/\1 \2/p' Gemfile.lock | while read -r name version; do
 		printf "Gem::Specification.new do |s|\n  s.licenses = [\"MIT\".freeze]\nend\n" >"$home/specifications/$name-$version.gemspec"
