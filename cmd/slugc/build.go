@@ -20,7 +20,6 @@ import (
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/fetch"
 	"github.com/slugc/slugc/cmd/internal/cli"
-	"github.com/slugc/slugc/detect"
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/deploy"
 	"github.com/slugc/slugc/stack"
@@ -159,18 +158,18 @@ once and kept.`,
 		if err := f.as.check(c, f.release); err != nil {
 			return err
 		}
-		return p.atSource(ctx, args, &f.planFlags, func(args []string) error {
+		return p.atSource(ctx, c.CommandPath(), args, f.planFlags, func(s source) error {
 			if f.release {
-				return p.buildAndRelease(ctx, args, f)
+				return p.buildAndRelease(ctx, s, f)
 			}
-			_, err := p.build(ctx, args, f)
+			_, err := p.build(ctx, s, f)
 			return err
 		})
 	})
 	return c
 }
 
-func (p *program) build(ctx context.Context, args []string, f buildFlags) (record release.Record, err error) {
+func (p *program) build(ctx context.Context, s source, f buildFlags) (record release.Record, err error) {
 	if len(f.dests) == 0 {
 		f.dests = []string{slugPrefix + defaultSlug}
 	}
@@ -189,7 +188,7 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) (recor
 	}
 	stacks := p.stacks(machine(), f.offline)
 	defer func() { err = errors.Join(err, stacks.Close()) }()
-	req, err := p.request(ctx, "slugc build", args, &f.planFlags, stacks)
+	req, err := p.request(ctx, "slugc build", s, f.planFlags, stacks)
 	if err != nil {
 		return record, err
 	}
@@ -207,8 +206,7 @@ func (p *program) build(ctx context.Context, args []string, f buildFlags) (recor
 	}
 	req.ClearCache, req.Offline, req.Keep = f.clearCache, f.offline, f.keep
 	req.BuildTimeout = f.timeout
-	req.Outputs = append(outputs(f.dests), f.metadata)
-	req.Outputs = append(req.Outputs, leftOutputs(req)...)
+	req.Outputs = slices.Concat(outputs(f.dests), []string{f.metadata}, s.leftOutputs())
 	req.Process = f.process
 	req.Metadata = f.metadata
 	d, err := p.deploy(req.Stack, f.offline)
@@ -244,8 +242,8 @@ func (p *program) recordEvents(file string) error {
 
 // leftOutputs are files that a build without -o may have left in a source, or in
 // the directory of it that is the app; nobody means them to be part of it.
-func leftOutputs(req deploy.Request) []string {
-	top, own := filepath.Join(req.Source, defaultSlug), filepath.Join(req.Source, req.Subdir, defaultSlug)
+func (s source) leftOutputs() []string {
+	top, own := filepath.Join(s.Dir, defaultSlug), filepath.Join(s.Dir, s.subdir, defaultSlug)
 	return []string{top, top + recordSuffix, own, own + recordSuffix}
 }
 
@@ -279,15 +277,8 @@ func buildTimeout(c *cobra.Command, given time.Duration) (time.Duration, error) 
 	return given, nil
 }
 
-// request reads what slugc build and slugc detect share.
-func (p *program) request(ctx context.Context, command string, args []string, f *planFlags, stacks *base.Stacks) (deploy.Request, error) {
-	source := "."
-	if len(args) > 0 {
-		source = args[0]
-	}
-	if source == "" {
-		return deploy.Request{}, &cli.UsageError{Command: command, Err: errors.New("SOURCE is empty; expected a directory, or nothing for the current one")}
-	}
+// request is what the commands that build ask for alike.
+func (p *program) request(ctx context.Context, command string, s source, f planFlags, stacks *base.Stacks) (deploy.Request, error) {
 	env, err := f.vars.read(p.env.Get)
 	if err != nil {
 		return deploy.Request{}, &cli.UsageError{Command: command, Err: err}
@@ -313,43 +304,14 @@ func (p *program) request(ctx context.Context, command string, args []string, f 
 	if err != nil {
 		return deploy.Request{}, err
 	}
-	// Nobody waits for a stack to hear that there is nothing to build.
-	opened, err := detect.Open(source)
-	if err != nil {
-		return deploy.Request{}, err
-	}
-	app, subdir, err := appOf(opened, f.app, f.directory)
-	if err != nil {
-		return deploy.Request{}, &cli.UsageError{Command: command, Err: err}
-	}
 	on, err := stacks.Build(ctx, f.stack)
 	if err != nil {
 		return deploy.Request{}, err
 	}
 	return deploy.Request{
-		Source: source, App: app, Subdir: subdir, Buildpacks: f.buildpacks, Stack: on,
+		Source: s.Source, App: s.app, Subdir: s.subdir, Buildpacks: f.buildpacks, Stack: on,
 		Env: p.clientEnv(env), Secrets: secrets, ExecEnv: f.execEnv, Bindings: bindings, CacheRoot: root, Remote: remote,
 	}, nil
-}
-
-// appOf is what --app says, a name or a directory of the source, and --directory beside a
-// name.
-func appOf(source detect.Source, app, directory string) (name, subdir string, err error) {
-	flag, isDir := "--app", strings.Contains(app, "/") || app == "." || app == ".."
-	switch {
-	case isDir && directory != "":
-		return "", "", fmt.Errorf("--app %s is a directory, and so is --directory %s; expected a name for --app", app, directory)
-	case isDir:
-		app, directory = "", app
-	case directory == "":
-		return app, "", nil
-	default:
-		flag = "--directory"
-	}
-	if subdir, err = source.Subdir(directory); err != nil {
-		err = fmt.Errorf("%s %w", flag, err)
-	}
-	return app, subdir, err
 }
 
 // execEnvForm is the form of an execution environment's name; the specification

@@ -16,14 +16,14 @@ import (
 
 // buildAndRelease builds an app and releases what came out. What would keep it from
 // being released is found before anybody waits for a build, as far as it can be.
-func (p *program) buildAndRelease(ctx context.Context, args []string, f buildFlags) (err error) {
+func (p *program) buildAndRelease(ctx context.Context, s source, f buildFlags) (err error) {
 	wrong := func(problem string) error {
 		return &cli.UsageError{Command: "slugc build", Err: errors.New(problem)}
 	}
-	if f.app == "" || strings.Contains(f.app, "/") {
+	if s.app == "" {
 		return wrong("--release needs the name of the app: --app NAME; where the app is a directory of SOURCE, --directory DIR says which")
 	}
-	if err := release.CheckApp(f.app); err != nil {
+	if err := release.CheckApp(s.app); err != nil {
 		return &cli.UsageError{Command: "slugc build", Err: fmt.Errorf("--app %w", err)}
 	}
 	if len(f.dests) == 0 {
@@ -38,21 +38,17 @@ func (p *program) buildAndRelease(ctx context.Context, args []string, f buildFla
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	source := "."
-	if len(args) > 0 {
-		source = args[0]
-	}
-	if err := wantsMet(ctx, d, f.app, filepath.Join(source, f.directory), f.as); err != nil {
+	if err := wantsMet(ctx, d, s.app, filepath.Join(s.Dir, s.subdir), f.as); err != nil {
 		return err
 	}
-	record, err := p.build(ctx, args, f)
+	record, err := p.build(ctx, s, f)
 	if err != nil {
 		return err
 	}
 	if file, is := strings.CutPrefix(dest, slugPrefix); is {
-		return p.releaseSlug(ctx, d, f.app, file, &record, f.as)
+		return p.releaseSlug(ctx, d, s.app, file, &record, f.as)
 	}
-	return p.releaseImage(ctx, d, f.app, dest, &record, f.as)
+	return p.releaseImage(ctx, d, s.app, dest, &record, f.as)
 }
 
 // released is the destination that is released: the first slug, else the first image;

@@ -38,18 +38,23 @@ the directory of that file. A group that has one of the id itself keeps its own.
 	f.add(c, p)
 	c.Flags().BoolVar(&pin, "pin", false, "write the choice to .buildpacks in SOURCE, so that no other buildpack builds it")
 	c.RunE = interruptible(func(ctx context.Context, args []string) error {
-		if pin { // what is written has to stay
-			return p.detect(ctx, args, &f, pin)
+		if !pin {
+			return p.atSource(ctx, c.CommandPath(), args, f, func(s source) error { return p.detect(ctx, s, f, pin) })
 		}
-		return p.atSource(ctx, args, &f, func(args []string) error { return p.detect(ctx, args, &f, pin) })
+		// What is written has to stay.
+		s, err := openSource(c.CommandPath(), sourceArg(args), f)
+		if err != nil {
+			return err
+		}
+		return p.detect(ctx, s, f, pin)
 	})
 	return c
 }
 
-func (p *program) detect(ctx context.Context, args []string, f *planFlags, pin bool) (err error) {
+func (p *program) detect(ctx context.Context, s source, f planFlags, pin bool) (err error) {
 	stacks := p.stacks(machine(), false)
 	defer func() { err = errors.Join(err, stacks.Close()) }()
-	req, err := p.request(ctx, "slugc detect", args, f, stacks)
+	req, err := p.request(ctx, "slugc detect", s, f, stacks)
 	if err != nil {
 		return err
 	}

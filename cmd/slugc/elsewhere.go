@@ -11,40 +11,98 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/detect"
 	"github.com/slugc/slugc/release/hook/commits"
 	"github.com/slugc/slugc/release/queue"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
-// atSource calls f with a SOURCE that is a directory: the one of args, or one that is there
-// for as long as f runs, with what is in an archive or in a commit of a repository. Its app has
-// a name then, which the next build finds its cache by.
-func (p *program) atSource(ctx context.Context, args []string, flags *planFlags, f func(args []string) error) (err error) {
-	if len(args) == 0 {
-		return f(args)
-	}
-	fill, name := p.elsewhere(args[0])
+// source is what is to be built, and as which app.
+type source struct {
+	detect.Source
+	// app is what the person, or the archive or repository it came from, calls the app;
+	// empty where it is called by its directory.
+	app string
+	// subdir is the directory of the source that is the app; empty where that is all of it.
+	subdir string
+}
+
+// atSource calls f with the source that arguments and flags name. What is in an archive
+// or in a commit of a repository is there for as long as f runs. Its app has a name, by
+// which the next build finds its cache.
+func (p *program) atSource(ctx context.Context, command string, args []string, flags planFlags, f func(source) error) (err error) {
+	what := sourceArg(args)
+	fill, called := p.elsewhere(what)
 	if fill == nil {
-		return f(args)
+		s, err := openSource(command, what, flags)
+		if err != nil {
+			return err
+		}
+		return f(s)
 	}
 	scratch, err := os.MkdirTemp("", "slugc-source-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, sandbox.Remove(scratch)) }()
-	if strings.Contains(flags.app, "/") || flags.app == "." {
-		flags.app, flags.directory = "", flags.app
-	}
-	flags.app = cmp.Or(flags.app, name)
-	dir := filepath.Join(scratch, name)
+	dir := filepath.Join(scratch, called)
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
 	if err := fill(ctx, dir); err != nil {
 		return err
 	}
-	return f(append([]string{dir}, args[1:]...))
+	s, err := openSource(command, dir, flags)
+	if err != nil {
+		return err
+	}
+	s.app = cmp.Or(s.app, called)
+	return f(s)
+}
+
+// sourceArg is the SOURCE of arguments, the current directory where there is none.
+func sourceArg(args []string) string {
+	if len(args) == 0 {
+		return "."
+	}
+	return args[0]
+}
+
+// openSource opens a directory as the source that flags mean.
+func openSource(command, dir string, flags planFlags) (source, error) {
+	if dir == "" {
+		return source{}, &cli.UsageError{Command: command, Err: errors.New("SOURCE is empty; expected a directory, or nothing for the current one")}
+	}
+	opened, err := detect.Open(dir)
+	if err != nil {
+		return source{}, err
+	}
+	s := source{Source: opened}
+	if s.app, s.subdir, err = appOf(opened, flags.app, flags.directory); err != nil {
+		err = &cli.UsageError{Command: command, Err: err}
+	}
+	return s, err
+}
+
+// appOf is what --app says, a name or a directory of the source, and --directory beside a
+// name.
+func appOf(source detect.Source, app, directory string) (name, subdir string, err error) {
+	flag, isDir := "--app", strings.Contains(app, "/") || app == "." || app == ".."
+	switch {
+	case isDir && directory != "":
+		return "", "", fmt.Errorf("--app %s is a directory, and so is --directory %s; expected a name for --app", app, directory)
+	case isDir:
+		app, directory = "", app
+	case directory == "":
+		return app, "", nil
+	default:
+		flag = "--directory"
+	}
+	if subdir, err = source.Subdir(directory); err != nil {
+		err = fmt.Errorf("%s %w", flag, err)
+	}
+	return app, subdir, err
 }
 
 // filler puts the files of a source into an empty directory.

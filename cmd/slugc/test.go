@@ -60,14 +60,14 @@ that of slugc build.`,
 	c.Flags().BoolVar(&f.keep, "keep", false, keepHelp)
 	c.Flags().BoolVar(&f.offline, "offline", false, "cut the network off while buildpacks build and tests run")
 	c.RunE = interruptible(func(ctx context.Context, args []string) error {
-		source, command, err := testArgs(c, args)
+		args, command, err := testArgs(c, args)
 		if err != nil {
 			return err
 		}
 		if f.buildTimeout, err = buildTimeout(c, f.buildTimeout); err != nil {
 			return err
 		}
-		return p.atSource(ctx, source, &f.planFlags, func(source []string) error { return p.test(ctx, source, command, f) })
+		return p.atSource(ctx, c.CommandPath(), args, f.planFlags, func(s source) error { return p.test(ctx, s, command, f) })
 	})
 	return c
 }
@@ -92,7 +92,7 @@ func testArgs(c *cobra.Command, args []string) (source, command []string, err er
 	return source, command, err
 }
 
-func (p *program) test(ctx context.Context, source, command []string, f testFlags) (err error) {
+func (p *program) test(ctx context.Context, s source, command []string, f testFlags) (err error) {
 	const name = "slugc test"
 	switch {
 	case f.timeout < 0:
@@ -102,14 +102,14 @@ func (p *program) test(ctx context.Context, source, command []string, f testFlag
 	}
 	stacks := p.stacks(machine(), f.offline)
 	defer func() { err = errors.Join(err, stacks.Close()) }()
-	req, err := p.request(ctx, name, source, &f.planFlags, stacks)
+	req, err := p.request(ctx, name, s, f.planFlags, stacks)
 	if err != nil {
 		return err
 	}
 	// A registry of SLUGC_CACHE holds what builds for production left.
 	req.Remote = nil
 	req.ClearCache, req.Offline, req.Keep, req.BuildTimeout = f.clearCache, f.offline, f.keep, f.buildTimeout
-	req.Outputs = leftOutputs(req)
+	req.Outputs = s.leftOutputs()
 	d, err := p.deploy(req.Stack, f.offline)
 	if err != nil {
 		return err

@@ -48,8 +48,8 @@ type Deploy struct {
 
 // Request is one build.
 type Request struct {
-	// Source is what to build: a directory.
-	Source string
+	// Source is what to build.
+	Source detect.Source
 	// App names the app in the release record and the cache, wherever its source
 	// is; by default it is the name of the source directory, and its own cache.
 	App string

@@ -52,11 +52,7 @@ type workplace struct {
 
 // open copies the source into the app's cache entry and prepares the site.
 func (d Deploy) open(ctx context.Context, req Request) (workplace, error) {
-	source, err := detect.Open(req.Source)
-	if err != nil {
-		return workplace{}, err
-	}
-	app := req.App
+	source, app := req.Source, req.App
 	if app == "" {
 		app = filepath.Base(filepath.Join(source.Dir, req.Subdir))
 	}
