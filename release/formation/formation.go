@@ -160,7 +160,8 @@ func (r Release) unpack(ctx context.Context, dir string) (*place, error) {
 	if r.Image != nil {
 		return r.Image.place(ctx, dir)
 	}
-	return unpack(ctx, r.Slug, dir)
+	p, _, err := unpack(ctx, r.Slug, dir)
+	return p, err
 }
 
 // close removes what no process has used.
@@ -207,7 +208,7 @@ func (f *Formation) Deploy(ctx context.Context, r Release, scale map[string]int)
 		return err
 	}
 	next := &running{Release: r, types: p.types, spare: p}
-	if next.stack, err = p.on(ctx, f.Stack); err != nil {
+	if next.stack, err = p.of.on(ctx, f.Stack); err != nil {
 		return errors.Join(err, next.close())
 	}
 	f.mu.Lock()

@@ -87,7 +87,7 @@ func (i *Image) place(ctx context.Context, in string) (_ *place, err error) {
 			err = errors.Join(fmt.Errorf("making room for the app of the image: %w", err), p.remove())
 		}
 	}()
-	p.types, p.byDefault, p.image = i.types, i.byDefault, i
+	p.types, p.byDefault, p.of = i.types, i.byDefault, i
 	if i.app == "/" {
 		return p, nil // there is no app that could be told from the system
 	}
@@ -105,7 +105,6 @@ func (i *Image) home() string {
 	return i.app
 }
 
-// start is the command that starts a process type, with more arguments.
 func (i *Image) start(processType string, args []string) []string {
 	if i.command != nil {
 		return append(append([]string{}, i.command...), args...)
@@ -113,7 +112,6 @@ func (i *Image) start(processType string, args []string) []string {
 	return append([]string{path.Join(launch.ProcessDir, processType)}, args...)
 }
 
-// exec is the command that starts a program in the environment of the app.
 func (i *Image) exec(command []string) []string {
 	if i.command != nil {
 		return command
@@ -121,7 +119,6 @@ func (i *Image) exec(command []string) []string {
 	return append([]string{launcherPath, "--"}, command...)
 }
 
-// environment is what a process of a name finds in its environment before config.
 func (i *Image) environment(name string) launch.Env {
 	env := Env(name)
 	maps.Copy(env, i.env)
@@ -130,7 +127,12 @@ func (i *Image) environment(name string) launch.Env {
 	return env
 }
 
-// mounts are what a process sees beside the image.
+func (i *Image) on(context.Context, func(context.Context, stack.Stack) (stack.Stack, error)) (stack.Stack, error) {
+	return i.stack, nil
+}
+
+func (i *Image) workDir() string { return i.dir }
+
 func (i *Image) mounts(app string) []sandbox.Mount {
 	if i.app == "/" {
 		return nil

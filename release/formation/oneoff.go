@@ -106,11 +106,11 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	on, err := p.on(ctx, o.Stack)
+	on, err := p.of.on(ctx, o.Stack)
 	if err != nil {
 		return err
 	}
-	env := p.environment(cmp.Or(o.Name, processType+".1"))
+	env := p.of.environment(cmp.Or(o.Name, processType+".1"))
 	maps.Copy(env, o.Env)
 	if processType == Web {
 		if env["PORT"], err = o.Port(); err != nil {
@@ -132,7 +132,7 @@ func (o OneOff) Run(ctx context.Context) (err error) {
 // command is what is to be started, and its process type.
 func (o OneOff) command(p *place) (args []string, processType string, err error) {
 	if len(o.Command) > 0 {
-		return p.exec(o.Command), "run", nil
+		return p.of.exec(o.Command), "run", nil
 	}
 	wanted := o.Type
 	if wanted == "" {
@@ -143,5 +143,5 @@ func (o OneOff) command(p *place) (args []string, processType string, err error)
 	if _, is := p.types[wanted]; !is {
 		return nil, "", &UnknownTypeError{What: cmp.Or(o.What, "slug:"+o.Slug), Type: o.Type, Types: slices.Sorted(maps.Keys(p.types)), Args: o.Args}
 	}
-	return p.start(wanted, o.Args), wanted, nil
+	return p.of.start(wanted, o.Args), wanted, nil
 }

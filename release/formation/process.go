@@ -135,7 +135,7 @@ func (p *process) once() {
 			p.broken(err)
 		}
 	}()
-	env := room.environment(p.name)
+	env := room.of.environment(p.name)
 	maps.Copy(env, p.release.Env)
 	env["DYNO"] = p.name
 	delete(env, "PORT")
@@ -146,7 +146,7 @@ func (p *process) once() {
 		}
 	}
 	lines := p.formation.Log.Lines(p.name)
-	c, err := room.command(p.release.stack, env, room.start(p.kind, nil), grant{p.meter.Quota, p.formation.Bindings})
+	c, err := room.command(p.release.stack, env, room.of.start(p.kind, nil), grant{p.meter.Quota, p.formation.Bindings})
 	if err != nil {
 		p.broken(err)
 		return
