@@ -131,6 +131,13 @@ once and kept.`,
 		Args: arguments(0, 1),
 	}
 	f.add(c, p)
+	c.RunE = interruptible(func(ctx context.Context, args []string) error { return p.buildAsked(ctx, c, args, f) })
+	return c
+}
+
+// add adds all flags of slugc build.
+func (f *buildFlags) add(c *cobra.Command, p *program) {
+	f.planFlags.add(c, p)
 	c.Flags().Lookup("cache").Usage = buildCacheHelp
 	c.Flags().StringArrayVarP(&f.dests, "output", "o", nil, "write the artifact to `DEST`; may be repeated (default slug:slug.tgz)")
 	c.Flags().StringVar(&f.runImage, "run-image", "", "base of the image, a `REF`: one of slugc stack list, docker://REF, oci:DIR[:TAG], oci-archive:FILE or scratch")
@@ -148,25 +155,26 @@ once and kept.`,
 	c.Flags().StringVar(&f.directory, "directory", "", "the `DIR` of SOURCE that is the app, where --app is its name")
 	c.Flags().StringVar(&f.events, "events", "", "write what happens to this `FILE`, too, as --json prints it, for programs")
 	f.as.addBuild(c)
-	c.RunE = interruptible(func(ctx context.Context, args []string) (err error) {
-		if f.timeout, err = buildTimeout(c, f.timeout); err != nil {
-			return err
+}
+
+// buildAsked checks what a person asked for, builds it, and releases it if that is asked for.
+func (p *program) buildAsked(ctx context.Context, c *cobra.Command, args []string, f buildFlags) (err error) {
+	if f.timeout, err = buildTimeout(c, f.timeout); err != nil {
+		return err
+	}
+	if err := p.recordEvents(f.events); err != nil {
+		return err
+	}
+	if err := f.as.check(c, f.release); err != nil {
+		return err
+	}
+	return p.atSource(ctx, c.CommandPath(), args, f.planFlags, func(s source) error {
+		if f.release {
+			return p.buildAndRelease(ctx, s, f)
 		}
-		if err := p.recordEvents(f.events); err != nil {
-			return err
-		}
-		if err := f.as.check(c, f.release); err != nil {
-			return err
-		}
-		return p.atSource(ctx, c.CommandPath(), args, f.planFlags, func(s source) error {
-			if f.release {
-				return p.buildAndRelease(ctx, s, f)
-			}
-			_, err := p.build(ctx, s, f)
-			return err
-		})
+		_, err := p.build(ctx, s, f)
+		return err
 	})
-	return c
 }
 
 func (p *program) build(ctx context.Context, s source, f buildFlags) (record release.Record, err error) {

@@ -22,6 +22,7 @@ import (
 	"github.com/slugc/slugc/release/formation/control"
 	"github.com/slugc/slugc/release/hook"
 	"github.com/slugc/slugc/release/hook/commits"
+	"github.com/slugc/slugc/release/ledger"
 	"github.com/slugc/slugc/release/queue"
 	httpserver "github.com/slugc/slugc/release/serve"
 	"github.com/slugc/slugc/stack/download"
@@ -79,30 +80,22 @@ and --tls-key, or through a proxy before it (--behind-tls-proxy).`,
 
 // serve runs until ctx ends, which is how it is to end.
 func (p *program) serve(ctx context.Context, d desk, f serveFlags) (err error) {
-	wrong := func(err error, next string) error {
-		return &cli.UsageError{Command: "slugc serve", Err: err, Next: next}
-	}
-	if (f.cert == "") != (f.key == "") {
-		return wrong(errors.New("--tls-cert and --tls-key go together"), "")
-	}
-	if !httpserver.Loopback(f.listen) && f.cert == "" && !f.behindProxy {
-		return wrong(fmt.Errorf("--listen %s: others would reach it, and could read the token on its way", f.listen),
-			"slugc serve --listen "+f.listen+" --tls-cert FILE --tls-key FILE, or --behind-tls-proxy where a proxy does that")
+	if err := f.check(); err != nil {
+		return err
 	}
 	largest, err := cli.ParseBytes(f.largestSource)
 	if err != nil {
-		return wrong(fmt.Errorf("--max-source: %w", err), "")
+		return serveMisused(fmt.Errorf("--max-source: %w", err), "")
 	}
 	token, err := p.serveToken(d, f.tokenFile)
 	if err != nil {
-		return wrong(err, "")
+		return serveMisused(err, "")
 	}
 	store, err := d.Queue(0)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	warn := func(err error) { p.voice.Warningf("%v", err) }
 	server, err := httpserver.New(httpserver.Settings{
 		Store: store, Book: d.Ledger, Rules: d.Ledger, Token: token, Author: p.author(), Voice: p.voice,
 		Maker: func(author string, voice release.Voice) release.Maker {
@@ -118,7 +111,7 @@ func (p *program) serve(ctx context.Context, d desk, f serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	engine, err := p.engine(store, withArchives(p.sources(commits.Incoming{}, d.Ledger)))
+	engine, err := p.serveEngine(d, store, f)
 	if err != nil {
 		return err
 	}
@@ -128,27 +121,30 @@ func (p *program) serve(ctx context.Context, d desk, f serveFlags) (err error) {
 	}
 	listener, url, err := serveDoor(ctx, f)
 	if err != nil {
-		return wrong(err, "slugc serve --listen 127.0.0.1:PORT")
-	}
-	engine.Most, engine.Limit, engine.Grace, engine.Again = f.workers, f.limit, f.grace, f.again
-	engine.Began = func(b queue.Build) { p.voice.Detailf("Build %d of %s began", b.ID, b.App) }
-	engine.Ended = func(b queue.Build) {
-		p.voice.Detailf("%s", strings.TrimSpace(fmt.Sprintf("Build %d of %s %s %s", b.ID, b.App, b.Status, httpserver.Plain(b.Reason))))
+		return serveMisused(err, "slugc serve --listen 127.0.0.1:PORT")
 	}
 	p.voice.Stepf("Taking requests on %s", url)
+	warn := func(err error) { p.voice.Warningf("%v", err) }
 	tell := httpserver.StatusPoster(d.Ledger, hook.Statuses{Client: client}, strings.TrimSuffix(f.address, "/"), warn)
+	return p.serveTogether(ctx, f.grace,
+		func(ctx context.Context) error { return server.Answer(ctx, listener) },
+		server.Watch,
+		func(ctx context.Context) error { return server.Tell(ctx, tell) },
+		func(ctx context.Context) error { engine.Run(ctx); return nil },
+	)
+}
+
+// serveTogether runs the parts of a server until ctx ends, which is how it is to end, or one
+// of them fails.
+func (p *program) serveTogether(ctx context.Context, grace time.Duration, parts ...func(context.Context) error) error {
 	group, within := errgroup.WithContext(ctx)
-	group.Go(func() error { return server.Answer(within, listener) })
-	group.Go(func() error { return server.Watch(within) })
-	group.Go(func() error { return server.Tell(within, tell) })
-	group.Go(func() error {
-		engine.Run(within)
-		return nil
-	})
+	for _, part := range parts {
+		group.Go(func() error { return part(within) })
+	}
 	group.Go(func() error {
 		<-within.Done()
 		if ctx.Err() != nil {
-			p.voice.Stepf("Stopping; builds have %s to end", f.grace)
+			p.voice.Stepf("Stopping; builds have %s to end", grace)
 		}
 		return nil
 	})
@@ -156,6 +152,37 @@ func (p *program) serve(ctx context.Context, d desk, f serveFlags) (err error) {
 		return err
 	}
 	return nil
+}
+
+// serveMisused says that slugc serve cannot serve as it is asked to.
+func serveMisused(err error, next string) error {
+	return &cli.UsageError{Command: "slugc serve", Err: err, Next: next}
+}
+
+// check refuses to let others read the token on its way.
+func (f serveFlags) check() error {
+	if (f.cert == "") != (f.key == "") {
+		return serveMisused(errors.New("--tls-cert and --tls-key go together"), "")
+	}
+	if !httpserver.Loopback(f.listen) && f.cert == "" && !f.behindProxy {
+		return serveMisused(fmt.Errorf("--listen %s: others would reach it, and could read the token on its way", f.listen),
+			"slugc serve --listen "+f.listen+" --tls-cert FILE --tls-key FILE, or --behind-tls-proxy where a proxy does that")
+	}
+	return nil
+}
+
+// serveEngine builds what is ordered, and says when a build begins and ends.
+func (p *program) serveEngine(d desk, store *ledger.Queue, f serveFlags) (queue.Engine, error) {
+	engine, err := p.engine(store, withArchives(p.sources(commits.Incoming{}, d.Ledger)))
+	if err != nil {
+		return queue.Engine{}, err
+	}
+	engine.Most, engine.Limit, engine.Grace, engine.Again = f.workers, f.limit, f.grace, f.again
+	engine.Began = func(b queue.Build) { p.voice.Detailf("Build %d of %s began", b.ID, b.App) }
+	engine.Ended = func(b queue.Build) {
+		p.voice.Detailf("%s", strings.TrimSpace(fmt.Sprintf("Build %d of %s %s %s", b.ID, b.App, b.Status, httpserver.Plain(b.Reason))))
+	}
+	return engine, nil
 }
 
 // serveToken reads the token, or makes it.

@@ -144,25 +144,30 @@ func (s *starter) start(ctx context.Context, what string) (err error) {
 		}
 		return s.startUnreleased(ctx, formation.Release{Image: image}, &open)
 	}
+	return s.startApp(ctx, what, &open)
+}
+
+// startApp starts the current release of an app, and puts later ones in its place.
+func (s *starter) startApp(ctx context.Context, app string, open *closers) error {
 	if len(s.flags.vars.words)+len(s.flags.vars.files) > 0 {
-		return &cli.UsageError{Command: "slugc start", Err: errors.New("-e and --env-file are for a slug or an image: an app has its config"), Next: "slugc config set " + what + " NAME=VALUE"}
+		return &cli.UsageError{Command: "slugc start", Err: errors.New("-e and --env-file are for a slug or an image: an app has its config"), Next: "slugc config set " + app + " NAME=VALUE"}
 	}
 	d, err := s.desk(ctx)
 	if err != nil {
 		return err
 	}
 	open.add(d.Close)
-	current, err := d.Current(ctx, what)
+	current, err := d.Current(ctx, app)
 	if err != nil {
 		return err
 	}
-	first, err := s.pick(ctx, d, current, &open)
+	first, err := s.pick(ctx, d, current, open)
 	if err != nil {
 		return err
 	}
-	seat, err := control.Take(d.runDir(what))
+	seat, err := control.Take(d.runDir(app))
 	if busy, is := errors.AsType[*control.BusyError](err); is {
-		return &cli.UsageError{Command: "slugc start", Err: fmt.Errorf("%s: %w", what, busy), Next: "slugc ps " + what}
+		return &cli.UsageError{Command: "slugc start", Err: fmt.Errorf("%s: %w", app, busy), Next: "slugc ps " + app}
 	}
 	if err != nil {
 		return err
@@ -174,17 +179,17 @@ func (s *starter) start(ctx context.Context, what string) (err error) {
 		}
 		maps.DeleteFunc(s.scale, func(name string, _ int) bool { _, is := current.Artifact.ProcessTypes[name]; return !is })
 	}
-	logFile, err := logs.Create(d.logFile(what))
+	logFile, err := logs.Create(d.logFile(app))
 	if err != nil {
 		return err
 	}
 	open.add(logFile.Close)
 	// What a process that was killed left.
-	copies := filepath.Join(d.runDir(what), "copies")
+	copies := filepath.Join(d.runDir(app), "copies")
 	if err := errors.Join(sandbox.Remove(copies), os.MkdirAll(copies, 0o711)); err != nil {
 		return err
 	}
-	return s.run(ctx, copies, &open, []logs.Sink{logFile}, func(ctx context.Context, url string, group *errgroup.Group) error {
+	return s.run(ctx, copies, open, []logs.Sink{logFile}, func(ctx context.Context, url string, group *errgroup.Group) error {
 		group.Go(func() error { return seat.Serve(ctx, url, s.formation) })
 		if err := s.deploy(ctx, current, first, s.scale); err != nil {
 			return err
@@ -192,7 +197,7 @@ func (s *starter) start(ctx context.Context, what string) (err error) {
 		if err := seat.Keep(s.formation.Wanted()); err != nil {
 			return err
 		}
-		return s.follow(ctx, d, current, &open)
+		return s.follow(ctx, d, current, open)
 	})
 }
 
@@ -219,19 +224,11 @@ func (s *starter) startUnreleased(ctx context.Context, r formation.Release, open
 // run opens the port and the log, does what is to be done while the processes run,
 // and ends them.
 func (s *starter) run(ctx context.Context, copies string, open *closers, sinks []logs.Sink, work func(context.Context, string, *errgroup.Group) error) error {
-	for _, target := range s.flags.drains {
-		drain, err := logs.NewDrain(target)
-		if err != nil {
-			return &cli.UsageError{Command: "slugc start", Err: err}
-		}
-		open.add(func() error {
-			within, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainEnd)
-			defer cancel()
-			return drain.Close(within)
-		})
-		sinks = append(sinks, drain)
+	drains, err := s.openDrains(ctx, open)
+	if err != nil {
+		return err
 	}
-	s.log = logs.NewStream(append(sinks, s.screen())...)
+	s.log = logs.NewStream(append(append(sinks, drains...), s.screen())...)
 	listener, err := s.door(ctx)
 	if err != nil {
 		return err
@@ -285,6 +282,23 @@ func (s *starter) run(ctx context.Context, copies string, open *closers, sinks [
 
 // drainEnd is the time that a log drain has for the last lines.
 const drainEnd = 5 * time.Second
+
+// openDrains opens the drains of --drain, which are the last to hear of what happens.
+func (s *starter) openDrains(ctx context.Context, open *closers) (drains []logs.Sink, err error) {
+	for _, target := range s.flags.drains {
+		drain, err := logs.NewDrain(target)
+		if err != nil {
+			return nil, &cli.UsageError{Command: "slugc start", Err: err}
+		}
+		open.add(func() error {
+			within, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainEnd)
+			defer cancel()
+			return drain.Close(within)
+		})
+		drains = append(drains, drain)
+	}
+	return drains, nil
+}
 
 // follow deploys the releases that become current.
 func (s *starter) follow(ctx context.Context, d desk, known release.Release, open *closers) error {
