@@ -103,38 +103,20 @@ func (t *toolchain) build(ctx context.Context, w work, s *slots, to, why string)
 	if err != nil {
 		return err
 	}
-	cgo := t.settings.cgo
-	if cgo == "" {
-		cgo = "0"
-		if len(usesC) > 0 {
-			cgo = "1"
-		}
-	}
 	t.Print.Step("Compiling")
 	t.Print.Detail("Building %s (%s)", patterns(w.commands), why)
-	if len(usesC) > 0 && cgo == "1" {
-		t.Print.Detail("With C, which is used by %s", some(usesC, 3))
-		if !t.hasCompiler() {
-			return noCompiler(some(usesC, 3) + " is compiled with C")
-		}
+	cgo, err := t.cgo(usesC)
+	if err != nil {
+		return err
 	}
 	fresh := t.Scratch.Path(commandsLayer)
 	bin := filepath.Join(fresh, "bin")
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return fmt.Errorf("making room for the programs: %w", err)
 	}
-	args := append([]string{"build"}, t.flags(w)...)
-	args = append(args, "-trimpath", "-buildvcs=false")
-	if t.settings.ldflags != "" {
-		args = append(args, "-ldflags="+t.settings.ldflags)
-	}
-	args = append(append(args, t.settings.rest...), "-o", bin+string(filepath.Separator))
-	for _, c := range w.commands {
-		args = append(args, c.pattern)
-	}
 	start := t.Now()
 	t.Print.Working("Compiling")
-	output, warnings, err := t.runBuild(ctx, cgo, w.project.named(arrived), args)
+	output, warnings, err := t.runBuild(ctx, cgo, w.project.named(arrived), t.buildArgs(w, bin))
 	if err != nil {
 		return failure.Explain(failure.Failure{
 			What: "go build failed", Err: err, Output: output,
@@ -162,6 +144,39 @@ func (t *toolchain) build(ctx context.Context, w work, s *slots, to, why string)
 	s.cache.There = true
 	s.cache.Old["version"], s.cache.Old["system"] = compiler["version"], compiler["system"]
 	return t.sweep(w, s)
+}
+
+// cgo is the value of CGO_ENABLED: C where a package uses it, if the app does not say
+// otherwise. It wants a C compiler then.
+func (t *toolchain) cgo(usesC []string) (string, error) {
+	cgo := t.settings.cgo
+	if cgo == "" {
+		cgo = "0"
+		if len(usesC) > 0 {
+			cgo = "1"
+		}
+	}
+	if len(usesC) > 0 && cgo == "1" {
+		t.Print.Detail("With C, which is used by %s", some(usesC, 3))
+		if !t.hasCompiler() {
+			return "", noCompiler(some(usesC, 3) + " is compiled with C")
+		}
+	}
+	return cgo, nil
+}
+
+// buildArgs are those of the go command that compiles the commands into a directory.
+func (t *toolchain) buildArgs(w work, bin string) []string {
+	args := append([]string{"build"}, t.flags(w)...)
+	args = append(args, "-trimpath", "-buildvcs=false")
+	if t.settings.ldflags != "" {
+		args = append(args, "-ldflags="+t.settings.ldflags)
+	}
+	args = append(append(args, t.settings.rest...), "-o", bin+string(filepath.Separator))
+	for _, c := range w.commands {
+		args = append(args, c.pattern)
+	}
+	return args
 }
 
 // runBuild compiles, and meanwhile asks about modules.

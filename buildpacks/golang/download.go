@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,10 +60,7 @@ func (t *toolchain) listed(ctx context.Context, w work, s *slots) (usesC, arrive
 	for _, c := range w.commands {
 		args = append(args, c.pattern)
 	}
-	cgo := t.settings.cgo
-	if cgo == "" {
-		cgo = "1"
-	}
+	cgo := cmp.Or(t.settings.cgo, "1")
 	start := t.Now()
 	list := func(ctx context.Context) (*tool.Tail, error) {
 		usesC = nil
@@ -83,15 +81,21 @@ func (t *toolchain) listed(ctx context.Context, w work, s *slots) (usesC, arrive
 	} else if downloads {
 		t.Print.Detail("All modules are in the cache")
 	}
-	for _, flag := range t.settings.rest {
-		name, mode, _ := strings.Cut(flag, "=")
-		if slices.Contains([]string{"-race", "-msan", "-asan"}, name) || name == "-buildmode" && (strings.HasPrefix(mode, "c-") || mode == "plugin" || mode == "shared") {
-			usesC = append(usesC, flag)
-		}
-	}
+	usesC = append(usesC, flagsWithC(t.settings.rest)...)
 	slices.Sort(usesC)
 	s.cache.Old["listed"], s.cache.Old["uses-c"] = key, strings.Join(usesC, " ")
 	return usesC, fetched.begun, nil
+}
+
+// flagsWithC are those of flags of "go build" for which the go command wants C.
+func flagsWithC(flags []string) (with []string) {
+	for _, flag := range flags {
+		name, mode, _ := strings.Cut(flag, "=")
+		if slices.Contains([]string{"-race", "-msan", "-asan"}, name) || name == "-buildmode" && (strings.HasPrefix(mode, "c-") || mode == "plugin" || mode == "shared") {
+			with = append(with, flag)
+		}
+	}
+	return with
 }
 
 // download runs a go command that downloads modules, again while the proxy has
