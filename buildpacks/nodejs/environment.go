@@ -28,6 +28,42 @@ const patience = "30000"
 // the build's own, with Node.js and npm in front, and with settings that the app
 // and its builder did not make themselves.
 func (b *build) toolEnv(a app, d driver, t toolchain) (map[string]string, error) {
+	env, err := b.nodeEnv(t)
+	if err != nil {
+		return nil, err
+	}
+	from, err := b.config.Registry("")
+	if err != nil {
+		return nil, err
+	}
+	cache := filepath.Join(b.Layers.Path, d.cacheLayer())
+	b.setNPMDefaults(env, t, from.URL.String(), cache)
+	if !a.manages() {
+		return env, nil
+	}
+	// npm is at hand for scripts, but the cache is another's.
+	setNPM(env, "cache", b.Scratch.Path("npm-cache"))
+	if err := b.managerHome(a, env); err != nil {
+		return nil, err
+	}
+	if err := b.withGyp(d, t, env); err != nil {
+		return nil, err
+	}
+	knows, err := d.knows()
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range b.managerEnv(a, d, t, from, cache) {
+		if b.Env[name] == "" && knows(name) {
+			env[name] = value
+		}
+	}
+	return env, nil
+}
+
+// nodeEnv is the build's own environment, for a program of Node.js that finds its
+// tools, a home and the machine's certificates.
+func (b *build) nodeEnv(t toolchain) (map[string]string, error) {
 	env := maps.Clone(b.Env)
 	path := t.path()
 	if rest := env["PATH"]; rest != "" {
@@ -54,12 +90,14 @@ func (b *build) toolEnv(a app, d driver, t toolchain) (map[string]string, error)
 			env["NODE_EXTRA_CA_CERTS"] = own
 		}
 	}
-	from, err := b.config.Registry("")
-	if err != nil {
-		return nil, err
-	}
+	return env, nil
+}
+
+// setNPMDefaults makes the settings of npm that its configuration does not make, and
+// those that a build makes for it: where its cache and the headers of Node.js are.
+func (b *build) setNPMDefaults(env map[string]string, t toolchain, registry, cache string) {
 	for name, value := range map[string]string{
-		"registry": from.URL.String(),
+		"registry": registry,
 		"loglevel": "error",
 		"progress": "false",
 		"audit":    "false",
@@ -76,34 +114,12 @@ func (b *build) toolEnv(a app, d driver, t toolchain) (map[string]string, error)
 			setNPM(env, name, value)
 		}
 	}
-	cache := filepath.Join(b.Layers.Path, d.cacheLayer())
 	setNPM(env, "cache", cache)
 	// A log file for every run would change the cache on every build.
 	setNPM(env, "logs-max", "0")
 	if t.headers.Name != "" && b.config.Value("nodedir") == "" {
 		setNPM(env, "nodedir", t.headers.Path)
 	}
-	if !a.manages() {
-		return env, nil
-	}
-	// npm is at hand for scripts, but the cache is another's.
-	setNPM(env, "cache", b.Scratch.Path("npm-cache"))
-	if err := b.managerHome(a, env); err != nil {
-		return nil, err
-	}
-	if err := b.withGyp(d, t, env); err != nil {
-		return nil, err
-	}
-	knows, err := d.knows()
-	if err != nil {
-		return nil, err
-	}
-	for name, value := range b.managerEnv(a, d, t, from, cache) {
-		if b.Env[name] == "" && knows(name) {
-			env[name] = value
-		}
-	}
-	return env, nil
 }
 
 // withGyp lets package managers find the compiler of native packages that comes

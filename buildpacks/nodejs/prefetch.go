@@ -121,37 +121,58 @@ func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) e
 	if !is || t.main.Old["lock"] == t.app.lockSum && t.main.There {
 		return nil
 	}
-	outer := ctx
-	ctx, cancel := context.WithCancelCause(ctx)
+	within, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make(chan struct{})
 	var watch errgroup.Group
 	watch.Go(func() error {
-		select {
-		case <-done:
-			return nil
-		case <-toolsReady:
-		}
-		patience := time.NewTimer(fetchPatience)
-		defer patience.Stop()
-		select {
-		case <-done:
-		case <-patience.C:
+		if patienceEnds(toolsReady, done) {
 			cancel(errHandedOver)
 		}
 		return nil
 	})
-	var count atomic.Int64
-	var missed atomic.Pointer[string]
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(fetchers)
-	// Of one package at several places one copy is enough.
-	seen := map[string]bool{}
+	err := t.fetchAll(within, t.lacking(l))
+	close(done)
+	if err != nil && !errors.Is(err, errHandedOver) && ctx.Err() == nil {
+		t.b.Print.Detail("Packages are left to npm: %s", language.FirstLine(err))
+	}
+	return watch.Wait()
+}
+
+// patienceEnds waits until npm, which is ready then, has waited long enough. It is false
+// when all is done before.
+func patienceEnds(toolsReady, done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return false
+	case <-toolsReady:
+	}
+	patience := time.NewTimer(fetchPatience)
+	defer patience.Stop()
+	select {
+	case <-done:
+		return false
+	case <-patience.C:
+		return true
+	}
+}
+
+// wantedFile is a package, and the file of the cache in which npm looks for it.
+type wantedFile struct {
+	npm.Manifest
+	file string
+}
+
+// lacking are the packages of the lock file that go to the target and are not in the
+// cache, in the order of their places.
+func (t *moduleTree) lacking(l lock) (wanted []wantedFile) {
 	packages := l.fetchable(nodeCPU(t.b.Arch), t.dev)
 	if t.driver.focuses() {
 		needed := l.reached("", t.driver.member)
 		maps.DeleteFunc(packages, func(place string, _ npm.Manifest) bool { return !needed[place] })
 	}
+	// Of one package at several places one copy is enough.
+	seen := map[string]bool{}
 	for _, place := range sortedKeys(packages) {
 		m := packages[place]
 		integrity, held := t.cache.holds(l.Packages[place])
@@ -159,16 +180,28 @@ func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) e
 			continue
 		}
 		seen[m.Dist.Integrity] = true
+		wanted = append(wanted, wantedFile{m, t.cache.file(integrity)})
+	}
+	return wanted
+}
+
+// fetchAll fetches packages until one cannot be fetched for now. One that is not where
+// it should be harms no other.
+func (t *moduleTree) fetchAll(ctx context.Context, wanted []wantedFile) error {
+	var count atomic.Int64
+	var missed atomic.Pointer[string]
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(fetchers)
+	for _, w := range wanted {
 		group.Go(func() error {
-			err := t.b.fetch(ctx, m, t.cache.file(integrity))
+			err := t.b.fetch(ctx, w.Manifest, w.file)
 			if err == nil {
 				count.Add(1)
 			}
 			if err != nil && ctx.Err() == nil {
-				why := m.Name + " " + m.Version + ": " + language.FirstLine(err)
+				why := w.Name + " " + w.Version + ": " + language.FirstLine(err)
 				missed.CompareAndSwap(nil, &why)
 			}
-			// A package that is not where it should be harms no other.
 			if download.FaultOf(err) == download.Passing || ctx.Err() != nil {
 				return err
 			}
@@ -176,18 +209,11 @@ func (t *moduleTree) prefetch(ctx context.Context, toolsReady <-chan struct{}) e
 		})
 	}
 	err := group.Wait()
-	close(done)
-	if err != nil && !errors.Is(err, errHandedOver) && outer.Err() == nil {
-		t.b.Print.Detail("Packages are left to npm: %s", language.FirstLine(err))
-	}
-	if watchErr := watch.Wait(); watchErr != nil {
-		return watchErr
-	}
 	t.fetched = int(count.Load())
 	if why := missed.Load(); why != nil {
 		t.missed = *why
 	}
-	return nil
+	return err
 }
 
 // fetch downloads one package into a file that appears when its checksum is
