@@ -27,14 +27,8 @@ const buildTimeout = time.Hour
 // "Phase #3: Build"). It returns a *buildpacks.CompileError when the script
 // failed or left something that is not in order.
 func (b *Buildpack) Compile(ctx context.Context, site buildpacks.Site, job buildpacks.Job) (buildpacks.Contribution, error) {
-	layers := buildpacks.Dir{
-		Host: filepath.Join(site.Layers.Host, launch.EscapeID(b.descriptor.ID)),
-		Path: path.Join(site.Layers.Path, launch.EscapeID(b.descriptor.ID)),
-	}
-	if err := os.MkdirAll(layers.Host, 0o755); err != nil {
-		return buildpacks.Contribution{}, err
-	}
-	if err := site.Give(layers.Host); err != nil {
+	layers, err := b.layersDir(site)
+	if err != nil {
 		return buildpacks.Contribution{}, err
 	}
 	plans, err := site.Room("build-" + launch.EscapeID(b.descriptor.ID))
@@ -50,27 +44,19 @@ func (b *Buildpack) Compile(ctx context.Context, site buildpacks.Site, job build
 	if err != nil {
 		return buildpacks.Contribution{}, fmt.Errorf("building with %s: %w", b.descriptor, err)
 	}
-	own := []sandbox.Mount{
-		{Source: plans, Target: planDir, Writable: true},
-		{Source: site.Temp.Host, Target: site.Temp.Path, Writable: true},
-	}
-	if rel, err := filepath.Rel(site.App.Host, site.Layers.Host); err != nil || !filepath.IsLocal(rel) {
-		own = append(own, sandbox.Mount{Source: layers.Host, Target: layers.Path, Writable: true})
-	}
-	timeout := site.Timeout(buildTimeout)
-	if site.InPlace {
-		timeout = site.Timeout(0)
-	}
 	command := sandbox.Command{
 		Stack:   site.Stack,
-		Mounts:  b.mounts(site, true, own...),
+		Mounts:  b.buildMounts(site, layers, plans),
 		Args:    []string{path.Join(b.root(site), "bin/build"), layers.Path, site.Platform.Path, planPath},
 		Dir:     site.AppDir().Path,
 		Env:     env,
 		Stdout:  site.Output,
 		Stderr:  site.Output,
 		Network: !site.Offline,
-		Timeout: timeout,
+		Timeout: site.Timeout(buildTimeout),
+	}
+	if site.InPlace {
+		command.Timeout = site.Timeout(0)
 	}
 	failed := func(step string, status int, err error) error {
 		return &buildpacks.CompileError{Buildpack: b.descriptor, Step: step, Status: status, Command: command, Err: err}
@@ -99,6 +85,30 @@ func (b *Buildpack) Compile(ctx context.Context, site buildpacks.Site, job build
 		return buildpacks.Contribution{}, failed(step, 0, err)
 	}
 	return c, nil
+}
+
+// layersDir makes the directory in which the buildpack leaves its layers.
+func (b *Buildpack) layersDir(site buildpacks.Site) (buildpacks.Dir, error) {
+	dir := buildpacks.Dir{
+		Host: filepath.Join(site.Layers.Host, launch.EscapeID(b.descriptor.ID)),
+		Path: path.Join(site.Layers.Path, launch.EscapeID(b.descriptor.ID)),
+	}
+	if err := os.MkdirAll(dir.Host, 0o755); err != nil {
+		return buildpacks.Dir{}, err
+	}
+	return dir, site.Give(dir.Host)
+}
+
+// buildMounts are what bin/build sees: the buildpack and the app, and what it may write to.
+func (b *Buildpack) buildMounts(site buildpacks.Site, layers buildpacks.Dir, plans string) []sandbox.Mount {
+	own := []sandbox.Mount{
+		{Source: plans, Target: planDir, Writable: true},
+		{Source: site.Temp.Host, Target: site.Temp.Path, Writable: true},
+	}
+	if rel, err := filepath.Rel(site.App.Host, site.Layers.Host); err != nil || !filepath.IsLocal(rel) {
+		own = append(own, sandbox.Mount{Source: layers.Host, Target: layers.Path, Writable: true})
+	}
+	return b.mounts(site, true, own...)
 }
 
 func writePlan(site buildpacks.Site, file string, plan []buildpacks.Requirement) error {
