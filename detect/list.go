@@ -58,47 +58,55 @@ func (s Source) list(ctx context.Context, exclude []string, wanted func(path str
 			if err != nil {
 				return &SourceError{Path: path, Problem: reason(err), Err: err}
 			}
-			it := item{Path: path}
-			switch info.Mode & unix.S_IFMT {
-			case unix.S_IFDIR:
-				it.Mode = fs.ModeDir
-				items = append(items, it)
-				before := len(items)
-				if err := walk(path, depth+1); err != nil {
-					return err
-				}
-				if wanted != nil && len(items) == before {
-					items = items[:before-1]
-				}
-				continue
-			case unix.S_IFREG:
-				it.Mode, it.Size = 0o644, info.Size
-				if info.Mode&0o111 != 0 {
-					it.Mode |= 0o111
-				}
-				it.Source = stampOf(&info)
-			case unix.S_IFLNK:
-				it.Mode = fs.ModeSymlink
-				if it.Link, err = os.Readlink(whole); err != nil {
-					return &SourceError{Path: path, Problem: reason(err), Err: err}
-				}
-				warning, err := s.checkLink(path, it.Link)
-				if err != nil {
-					return err
-				}
-				if warning != "" {
-					warnings = append(warnings, warning)
-				}
-			default:
-				return &SourceError{Path: path, Problem: "is a " + kind(entry.Type()) + ", which no app can be built from",
-					Next: "Remove it from the tree."}
+			it, warning, err := s.item(path, &info)
+			if err != nil {
+				return err
+			}
+			if warning != "" {
+				warnings = append(warnings, warning)
 			}
 			items = append(items, it)
+			if !it.Mode.IsDir() {
+				continue
+			}
+			before := len(items)
+			if err := walk(path, depth+1); err != nil {
+				return err
+			}
+			if wanted != nil && len(items) == before {
+				items = items[:before-1]
+			}
 		}
 		return nil
 	}
 	err = walk("", 0)
 	return items, warnings, err
+}
+
+// item is an entry of the tree, with what a person should know of it. It refuses what an
+// app cannot have.
+func (s Source) item(path string, info *unix.Stat_t) (it item, warning string, err error) {
+	it.Path = path
+	switch info.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		it.Mode = fs.ModeDir
+	case unix.S_IFREG:
+		it.Mode, it.Size = 0o644, info.Size
+		if info.Mode&0o111 != 0 {
+			it.Mode |= 0o111
+		}
+		it.Source = stampOf(info)
+	case unix.S_IFLNK:
+		it.Mode = fs.ModeSymlink
+		if it.Link, err = os.Readlink(filepath.Join(s.Dir, path)); err != nil {
+			return it, "", &SourceError{Path: path, Problem: reason(err), Err: err}
+		}
+		warning, err = s.checkLink(path, it.Link)
+	default:
+		err = &SourceError{Path: path, Problem: "is a " + kind(info.Mode) + ", which no app can be built from",
+			Next: "Remove it from the tree."}
+	}
+	return it, warning, err
 }
 
 // checkLink refuses links whose target cannot be there once the tree stands
@@ -128,13 +136,13 @@ func at(rel string) string {
 	return rel
 }
 
-func kind(mode fs.FileMode) string {
-	switch {
-	case mode&fs.ModeSocket != 0:
+func kind(mode uint32) string {
+	switch mode & unix.S_IFMT {
+	case unix.S_IFSOCK:
 		return "socket"
-	case mode&fs.ModeNamedPipe != 0:
+	case unix.S_IFIFO:
 		return "FIFO"
-	case mode&fs.ModeDevice != 0:
+	case unix.S_IFBLK, unix.S_IFCHR:
 		return "device file"
 	}
 	return "special file"
