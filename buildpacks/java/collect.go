@@ -305,37 +305,17 @@ func (c collector) jar(file string) (jarFile string, err error) {
 		return "", err
 	}
 	rest := newJarWriter(c.b.date())
-	for _, entry := range j.File {
-		switch {
-		case j.signed(), filepath.Ext(file) != ".jar", own[entry.Name], len(own) == 0:
-			app.take(entry.Name, entry)
-		case entry.Name == manifestName || strings.HasSuffix(entry.Name, "/"):
-			// Directories are in neither: nothing looks for them in a jar that was
-			// put together of others.
-		default:
-			rest.take(entry.Name, entry)
-		}
+	if filepath.Ext(file) != ".jar" {
+		own = nil
 	}
+	j.divide(own, app, rest)
 	if len(rest.files) == 0 {
 		if app.files[manifestName] == nil {
 			app.texts[manifestName] = j.manifest.text()
 		}
 		return jarFile, app.write(to)
 	}
-	for _, entry := range j.File {
-		// Frameworks look for packages by their directories.
-		if strings.HasSuffix(entry.Name, "/") {
-			if own[entry.Name] {
-				app.take(entry.Name, entry)
-			}
-			rest.take(entry.Name, entry)
-		}
-	}
-	several := manifest{}
-	if release := j.manifest.get("Multi-Release"); release != "" {
-		several = several.with("Multi-Release", release)
-	}
-	rest.texts[manifestName] = several.text()
+	rest.texts[manifestName] = manifest{}.with("Multi-Release", j.manifest.get("Multi-Release")).text()
 	const libraries = jarsDir + "/dependencies.jar"
 	if err := os.MkdirAll(filepath.Join(c.dependencies, jarsDir), 0o755); err != nil {
 		return "", err
@@ -345,6 +325,32 @@ func (c collector) jar(file string) (jarFile string, err error) {
 	}
 	app.texts[manifestName] = j.manifest.with("Class-Path", "../"+dependenciesLayer+"/"+libraries).text()
 	return jarFile, app.write(to)
+}
+
+// divide gives what the app owns to one jar and all else to another. Everything goes to the
+// app's when it owns nothing, or the jar is signed.
+func (j jar) divide(own map[string]bool, app, rest *jarWriter) {
+	whole := len(own) == 0 || j.signed()
+	for _, entry := range j.File {
+		switch {
+		case whole, own[entry.Name]:
+			app.take(entry.Name, entry)
+		case entry.Name == manifestName || strings.HasSuffix(entry.Name, "/"):
+			// Directories are in neither: nothing looks for them in a jar that was
+			// put together of others.
+		default:
+			rest.take(entry.Name, entry)
+		}
+	}
+	if len(rest.files) == 0 {
+		return
+	}
+	for _, entry := range j.File {
+		// Frameworks look for packages by their directories.
+		if strings.HasSuffix(entry.Name, "/") {
+			rest.take(entry.Name, entry)
+		}
+	}
 }
 
 // ownClasses are the names of the app's own classes and resources, and of their
