@@ -58,22 +58,9 @@ func (b *build) installerEnv(of map[string]string, v environment) (map[string]st
 	if err != nil {
 		return nil, err
 	}
-	extra, err := b.config.Extra()
+	others, err := b.otherIndexes(v)
 	if err != nil {
 		return nil, err
-	}
-	var others []string
-	for _, a := range extra {
-		others = append(others, a.URL.String())
-	}
-	for _, address := range v.indexes {
-		a, err := b.config.WithLogin(address)
-		if err != nil {
-			return nil, err
-		}
-		if text := a.URL.String(); !slices.Contains(others, text) {
-			others = append(others, text)
-		}
 	}
 	for name, value := range map[string]string{
 		"UV_CACHE_DIR":     filepath.Join(b.Layers.Path, cacheLayer),
@@ -108,6 +95,28 @@ func (b *build) installerEnv(of map[string]string, v environment) (map[string]st
 		env["HTTPS_PROXY"], env["HTTP_PROXY"] = proxy, proxy
 	}
 	return env, b.certificates(env)
+}
+
+// otherIndexes are the addresses of the indexes beside the one that is asked by default,
+// with their logins: a person's, then those that the app names.
+func (b *build) otherIndexes(v environment) (others []string, err error) {
+	extra, err := b.config.Extra()
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range extra {
+		others = append(others, a.URL.String())
+	}
+	for _, address := range v.indexes {
+		a, err := b.config.WithLogin(address)
+		if err != nil {
+			return nil, err
+		}
+		if text := a.URL.String(); !slices.Contains(others, text) {
+			others = append(others, text)
+		}
+	}
+	return others, nil
 }
 
 // certificates has the installer trust what this machine trusts, and the

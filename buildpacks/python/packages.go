@@ -147,30 +147,11 @@ func (b *build) plan(a app, t tools) (plan, error) {
 		p.compiles = a.requirements.builds
 		p.local = a.requirements.local
 		k.Add("settings", strings.Join(b.config.Links(), " ")+fmt.Sprint(b.config.NoIndex()))
-	} else {
-		all, err := a.locked.Packages(pep508.Linux(t.python.Release.Version, b.Arch))
-		if err != nil {
-			return plan{}, err
-		}
-		root, err := a.root()
-		if err != nil {
-			return plan{}, err
-		}
-		for _, one := range append(all, root...) {
-			if len(one.Hashes) > 0 && one.Kind != lock.Path {
-				p.hashed = append(p.hashed, one)
-			} else {
-				p.rest = append(p.rest, one)
-			}
-			if one.Kind == lock.Path {
-				p.local = append(p.local, one.Path)
-			}
-			p.compiles = p.compiles || one.Kind == lock.Git
-		}
-		p.lines = requirementLines(b.App, p)
-		for _, name := range sortedKeys(p.lines) {
-			k.Add(name, p.lines[name])
-		}
+	} else if err := b.planLocked(&p, a, t); err != nil {
+		return plan{}, err
+	}
+	for _, name := range sortedKeys(p.lines) {
+		k.Add(name, p.lines[name])
 	}
 	for _, dir := range p.local {
 		if err := b.addLocal(k, dir); err != nil {
@@ -189,6 +170,31 @@ func (b *build) plan(a app, t tools) (plan, error) {
 	}
 	p.key = k.Sum()
 	return p, nil
+}
+
+// planLocked adds the packages of a lock file to a plan.
+func (b *build) planLocked(p *plan, a app, t tools) error {
+	all, err := a.locked.Packages(pep508.Linux(t.python.Release.Version, b.Arch))
+	if err != nil {
+		return err
+	}
+	root, err := a.root()
+	if err != nil {
+		return err
+	}
+	for _, one := range append(all, root...) {
+		if len(one.Hashes) > 0 && one.Kind != lock.Path {
+			p.hashed = append(p.hashed, one)
+		} else {
+			p.rest = append(p.rest, one)
+		}
+		if one.Kind == lock.Path {
+			p.local = append(p.local, one.Path)
+		}
+		p.compiles = p.compiles || one.Kind == lock.Git
+	}
+	p.lines = requirementLines(b.App, *p)
+	return nil
 }
 
 // vendored is the directory of the app that holds packages as files, "" when

@@ -172,16 +172,9 @@ func (l uvLock) memberInStep(locked uvPackage, file string, manifest, shared map
 	if slices.Contains(words(inTable(manifest, "project", "dynamic")), "dependencies") {
 		return nil // a build backend says them
 	}
-	now, err := requirementsOf(file, "project.dependencies", words(inTable(manifest, "project", "dependencies")))
+	now, err := projectRequirements(file, manifest)
 	if err != nil {
 		return err
-	}
-	for extra, wants := range table(inTable(manifest, "project", "optional-dependencies")) {
-		more, err := requirementsOf(file, "project.optional-dependencies."+extra, words(wants))
-		if err != nil {
-			return err
-		}
-		now = append(now, more...)
 	}
 	sourced := map[string]bool{}
 	for _, sources := range []map[string]any{shared, table(inTable(manifest, "tool", "uv", "sources"))} {
@@ -230,6 +223,22 @@ func (l uvLock) memberInStep(locked uvPackage, file string, manifest, shared map
 		}
 	}
 	return outOfStep(l.file, file, "it has "+sayList(differ)+", which is not wanted any more", UVLock)
+}
+
+// projectRequirements are all that a project requires, its extras too.
+func projectRequirements(file string, manifest map[string]any) ([]pep508.Requirement, error) {
+	all, err := requirementsOf(file, "project.dependencies", words(inTable(manifest, "project", "dependencies")))
+	if err != nil {
+		return nil, err
+	}
+	for extra, wants := range table(inTable(manifest, "project", "optional-dependencies")) {
+		more, err := requirementsOf(file, "project.optional-dependencies."+extra, words(wants))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, more...)
+	}
+	return all, nil
 }
 
 func (l uvLock) packages(e pep508.Environment, manifest map[string]any) ([]Package, error) {
