@@ -75,28 +75,36 @@ func (s *site) setStaticfile(key string, value any) error {
 			s.hsts = hstsYear + "; includeSubDomains; preload"
 		}
 	case "status_codes":
-		pages, is := value.(map[string]any)
-		if !is {
-			if byNumber, isToo := value.(map[any]any); isToo {
-				pages, is = map[string]any{}, true
-				for status, page := range byNumber {
-					pages[fmt.Sprint(status)] = page
-				}
-			}
-		}
-		if !is {
-			return appfile.Error("%s: status_codes is %q\nexpected pages by status:\n  status_codes:\n    404: /404.html", staticFile, text)
-		}
-		for status, page := range pages {
-			if err := s.addErrorPage(status, fmt.Sprint(page)); err != nil {
-				return err
-			}
-		}
+		return s.setErrorPages(value)
 	case "enable_http2":
 		s.warnings = append(s.warnings, staticFile+": enable_http2 does nothing: HTTP/2 is for the router in front of the site")
 	default:
 		s.warnings = append(s.warnings, fmt.Sprintf("%s has a key %q that nobody knows; known are root, pushstate, directory, force_https, host_dot_files, "+
 			"http_strict_transport_security, location_include, ssi, status_codes", staticFile, key))
+	}
+	return nil
+}
+
+// setErrorPages takes the pages of status_codes.
+func (s *site) setErrorPages(value any) error {
+	pages, is := value.(map[string]any)
+	if byNumber, isToo := value.(map[any]any); isToo {
+		pages, is = map[string]any{}, true
+		for status, page := range byNumber {
+			pages[fmt.Sprint(status)] = page
+		}
+	}
+	if !is {
+		text := ""
+		if value != nil {
+			text = strings.TrimSpace(fmt.Sprint(value))
+		}
+		return appfile.Error("%s: status_codes is %q\nexpected pages by status:\n  status_codes:\n    404: /404.html", staticFile, text)
+	}
+	for status, page := range pages {
+		if err := s.addErrorPage(status, fmt.Sprint(page)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
