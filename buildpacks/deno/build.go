@@ -166,19 +166,10 @@ func (b *build) install(ctx context.Context) ([]libcnb.Layer, error) {
 	if err := b.runAll(ctx, env, why); err != nil {
 		return nil, err
 	}
-	fresh := b.Scratch.Path(packagesLayer)
-	if err := b.collect(cache.Layer.Path, fresh); err != nil {
+	if err := b.takePackages(cache.Layer.Path, packages.Layer.Path); err != nil {
 		return nil, fmt.Errorf("collecting what processes need: %w", err)
 	}
-	if err := b.Scratch.Replace(packages.Layer.Path, "", fresh); err != nil {
-		return nil, fmt.Errorf("collecting what processes need: %w", err)
-	}
-	described := packages.Describe(inputs, nil)
-	launch := libcnb.Environment{}
-	launch.Default("DENO_DIR", described.Path)
-	launch.Default("DENO_NO_UPDATE_CHECK", "1")
-	launch.Default("DENO_NO_PROMPT", "1")
-	described = layer.WithLaunch(described, launch)
+	described := layer.WithLaunch(packages.Describe(inputs, nil), launchEnv(packages.Layer.Path))
 	if err := b.bill(described); err != nil {
 		return nil, err
 	}
@@ -188,6 +179,24 @@ func (b *build) install(ctx context.Context) ([]libcnb.Layer, error) {
 		return layers, err
 	}
 	return append(layers, built), nil
+}
+
+// takePackages makes a layer of what processes need of the cache.
+func (b *build) takePackages(cache, to string) error {
+	fresh := b.Scratch.Path(packagesLayer)
+	if err := b.collect(cache, fresh); err != nil {
+		return err
+	}
+	return b.Scratch.Replace(to, "", fresh)
+}
+
+// launchEnv has processes find their packages, and ask nobody for anything.
+func launchEnv(packages string) libcnb.Environment {
+	env := libcnb.Environment{}
+	env.Default("DENO_DIR", packages)
+	env.Default("DENO_NO_UPDATE_CHECK", "1")
+	env.Default("DENO_NO_PROMPT", "1")
+	return env
 }
 
 // runAll runs Deno.
