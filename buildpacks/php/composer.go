@@ -59,11 +59,7 @@ func (b *build) makeApp(ctx context.Context, a app, php language.Installed) ([]l
 		return nil, nil
 	}
 	b.Print.Step("Installing packages with Composer")
-	client, err := b.Install(ctx, language.Wish{
-		Layer: composerLayer, Types: libcnb.LayerTypes{Build: true, Cache: true}, Layout: layout + " " + layer.Sum(intlScript),
-		Request: runtime.Request{Runtime: "composer"}, Asked: version.Asked{Name: "that of the stack"}, Hint: "choose another stack:\n  slugc build --stack slugc-13",
-		Finish: func(dir string) error { return layer.WriteBeside(filepath.Join(dir, intlFile), intlScript, 0o644) },
-	})
+	client, err := b.installComposer(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +112,15 @@ func (b *build) makeApp(ctx context.Context, a app, php language.Installed) ([]l
 		}
 	}
 	return made, nil
+}
+
+// installComposer brings Composer.
+func (b *build) installComposer(ctx context.Context) (language.Installed, error) {
+	return b.Install(ctx, language.Wish{
+		Layer: composerLayer, Types: libcnb.LayerTypes{Build: true, Cache: true}, Layout: layout + " " + layer.Sum(intlScript),
+		Request: runtime.Request{Runtime: "composer"}, Asked: version.Asked{Name: "that of the stack"}, Hint: "choose another stack:\n  slugc build --stack slugc-13",
+		Finish: func(dir string) error { return layer.WriteBeside(filepath.Join(dir, intlFile), intlScript, 0o644) },
+	})
 }
 
 // tools finds the programs, and makes the environments in which they run.
