@@ -112,20 +112,7 @@ func (s *stream) write(ctx context.Context, o *output) (err error) {
 	if !o.shape.Raw {
 		w.packed = sha256.New()
 	}
-	for open := true; open; {
-		select {
-		case c, more := <-o.queue:
-			if open = more; !more {
-				break
-			}
-			if err := w.chunk(ctx, c); err != nil {
-				return fmt.Errorf("packing %s: %w", o.part.Name, err)
-			}
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	if err := w.file.Flush(); err != nil {
+	if err := w.take(ctx, o.queue); err != nil {
 		return fmt.Errorf("packing %s: %w", o.part.Name, err)
 	}
 	if err := file.Close(); err != nil {
@@ -164,6 +151,23 @@ type segmentWriter struct {
 	rawSize     int64
 	size        int64
 	members     []Member
+}
+
+// take writes all chunks of a queue.
+func (w *segmentWriter) take(ctx context.Context, queue <-chan *chunk) error {
+	for {
+		select {
+		case c, more := <-queue:
+			if !more {
+				return w.file.Flush()
+			}
+			if err := w.chunk(ctx, c); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func (w *segmentWriter) chunk(ctx context.Context, c *chunk) error {
