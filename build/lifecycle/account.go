@@ -88,19 +88,7 @@ func (a *account) group(seats []detect.Seat) {
 		a.check(s.Targets)
 	}
 	for _, s := range seats {
-		say := a.debugf
-		code, output, fault := a.answer(s)
-		if code != passCode && code != failCode {
-			say = a.infof
-		}
-		if output != "" {
-			say("======== Output: %s ========", s)
-			say("%s", output)
-		}
-		if fault != "" {
-			say("======== Error: %s ========", s)
-			say("%s", fault)
-		}
+		a.words(s)
 	}
 	a.debugf("======== Results ========")
 	passed, broken, builds := true, false, false
@@ -139,6 +127,23 @@ func (a *account) group(seats []detect.Seat) {
 		a.debugf("fail: no viable buildpacks in group")
 	default:
 		a.trials(members)
+	}
+}
+
+// words tells what a buildpack said.
+func (a *account) words(s detect.Seat) {
+	say := a.debugf
+	code, output, fault := a.answer(s)
+	if code != passCode && code != failCode {
+		say = a.infof
+	}
+	if output != "" {
+		say("======== Output: %s ========", s)
+		say("%s", output)
+	}
+	if fault != "" {
+		say("======== Error: %s ========", s)
+		say("%s", fault)
 	}
 }
 

@@ -117,44 +117,9 @@ func ofCache(err error) bool {
 
 // packIn packs with a directory for layers in the making.
 func (x *export) packIn(ctx context.Context, temp string, recipe oci.Recipe, walked build.Walked) error {
-	only := map[string]bool{}
-	if x.Cache != nil {
-		layers := x.cacheOnly(recipe)
-		for _, l := range layers {
-			only[l.ID()] = true
-		}
-		recipe.Tree.LaunchLayers = append(slices.Clone(recipe.Tree.LaunchLayers), layers...)
-	}
-	jobs, err := recipe.Jobs()
+	layers, others, err := x.jobs(recipe, walked)
 	if err != nil {
 		return err
-	}
-	kept := map[string]bool{}
-	for _, l := range x.tree.CacheLayers {
-		kept[l.ID()] = x.Cache != nil && x.unchanged[l.ID()] == ""
-	}
-	var layers, others []pack.Job
-	for _, job := range jobs {
-		name := job.Part.Name
-		job.Shapes[0].Raw = x.unpacks()
-		if index, is := walked.Layers[name]; is && job.Part.Dir != "" {
-			job.Part.Index = index
-		}
-		if _, is := walked.Layers[name]; !is && !only[name] {
-			others = append(others, job)
-			continue
-		}
-		if only[name] || kept[name] {
-			form := job.Shapes[0]
-			form.Raw = x.Cache.Raw()
-			switch {
-			case only[name]:
-				job.Shapes = []pack.Shape{form}
-			case form.Raw != job.Shapes[0].Raw:
-				job.Shapes = append(job.Shapes, form)
-			}
-		}
-		layers = append(layers, job)
 	}
 	x.segments, x.forms = map[string]artifact.Segment{}, map[string]artifact.Segment{}
 	packer := pack.Packer{Temp: temp}
@@ -178,6 +143,50 @@ func (x *export) packIn(ctx context.Context, temp string, recipe oci.Recipe, wal
 		x.fresh = x.fresh || x.records != nil && !shapes[0].Reused
 	}
 	return nil
+}
+
+// jobs are those that pack the layers of buildpacks, in the forms that the target and
+// the cache want, and those of everything else in the image.
+func (x *export) jobs(recipe oci.Recipe, walked build.Walked) (layers, others []pack.Job, err error) {
+	only := map[string]bool{}
+	if x.Cache != nil {
+		own := x.cacheOnly(recipe)
+		for _, l := range own {
+			only[l.ID()] = true
+		}
+		recipe.Tree.LaunchLayers = append(slices.Clone(recipe.Tree.LaunchLayers), own...)
+	}
+	jobs, err := recipe.Jobs()
+	if err != nil {
+		return nil, nil, err
+	}
+	kept := map[string]bool{}
+	for _, l := range x.tree.CacheLayers {
+		kept[l.ID()] = x.Cache != nil && x.unchanged[l.ID()] == ""
+	}
+	for _, job := range jobs {
+		name := job.Part.Name
+		job.Shapes[0].Raw = x.unpacks()
+		if index, is := walked.Layers[name]; is && job.Part.Dir != "" {
+			job.Part.Index = index
+		}
+		if _, is := walked.Layers[name]; !is && !only[name] {
+			others = append(others, job)
+			continue
+		}
+		if only[name] || kept[name] {
+			form := job.Shapes[0]
+			form.Raw = x.Cache.Raw()
+			switch {
+			case only[name]:
+				job.Shapes = []pack.Shape{form}
+			case form.Raw != job.Shapes[0].Raw:
+				job.Shapes = append(job.Shapes, form)
+			}
+		}
+		layers = append(layers, job)
+	}
+	return layers, others, nil
 }
 
 // unpacks reports whether the target unpacks layers at once.
@@ -212,14 +221,7 @@ func (x *export) sbomForCache() []buildpacks.Layer {
 
 // cache makes the next state of the cache.
 func (x *export) cache(ctx context.Context) (err error) {
-	there, err := x.Cache.Exists(ctx)
-	if err != nil {
-		return err
-	}
-	if !there {
-		x.Log.Infof("Layer cache not found")
-	}
-	before, err := x.Cache.Metadata(ctx)
+	before, err := cachedBy(ctx, x.Cache, x.Log)
 	if err != nil {
 		return fmt.Errorf("metadata for previous cache: %w", err)
 	}

@@ -66,14 +66,8 @@ func (r Restorer) Run(ctx context.Context) (map[string]Known, error) {
 func (r Restorer) run(ctx context.Context, records *cache.Records) (map[string]Known, error) {
 	var cached cache.Metadata
 	if r.Cache != nil {
-		there, err := r.Cache.Exists(ctx)
-		if err == nil && !there {
-			r.Log.Infof("Layer cache not found")
-		}
-		if err == nil {
-			cached, err = r.Cache.Metadata(ctx)
-		}
-		if err != nil {
+		var err error
+		if cached, err = cachedBy(ctx, r.Cache, r.Log); err != nil {
 			return nil, fmt.Errorf("retrieving cache metadata: %w", err)
 		}
 	}
@@ -123,6 +117,18 @@ func (r Restorer) run(ctx context.Context, records *cache.Records) (map[string]K
 		return nil, err
 	}
 	return known, r.sbom(ctx, cached)
+}
+
+// cachedBy is what a cache says that it has; nothing when there is none yet.
+func cachedBy(ctx context.Context, c cache.Cache, log *platform.Log) (cache.Metadata, error) {
+	there, err := c.Exists(ctx)
+	if err != nil {
+		return cache.Metadata{}, err
+	}
+	if !there {
+		log.Infof("Layer cache not found")
+	}
+	return c.Metadata(ctx)
 }
 
 // layer restores the contents of a layer, of its tree where there is one.
