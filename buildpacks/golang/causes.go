@@ -10,6 +10,8 @@ import (
 const tidy = "  go mod tidy\n  git add go.mod go.sum\n  git commit -m \"Lock the versions of modules\""
 
 // causes are the known reasons for a go command to fail, the surest first.
+//
+// Long: it is one table; a row is one cause, in the order in which they are looked for.
 func causes() []failure.Cause {
 	return append([]failure.Cause{
 		{

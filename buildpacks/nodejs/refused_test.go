@@ -41,6 +41,8 @@ const (
 
 // What cannot be built is refused before anything is downloaded: there is no
 // registry in these tests.
+//
+// Long: it is one table; a row is one mistake, with what is said of it.
 func TestRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		files map[string]string

@@ -11,6 +11,8 @@ import (
 
 // causes are the known reasons for which Composer does not install packages, the
 // surest first.
+//
+// Long: it is one table; a row is one cause, in the order in which they are looked for.
 func (a app) causes() []failure.Cause {
 	commit := "\n  git add " + a.manifestName + " " + orElse(a.lockName, composerLock)
 	credentials := "Give the build some, without writing them down:\n  slugc build --secret COMPOSER_AUTH='{\"http-basic\": {\"HOST\": {\"username\": \"USER\", \"password\": \"TOKEN\"}}}'\n" +

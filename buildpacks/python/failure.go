@@ -11,6 +11,8 @@ import (
 
 // causes are the known reasons for which packages are not installed, the surest
 // first.
+//
+// Long: it is one table; a row is one cause, in the order in which they are looked for.
 func (a app) causes() []failure.Cause {
 	update := "Update it and commit it:\n  " + a.lock + "\n  git add " + a.file
 	return []failure.Cause{

@@ -10,6 +10,8 @@ import (
 
 // What cannot be built is refused before anything is downloaded: there is no
 // registry in these tests.
+//
+// Long: it is one table; a row is one mistake, with what is said of it.
 func TestRefused(t *testing.T) {
 	const pipfileLock = `{"_meta": {"hash": {"sha256": "x"}}, "default": {}}`
 	for name, test := range map[string]struct {

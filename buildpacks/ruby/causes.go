@@ -11,6 +11,8 @@ import (
 
 // causes are the known reasons for which Bundler does not install gems, the
 // surest first.
+//
+// Long: it is one table; a row is one cause, in the order in which they are looked for.
 func (a app) causes() []failure.Cause {
 	update := "Lock again, and commit it:\n  bundle lock\n  git add " + a.lockName
 	return []failure.Cause{

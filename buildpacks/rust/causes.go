@@ -10,6 +10,8 @@ import (
 const relock = "  cargo update --workspace\n  git add Cargo.lock\n  git commit -m \"Lock the versions of packages\""
 
 // causes are the known reasons for Cargo to fail, the surest first.
+//
+// Long: it is one table; a row is one cause, in the order in which they are looked for.
 func causes() []failure.Cause {
 	aptfile := func(packages string) string {
 		return "Name Debian's packages with it in an Aptfile, and commit that:\n  echo " + packages + " >> Aptfile\n  git add Aptfile"

@@ -59,6 +59,8 @@ const (
 
 // mistakes are all rows of the exit codes that programs of their own can be made to
 // end with (CNB Platform API, "Outputs" of each phase).
+//
+// Long: it is one list of mistakes, phase by phase; there are no steps in it.
 func mistakes(b builder) []mistake {
 	elsewhere := "127.0.0.1:1/closed"
 	group := func(api string) func(builder) {

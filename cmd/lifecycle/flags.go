@@ -43,6 +43,9 @@ func and(parts ...map[platform.Phase]when) map[platform.Phase]when {
 }
 
 // rows are all flags of all phases (CNB Platform API, "Inputs").
+//
+// Long: it is one table; a row is one flag, in the order of their names, and the words above it
+// are what rows say of APIs.
 func rows() []row {
 	const (
 		analyze, detect, restore, build = platform.Analyze, platform.Detect, platform.Restore, platform.Build

@@ -189,6 +189,9 @@ func (s scene) with(args ...string) scene {
 // edges are the Platform APIs that change what the phases before the exporter do.
 func edges() []string { return []string{"0.7", "0.9", "0.12", "0.15"} }
 
+// scenes are the builds in which both lifecycles have to do the same.
+//
+// Long: it is one table; a row is one scene, and the words above it are what several of them play.
 func scenes() map[string]scene {
 	sbom := []string{"cdx", "spdx", "syft"}
 	var sboms strings.Builder

@@ -8,6 +8,8 @@ import (
 )
 
 // scenes are the launches in which both launchers have to do the same.
+//
+// Long: it is one list of launches; there are no steps in it.
 func scenes() []scene {
 	all := []scene{
 		{name: "a type by name", argv: []string{"direct"}},

@@ -119,6 +119,7 @@ func tree(t *testing.T, files map[string]string) string {
 
 const sum = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
+// Long: it is one table; a row is one kind of lock file, with the places that packages come from.
 func TestSources(t *testing.T) {
 	for name, test := range map[string]struct {
 		lock  string

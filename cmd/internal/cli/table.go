@@ -32,6 +32,8 @@ import (
 
 // Faults is the table of slugc: every error that has a meaning of its own to a
 // person, from the most to the least specific.
+//
+// Long: it is one table; a row is one kind of error, and the first that matches counts.
 func Faults() Table {
 	return Table{
 		{Match: is(context.Canceled), Class: Interrupted},

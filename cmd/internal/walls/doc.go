@@ -1,7 +1,12 @@
-// Package walls holds the tests of the dependency walls: which folder may
-// import which, and what a binary may link. There is nothing in it to import.
+// Package walls holds the tests of the whole tree: which folder may import
+// which, what a binary may link, and that a function fits on a screen or says
+// why it does not. There is nothing in it to import.
 //
-// The same walls are depguard rules in .golangci.yml, where an editor shows
-// them at the import that breaks them. The tests also see what those rules
-// cannot: what comes in through another package.
+// The walls between folders are depguard rules in .golangci.yml too, where an
+// editor shows them at the import that breaks them. The tests also see what
+// those rules cannot: what comes in through another package.
+//
+// A function of more than 60 lines is mostly several steps without names. One
+// that is long for another reason, such as a table, has the reason in its
+// comment, after "Long: ". A test may have 120 lines.
 package walls

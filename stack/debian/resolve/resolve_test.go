@@ -58,6 +58,7 @@ func TestManyProviders(t *testing.T) {
 	}
 }
 
+// Long: it is one table; a row is one archive, with what is selected of it.
 func testResolve(t *testing.T, _ spec.G, it spec.S) {
 	for _, c := range []struct {
 		name     string
