@@ -23,7 +23,7 @@ const (
 var stairs = []string{"cmd", "release", "build", "detect", "buildpacks", "stack"}
 
 // languages are the folders of buildpacks that are buildpacks themselves. They
-// meet in the build plan and do not import each other.
+// meet in the build plan and do not import each other, but what all of them use.
 var languages = []string{
 	"buildpacks/apt", "buildpacks/binary", "buildpacks/deno", "buildpacks/golang", "buildpacks/java", "buildpacks/nodejs", "buildpacks/php", "buildpacks/procfile",
 	"buildpacks/python", "buildpacks/ruby", "buildpacks/rust", "buildpacks/static",
@@ -95,11 +95,14 @@ func withinAny(name string, folders []string) bool {
 func breaches(g graph) []string {
 	var found []string
 	for _, at := range g.own() {
+		if !slices.Contains(stairs, folder(at)) {
+			found = append(found, fmt.Sprintf("%s is in none of the folders %s", at, strings.Join(stairs, " > ")))
+		}
 		for _, name := range g.imports(at) {
 			inside, ours := strings.CutPrefix(name, g.module+"/")
 			why := ""
 			if ours {
-				why = cmp.Or(upstairs(at, inside), sideways(at, inside))
+				why = cmp.Or(upstairs(at, inside), sideways(at, inside), g.forTests(at, inside))
 			} else {
 				why = cmp.Or(stranger(at, name), template(name))
 			}
@@ -127,12 +130,21 @@ func folder(at string) string {
 	return first
 }
 
-// sideways says why a language buildpack may not import another.
+// sideways says why a language buildpack may not import another, or what finds and runs
+// buildpacks.
 func sideways(at, name string) string {
 	for _, language := range languages {
-		if within(at, language) && withinAny(name, languages) && !within(name, language) {
+		if within(at, language) && within(name, "buildpacks") && name != "buildpacks" && !withinAny(name, []string{language, "buildpacks/language", "buildpacks/runtime"}) {
 			return "buildpacks meet in the build plan, they do not import each other"
 		}
+	}
+	return ""
+}
+
+// forTests says why a package may not import one that is there for tests.
+func (g graph) forTests(at, name string) string {
+	if strings.HasSuffix(name, "test") && !strings.HasSuffix(at, "test") && slices.Contains(g.pkgs[path.Join(g.module, at)].Imports, path.Join(g.module, name)) {
+		return "there is nothing in it for a product"
 	}
 	return ""
 }
@@ -181,7 +193,7 @@ func (g graph) linked(at string) []string {
 			why = "stack/launch is linked into every image: the standard library and toml"
 		case within(at, "detect") && within(name, registryModule):
 			why = "detect knows no registry"
-		case withinAny(at, []string{"cmd/lifecycle", "cmd/buildpack"}) && (within(name, cobraModule) || ours && within(inside, "release")):
+		case withinAny(at, []string{"cmd/lifecycle", "cmd/buildpack", "cmd/bridge"}) && (within(name, cobraModule) || ours && within(inside, "release")):
 			why = "what runs in builders is no part of slugc's own road: neither release nor cobra"
 		case within(at, "cmd/lifecycle") && ours && (withinAny(inside, languages) || within(inside, "stack/debian")):
 			why = "the lifecycle knows no language and no packages"

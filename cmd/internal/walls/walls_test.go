@@ -111,7 +111,9 @@ func TestBreaches(t *testing.T) {
 			"cmd/lifecycle":   own("build/lifecycle", "release/ledger", "!"+cobraModule),
 			"build/lifecycle": own("buildpacks/nodejs", "stack/debian"),
 			"cmd/buildpack":   own("buildpacks/builtin", "release"),
+			"cmd/bridge":      own("release"),
 		}, []string{
+			"cmd/bridge links " + module + "/release, through " + module + "/cmd/bridge: what runs in builders is no part of slugc's own road: neither release nor cobra",
 			"cmd/buildpack links " + module + "/release, through " + module + "/cmd/buildpack: what runs in builders is no part of slugc's own road: neither release nor cobra",
 			"cmd/lifecycle links " + module + "/buildpacks/nodejs, through " + module + "/build/lifecycle: the lifecycle knows no language and no packages",
 			"cmd/lifecycle links " + module + "/release/ledger, through " + module + "/cmd/lifecycle: what runs in builders is no part of slugc's own road: neither release nor cobra",
@@ -122,9 +124,21 @@ func TestBreaches(t *testing.T) {
 			"build": own("buildpacks/cnb", "!"+archivesModule+"utils"),
 		}, nil},
 		"language to language": {map[string][]string{
-			"buildpacks/ruby": own("buildpacks/nodejs/yarn", "buildpacks/ruby/gem"),
+			"buildpacks/ruby": own("buildpacks/nodejs/yarn", "buildpacks/ruby/gem", "buildpacks", "buildpacks/runtime/bundler", "buildpacks/language/layer", "buildpacks/cnb"),
 		}, []string{
+			"buildpacks/ruby imports " + module + "/buildpacks/cnb: buildpacks meet in the build plan, they do not import each other",
 			"buildpacks/ruby imports " + module + "/buildpacks/nodejs/yarn: buildpacks meet in the build plan, they do not import each other",
+		}},
+		"a folder that is none of these": {map[string][]string{
+			"internal/util": own("stack"),
+		}, []string{
+			"internal/util is in none of the folders cmd > release > build > detect > buildpacks > stack",
+		}},
+		"what is for tests": {map[string][]string{
+			"build/slug":          own("build/slug/slugtest"),
+			"build/slug/slugtest": own("stack/untar/untartest"),
+		}, []string{
+			"build/slug imports " + module + "/build/slug/slugtest: there is nothing in it for a product",
 		}},
 		"libraries out of their rooms": {map[string][]string{
 			"buildpacks/cnb": own("!" + libcnbModule + "/v2"),
@@ -180,6 +194,45 @@ func TestBreaches(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestLanguages compares the list with the buildpacks that there are, and with the rules for
+// the editor.
+func TestLanguages(t *testing.T) {
+	found, err := filepath.Glob("../../../buildpacks/*/buildpack.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, file := range found {
+		found[i] = "buildpacks/" + filepath.Base(filepath.Dir(file))
+	}
+	if diff := cmp.Diff(found, languages); diff != "" {
+		t.Errorf("-there are +languages:\n%s", diff)
+	}
+	rules, err := os.ReadFile("../../../.golangci.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, language := range languages {
+		for _, rule := range []string{`files: ["${config-path}/` + language + `/**"]`, `- "!${config-path}/` + language + `/**"`} {
+			if !strings.Contains(string(rules), rule) {
+				t.Errorf(".golangci.yml has no %s", rule)
+			}
+		}
+	}
+}
+
+// TestForTests: a test may import what is for tests.
+func TestForTests(t *testing.T) {
+	for name, p := range map[string]pkg{
+		"in the package":     {TestImports: []string{module + "/build/slug/slugtest"}},
+		"beside the package": {XTestImports: []string{module + "/build/slug/slugtest"}},
+	} {
+		g := graph{module: module, pkgs: map[string]pkg{module + "/build/slug": p}}
+		if got := breaches(g); len(got) != 0 {
+			t.Errorf("%s: breaches %q, want none", name, got)
+		}
 	}
 }
 
