@@ -4,17 +4,12 @@ package main
 
 import (
 	"flag"
-	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/slugc/slugc/buildpacks/php/composertest"
 	"github.com/slugc/slugc/buildpacks/ruby/gemstest"
-	"github.com/slugc/slugc/stack/debian/repository"
-	"github.com/slugc/slugc/stack/download"
 )
 
 // selected tells whether the sample app of a name is among those that -run chooses,
@@ -40,14 +35,9 @@ func ownIndex(t *testing.T, kind string) []string {
 	if kind != "gems" && kind != "composer" {
 		t.Fatalf("%q is no index of packages; expected gems or composer", kind)
 	}
-	sources, err := repository.AptSources(os.DirFS("/"))
-	if err != nil {
-		t.Skipf("this machine names no Debian mirror: %v", err)
-	}
-	from := repository.Repository{Sources: sources, Fetcher: download.NewFetcher(&http.Client{}), Cache: filepath.Join(t.TempDir(), "debian")}
 	if kind == "composer" {
-		return composertest.Serve(t, composertest.Debian(t, from, composertest.Usual()...)...).Settings(t)
+		return composertest.Serve(t, composertest.Debian(t)...).Settings(t)
 	}
-	gems := append(gemstest.Debian(t, from, gemstest.Usual()...), gemstest.Native("1.0.0"), gemstest.Native("1.1.0"))
+	gems := append(gemstest.Debian(t), gemstest.Native("1.0.0"), gemstest.Native("1.1.0"))
 	return []string{"BUNDLE_MIRROR__ALL=" + gemstest.Serve(t, gems...).URL}
 }

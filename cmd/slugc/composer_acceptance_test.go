@@ -22,7 +22,7 @@ import (
 // composerApp is an app with packages of Composer, from a server of them.
 type composerApp struct {
 	*slugc
-	index *composertest.Index
+	index composertest.Index
 }
 
 // lock makes the app: composer.json requires the packages, with more of its fields.
@@ -54,7 +54,7 @@ func (a composerApp) build() (code int, out string) {
 // fetched are the packages that were downloaded since the last call.
 func (a composerApp) fetched() string {
 	var names []string
-	for _, path := range a.index.Asked() {
+	for _, path := range a.index.Requests() {
 		names = append(names, strings.TrimSuffix(strings.TrimPrefix(path, "/dist/"), ".zip"))
 	}
 	a.index.Forget()

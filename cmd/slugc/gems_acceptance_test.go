@@ -15,12 +15,13 @@ import (
 	"testing"
 
 	"github.com/slugc/slugc/buildpacks/ruby/gemstest"
+	"github.com/slugc/slugc/stack/download/downloadtest"
 )
 
 // gemsApp is an app with gems, as name and version, from an index.
 type gemsApp struct {
 	*slugc
-	index *gemstest.Index
+	index *downloadtest.Index
 }
 
 // lock makes the app. More are sections of the lock file before that of the index,
@@ -48,7 +49,7 @@ func (a gemsApp) build(more ...string) (code int, out string) {
 // fetched are the gems that were downloaded since the last call.
 func (a gemsApp) fetched() string {
 	var names []string
-	for _, path := range a.index.Asked() {
+	for _, path := range a.index.Requests() {
 		if strings.HasPrefix(path, "/gems/") {
 			names = append(names, strings.TrimSuffix(filepath.Base(path), ".gem"))
 		}

@@ -12,83 +12,38 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	goruntime "runtime"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/slugc/slugc/stack"
-	"github.com/slugc/slugc/stack/debian/deb"
-	"github.com/slugc/slugc/stack/debian/repository"
-	"github.com/slugc/slugc/stack/debian/resolve"
-	"github.com/slugc/slugc/stack/untar"
+	"github.com/slugc/slugc/stack/debian/mirrortest"
+	"github.com/slugc/slugc/stack/download/downloadtest"
 )
 
-// Version is the version of Gradle that Debian has.
-const Version = "4.4.1"
-
-// Name is the file of the distribution, as a wrapper names it.
-const Name = "gradle-" + Version + "-bin.zip"
+// file is that of the distribution, as a wrapper names it, of the version that Debian
+// has.
+const file = "gradle-4.4.1-bin.zip"
 
 // Serve makes the distribution out of Debian's packages and serves it on the
 // loopback interface until the test ends, with its checksum beside it. It returns
-// the directory's address and the checksum. Home is where it will be unpacked,
-// which Debian's Gradle has to know.
-func Serve(t testing.TB, from repository.Repository, home string) (address, sum string) {
+// the directory's address. Home is where it will be unpacked, which Debian's Gradle
+// has to know.
+func Serve(t testing.TB, home string) (address string) {
 	t.Helper()
-	data := Make(t, from, home)
-	digest := sha256.Sum256(data)
-	sum = hex.EncodeToString(digest[:])
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/" + Name:
-			http.ServeContent(w, r, Name, time.Time{}, bytes.NewReader(data))
-		case "/" + Name + ".sha256":
-			http.ServeContent(w, r, Name, time.Time{}, strings.NewReader(sum))
-		default:
-			http.NotFound(w, r)
-		}
-	}))
-	t.Cleanup(server.Close)
-	return server.URL, sum
+	data := distribution(t, home)
+	sum := sha256.Sum256(data)
+	return downloadtest.ServeIndex(t, map[string][]byte{"/" + file: data, "/" + file + ".sha256": []byte(hex.EncodeToString(sum[:]))}).URL
 }
 
-// Make makes the distribution: a zip with one folder, in which the links of
-// Debian's packages are the files that they lead to.
-func Make(t testing.TB, from repository.Repository, home string) []byte {
+// distribution is a zip with one folder, in which the links of Debian's packages are
+// the files that they lead to.
+func distribution(t testing.TB, home string) []byte {
 	t.Helper()
-	definition, err := stack.Find("slugc-13")
-	if err != nil {
-		t.Fatal(err)
-	}
-	index, err := from.Update(t.Context(), definition.Suites, goruntime.GOARCH)
-	if err != nil {
-		t.Fatal(err)
-	}
-	packages, err := resolve.Resolve(index, resolve.Request{
-		Arch: goruntime.GOARCH, Wanted: []string{"gradle"},
-		Omit: []string{"default-jre-headless", "default-jdk-headless", "default-jre", "default-jdk", "openjdk-21-jre-headless", "openjdk-21-jdk-headless"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := from.Debs(t.Context(), packages)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	if _, _, err := deb.Unpack(t.Context(), files, root, deb.Options{Limits: untar.Limits{Entries: 1 << 20, Bytes: 2 << 30}}); err != nil {
-		t.Fatal(err)
-	}
+	from := mirrortest.Open(t)
+	_, packages := mirrortest.Resolve(t, from, "slugc-13", []string{"gradle"},
+		[]string{"default-jre-headless", "default-jdk-headless", "default-jre", "default-jdk", "openjdk-21-jre-headless", "openjdk-21-jdk-headless"})
+	dir := mirrortest.Unpack(t, mirrortest.Fetch(t, from, packages)...)
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
 	for from, to := range map[string]string{"usr/share/gradle": "", "usr/share/java": "java/"} {
@@ -111,7 +66,7 @@ func Make(t testing.TB, from repository.Repository, home string) []byte {
 			if strings.HasPrefix(rel, "gradle-core-api-") || strings.HasPrefix(rel, "lib/gradle-core-api-") {
 				data = moved(t, data, home)
 			}
-			header := &zip.FileHeader{Name: "gradle-" + Version + "/" + to + filepath.ToSlash(rel), Method: zip.Store}
+			header := &zip.FileHeader{Name: "gradle-4.4.1/" + to + filepath.ToSlash(rel), Method: zip.Store}
 			header.SetMode(0o644)
 			if filepath.Dir(rel) == "bin" {
 				header.SetMode(0o755)

@@ -6,21 +6,17 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
-	goruntime "runtime"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/debian/control"
-	"github.com/slugc/slugc/stack/debian/deb"
+	"github.com/slugc/slugc/stack/debian/mirrortest"
 	"github.com/slugc/slugc/stack/debian/repository"
-	"github.com/slugc/slugc/stack/debian/resolve"
-	"github.com/slugc/slugc/stack/untar"
 )
 
-// Usual are Debian packages with packages of Composer that apps of all kinds use.
-func Usual() []string {
+// usual are Debian packages with packages of Composer that apps of all kinds use.
+func usual() []string {
 	return []string{
 		"php-slim", "php-slim-psr7", "php-monolog", "php-twig", "php-nikic-fast-route", "php-psr-log", "php-pimple", "php-vlucas-phpdotenv",
 		"php-symfony-framework-bundle", "php-symfony-console", "php-symfony-dotenv", "php-symfony-runtime", "php-symfony-yaml", "php-symfony-twig-bundle", "php-laravel-framework",
@@ -41,26 +37,13 @@ func base() []string {
 	return names
 }
 
-// Debian are the packages of Composer in Debian packages, and in those that these
-// need.
-func Debian(t testing.TB, from repository.Repository, names ...string) []Package {
+// Debian are the packages of Composer in Debian packages that apps of all kinds use,
+// and in those that these need.
+func Debian(t testing.TB) []Package {
 	t.Helper()
-	definition, err := stack.Find("slugc-13")
-	if err != nil {
-		t.Fatal(err)
-	}
-	index, err := from.Update(t.Context(), definition.Suites, goruntime.GOARCH)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := resolve.Resolve(index, resolve.Request{Arch: goruntime.GOARCH, Wanted: names, Omit: base()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := from.Debs(t.Context(), found)
-	if err != nil {
-		t.Fatal(err)
-	}
+	from := mirrortest.Open(t)
+	index, found := mirrortest.Resolve(t, from, "slugc-13", usual(), base())
+	files := mirrortest.Fetch(t, from, found)
 	there := map[string]bool{}
 	for _, d := range found {
 		there[d.Name] = true
@@ -138,18 +121,10 @@ var loaded = regexp.MustCompile(`(?m)^require_once __DIR__ ?\. ?'/([^.'][^']*\.p
 // unpacked is the package of Composer in a Debian package.
 func unpacked(t testing.TB, file string, d control.Package) Package {
 	t.Helper()
-	dir := t.TempDir()
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	if _, _, err := deb.Unpack(t.Context(), []string{file}, root, deb.Options{Limits: untar.Limits{Entries: 1 << 20, Bytes: 1 << 30}}); err != nil {
-		t.Fatal(err)
-	}
+	dir := mirrortest.Unpack(t, file)
 	p := Package{Name: composerName(d.Name), Version: upstream(d.Version), Require: map[string]string{}, Files: map[string][]byte{}, Moving: true}
 	always := []string{}
-	err = fs.WalkDir(root.FS(), library, func(name string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS(dir), library, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return err
 		}

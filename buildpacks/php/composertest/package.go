@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -117,22 +116,6 @@ func encode(t testing.TB, value any) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
-}
-
-// Needed are packages of some names with all that these need, sorted by name.
-func Needed(all []Package, names ...string) []Package {
-	found := map[string]Package{}
-	for len(names) > 0 {
-		name := names[0]
-		names = names[1:]
-		i := slices.IndexFunc(all, func(p Package) bool { return p.Name == name })
-		if _, known := found[name]; known || i < 0 {
-			continue
-		}
-		found[name] = all[i]
-		names = append(names, slices.Collect(maps.Keys(all[i].Require))...)
-	}
-	return slices.SortedFunc(maps.Values(found), func(a, b Package) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // Lock is a composer.lock of packages. Hash is its content-hash, and platform what

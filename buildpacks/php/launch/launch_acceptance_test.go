@@ -25,8 +25,7 @@ import (
 	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/debian"
-	"github.com/slugc/slugc/stack/debian/repository"
-	"github.com/slugc/slugc/stack/download"
+	"github.com/slugc/slugc/stack/debian/mirrortest"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -48,11 +47,7 @@ type layers struct {
 
 func newLayers(t *testing.T) layers {
 	t.Helper()
-	sources, err := repository.AptSources(os.DirFS("/"))
-	if err != nil {
-		t.Skipf("this machine names no Debian mirror: %v", err)
-	}
-	archive := repository.Repository{Sources: sources, Fetcher: download.NewFetcher(http.DefaultClient), Cache: t.TempDir()}
+	archive := mirrortest.Open(t)
 	definition, err := stack.Find("slugc-13")
 	if err != nil {
 		t.Fatal(err)

@@ -6,17 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	goruntime "runtime"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/debian/control"
-	"github.com/slugc/slugc/stack/debian/deb"
+	"github.com/slugc/slugc/stack/debian/mirrortest"
 	"github.com/slugc/slugc/stack/debian/repository"
-	"github.com/slugc/slugc/stack/debian/resolve"
-	"github.com/slugc/slugc/stack/untar"
 )
 
 // stackOf is the stack whose Debian the gems are of, olderStack one whose Debian
@@ -26,16 +22,16 @@ const (
 	olderStack = "slugc-12"
 )
 
-// Usual are Debian packages with gems that apps of all kinds use.
-func Usual() []string {
+// usual are Debian packages with gems that apps of all kinds use.
+func usual() []string {
 	return []string{
 		"ruby-rack", "ruby-rackup", "ruby-sinatra", "puma", "unicorn", "rake", "ruby-webrick", "ruby-base64",
 		"ruby-railties", "racc", "ruby-sprockets", "ruby-rails-propshaft", "ruby-cssbundling-rails", "ruby-terser",
 	}
 }
 
-// Older are packages of the Debian before, with gems that run on any Ruby.
-func Older() []string { return []string{"ruby-sprockets-rails"} }
+// older are packages of the Debian before, with gems that run on any Ruby.
+func older() []string { return []string{"ruby-sprockets-rails"} }
 
 // settled are the versions that lock files of sample apps name. Debian mends
 // gems within a release, and then has them under other numbers.
@@ -57,36 +53,23 @@ func base() []string {
 	return []string{"ruby", "ruby3.3", "libruby3.3", "libruby", "ruby-rubygems", "rubygems-integration", "libc6", "bundler", "ruby-bundler"}
 }
 
-// Debian are the gems of Debian packages, and of those that they need, and those
-// of Older.
-func Debian(t testing.TB, from repository.Repository, names ...string) []Gem {
+// Debian are the gems of Debian packages that apps of all kinds use, of those that
+// these need, and some of the Debian before.
+func Debian(t testing.TB) []Gem {
 	t.Helper()
-	return append(gemsOf(t, from, stackOf, names, base()), gemsOf(t, from, olderStack, Older(), []string{"ruby-sprockets", "ruby-actionpack", "ruby-activesupport"})...)
+	from := mirrortest.Open(t)
+	return append(gemsOf(t, from, stackOf, usual(), base()), gemsOf(t, from, olderStack, older(), []string{"ruby-sprockets", "ruby-actionpack", "ruby-activesupport"})...)
 }
 
 // gemsOf are the gems of packages of a stack's Debian, and of those that they need
 // besides some.
 func gemsOf(t testing.TB, from repository.Repository, of string, names, omit []string) []Gem {
 	t.Helper()
-	definition, err := stack.Find(of)
-	if err != nil {
-		t.Fatal(err)
-	}
-	index, err := from.Update(t.Context(), definition.Suites, goruntime.GOARCH)
-	if err != nil {
-		t.Fatal(err)
-	}
-	packages, err := resolve.Resolve(index, resolve.Request{Arch: goruntime.GOARCH, Wanted: names, Omit: slices.DeleteFunc(omit, func(name string) bool { return slices.Contains(names, name) })})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, packages := mirrortest.Resolve(t, from, of, names, slices.DeleteFunc(omit, func(name string) bool { return slices.Contains(names, name) }))
 	packages = slices.DeleteFunc(packages, func(p control.Package) bool {
 		return !strings.HasPrefix(p.Name, "ruby-") && !strings.HasPrefix(p.Name, scripts) && !slices.Contains(names, p.Name)
 	})
-	files, err := from.Debs(t.Context(), packages)
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := mirrortest.Fetch(t, from, packages)
 	var gems []Gem
 	var linked []string
 	for i, p := range packages {
@@ -109,15 +92,7 @@ const scripts = "libjs-"
 // unpacked are the gems of packages.
 func unpacked(t testing.TB, files []string) []Gem {
 	t.Helper()
-	dir := t.TempDir()
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	if _, _, err := deb.Unpack(t.Context(), files, root, deb.Options{Limits: untar.Limits{Entries: 1 << 20, Bytes: 1 << 30}}); err != nil {
-		t.Fatal(err)
-	}
+	dir := mirrortest.Unpack(t, files...)
 	var specs []string
 	for _, pattern := range []string{"usr/share/rubygems-integration/*/specifications/*.gemspec", "usr/lib/*/rubygems-integration/*/specifications/*.gemspec"} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
