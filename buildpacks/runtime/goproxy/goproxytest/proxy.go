@@ -23,11 +23,14 @@ import (
 	"golang.org/x/mod/sumdb"
 	"golang.org/x/mod/sumdb/dirhash"
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/slugc/slugc/stack/download/downloadtest"
 )
 
 // Proxy is a running proxy.
 type Proxy struct {
 	*httptest.Server
+	downloadtest.Gate
 	// Key is the database's name with its key, for GOSUMDB.
 	Key string
 
@@ -37,8 +40,6 @@ type Proxy struct {
 	zips     map[module.Version][]byte
 	sums     map[module.Version]string
 	unlisted map[string]bool
-	requests []string
-	before   func(w http.ResponseWriter, r *http.Request) bool
 }
 
 // databaseName is the name of the checksum database.
@@ -116,20 +117,6 @@ func (p *Proxy) Unlist(path string) {
 	p.unlisted[path] = true
 }
 
-// Before sets a function that may answer a request in the proxy's place.
-func (p *Proxy) Before(before func(w http.ResponseWriter, r *http.Request) bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.before = before
-}
-
-// Requests are the paths of the requests so far.
-func (p *Proxy) Requests() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.requests)
-}
-
 // record is what the checksum database says about a version.
 func (p *Proxy) record(path, escaped string) ([]byte, error) {
 	p.mu.Lock()
@@ -143,11 +130,7 @@ func (p *Proxy) record(path, escaped string) ([]byte, error) {
 
 // ServeHTTP implements http.Handler.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p.mu.Lock()
-	p.requests = append(p.requests, r.URL.Path)
-	before := p.before
-	p.mu.Unlock()
-	if before != nil && before(w, r) {
+	if !p.Admit(w, r) {
 		return
 	}
 	if rest, found := strings.CutPrefix(r.URL.Path, "/sumdb/"+databaseName); found {

@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,11 +24,10 @@ import (
 // Registry is a running registry.
 type Registry struct {
 	*httptest.Server
+	downloadtest.Gate
 
 	mu       sync.Mutex
 	packages map[string]map[string]version
-	requests []string
-	before   func(w http.ResponseWriter, r *http.Request) bool
 }
 
 type version struct {
@@ -82,39 +80,9 @@ func (r *Registry) Publish(t *testing.T, p Package) string {
 	return integrity
 }
 
-// Before sets a function that may answer a request in the registry's place.
-func (r *Registry) Before(before func(w http.ResponseWriter, r *http.Request) bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.before = before
-}
-
-// Requests are the paths of the requests so far, with the range that was asked
-// for.
-func (r *Registry) Requests() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.requests)
-}
-
-// Forget empties the list of requests.
-func (r *Registry) Forget() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.requests = nil
-}
-
 // ServeHTTP implements http.Handler.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, request *http.Request) {
-	line := request.URL.Path
-	if part := request.Header.Get("Range"); part != "" {
-		line += " " + part
-	}
-	r.mu.Lock()
-	r.requests = append(r.requests, line)
-	before := r.before
-	r.mu.Unlock()
-	if before != nil && before(w, request) {
+	if !r.Admit(w, request) {
 		return
 	}
 	name, rest := split(request.URL)

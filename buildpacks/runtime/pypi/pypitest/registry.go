@@ -17,16 +17,17 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/slugc/slugc/stack/download/downloadtest"
 )
 
 // Registry is a running index.
 type Registry struct {
 	*httptest.Server
+	downloadtest.Gate
 
 	mu       sync.Mutex
 	projects map[string][]file
-	requests []string
-	before   func(w http.ResponseWriter, r *http.Request) bool
 	html     bool
 }
 
@@ -81,37 +82,14 @@ func (r *Registry) HTML() {
 	r.html = true
 }
 
-// Before sets a function that may answer a request in the index's place.
-func (r *Registry) Before(before func(w http.ResponseWriter, r *http.Request) bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.before = before
-}
-
-// Requests are the paths that were asked for, since the last Forget.
-func (r *Registry) Requests() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.requests)
-}
-
-// Forget forgets the requests.
-func (r *Registry) Forget() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.requests = nil
-}
-
 // ServeHTTP implements http.Handler.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, request *http.Request) {
-	r.mu.Lock()
-	r.requests = append(r.requests, request.URL.Path)
-	before, html := r.before, r.html
-	projects := maps.Clone(r.projects)
-	r.mu.Unlock()
-	if before != nil && before(w, request) {
+	if !r.Admit(w, request) {
 		return
 	}
+	r.mu.Lock()
+	html, projects := r.html, maps.Clone(r.projects)
+	r.mu.Unlock()
 	parts := strings.Split(strings.Trim(request.URL.Path, "/"), "/")
 	files, found := projects[parts[len(parts)-1]]
 	switch {
