@@ -456,10 +456,10 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 			http.StatusUnauthorized:       {download.App, "wants credentials"},
 			http.StatusNotFound:           {download.Registry, "does not have org.apache.maven:apache-maven:3.9.16"},
 		} {
-			s.repository.before = func(w http.ResponseWriter, _ *http.Request) bool {
+			s.repository.Before(func(w http.ResponseWriter, _ *http.Request) bool {
 				w.WriteHeader(code)
 				return true
-			}
+			})
 			_, err := s.build()
 			if c.fault == download.Registry {
 				c.fault = download.App
@@ -470,7 +470,7 @@ func testTrouble(t *testing.T, _ spec.G, it spec.S) {
 			}
 			languagetest.Holds(t, err.Error(), c.says)
 		}
-		s.repository.before = nil
+		s.repository.Before(nil)
 		s.repository.files["/org/apache/maven/apache-maven/3.9.16/apache-maven-3.9.16-bin.tar.gz"] = []byte("evil")
 		_, err := s.build()
 		if download.FaultOf(err) != download.Registry || !strings.Contains(err.Error(), "does not have the checksum that it should have") {
@@ -578,10 +578,10 @@ func testGradle(t *testing.T, _ spec.G, it spec.S) {
 		sum := sha256Of(data)
 		s.repository.files["/gradle/gradle-8.10-bin.zip.sha256"] = []byte(sum)
 		languagetest.Holds(t, s.mustBuild(), "Downloaded Gradle 8.10")
-		s.repository.before = func(w http.ResponseWriter, _ *http.Request) bool {
+		s.repository.Before(func(w http.ResponseWriter, _ *http.Request) bool {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return true
-		}
+		})
 		s.write(map[string]string{wrapperFile: "distributionUrl=https\\://example.com/gradle-8.11-bin.zip\ndistributionSha256Sum=" + sum + "\n"})
 		_, err = s.build()
 		if download.FaultOf(err) != download.Passing {

@@ -33,8 +33,8 @@ import (
 
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/languagetest"
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/stack/debian/debiantest"
+	"github.com/slugc/slugc/stack/download/downloadtest"
 )
 
 // The Java and Maven of these tests are shell scripts: mvn and gradle run the
@@ -66,26 +66,19 @@ type site struct {
 // repositoryServer is a Maven repository.
 type repositoryServer struct {
 	*httptest.Server
-	mu       sync.Mutex
-	files    map[string][]byte
-	requests []string
-	// before, when set, answers in place of the repository where it returns true.
-	before func(w http.ResponseWriter, r *http.Request) bool
+	downloadtest.Gate
+	files map[string][]byte
 }
 
 func (s *repositoryServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	s.requests = append(s.requests, r.URL.Path)
-	before, data, found := s.before, s.files[r.URL.Path], s.files[r.URL.Path] != nil
-	s.mu.Unlock()
-	if before != nil && before(w, r) {
+	if !s.Admit(w, r) {
 		return
 	}
-	if !found {
-		http.NotFound(w, r)
+	if data := s.files[r.URL.Path]; data != nil {
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
 		return
 	}
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	http.NotFound(w, r)
 }
 
 // publish adds a file with its checksum.
@@ -183,9 +176,7 @@ func (s *site) build() (string, error) {
 	if s.before != nil {
 		s.before()
 	}
-	return s.Build(s.T.Context(), func(ctx context.Context, h language.Helpers) libcnb.BuildFunc {
-		return language.Func(ctx, h, s.run)
-	})
+	return s.BuildBy(s.run)
 }
 
 // run is Build but for where Java comes from.
@@ -196,11 +187,8 @@ func (s *site) run(ctx context.Context, common *language.Build) (libcnb.BuildRes
 	}
 	b := &build{Build: common, releases: known}
 	b.registries = func() error {
-		catalogue, err := runtime.Builtin()
-		b.Runtimes = runtime.Resolver{
-			Catalogue: catalogue, Certificates: authority(s.T),
-			Debian: &runtime.Debian{Repository: s.archive.Repository(s.T), Suites: s.archive.Suites(), Distribution: "debian-13"},
-		}
+		err := languagetest.DebianAlone(s.T, s.archive, common)
+		b.Runtimes.Certificates = authority(s.T)
 		return err
 	}
 	return b.run(ctx)
@@ -208,20 +196,13 @@ func (s *site) run(ctx context.Context, common *language.Build) (libcnb.BuildRes
 
 func (s *site) mustBuild() string {
 	s.T.Helper()
-	out, err := s.build()
-	if err != nil {
-		s.T.Fatalf("%v\n%s", err, out)
-	}
-	return out
+	return s.Must(s.build())
 }
 
 // requests are what was asked of both archives since the last call.
 func (s *site) requests() []string {
-	s.repository.mu.Lock()
-	defer s.repository.mu.Unlock()
-	all := append(s.archive.Requests(), s.repository.requests...)
-	s.repository.requests = nil
-	return all
+	defer s.repository.Forget()
+	return append(s.archive.Requests(), s.repository.Requests()...)
 }
 
 // web is the command of the process web.

@@ -82,11 +82,7 @@ func (s *site) build() (string, error) {
 // mustBuild builds and fails the test when the build fails.
 func (s *site) mustBuild() string {
 	s.T.Helper()
-	out, err := s.build()
-	if err != nil {
-		s.T.Fatalf("%v\n%s", err, out)
-	}
-	return out
+	return s.Must(s.build())
 }
 
 // tree lists a directory: paths, modes, contents and link targets.

@@ -35,29 +35,29 @@ func testBuild(t *testing.T, it spec.S, archive *debiantest.Archive) {
 				t.Errorf("it prints %s:\n%s", part, out)
 			}
 		}
-		languagetest.Holds(t, s.read("app", "vendor/autoload.php"), "315532801 no credentials")
-		languagetest.Holds(t, s.read("layers", cacheLayer, "config"), `"password":"hunter22"`, `"autoloader-suffix":"`)
-		languagetest.Holds(t, s.read("layers", settingsLayer+".sbom.cdx.json"), "pkg:composer/psr/log@3.0.2", "MIT")
-		languagetest.Holds(t, s.read("layers", phpLayer+".sbom.cdx.json"), "pkg:deb/debian/php8.4-redis@6.2.0-1")
-		languagetest.Holds(t, s.read("layers", phpLayer, "conf.d/25-redis.ini"), "redis.so")
-		if s.read("layers", phpLayer, "usr/sbin/php-fpm8.4") == "" || s.read("layers", serversLayer, "bin/heroku-php-nginx") == "" {
+		languagetest.Holds(t, s.Text("app", "vendor/autoload.php"), "315532801 no credentials")
+		languagetest.Holds(t, s.Text("layers", cacheLayer, "config"), `"password":"hunter22"`, `"autoloader-suffix":"`)
+		languagetest.Holds(t, s.Text("layers", settingsLayer+".sbom.cdx.json"), "pkg:composer/psr/log@3.0.2", "MIT")
+		languagetest.Holds(t, s.Text("layers", phpLayer+".sbom.cdx.json"), "pkg:deb/debian/php8.4-redis@6.2.0-1")
+		languagetest.Holds(t, s.Text("layers", phpLayer, "conf.d/25-redis.ini"), "redis.so")
+		if s.Text("layers", phpLayer, "usr/sbin/php-fpm8.4") == "" || s.Text("layers", serversLayer, "bin/heroku-php-nginx") == "" {
 			t.Error("no server of PHP")
 		}
-		if got := s.read("app", "vendor/psr/log/.git/HEAD"); got != "" {
+		if got := s.Text("app", "vendor/psr/log/.git/HEAD"); got != "" {
 			t.Error("the history of a package stays")
 		}
-		if got := s.read("layers", settingsLayer, "exec.d/settings"); got != "" {
+		if got := s.Text("layers", settingsLayer, "exec.d/settings"); got != "" {
 			t.Error("it is no app of a framework")
 		}
 	})
 
 	it("keeps all of it for the same app, and asks nobody", func() {
 		s.mustBuild()
-		before, made := s.stamps(), s.read("app", "vendor/autoload.php")
+		before, made := s.stamps(), s.Text("app", "vendor/autoload.php")
 		s.archive.Requests()
 		out := s.mustBuild()
 		languagetest.Holds(t, out, "8.4.27", "from the cache", "Reusing what they made (the app is unchanged)")
-		if strings.Contains(out, "ran ") || s.read("app", "vendor/autoload.php") != made {
+		if strings.Contains(out, "ran ") || s.Text("app", "vendor/autoload.php") != made {
 			t.Errorf("it runs something:\n%s", out)
 		}
 		if diff := cmp.Diff(before, s.stamps()); diff != "" {
@@ -87,7 +87,7 @@ func testBuild(t *testing.T, it spec.S, archive *debiantest.Archive) {
 	it("runs the script compile", func() {
 		s.lock(`{"require": {"psr/log": "^3.0"}, "scripts": {"compile": "x"}}`, psrLog())
 		languagetest.Holds(t, s.mustBuild(), "ran composer run-script --no-dev --no-interaction compile")
-		languagetest.Holds(t, s.read("app", "compiled.txt"), "compiled")
+		languagetest.Holds(t, s.Text("app", "compiled.txt"), "compiled")
 	})
 
 	it("makes an autoloader where nothing is required", func() {
@@ -111,13 +111,13 @@ func testBuild(t *testing.T, it spec.S, archive *debiantest.Archive) {
 		if strings.Contains(out, "nginx") {
 			t.Errorf("got %s", out)
 		}
-		languagetest.Holds(t, s.read("app", "vendor/bin/heroku-php-apache2"), "exec heroku-php-apache2")
+		languagetest.Holds(t, s.Text("app", "vendor/bin/heroku-php-apache2"), "exec heroku-php-apache2")
 	})
 
 	it("brings no server for a Procfile that starts something else", func() {
 		s.files["Procfile"] = "web: php -S 0.0.0.0:$PORT\n"
 		out := s.mustBuild()
-		if strings.Contains(out, "web server") || s.read("layers", phpLayer, "usr/sbin/php-fpm8.4") != "" {
+		if strings.Contains(out, "web server") || s.Text("layers", phpLayer, "usr/sbin/php-fpm8.4") != "" {
 			t.Errorf("got %s", out)
 		}
 	})
@@ -127,14 +127,14 @@ func testBuild(t *testing.T, it spec.S, archive *debiantest.Archive) {
 		s.lock(require("symfony/framework-bundle ^6.4"), composertest.Package{Name: "symfony/framework-bundle", Version: "v6.4.10"})
 		s.files["bin/console"], s.files[".htaccess"] = "#!/usr/bin/env php\n", "x\n"
 		languagetest.Holds(t, s.mustBuild(), "Preparing Symfony", "ran bin/console cache:warmup --no-interaction", "ran bin/console assets:install public", "web: heroku-php-nginx public/ (Symfony)")
-		languagetest.Holds(t, s.read("app", "var/cache/prod/container"), "315532801 no credentials")
-		if got := s.read("app", "var/cache/prod/App_Container.php"); got != "'container.build_id' => '7c5e0c7b', 'container.build_time' => 315532801,\n" {
+		languagetest.Holds(t, s.Text("app", "var/cache/prod/container"), "315532801 no credentials")
+		if got := s.Text("app", "var/cache/prod/App_Container.php"); got != "'container.build_id' => '7c5e0c7b', 'container.build_time' => 315532801,\n" {
 			t.Errorf("got %s", got)
 		}
-		languagetest.Holds(t, s.read("layers", settingsLayer, "env.launch/APP_ENV.default"), "prod")
-		languagetest.Holds(t, s.read("layers", settingsLayer, "exec.d/settings"), "APP_SECRET")
+		languagetest.Holds(t, s.Text("layers", settingsLayer, "env.launch/APP_ENV.default"), "prod")
+		languagetest.Holds(t, s.Text("layers", settingsLayer, "exec.d/settings"), "APP_SECRET")
 		languagetest.Holds(t, s.mustBuild(), "Reusing what they made")
-		languagetest.Holds(t, s.read("app", "var/cache/prod/container"), "315532801")
+		languagetest.Holds(t, s.Text("app", "var/cache/prod/container"), "315532801")
 	})
 
 	it("prepares Laravel, but not what its configuration decides", func() {
@@ -146,8 +146,8 @@ func testBuild(t *testing.T, it spec.S, archive *debiantest.Archive) {
 		if strings.Contains(out, "ran artisan config:cache") || strings.Contains(out, "ran artisan route:cache") {
 			t.Errorf("got %s", out)
 		}
-		languagetest.Holds(t, s.read("layers", settingsLayer, "env.launch/LOG_CHANNEL.default"), "stderr")
-		languagetest.Holds(t, s.read("layers", settingsLayer, "exec.d/settings"), "APP_KEY")
+		languagetest.Holds(t, s.Text("layers", settingsLayer, "env.launch/LOG_CHANNEL.default"), "stderr")
+		languagetest.Holds(t, s.Text("layers", settingsLayer, "exec.d/settings"), "APP_KEY")
 		s.files["routes/web.php"] = "<?php\n"
 		languagetest.Holds(t, s.mustBuild(), "ran artisan route:cache")
 	})

@@ -3,19 +3,14 @@ package php
 import (
 	"context"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/buildpacks/libcnb/v2"
 
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/php/composertest"
-	"github.com/slugc/slugc/buildpacks/runtime"
-	"github.com/slugc/slugc/buildpacks/runtime/npm"
 	"github.com/slugc/slugc/stack/debian/debiantest"
 )
 
@@ -134,42 +129,18 @@ func (s *site) fresh() {
 func (s *site) build() (string, error) {
 	s.T.Helper()
 	s.fresh()
-	return s.Build(s.T.Context(), func(ctx context.Context, h language.Helpers) libcnb.BuildFunc {
-		return language.Func(ctx, h, s.run)
-	})
+	return s.BuildBy(s.run)
 }
 
 // run is Build but for where PHP comes from.
 func (s *site) run(ctx context.Context, common *language.Build) (libcnb.BuildResult, error) {
-	b := &build{Build: common}
-	b.registries = func() error {
-		catalogue, err := runtime.Builtin()
-		common.Runtimes = runtime.Resolver{
-			Catalogue: catalogue, Debian: &runtime.Debian{Repository: s.archive.Repository(s.T), Suites: s.archive.Suites(), Distribution: "debian-13"},
-			Answers: npm.OpenAnswers(filepath.Join(common.Layers.Path, language.CatalogLayer, "answers.json"), time.Now),
-		}
-		return err
-	}
+	b := &build{Build: common, registries: func() error { return languagetest.DebianAlone(s.T, s.archive, common) }}
 	return b.run(ctx)
 }
 
 func (s *site) mustBuild() string {
 	s.T.Helper()
-	out, err := s.build()
-	if err != nil {
-		s.T.Fatalf("%v\n%s", err, out)
-	}
-	return out
-}
-
-// read reads a file of the site, "" when it is not there.
-func (s *site) read(path ...string) string {
-	s.T.Helper()
-	data, err := os.ReadFile(filepath.Join(append([]string{s.Dir}, path...)...))
-	if err != nil && !os.IsNotExist(err) {
-		s.T.Fatal(err)
-	}
-	return string(data)
+	return s.Must(s.build())
 }
 
 // stamps are those of the layers that an unchanged build does not touch.

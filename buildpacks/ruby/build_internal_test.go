@@ -30,9 +30,9 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 		if strings.Contains(out, "Using bundler") {
 			t.Errorf("it repeats what is of no use:\n%s", out)
 		}
-		languagetest.Holds(t, s.read("layers", cacheLayer, "settings"), "development:test true me:hunter22")
+		languagetest.Holds(t, s.Text("layers", cacheLayer, "settings"), "development:test true me:hunter22")
 		for _, name := range []string{"cache/x.gem", "gems/x/ext/x/Makefile", "gems/x/ext/x/mkmf.log"} {
-			if got := s.read("layers", gemsLayer, "ruby/3.3.0", name); got != "" {
+			if got := s.Text("layers", gemsLayer, "ruby/3.3.0", name); got != "" {
 				t.Errorf("%s stays: %s", name, got)
 			}
 		}
@@ -45,14 +45,14 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 				t.Errorf("%s is for everyone to write: %v", name, info.Mode())
 			}
 		}
-		if got := s.read("layers", rubyLayer, "usr/lib/x86_64-linux-gnu/libruby-3.3-static.a"); got != "" {
+		if got := s.Text("layers", rubyLayer, "usr/lib/x86_64-linux-gnu/libruby-3.3-static.a"); got != "" {
 			t.Error("the static library stays")
 		}
-		languagetest.Holds(t, s.read("layers", gemsLayer, "env.launch/RACK_ENV.default"), "production")
-		languagetest.Holds(t, s.read("layers", rubyLayer, "env.launch/RUBYOPT.prepend"), "-r", "/ruby/slugc/load_path.rb")
-		languagetest.Holds(t, s.read("layers", rubyLayer, "slugc/load_path.rb"), "$LOAD_PATH.replace")
-		languagetest.Holds(t, s.read("layers", gemsLayer+".sbom.cdx.json"), "pkg:gem/rack@3.1.20", "pkg:gem/puma@6.6.0", "MIT")
-		if got := s.read("layers", gemsLayer, "env.launch/RAILS_ENV.default"); got != "" {
+		languagetest.Holds(t, s.Text("layers", gemsLayer, "env.launch/RACK_ENV.default"), "production")
+		languagetest.Holds(t, s.Text("layers", rubyLayer, "env.launch/RUBYOPT.prepend"), "-r", "/ruby/slugc/load_path.rb")
+		languagetest.Holds(t, s.Text("layers", rubyLayer, "slugc/load_path.rb"), "$LOAD_PATH.replace")
+		languagetest.Holds(t, s.Text("layers", gemsLayer+".sbom.cdx.json"), "pkg:gem/rack@3.1.20", "pkg:gem/puma@6.6.0", "MIT")
+		if got := s.Text("layers", gemsLayer, "env.launch/RAILS_ENV.default"); got != "" {
 			t.Errorf("it is no app of Rails: %s", got)
 		}
 	})
@@ -85,7 +85,7 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 	it("makes a lock file of Windows fit", func() {
 		s.files[gemfileLock] = strings.ReplaceAll(strings.Replace(s.files[gemfileLock], "  ruby\n  x86_64-linux\n", "  x64-mingw-ucrt\n", 1), "\n", "\r\n")
 		languagetest.Holds(t, s.mustBuild(), "Made Gemfile.lock fit: it had the line ends of Windows; it was made for x64-mingw-ucrt, and its gems are for any system")
-		if got := s.read("app", gemfileLock); strings.Contains(got, "\r") || !strings.Contains(got, "PLATFORMS\n  x64-mingw-ucrt\n  x86_64-linux\n\n") {
+		if got := s.Text("app", gemfileLock); strings.Contains(got, "\r") || !strings.Contains(got, "PLATFORMS\n  x64-mingw-ucrt\n  x86_64-linux\n\n") {
 			t.Errorf("got %s", got)
 		}
 	})
@@ -98,7 +98,7 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 		if strings.Contains(out, "the cache has a part") {
 			t.Error("there is a cache from nowhere")
 		}
-		made := s.read("app", "public/assets/made.txt")
+		made := s.Text("app", "public/assets/made.txt")
 		if made != "1 \n" {
 			t.Errorf("got %q", made)
 		}
@@ -107,7 +107,7 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 		}
 		out = s.mustBuild()
 		languagetest.Holds(t, out, "Reusing what they made")
-		if strings.Contains(out, "ran ") || s.read("app", "public/assets/made.txt") != made {
+		if strings.Contains(out, "ran ") || s.Text("app", "public/assets/made.txt") != made {
 			t.Errorf("got %s", out)
 		}
 		s.files["app/assets/new.css"] = "a {}\n"
@@ -115,9 +115,9 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 		if _, err := os.Stat(filepath.Join(s.App, "tmp")); !os.IsNotExist(err) {
 			t.Errorf("with a cache the app is another one than without: %v", err)
 		}
-		languagetest.Holds(t, s.read("layers", gemsLayer, "env.launch/RAILS_SERVE_STATIC_FILES.default"), "enabled")
-		languagetest.Holds(t, s.read("layers", gemsLayer, "exec.d/processes"), "SECRET_KEY_BASE", "WEB_CONCURRENCY")
-		if got := s.read("layers", gemsLayer, "env.launch/SECRET_KEY_BASE.default"); got != "" {
+		languagetest.Holds(t, s.Text("layers", gemsLayer, "env.launch/RAILS_SERVE_STATIC_FILES.default"), "enabled")
+		languagetest.Holds(t, s.Text("layers", gemsLayer, "exec.d/processes"), "SECRET_KEY_BASE", "WEB_CONCURRENCY")
+		if got := s.Text("layers", gemsLayer, "env.launch/SECRET_KEY_BASE.default"); got != "" {
 			t.Error("a secret lies in a layer")
 		}
 	})
@@ -131,7 +131,7 @@ func testBuild(t *testing.T, _ spec.G, it spec.S) {
 	it("brings jemalloc for who asks", func() {
 		s.Env[jemallocVariable] = "true"
 		s.mustBuild()
-		languagetest.Holds(t, s.read("layers", rubyLayer, "env.launch/LD_PRELOAD.prepend"), "/ruby/usr/lib/x86_64-linux-gnu/libjemalloc.so.2")
+		languagetest.Holds(t, s.Text("layers", rubyLayer, "env.launch/LD_PRELOAD.prepend"), "/ruby/usr/lib/x86_64-linux-gnu/libjemalloc.so.2")
 	})
 
 	it("takes gems that came with the app, and nothing else", func() {

@@ -220,7 +220,7 @@ func TestWarnings(t *testing.T) {
 	s.gems("railties 7.2.2", "puma 7.0.2", "sqlite3 1.7.3", "pg 1.5.9")
 	out = s.mustBuild()
 	languagetest.Holds(t, out, "Puma 7.0.2 fails where PUMA_PERSISTENT_TIMEOUT is set", "console: bundle exec ruby bin/rails console")
-	if strings.Contains(out, "SQLite") || s.read("layers", gemsLayer, "env.launch/PUMA_PERSISTENT_TIMEOUT.default") != "" {
+	if strings.Contains(out, "SQLite") || s.Text("layers", gemsLayer, "env.launch/PUMA_PERSISTENT_TIMEOUT.default") != "" {
 		t.Errorf("got %s", out)
 	}
 

@@ -13,7 +13,6 @@ import (
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/language/layer"
-	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/stack/debian/debiantest"
 )
 
@@ -114,9 +113,7 @@ func (s *site) build() (string, error) {
 			s.T.Fatal(err)
 		}
 	}
-	return s.Build(s.T.Context(), func(ctx context.Context, h language.Helpers) libcnb.BuildFunc {
-		return language.Func(ctx, h, s.run)
-	})
+	return s.BuildBy(s.run)
 }
 
 // run is Build but for where Rust comes from.
@@ -125,25 +122,13 @@ func (s *site) run(ctx context.Context, common *language.Build) (libcnb.BuildRes
 	if err != nil {
 		return libcnb.BuildResult{}, err
 	}
-	b := &rustBuild{Build: common, settings: set}
-	b.registries = func() error {
-		catalogue, err := runtime.Builtin()
-		b.Runtimes = runtime.Resolver{
-			Catalogue: catalogue,
-			Debian:    &runtime.Debian{Repository: s.archive.Repository(s.T), Suites: s.archive.Suites(), Distribution: "debian-13"},
-		}
-		return err
-	}
+	b := &rustBuild{Build: common, settings: set, registries: func() error { return languagetest.DebianAlone(s.T, s.archive, common) }}
 	return b.run(ctx)
 }
 
 func (s *site) mustBuild() string {
 	s.T.Helper()
-	out, err := s.build()
-	if err != nil {
-		s.T.Fatalf("%v\n%s", err, out)
-	}
-	return out
+	return s.Must(s.build())
 }
 
 // calls is what Cargo noted since the last call.

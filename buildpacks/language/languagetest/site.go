@@ -197,6 +197,21 @@ func (s *Site) Build(ctx context.Context, build func(context.Context, language.H
 	return out.String(), end.err
 }
 
+// BuildBy is Build with what the buildpack does once it knows where everything is.
+func (s *Site) BuildBy(run func(context.Context, *language.Build) (libcnb.BuildResult, error)) (string, error) {
+	s.T.Helper()
+	return s.Build(s.T.Context(), func(ctx context.Context, h language.Helpers) libcnb.BuildFunc { return language.Func(ctx, h, run) })
+}
+
+// Must is what a build printed. One that failed fails the test.
+func (s *Site) Must(out string, err error) string {
+	s.T.Helper()
+	if err != nil {
+		s.T.Fatalf("%v\n%s", err, out)
+	}
+	return out
+}
+
 // keeping writes the environment of a layer where it is not as it should be, as
 // the buildpacks do.
 type keeping struct{}
@@ -236,6 +251,15 @@ func (s *Site) Read(path ...string) string {
 		s.T.Fatal(err)
 	}
 	return string(data)
+}
+
+// Text is what Read reads, "" when the file is not there.
+func (s *Site) Text(path ...string) string {
+	s.T.Helper()
+	if !s.Has(path...) {
+		return ""
+	}
+	return s.Read(path...)
 }
 
 // Has tells whether the site has a file or directory.
