@@ -108,7 +108,7 @@ func (s Site) CheckAppDir() error {
 		case err != nil:
 			return err
 		case !info.IsDir():
-			return fmt.Errorf("%s was replaced by what is no directory; expected the finished app in %s", dir.Path, s.AppDir().Path)
+			return fmt.Errorf("%s was replaced by what is not a directory; expected the finished app in %s", dir.Path, s.AppDir().Path)
 		}
 	}
 	return nil

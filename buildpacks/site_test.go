@@ -49,7 +49,7 @@ func TestCheckAppDir(t *testing.T) {
 		if err := os.Symlink(filepath.Join(top, test.to), filepath.Join(top, test.from)); err != nil {
 			t.Fatal(err)
 		}
-		want := "/app/" + test.from + " was replaced by what is no directory"
+		want := "/app/" + test.from + " was replaced by what is not a directory"
 		if err := site.CheckAppDir(); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}

@@ -66,7 +66,7 @@ func (s Source) CopyTo(ctx context.Context, to Copy) (Copied, error) {
 	out := Copied{Warnings: append(warnings, s.submodules()...)}
 	if len(items) == 0 {
 		return out, &SourceError{Path: s.Dir, Problem: "the directory is empty",
-			Next: "Name the directory that holds the app: slugc build DIRECTORY"}
+			Next: "name the directory that holds the app: slugc build DIRECTORY"}
 	}
 	last := readState(to.State)
 	if err := empty(to, items, last); err != nil {
@@ -216,7 +216,7 @@ func (to Copy) file(ctx context.Context, from, target string, it *item) (err err
 	}
 	in, err := open(from, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return &SourceError{Path: it.Path, Problem: reason(err), Next: "Make it readable, or remove it.", Err: err}
+		return &SourceError{Path: it.Path, Problem: reason(err), Next: "make it readable, or remove it", Err: err}
 	}
 	defer in.Close()
 	const fresh = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL

@@ -36,11 +36,11 @@ func (s Source) list(ctx context.Context, exclude []string, wanted func(path str
 		}
 		if depth > maxDepth || len(rel) > maxPath {
 			return &SourceError{Path: rel, Problem: fmt.Sprintf("nested too deep: more than %d directories or %d bytes of path", maxDepth, maxPath),
-				Next: "Remove the directory; it is most likely a link or copy that contains itself."}
+				Next: "remove the directory; it is most likely a link or copy that contains itself"}
 		}
 		entries, err := os.ReadDir(filepath.Join(s.Dir, rel))
 		if err != nil {
-			return &SourceError{Path: at(rel), Problem: reason(err), Next: "Make it readable, or remove it.", Err: err}
+			return &SourceError{Path: at(rel), Problem: reason(err), Next: "make it readable, or remove it", Err: err}
 		}
 		for _, entry := range entries {
 			if entry.Name() == ".git" || (rel == "" && entry.Name() == ".slugc") || strings.HasPrefix(entry.Name(), UnfinishedPrefix) {
@@ -104,7 +104,7 @@ func (s Source) item(path string, info *unix.Stat_t) (it item, warning string, e
 		warning, err = s.checkLink(path, it.Link)
 	default:
 		err = &SourceError{Path: path, Problem: "is a " + kind(info.Mode) + ", which no app can be built from",
-			Next: "Remove it from the tree."}
+			Next: "remove it from the tree"}
 	}
 	return it, warning, err
 }
@@ -113,7 +113,7 @@ func (s Source) item(path string, info *unix.Stat_t) (it item, warning string, e
 // alone, and warns of those that point at the machine that runs the app.
 func (s Source) checkLink(path, target string) (warning string, err error) {
 	outside := &SourceError{Path: path, Problem: fmt.Sprintf("is a link that points outside the tree, to %s", quotePath(target)),
-		Next: "Put a copy in its place, or build from the directory that holds both."}
+		Next: "put a copy in its place, or build from the directory that holds both"}
 	if !filepath.IsAbs(target) {
 		if !filepath.IsLocal(filepath.Join(filepath.Dir(path), target)) {
 			return "", outside

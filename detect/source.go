@@ -55,12 +55,12 @@ func Open(ref string) (Source, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return Source{}, &SourceError{Path: ref, Problem: "no such directory",
-			Next: "Name the directory that holds the app: slugc build DIRECTORY", Err: err}
+			Next: "name the directory that holds the app: slugc build DIRECTORY", Err: err}
 	case err != nil:
 		return Source{}, &SourceError{Path: ref, Problem: reason(err), Err: err}
 	case !info.IsDir():
 		return Source{}, &SourceError{Path: ref, Problem: "not a directory",
-			Next: "Name the directory that holds the app: slugc build DIRECTORY"}
+			Next: "name the directory that holds the app: slugc build DIRECTORY"}
 	}
 	dir, err = filepath.EvalSymlinks(dir)
 	if err != nil {

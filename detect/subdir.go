@@ -25,7 +25,7 @@ type SubdirError struct {
 func (e *SubdirError) Error() string {
 	s := quotePath(e.Dir) + ": " + e.Problem
 	if len(e.Apps) > 0 {
-		s += "\nDirectories of the source that look like apps: " + strings.Join(e.Apps, ", ")
+		s += "\ndirectories of the source that look like apps: " + strings.Join(e.Apps, ", ")
 	}
 	return s
 }

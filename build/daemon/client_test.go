@@ -94,7 +94,7 @@ func TestDial(t *testing.T) {
 		"tcp://":                      "it names no host",
 		"ssh://me@there":              "set DOCKER_HOST=unix:///tmp/docker.sock",
 		"npipe://x":                   "expected unix://PATH or tcp://HOST:PORT",
-		"unix://%zz":                  "it is no address",
+		"unix://%zz":                  "it is not an address",
 	} {
 		_, err := daemon.Dial(t.Context(), daemon.Config{Host: host})
 		if failed, ok := errors.AsType[*daemon.ConnectionError](err); !ok || failed.Host != host || !strings.Contains(err.Error(), want) {

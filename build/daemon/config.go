@@ -59,7 +59,7 @@ func (c Config) host() string {
 func (c Config) connect(dial func(ctx context.Context, network, address string) (net.Conn, error)) (transport *http.Transport, address *url.URL, socket string, err error) {
 	address, err = url.Parse(c.host())
 	if err != nil {
-		return nil, nil, "", errors.New("it is no address; expected unix://PATH or tcp://HOST:PORT")
+		return nil, nil, "", errors.New("it is not an address; expected unix://PATH or tcp://HOST:PORT")
 	}
 	transport = &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 16, DisableCompression: true}
 	switch address.Scheme {

@@ -112,7 +112,7 @@ func readLayers(layers string, b files.Element) (found []buildpacks.Layer, store
 		} else if err != nil {
 			return nil, nil, err
 		} else if !info.IsDir() {
-			return nil, nil, fmt.Errorf("layer '%s' is no directory", l.ID())
+			return nil, nil, fmt.Errorf("layer '%s' is not a directory", l.ID())
 		}
 		found = append(found, l)
 	}

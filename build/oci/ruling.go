@@ -54,7 +54,7 @@ func (e *RefusedError) Error() string {
 	for _, r := range e.Refusals {
 		lines = append(lines, fmt.Sprintf("%s; %s", r, r.Advice))
 	}
-	return strings.Join(append(lines, "To rebase it nevertheless, add --force."), "\n")
+	return strings.Join(append(lines, "to rebase it nevertheless, add --force"), "\n")
 }
 
 // ruling applies the rules to an app and a base.

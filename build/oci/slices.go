@@ -46,7 +46,7 @@ func compile(slices [][]string) ([]glob, error) {
 		for _, pattern := range patterns {
 			// A pattern is checked to its end even if nothing can match it.
 			if _, err := filepath.Match(pattern, ""); err != nil {
-				return nil, fmt.Errorf("the app slice %d has the glob %q, which is malformed: expected what Go's filepath.Match takes: %w", i+1, pattern, err)
+				return nil, fmt.Errorf("the app slice %d has the glob %q, expected what Go's filepath.Match takes: %w", i+1, pattern, err)
 			}
 			globs = append(globs, glob{filepath.Clean(pattern), i})
 		}

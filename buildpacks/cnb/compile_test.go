@@ -284,7 +284,7 @@ printf '[[slices]]\npaths = ["/app/a/*", "./b/", "/app", "[cd]?"]\n[[labels]]\nv
 			refused("0.10", map[string]string{`rmdir "$SLUGC_SOURCE_DIR/packages/[web]"`: "bin/build: /app/packages/[web] is gone; expected the finished app"})
 		})
 		it("may not put a link in its place", func() {
-			refused("0.10", map[string]string{`cd "$SLUGC_SOURCE_DIR"; mv packages p; ln -s p packages`: "bin/build: /app/packages was replaced by what is no directory"})
+			refused("0.10", map[string]string{`cd "$SLUGC_SOURCE_DIR"; mv packages p; ln -s p packages`: "bin/build: /app/packages was replaced by what is not a directory"})
 		})
 	})
 

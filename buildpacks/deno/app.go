@@ -164,7 +164,7 @@ func (a *app) inStep() error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return appfile.Error("%s is out of step with the app\n  it does not have %s\nA build installs what the lock file says and nothing else. Update it and commit it:\n"+
+	return appfile.Error("%s is out of step with the app\n  it does not have %s\na build installs what the lock file says and nothing else. Update it and commit it:\n"+
 		"  deno install\n  git add %s", lockFile, strings.Join(missing, ", "), lockFile)
 }
 

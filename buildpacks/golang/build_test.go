@@ -211,7 +211,7 @@ func testCommands(t *testing.T, _ spec.G, it spec.S) {
 		s.Write(map[string]string{"bin/hello*": "#!/bin/sh\n"})
 		languagetest.Holds(t, s.mustBuild(), "the app has a bin/hello of its own", "       web: hello\n")
 		s.Remake(oneCommand, map[string]string{"bin": "a file"})
-		languagetest.Holds(t, s.mustBuild(), "the app's bin is no directory", "       web: hello\n")
+		languagetest.Holds(t, s.mustBuild(), "the app's bin is not a directory", "       web: hello\n")
 	})
 }
 

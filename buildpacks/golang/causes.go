@@ -65,7 +65,7 @@ func causes() []failure.Cause {
 			Fault:   download.App,
 			Why: "a module or its version is not where it is asked for. Look whether the name is right and the version still exists:\n" +
 				"  go list -m -versions MODULE\n" +
-				"If it is private, say so, so that the module proxy is not asked:\n  slugc build -e GOPRIVATE=git.example.com/TEAM",
+				"if it is private, say so, so that the module proxy is not asked:\n  slugc build -e GOPRIVATE=git.example.com/TEAM",
 		},
 		{
 			Pattern: regexp.MustCompile(`exec: "?(gcc|clang|g\+\+|cc)"?: executable file not found|C compiler "(\S+)" not found`), Fault: download.App,

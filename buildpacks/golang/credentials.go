@@ -108,7 +108,7 @@ func gitCredentials(binding libcnb.Binding) (string, error) {
 	if context := strings.TrimSpace(binding.Secret["context"]); context != "" {
 		u, err := url.Parse(context)
 		if err != nil || u.Host == "" {
-			return "", appfile.Error("%s has a context that is no address: %s\nexpected https://HOST", by, context)
+			return "", appfile.Error("%s has a context that is not an address: %s\nexpected https://HOST", by, context)
 		}
 		fields["host"] = u.Hostname()
 	}

@@ -102,7 +102,7 @@ func legacy(dir string, env map[string]string) error {
 	}
 	return appfile.Error("%s is of %s, which Go modules replaced: there is no %s\nmove the app to modules and commit that:\n"+
 		"  go mod init example.com/NAME\n  go mod tidy\n  git rm -r %s\n  git add %s %s\n"+
-		"The versions that go mod tidy chooses may be newer than those in %s: compare them, and lower one with go get MODULE@VERSION",
+		"the versions that go mod tidy chooses may be newer than those in %s: compare them, and lower one with go get MODULE@VERSION",
 		old, manager, modFile, remove, modFile, sumFile, old)
 }
 

@@ -110,7 +110,7 @@ func (p project) vendorInStep(v vendored) error {
 		lines = append(lines[:most], fmt.Sprintf("and %d more", extra))
 	}
 	return appfile.Error("the vendor directory is out of step with %s\n  %s\n"+
-		"The build takes modules from there. Make it again and commit it, or do without it:\n"+
+		"the build takes modules from there. Make it again and commit it, or do without it:\n"+
 		"  %s\n  git add -f vendor\n  git commit -m \"Update vendor\"\n"+
 		"or:\n  git rm -r vendor", p.lockName(), strings.Join(lines, "\n  "), p.vendorCommand())
 }

@@ -87,9 +87,9 @@ func (m *mavenTool) explain(err error, output *tool.Tail) error {
 	causes = append(causes, failure.Cause{
 		Pattern: regexp.MustCompile(`Non-resolvable parent POM[^\n]*Could not find artifact (\S+)`), Fault: download.App,
 		Why: "the parent that a pom names is where neither <relativePath> says nor in a repository: $1\n" +
-			"If it is a directory above the app, build that, and name the app in it:\n  slugc build DIRECTORY --app APP\n" +
-			"If it is beside the app, say where, in the <parent> of the pom:\n  <relativePath>../pom.xml</relativePath>\n" +
-			"If it is a private package, name its repository in pom.xml or settings.xml",
+			"if it is a directory above the app, build that, and name the app in it:\n  slugc build DIRECTORY --app APP\n" +
+			"if it is beside the app, say where, in the <parent> of the pom:\n  <relativePath>../pom.xml</relativePath>\n" +
+			"if it is a private package, name its repository in pom.xml or settings.xml",
 	})
 	causes = append(causes, packageCauses(
 		"Name them in a settings.xml, in a <server> with the id of the repository or mirror, and give it to the build:\n"+

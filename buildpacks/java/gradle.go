@@ -99,7 +99,7 @@ func (a app) lockThere() error {
 func (g *gradleTool) locate() error {
 	u, err := url.Parse(g.url)
 	if err != nil {
-		return appfile.Error("distributionUrl in %s is no address: %s", wrapperFile, g.url)
+		return appfile.Error("distributionUrl in %s is not an address: %s", wrapperFile, g.url)
 	}
 	switch {
 	case u.Scheme == "":
@@ -124,7 +124,7 @@ func (g *gradleTool) locate() error {
 		return nil
 	}
 	if u.Scheme == "" {
-		return appfile.Error("distributionUrl in %s is the path %s, and there is no such file\nAdd it, write an address, or name a mirror that has it:\n  slugc build -e %s=https://HOST/PATH",
+		return appfile.Error("distributionUrl in %s is the path %s, and there is no such file\nadd it, write an address, or name a mirror that has it:\n  slugc build -e %s=https://HOST/PATH",
 			wrapperFile, g.url, distributionsVariable)
 	}
 	g.address = u
@@ -215,7 +215,7 @@ func (g *gradleTool) save(ctx context.Context, archive string, progress func(don
 		stated, _, _ = strings.Cut(strings.TrimSpace(string(data)), " ")
 		if stated == "" {
 			return appfile.Error("there is no checksum of Gradle %s: neither distributionSha256Sum in %s, nor a file beside the distribution\n"+
-				"State the one that Gradle publishes:\n  ./gradlew wrapper --gradle-version %s --gradle-distribution-sha256-sum CHECKSUM", g.version, wrapperFile, g.version)
+				"state the one that Gradle publishes:\n  ./gradlew wrapper --gradle-version %s --gradle-distribution-sha256-sum CHECKSUM", g.version, wrapperFile, g.version)
 		}
 	}
 	to, err := os.Create(archive)

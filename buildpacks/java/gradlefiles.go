@@ -40,7 +40,7 @@ func readGradleWrapper(dir, shown string) (gradleWrapper, error) {
 	data, err := appfile.Read(dir, wrapperFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return gradleWrapper{}, appfile.Error("there is no %s\n"+
-			"An app of Gradle says by its wrapper which Gradle builds it, so that every machine takes the same. Make the wrapper and commit it:\n"+
+			"an app of Gradle says by its wrapper which Gradle builds it, so that every machine takes the same. Make the wrapper and commit it:\n"+
 			"  gradle wrapper\n"+
 			"  git add -f gradlew gradlew.bat gradle/wrapper\n"+
 			"  git commit -m \"Add the Gradle wrapper\"", shown)

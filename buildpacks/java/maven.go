@@ -133,7 +133,7 @@ func (m *mavenTool) findSettings() error {
 	m.global = m.b.Env[maven.SettingsVariable]
 	if m.b.Env["MAVEN_SETTINGS_URL"] != "" {
 		return appfile.Error("MAVEN_SETTINGS_URL is not read: settings that are fetched may be others for every build\n" +
-			"Add the file to the app, or hand it over as a service binding, and name it:\n  slugc build -e MAVEN_SETTINGS_PATH=settings.xml")
+			"add the file to the app, or hand it over as a service binding, and name it:\n  slugc build -e MAVEN_SETTINGS_PATH=settings.xml")
 	}
 	if named := m.b.Env["MAVEN_SETTINGS_PATH"]; named != "" {
 		file := named

@@ -184,7 +184,7 @@ func (c collector) nothingToStart() error {
 	switch {
 	case len(wars) > 0:
 		return appfile.Error("%s needs a server to run in, and is no program itself\n"+
-			"Let the app bring its server: Spring Boot's plugin makes a war that can be started, and Jetty and Tomcat can be embedded.\n%s", strings.Join(wars, ", "), procfile)
+			"let the app bring its server: Spring Boot's plugin makes a war that can be started, and Jetty and Tomcat can be embedded.\n%s", strings.Join(wars, ", "), procfile)
 	case len(jars) > 0:
 		return appfile.Error("nothing that was built can be started: %s has no Main-Class in its manifest\n%s\n%s", strings.Join(jars, ", "), how, procfile)
 	}

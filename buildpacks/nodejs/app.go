@@ -263,7 +263,7 @@ func (a *app) inStep() error {
 	}
 	name := a.lock.file()
 	return appfile.Error("%s is out of step with %s\n  %s\n"+
-		"A build installs what the lock file says and nothing else. Update it and commit it:\n"+
+		"a build installs what the lock file says and nothing else. Update it and commit it:\n"+
 		"  %s\n"+
 		"  git add %s\n"+
 		"  git commit -m \"Update %s\"",

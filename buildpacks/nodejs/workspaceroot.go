@@ -250,7 +250,7 @@ func (w workspace) notListed() error {
 		single = "touch yarn.lock && yarn install"
 	}
 	return appfile.Error("%s is not in the workspace: %s lists %s\n"+
-		"It has no lock file of its own, so nothing says which packages to install. Add it, and make the lock file again:\n"+
+		"it has no lock file of its own, so nothing says which packages to install. Add it, and make the lock file again:\n"+
 		"  %s\n"+
 		"  %s\n"+
 		"  git add %s %s\n"+

@@ -150,7 +150,7 @@ func TestRefusedMembers(t *testing.T) {
 		"the root does not list the app": {
 			files: map[string]string{"package.json": `{"workspaces": {"packages": ["packages/w*", "!packages/web"]}}`},
 			want: "packages/web is not in the workspace: package.json lists packages/w*, !packages/web\n" +
-				"It has no lock file of its own, so nothing says which packages to install. Add it, and make the lock file again:\n" +
+				"it has no lock file of its own, so nothing says which packages to install. Add it, and make the lock file again:\n" +
 				"  npm pkg set \"workspaces.packages[]=packages/web\"\n  npm install --package-lock-only\n  git add package.json package-lock.json\n" +
 				"or give it a lock file of its own:\n" +
 				"  cd packages/web && npm install --package-lock-only --workspaces=false\n  git add package-lock.json",
@@ -168,14 +168,14 @@ func TestRefusedMembers(t *testing.T) {
 			want: "package-lock.json is out of step with packages/web/package.json\n" +
 				"  left-pad: packages/web/package.json wants ^2.0.0, package-lock.json has 1.3.0\n" +
 				"  right-pad: packages/web/package.json wants 1, package-lock.json does not have it\n" +
-				"A build installs what the lock file says and nothing else. Update it and commit it:\n" +
+				"a build installs what the lock file says and nothing else. Update it and commit it:\n" +
 				"  npm install --package-lock-only\n  git add package-lock.json\n  git commit -m \"Update package-lock.json\"",
 		},
 		"the lock file does not know the app": {
 			files: map[string]string{"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}}}`, "package.json": `{"workspaces": ["packages/*"]}`, web: `{"name": "web"}`},
 			want: "package-lock.json is out of step with packages/web/package.json\n" +
 				"  packages/web/package.json: package-lock.json does not know this directory\n" +
-				"A build installs what the lock file says and nothing else. Update it and commit it:\n" +
+				"a build installs what the lock file says and nothing else. Update it and commit it:\n" +
 				"  npm install --package-lock-only\n  git add package-lock.json\n  git commit -m \"Update package-lock.json\"",
 		},
 		"a lock file above, of no workspace": {
@@ -190,7 +190,7 @@ func TestRefusedMembers(t *testing.T) {
 			files:  map[string]string{"pnpm-workspace.yaml": "packages:\n  - packages/words\n", "pnpm-lock.yaml": pnpmOneDep, "package.json": "{}"},
 			remove: []string{"package-lock.json"},
 			want: "packages/web is not in the workspace: pnpm-workspace.yaml lists packages/words\n" +
-				"It has no lock file of its own, so nothing says which packages to install. Add it, and make the lock file again:\n" +
+				"it has no lock file of its own, so nothing says which packages to install. Add it, and make the lock file again:\n" +
 				"  echo '  - packages/web'    # a line of packages in pnpm-workspace.yaml\n  pnpm install --lockfile-only\n  git add pnpm-workspace.yaml pnpm-lock.yaml\n" +
 				"or give it a lock file of its own:\n" +
 				"  cd packages/web && pnpm install --lockfile-only --ignore-workspace\n  git add pnpm-lock.yaml",

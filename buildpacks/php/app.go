@@ -185,7 +185,7 @@ func (a app) vendorDir() string {
 func (a app) refuseVendor() error {
 	dir := a.vendorDir()
 	if !filepath.IsLocal(dir) || dir == "." {
-		return appfile.Error("config.vendor-dir in %s is %s, which is no directory in the app\nthe processes have the directory of the app alone. Take the setting out, so that it is vendor:\n  composer config --unset vendor-dir",
+		return appfile.Error("config.vendor-dir in %s is %s, which is not a directory in the app\nthe processes have the directory of the app alone. Take the setting out, so that it is vendor:\n  composer config --unset vendor-dir",
 			a.manifestName, a.manifest.Config.VendorDir)
 	}
 	for _, name := range []string{"composer/installed.json", "composer/autoload_real.php"} {

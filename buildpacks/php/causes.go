@@ -33,7 +33,7 @@ func (a app) causes() []failure.Cause {
 		},
 		{
 			Pattern: regexp.MustCompile(`Could not fetch (\S+), please review your configured (?:GitHub|GitLab|Bitbucket)`), Fault: download.App,
-			Why: "a package comes from a private repository, which wants a token, or too many builds have asked without one: $1\nGive the build one:\n  slugc build --secret COMPOSER_AUTH='{\"github-oauth\": {\"HOST\": \"TOKEN\"}}'",
+			Why: "a package comes from a private repository, which wants a token, or too many builds have asked without one: $1\ngive the build one:\n  slugc build --secret COMPOSER_AUTH='{\"github-oauth\": {\"HOST\": \"TOKEN\"}}'",
 		},
 		{
 			Pattern: regexp.MustCompile(`The "([^"]+)" file could not be downloaded \(HTTP/\S+ (?:404|410)`), Fault: download.App,

@@ -49,7 +49,7 @@ func readLock(name string, data []byte) (lock, error) {
 		return lock{}, err
 	}
 	if l.Hash == "" && l.Packages == nil {
-		return lock{}, appfile.Error("%s is no lock file of Composer: it has neither packages nor a content-hash\nmake it anew:\n  composer update\n  git add %s", name, name)
+		return lock{}, appfile.Error("%s is not a lock file of Composer: it has neither packages nor a content-hash\nmake it anew:\n  composer update\n  git add %s", name, name)
 	}
 	for _, p := range slices.Concat(l.Packages, l.PackagesDev) {
 		if p.Name == "" || p.Version == "" {

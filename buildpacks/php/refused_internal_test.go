@@ -27,7 +27,7 @@ func TestRefused(t *testing.T) {
 		"JSON with a comma too many":  {func(s *site) { s.files[composerJSON] = "{\n  \"require\": {},\n}\n" }, []string{"composer.json is not valid JSON", "line 3, column 1"}},
 		"another kind of value":       {func(s *site) { s.files[composerJSON] = "{\"require\": \"php\"}" }, []string{"\"require\" is a string, which it must not be"}},
 		"a broken lock file":          {func(s *site) { s.files[composerLock] = "{" }, []string{"composer.lock is not valid JSON"}},
-		"no lock file at all":         {func(s *site) { s.files[composerLock] = "{}" }, []string{"composer.lock is no lock file of Composer", "composer update"}},
+		"no lock file at all":         {func(s *site) { s.files[composerLock] = "{}" }, []string{"composer.lock is not a lock file of Composer", "composer update"}},
 		"a package without a name":    {func(s *site) { s.files[composerLock] = `{"packages": [{}]}` }, []string{"has a package without a name"}},
 		"a merge":                     {func(s *site) { s.files[composerLock] = "<<<<<<< HEAD\n" + s.files[composerLock] }, []string{"composer.lock holds an unfinished merge", "git checkout --ours composer.lock\n  composer update --lock"}},
 		"a package too few":           {func(s *site) { s.files[composerJSON] = require("psr/log ^3.0", "slim/slim ^3") }, []string{`it was made without slim/slim, which is in "require"`, "composer update --lock", "git add composer.lock"}},

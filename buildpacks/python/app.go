@@ -268,7 +268,7 @@ func (a app) noManager() error {
 	}
 	if len(conda) > 0 {
 		return appfile.Error("%s is of conda, whose channels are no package index that slugc installs from\n"+
-			"Most packages of conda are on the index of pip too, often under the same name. In the environment, write down what pip can install, mend what it cannot, and commit it:\n"+
+			"most packages of conda are on the index of pip too, often under the same name. In the environment, write down what pip can install, mend what it cannot, and commit it:\n"+
 			"  pip list --format freeze > %s\n  git add %s", conda[0], requirementsFile, requirementsFile)
 	}
 	stated, err := appfile.Found(a.dir, lock.Pyproject, "setup.py", "setup.cfg")

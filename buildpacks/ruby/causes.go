@@ -24,7 +24,7 @@ func (a app) causes() []failure.Cause {
 		},
 		{
 			Pattern: regexp.MustCompile(`(?:Authentication is required for|Bad username or password for) (\S+?)[.\s]`), Fault: download.App,
-			Why: "the index of gems wants credentials, or refuses those that it got: $1\nGive the build some, without writing them down. The name is the host in capital letters, with __ for a dot:\n" +
+			Why: "the index of gems wants credentials, or refuses those that it got: $1\ngive the build some, without writing them down. The name is the host in capital letters, with __ for a dot:\n" +
 				"  slugc build --secret BUNDLE_GEMS__EXAMPLE__COM=USER:TOKEN\nor on this machine, once:\n  bundle config set --global gems.example.com USER:TOKEN",
 		},
 		{
@@ -38,7 +38,7 @@ func (a app) causes() []failure.Cause {
 		{
 			Pattern: regexp.MustCompile(`Could not find (gem '[^']+'|\S+(?: \([^)]*\))?)[^\n]* in (?:any of the sources|locally installed gems|cached gems|rubygems repository|gem repository|[^\n]+ or installed locally)`), Fault: download.App,
 			Why: "there is no $1 where gems come from. See whether the name is right; a private gem needs its index in " + a.gemfile + ":\n" +
-				"  source \"https://gems.example.com\" do ... end\nWhere vendor/cache has the gems, it needs all of them:\n  bundle cache --all-platforms\n  git add vendor/cache",
+				"  source \"https://gems.example.com\" do ... end\nwhere vendor/cache has the gems, it needs all of them:\n  bundle cache --all-platforms\n  git add vendor/cache",
 		},
 		{
 			Pattern: regexp.MustCompile(`(?s)(?:The dependencies in your gemfile changed|your lockfile (?:does not satisfy|is missing|has)|incorrect dependencies in the lockfile|the lockfile can't be updated because frozen mode|You are trying to install in deployment mode after changing|The gemspecs? for \S+ (?:at \S+ )?changed|frozen mode is set)`), Fault: download.App,

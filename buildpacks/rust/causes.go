@@ -28,7 +28,7 @@ func causes() []failure.Cause {
 		{
 			Pattern: regexp.MustCompile(`requires rustc (\d[\d.]*)|feature \x60(?:edition2024)\x60 is required`), Fault: download.App,
 			Why: "a package wants a newer Rust ($1) than the stack has. Lock an older version of that package, and commit it:\n" +
-				"  cargo update PACKAGE --precise VERSION\n  git add Cargo.lock\nSaying which Rust the app is for lets Cargo choose such versions by itself:\n" +
+				"  cargo update PACKAGE --precise VERSION\n  git add Cargo.lock\nsaying which Rust the app is for lets Cargo choose such versions by itself:\n" +
 				"  [package]\n  rust-version = \"1.85\"",
 		},
 		{

@@ -210,7 +210,7 @@ func hint(asked asking.Asked) string {
 func (p project) mayBuild(version string, asked asking.Asked) error {
 	for _, l := range p.locals {
 		if text := p.workspace.text("rust-version", l.Package.RustVersion); text != "" && older(version, text) {
-			return appfile.Error("%s says rust-version = %q, but Rust %s is older\n%s asks for that.\nask for a newer one, or not at all", l.file(), text, version, asked.Source())
+			return appfile.Error("%s says rust-version = %q, but Rust %s is older\n%s asks for that\nask for a newer one, or not at all", l.file(), text, version, asked.Source())
 		}
 		edition := p.workspace.text("edition", l.Package.Edition)
 		if least := editions()[edition]; least != "" && older(version, least) {

@@ -285,7 +285,7 @@ func TestStartSaysWhatIsMissing(t *testing.T) {
 		"a value":          {site: needs, env: []string{`HOST=a"; evil`}, says: "HOST has characters that may not stand in it"},
 		"a dollar sign":    {site: needs, env: []string{"HOST=$x"}, says: "HOST has characters"},
 		"two lines":        {site: needs, env: []string{"HOST=a\nb"}, says: "HOST has characters"},
-		"an address":       {site: origin, env: []string{"API=api.test"}, says: "API is no address to hand requests on to: api.test"},
+		"an address":       {site: origin, env: []string{"API=api.test"}, says: "API is not an address to hand requests on to: api.test"},
 		"users":            {site: users, says: "there are none: set BASIC_AUTH_USERNAME and BASIC_AUTH_PASSWORD"},
 		"the directory":    {site: root, says: "there is no directory dist in "},
 		"a number":         {site: newSite(), env: []string{"PORT=http"}, says: "PORT is http, which is no number"},

@@ -116,7 +116,7 @@ func (p *program) elsewhere(source string) (filler, string) {
 	case err == nil && info.Mode().IsRegular():
 		return func(ctx context.Context, dir string) error {
 			if err := unpackSource(ctx, source, dir, sourceLimits()); err != nil {
-				return &detect.SourceError{Path: source, Problem: err.Error(), Next: "Name a directory, a .tar, .tar.gz, .tar.zst, .tar.xz or .zip file, or a git repository: slugc build SOURCE", Err: err}
+				return &detect.SourceError{Path: source, Problem: err.Error(), Next: "name a directory, a .tar, .tar.gz, .tar.zst, .tar.xz or .zip file, or a git repository: slugc build SOURCE", Err: err}
 			}
 			return nil
 		}, sourceName(source)

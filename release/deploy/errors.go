@@ -96,5 +96,5 @@ func checkProfiles(tree artifact.Tree) error {
 	if err != nil || info.IsDir() {
 		return nil
 	}
-	return &LeftError{Path: path.Join(tree.App.Path, dir), Problem: "which is no directory; profile scripts go there", Err: fs.ErrExist}
+	return &LeftError{Path: path.Join(tree.App.Path, dir), Problem: "which is not a directory; profile scripts go there", Err: fs.ErrExist}
 }

@@ -97,7 +97,7 @@ func inApp(path, subdir string) (string, bool) {
 
 // unreadable is the error for a file of the app that makes no sense.
 func unreadable(name string, err error) error {
-	return &detect.SourceError{Path: name, Problem: err.Error(), Next: "Mend the file, or remove it.", Err: err}
+	return &detect.SourceError{Path: name, Problem: err.Error(), Next: "mend the file, or remove it", Err: err}
 }
 
 func (d Deploy) warnOfAll(warnings []project.Warning) {

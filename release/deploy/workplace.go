@@ -159,7 +159,7 @@ func (d Deploy) prepare(ctx context.Context, req Request, source detect.Source, 
 	}
 	if err := work.site.CheckAppDir(); err != nil {
 		return &detect.SourceError{Path: req.Subdir, Problem: "nothing of it is left to build",
-			Next: "See what " + project.SlugIgnoreFile + " and " + project.FileName + " leave out, or name another directory: --app ./DIRECTORY", Err: err}
+			Next: "see what " + project.SlugIgnoreFile + " and " + project.FileName + " leave out, or name another directory: --app ./DIRECTORY", Err: err}
 	}
 	work.source = copied.Source
 	return build.Prepare(work.site)

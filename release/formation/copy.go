@@ -91,7 +91,7 @@ func below(root *os.Root, app, shown string) (string, error) {
 			return "", err
 		}
 		if !info.IsDir() {
-			return "", fmt.Errorf("%s is no directory", dir)
+			return "", fmt.Errorf("%s is not a directory", dir)
 		}
 	}
 	return strings.TrimPrefix(shown, app+"/"), nil

@@ -90,7 +90,7 @@ func (r Rule) Check() error {
 	}
 	if r.API != "" {
 		if u, err := url.Parse(r.API); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
-			return fmt.Errorf("%q is no address of an API; expected one like https://git.example.com/api/v3", Plain(r.API, longestShown))
+			return fmt.Errorf("%q is not the address of an API; expected one like https://git.example.com/api/v3", Plain(r.API, longestShown))
 		}
 	}
 	return nil
@@ -119,7 +119,7 @@ func place(address string) (host, name string, err error) {
 // the address has one.
 func spelled(address string) (host, name string, err error) {
 	wrong := func(why string) (string, string, error) {
-		return "", "", fmt.Errorf("%q is no address of a repository: %s; expected one like https://git.example.com/shop.git or git@git.example.com:shop.git", Plain(withoutUser(address), longestShown), why)
+		return "", "", fmt.Errorf("%q is not the address of a repository: %s; expected one like https://git.example.com/shop.git or git@git.example.com:shop.git", Plain(withoutUser(address), longestShown), why)
 	}
 	if strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == 0x7f }) || strings.HasPrefix(address, "-") {
 		return wrong("it has characters that none has")

@@ -75,7 +75,7 @@ func problemOf(err error) (p *Problem, ours bool) {
 		status = http.StatusConflict
 	}
 	if status == 0 {
-		return problem(http.StatusInternalServerError, "the server could not do it; its own output says why"), !errors.Is(err, context.Canceled)
+		return problem(http.StatusInternalServerError, "the server cannot do it; its own output says why"), !errors.Is(err, context.Canceled)
 	}
 	p = problem(status, "%v", err)
 	if advised, is := errors.AsType[interface {

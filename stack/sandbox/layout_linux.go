@@ -94,9 +94,9 @@ func layout(c Command, root, caCert string) ([]step, error) {
 func mountStep(m Mount) (step, error) {
 	switch {
 	case !path.IsAbs(m.Target):
-		return step{}, fmt.Errorf("showing %s at %q: the target must be an absolute path", m.Source, m.Target)
+		return step{}, fmt.Errorf("showing %s at %q: expected an absolute path", m.Source, m.Target)
 	case slices.Contains(strings.Split(m.Target, "/"), ".."):
-		return step{}, fmt.Errorf(`showing %s at %q: the target must not contain ".."`, m.Source, m.Target)
+		return step{}, fmt.Errorf(`showing %s at %q: expected a path without ".."`, m.Source, m.Target)
 	}
 	target := path.Clean(m.Target)
 	if target == "/" || target == "/proc" || strings.HasPrefix(target, "/proc/") {

@@ -169,7 +169,7 @@ func testApplier(t *testing.T, _ spec.G, it spec.S) {
 			"COPY a b /x":               "expected a directory that ends with /",
 			"COPY --chmod=rwx a /x":     "expected an octal number",
 			"COPY --chown=none a /x":    "there is no user none",
-			"COPY a /dev/null/x":        "is no directory",
+			"COPY a /dev/null/x":        "is not a directory",
 			"ENV a=${b":                 "expected }",
 		} {
 			_, err := apply(v1.Config{}, line)

@@ -292,7 +292,7 @@ func removeFile(file string) error {
 func makeDirs(dir string, of owner) error {
 	info, err := os.Stat(dir)
 	if err == nil && !info.IsDir() {
-		return fmt.Errorf("%s is there and is no directory", dir)
+		return fmt.Errorf("%s is there and is not a directory", dir)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err

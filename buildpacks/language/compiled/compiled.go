@@ -36,7 +36,7 @@ func Link(app string, programs []Program, warn func(format string, args ...any))
 			continue
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			// A bin that is no directory.
-			warn("the app's bin is no directory, so there is no %s. It is found as %s in PATH", place, one.Name)
+			warn("the app's bin is not a directory, so there is no %s. It is found as %s in PATH", place, one.Name)
 			starts[one.Name] = one.Name
 			continue
 		}

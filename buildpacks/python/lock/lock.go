@@ -112,7 +112,7 @@ func outOfStep(lock, manifest, why, command string) error {
 
 // unreadable is the error of a lock file that is not one.
 func unreadable(lock, why, command string) error {
-	return appfile.Error("%s cannot be used: %s\nMake it again and commit it:\n  rm %s\n  %s\n  git add %s", lock, why, lock, command, lock)
+	return appfile.Error("%s cannot be used: %s\nmake it again and commit it:\n  rm %s\n  %s\n  git add %s", lock, why, lock, command, lock)
 }
 
 // edge is one package's wish for another one.

@@ -345,9 +345,9 @@ func TestUnreadable(t *testing.T) {
 		says  []string
 	}{
 		"Pipfile.lock is not valid JSON":         {lock.PipfileLock, map[string]string{"Pipfile.lock": "{"}, []string{"Pipfile.lock is not valid JSON", "line 1"}},
-		"Pipfile.lock is none":                   {lock.PipfileLock, map[string]string{"Pipfile.lock": "{}"}, []string{"it is no lock file of Pipenv", "rm Pipfile.lock\n  pipenv lock\n  git add Pipfile.lock"}},
+		"Pipfile.lock is none":                   {lock.PipfileLock, map[string]string{"Pipfile.lock": "{}"}, []string{"it is not a lock file of Pipenv", "rm Pipfile.lock\n  pipenv lock\n  git add Pipfile.lock"}},
 		"Pipfile.lock holds an unfinished merge": {lock.PipfileLock, map[string]string{"Pipfile.lock": "<<<<<<< HEAD\n"}, []string{"Pipfile.lock holds an unfinished merge", "pipenv lock"}},
-		"poetry.lock is none":                    {lock.PoetryFile, map[string]string{"poetry.lock": ""}, []string{"it is no lock file of Poetry", "poetry lock"}},
+		"poetry.lock is none":                    {lock.PoetryFile, map[string]string{"poetry.lock": ""}, []string{"it is not a lock file of Poetry", "poetry lock"}},
 		"poetry.lock is not valid TOML":          {lock.PoetryFile, map[string]string{"poetry.lock": "a = "}, []string{"poetry.lock", "line 1"}},
 		"poetry.lock is of the future":           {lock.PoetryFile, map[string]string{"poetry.lock": "[metadata]\nlock-version = \"3.0\"\ncontent-hash = \"x\""}, []string{"has the form 3.0"}},
 		"uv.lock is of the future":               {lock.UVFile, map[string]string{"uv.lock": "version = 2"}, []string{"uv.lock cannot be used", "uv lock"}},
@@ -356,7 +356,7 @@ func TestUnreadable(t *testing.T) {
 		"uv.lock has more": {lock.UVFile, map[string]string{
 			"uv.lock":        "version = 1\n[[package]]\nname = \"a\"\nsource = {virtual = \".\"}\n[package.metadata]\nrequires-dist = [{name = \"old\"}]",
 			"pyproject.toml": "[project]\nname = \"a\""}, []string{"it has old, which is not wanted any more"}},
-		"pdm.lock is none":    {lock.PDMFile, map[string]string{"pdm.lock": ""}, []string{"it is no lock file of PDM"}},
+		"pdm.lock is none":    {lock.PDMFile, map[string]string{"pdm.lock": ""}, []string{"it is not a lock file of PDM"}},
 		"pdm.lock is too old": {lock.PDMFile, map[string]string{"pdm.lock": "[metadata]\nlock_version = \"3.1\"\ncontent_hash = \"sha256:x\""}, []string{"it has the form 3.1"}},
 		"a checksum is missing": {lock.PDMFile, map[string]string{"pdm.lock": "[metadata]\nlock_version = \"4.4\"\ncontent_hash = \"md5:x\"\nstrategy = [\"inherit_metadata\"]\n[[package]]\nname = \"a\"\nversion = \"1\"\ngroups = [\"default\"]"},
 			[]string{"pdm.lock has no checksum of a 1"}},

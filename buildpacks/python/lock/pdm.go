@@ -54,7 +54,7 @@ func ReadPDM(at Place, manifest map[string]any) (File, error) {
 	}
 	algorithm, sum, found := strings.Cut(l.Metadata.ContentHash, ":")
 	if !found || l.Metadata.LockVersion == "" {
-		return File{}, unreadable(PDMFile, "it is no lock file of PDM", PDMLock)
+		return File{}, unreadable(PDMFile, "it is not a lock file of PDM", PDMLock)
 	}
 	if major, _, _ := strings.Cut(l.Metadata.LockVersion, "."); major != "4" {
 		return File{}, unreadable(PDMFile, "it has the form "+l.Metadata.LockVersion+", and slugc knows 4", PDMLock)

@@ -70,7 +70,7 @@ func ReadPipenv(at Place) (File, error) {
 		return File{}, err
 	}
 	if l.Meta.Hash.SHA256 == "" || l.Default == nil {
-		return File{}, unreadable(PipfileLock, "it is no lock file of Pipenv", PipenvLock)
+		return File{}, unreadable(PipfileLock, "it is not a lock file of Pipenv", PipenvLock)
 	}
 	there, err := appfile.Exists(at.App, Pipfile)
 	if err != nil {

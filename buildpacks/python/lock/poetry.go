@@ -61,7 +61,7 @@ func ReadPoetry(at Place, manifest map[string]any) (File, error) {
 		return File{}, err
 	}
 	if l.Metadata.ContentHash == "" || l.Metadata.LockVersion == "" {
-		return File{}, unreadable(PoetryFile, "it is no lock file of Poetry", PoetryLock)
+		return File{}, unreadable(PoetryFile, "it is not a lock file of Poetry", PoetryLock)
 	}
 	if major, _, _ := strings.Cut(l.Metadata.LockVersion, "."); major != "1" && major != "2" {
 		return File{}, appfile.Error("%s has the form %s, which this version of slugc does not know: expected 1 or 2", PoetryFile, l.Metadata.LockVersion)

@@ -79,7 +79,7 @@ func ReadUV(at Place, manifest map[string]any) (File, error) {
 		return File{}, err
 	}
 	if l.Version != 1 {
-		return File{}, unreadable(file, "it is no lock file of uv in the form 1", UVLock)
+		return File{}, unreadable(file, "it is not a lock file of uv in the form 1", UVLock)
 	}
 	if err := l.inStep(manifest); err != nil {
 		return File{}, err

@@ -35,7 +35,7 @@ func (p *Proxy) Sum(ctx context.Context, m module.Version) (string, error) {
 		return "", fmt.Errorf("looking up the checksum of %s: %w", m, p.explain(ops.remote))
 	default:
 		// The answers came, but they contradict each other, or are not signed.
-		return "", &download.Error{Fault: download.Registry, Err: fmt.Errorf("what is said in the name of the checksum database %s cannot be trusted: %w%s\n"+
+		return "", &download.Error{Fault: download.Registry, Err: fmt.Errorf("what is said in the name of the checksum database %s cannot be trusted: %w\n%s"+
 			"expected a record with a proof, signed with the key in GOSUMDB", p.Config.database.name, err, ops.security)}
 	}
 	want := m.Path + " " + m.Version + " "
@@ -58,8 +58,8 @@ type databaseOps struct {
 	once      sync.Once
 
 	mu sync.Mutex
-	// security is what the client says about answers that contradict those of
-	// earlier times, remote the last failure to get one.
+	// security are the lines that the client says about answers that contradict
+	// those of earlier times, remote the last failure to get one.
 	security string
 	remote   error
 	// memory takes the place of the cache where there is none.
@@ -175,7 +175,7 @@ func (o *databaseOps) Log(string) {}
 func (o *databaseOps) SecurityError(msg string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.security = "\n" + msg
+	o.security = strings.TrimRight(msg, "\n") + "\n"
 }
 
 // writeBeside writes a file that appears whole or not at all, beside others

@@ -338,7 +338,7 @@ func (r *Registry) blame(m Manifest, err error) error {
 	if errors.As(err, &wrong) {
 		return &download.Error{Fault: download.Registry, Err: fmt.Errorf("%w\n"+
 			"this is neither the app's fault nor slugc's: %s serves a file that its own document contradicts.\n"+
-			"ask its operator to clear its cache of %s", err, from, wrong.Subject)}
+			"Ask its operator to clear its cache of %s", err, from, wrong.Subject)}
 	}
 	return r.explain(from, err)
 }

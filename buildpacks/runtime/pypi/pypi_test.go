@@ -209,7 +209,7 @@ func TestRegistry(t *testing.T) {
 				t.Errorf("got %q, %v", &got, err)
 			}
 			err = r.Save(t.Context(), files[1], &got, nil)
-			if download.FaultOf(err) != download.Registry || !strings.Contains(err.Error(), "ask its operator to clear its cache of demo-2.0") {
+			if download.FaultOf(err) != download.Registry || !strings.Contains(err.Error(), "Ask its operator to clear its cache of demo-2.0") {
 				t.Errorf("got %v", err)
 			}
 			files[0].SHA256 = ""

@@ -168,7 +168,7 @@ func (r *Registry) Save(ctx context.Context, f File, to io.Writer, progress func
 	if _, wrong := errors.AsType[*download.IntegrityError](err); wrong {
 		return &download.Error{Fault: download.Registry, Err: fmt.Errorf("%w\n"+
 			"this is neither the app's fault nor slugc's: %s serves another file than it should.\n"+
-			"ask its operator to clear its cache of %s", err, from, f.Name)}
+			"Ask its operator to clear its cache of %s", err, from, f.Name)}
 	}
 	if err != nil {
 		return r.explain(from, err)

@@ -79,7 +79,7 @@ while read -r kind name file; do
 		eval "value=\${env_$name}"
 		case $value in
 		http://?* | https://?*) ;;
-		*) fail "$name is no address to hand requests on to: $value" ;;
+		*) fail "$name is not an address to hand requests on to: $value" ;;
 		esac
 		rest=${value#*://}
 		host=${rest%%/*}

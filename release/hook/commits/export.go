@@ -44,7 +44,7 @@ func (e *ModuleError) Error() string {
 	if e.Err != nil {
 		s += e.Err.Error()
 	}
-	return s + "\nGive it an address that anybody can clone in .gitmodules (git submodule set-url), or have its files in the repository itself."
+	return s + "\ngive it an address that anybody can clone in .gitmodules (git submodule set-url), or have its files in the repository itself"
 }
 
 // Unwrap is what went wrong.

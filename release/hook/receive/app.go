@@ -29,7 +29,7 @@ type SettingError struct {
 }
 
 func (e *SettingError) Error() string {
-	return fmt.Sprintf("the setting %s of %s: %v\nChange it: git -C %s config --edit", e.Name, e.Repository, e.Err, e.Repository)
+	return fmt.Sprintf("the setting %s of %s: %v\nchange it: git -C %s config --edit", e.Name, e.Repository, e.Err, e.Repository)
 }
 
 // Unwrap is what is wrong.

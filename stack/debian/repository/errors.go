@@ -99,7 +99,7 @@ type GoneError struct {
 func (e *GoneError) Error() string {
 	return fmt.Sprintf("the mirror does not have %s: %s\n"+
 		"it was removed when a newer version came, and the lock, or an index that is old, names this one.\n"+
-		"resolve anew without the lock, or use a mirror that keeps old versions: %s with --snapshot YYYYMMDDTHHMMSSZ",
+		"Resolve anew without the lock, or use a mirror that keeps old versions: %s with --snapshot YYYYMMDDTHHMMSSZ",
 		e.Package, e.File, snapshotFlag(e.Package.Archive))
 }
 

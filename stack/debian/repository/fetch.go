@@ -27,7 +27,7 @@ type content struct {
 func (r Repository) open(ctx context.Context, address string, limit int64) (io.ReadCloser, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: it is no address", download.Redacted(address))
+		return nil, fmt.Errorf("reading %s: it is not an address", download.Redacted(address))
 	}
 	if u.Scheme == "file" {
 		file, err := os.Open(u.Path)
