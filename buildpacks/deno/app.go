@@ -141,7 +141,7 @@ func (a *app) inStep() error {
 			return nil
 		}
 		return appfile.Error("there is no %s\n%d imports come from elsewhere, but not in one version each, so two builds could differ. Make a lock file and commit it:\n"+
-			"  deno install\n  git add %s\nif it is there already, see that .gitignore and .slugignore do not list it", lockFile, len(from)+len(a.npm), lockFile)
+			"  deno install\n  git add %s\nif it is there on your machine, see whether .gitignore or .slugignore lists it", lockFile, len(from)+len(a.npm), lockFile)
 	}
 	var l struct {
 		Version    string            `json:"version"`

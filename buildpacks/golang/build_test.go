@@ -341,7 +341,7 @@ func testVersions(t *testing.T, _ spec.G, it spec.S) {
 			"a workspace that says nothing": {mod: "go 1.25\n", work: "use .\n",
 				says: []string{`Go 1.25.9 (go "1.25" in go.mod)`}},
 			"else the newest":  {mod: "", says: []string{"Go 1.27.4 (the default, the newest)", "go.mod does not say which Go the app is for", "  go mod edit -go=1.27\n"}},
-			"too old":          {mod: "go 1.16\n", says: []string{"error: Go 1.16 is too old: slugc builds with Go 1.18 and later", "go in go.mod asks for it.", "  go mod edit -go=1.27"}},
+			"too old":          {mod: "go 1.16\n", says: []string{"error: Go 1.16 is too old: slugc builds with Go 1.18 and later", "go in go.mod asks for it\n", "  go mod edit -go=1.27"}},
 			"not built with":   {mod: "go 1.17\n", says: []string{"error: Go 1.17 is too old: slugc builds with Go 1.18 and later"}},
 			"none":             {mod: "go 1.26.4\n", says: []string{"error: Go ~1.26.4 for amd64 is not in the module proxy", "1.26.3, 1.27.4"}},
 			"older than asked": {mod: "go 1.26\n", env: map[string]string{"BP_GO_VERSION": "1.25"}, says: []string{"error: go in go.mod asks for Go 1.26, but BP_GO_VERSION for Go 1.25.9, which is older", "  slugc build -e BP_GO_VERSION=1.26"}},

@@ -157,7 +157,7 @@ func (r releases) refuseOld(asked asking.Asked) error {
 	if !version.IsValid(text) || version.Compare(version.Lang(text), goVersion(r.Oldest)) >= 0 {
 		return nil
 	}
-	return appfile.Error("Go %s is too old: slugc builds with Go %s and later\n%s asks for it.\n%s", text[2:], r.Oldest, asked.Source(), hint(asked))
+	return appfile.Error("Go %s is too old: slugc builds with Go %s and later\n%s asks for it\n%s", text[2:], r.Oldest, asked.Source(), hint(asked))
 }
 
 // mayBuild refuses a Go that is older than a go.mod or go.work asks for, before
@@ -165,7 +165,7 @@ func (r releases) refuseOld(asked asking.Asked) error {
 func (p project) mayBuild(found string, asked asking.Asked, known releases) error {
 	with := goVersion(found)
 	if version.Compare(with, goVersion(known.Oldest)) < 0 {
-		return appfile.Error("Go %s is too old: slugc builds with Go %s and later\n%s asks for it.\n%s", found, known.Oldest, asked.Source(), hint(asking.Asked{}))
+		return appfile.Error("Go %s is too old: slugc builds with Go %s and later\n%s asks for it\n%s", found, known.Oldest, asked.Source(), hint(asking.Asked{}))
 	}
 	for _, line := range p.goLines() {
 		if version.Compare(with, goVersion(withoutCandidate(line.Text))) >= 0 || version.Compare(goVersion(line.Text), "go1.21") < 0 {

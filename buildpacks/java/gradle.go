@@ -91,7 +91,7 @@ func (a app) lockThere() error {
 	return appfile.Error("there is no gradle.lockfile\n"+
 		"%s locks the versions of packages, so the lock file is a part of the app. Make it and commit it:\n"+
 		"  %s\n  git add gradle.lockfile\n  git commit -m \"Lock the versions of packages\"\n"+
-		"if it is there already, see that .gitignore and .slugignore do not list it", a.buildFile, a.writeLocks())
+		"if it is there on your machine, see whether .gitignore or .slugignore lists it", a.buildFile, a.writeLocks())
 }
 
 // locate finds where the distribution comes from: a mirror, a file of the app,
@@ -99,7 +99,7 @@ func (a app) lockThere() error {
 func (g *gradleTool) locate() error {
 	u, err := url.Parse(g.url)
 	if err != nil {
-		return appfile.Error("distributionUrl in %s is not an address: %s", wrapperFile, g.url)
+		return appfile.Error("distributionUrl in %s is not an address: %s\nexpected https://HOST/PATH/gradle-%s-bin.zip", wrapperFile, g.url, g.version)
 	}
 	switch {
 	case u.Scheme == "":

@@ -113,7 +113,7 @@ func (b *build) named(modules []string, pattern string) ([]launchable, error) {
 		return nil, err
 	}
 	if l.path == "" {
-		return nil, appfile.Error("%s has no Main-Class in its manifest, so it cannot be started", found[0])
+		return nil, appfile.Error("%s has no Main-Class in its manifest, so it cannot be started\nname another one in BP_MAVEN_BUILT_ARTIFACT or BP_GRADLE_BUILT_ARTIFACT", found[0])
 	}
 	return []launchable{l}, nil
 }

@@ -173,9 +173,9 @@ func (c collector) nothingToStart() error {
 			}
 		}
 	}
-	how := "With Maven, let maven-shade-plugin or maven-assembly-plugin make a jar with a Main-Class and all dependencies, or use the plugin of the framework."
+	how := "with Maven, let maven-shade-plugin or maven-assembly-plugin make a jar with a Main-Class and all dependencies, or use the plugin of the framework."
 	if !c.b.app.isMaven() {
-		how = "With Gradle, use the plugin application, Shadow's, or that of the framework."
+		how = "with Gradle, use the plugin application, Shadow's, or that of the framework."
 	}
 	procfile := "Or say how the app starts, in a Procfile:\n  echo 'web: java $JAVA_OPTS -cp target/classes com.example.Main' > Procfile"
 	if !c.b.app.isMaven() {
@@ -188,7 +188,7 @@ func (c collector) nothingToStart() error {
 	case len(jars) > 0:
 		return appfile.Error("nothing that was built can be started: %s has no Main-Class in its manifest\n%s\n%s", strings.Join(jars, ", "), how, procfile)
 	}
-	return appfile.Error("the build made no jar\nexpected one in %s. %s\n%s", c.b.tool.outputs().jars, how, procfile)
+	return appfile.Error("the build made no jar\nexpected one in %s\n%s\n%s", c.b.tool.outputs().jars, how, procfile)
 }
 
 // buildCommand is a command of a Procfile that wants the build tool.

@@ -76,11 +76,11 @@ func (a app) wishedJava(env map[string]string, known releases) (javaWish, error)
 		return w, nil
 	}
 	if w.release = feature(chosen.Text); w.release == 0 {
-		return javaWish{}, appfile.Error("%s does not say which Java to use\nexpected a release such as %d. %s", chosen, known.Default, pinHint(known.Default))
+		return javaWish{}, appfile.Error("%s does not say which Java to use\nexpected a release such as %d\n%s", chosen, known.Default, pinHint(known.Default))
 	}
 	w.orNewer = chosen.Name == compiled.Name && chosen.File == compiled.File
 	if !w.orNewer && w.release < known.LTS[0] {
-		return javaWish{}, appfile.Error("Java %d is too old: slugc builds with Java %d and later\n%s asks for it. %s", w.release, known.LTS[0], chosen.Source(), pinHint(known.Default))
+		return javaWish{}, appfile.Error("Java %d is too old: slugc builds with Java %d and later\n%s asks for it\n%s", w.release, known.LTS[0], chosen.Source(), pinHint(known.Default))
 	}
 	// Who asks for a release by name knows better what Gradle runs on.
 	if !w.orNewer {
@@ -95,7 +95,7 @@ func (a app) wishedJava(env map[string]string, known releases) (javaWish, error)
 
 // pinHint is what to type to ask for a release of Java.
 func pinHint(release int) string {
-	return fmt.Sprintf("Ask for a release:\n  echo java.runtime.version=%d > %s\n  git add %[2]s", release, systemFile)
+	return fmt.Sprintf("ask for a release:\n  echo java.runtime.version=%d > %s\n  git add %[2]s", release, systemFile)
 }
 
 // constraint is the wish in the words of the catalogue, and the releases to

@@ -70,7 +70,7 @@ func (b *Build) Resolve(ctx context.Context, w Wish) (runtime.Release, error) {
 		r, err = b.Runtimes.Resolve(ctx, w.Request)
 	}
 	if _, none := errors.AsType[*runtime.MissingError](err); none {
-		return runtime.Release{}, appfile.Error("%w\n%s asks for it.\n%s", err, w.Asked.Source(), w.Hint)
+		return runtime.Release{}, appfile.Error("%w\n%s asks for it\n%s", err, w.Asked.Source(), w.Hint)
 	}
 	if err != nil {
 		return runtime.Release{}, err

@@ -205,7 +205,7 @@ func (a *app) missingLock() error {
 		"  %s\n"+
 		"  git add %s\n"+
 		"  git commit -m \"Lock the versions of packages\"\n"+
-		"if it is there already, see that .gitignore and .slugignore do not list it%s",
+		"if it is there on your machine, see whether .gitignore or .slugignore lists it%s",
 		name, where, a.root.at(manifestFile), len(a.manifest.wants()), a.lockCommand(), name, hint)
 }
 
@@ -222,7 +222,7 @@ func (a *app) readMembers() error {
 		if !there {
 			return appfile.Error("%s names the directory %s, which has no %s\n"+
 				"if it was removed or moved, make the lock file again:\n  %s\n  git add %s\n"+
-				"if it is there, see that .slugignore does not list it",
+				"if it is there on your machine, see whether .gitignore or .slugignore lists it",
 				a.lock.file(), dir, manifestFile, a.lockCommand(), a.lock.file())
 		}
 		if a.members[dir], err = readManifest(a.root.dir, path.Join(dir, manifestFile)); err != nil {

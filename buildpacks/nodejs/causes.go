@@ -89,7 +89,7 @@ func pnpmCauses(lock, command string) []failure.Cause {
 	return []failure.Cause{
 		{Code: regexp.MustCompile(`^ERR_PNPM_(?:OUTDATED_LOCKFILE|LOCKFILE_CONFIG_MISMATCH|FROZEN_LOCKFILE_WITH_OUTDATED_LOCKFILE|NO_LOCKFILE)$`), Fault: download.App, Why: outOfStep(lock, command)},
 		{Code: regexp.MustCompile(`^ERR_PNPM_(?:LOCKFILE_BREAKING_CHANGE|BROKEN_LOCKFILE|LOCKFILE_MISSING_DEPENDENCY)$`), Fault: download.App, Why: lock + " is of a form that this pnpm does not read. Ask for the pnpm that made it:\n" +
-			"  npm pkg set packageManager=pnpm@VERSION\nor make it anew:\n  rm " + lock + "\n  " + command + "\n  git add " + lock},
+			"  npm pkg set packageManager=pnpm@VERSION\nor make it again:\n  rm " + lock + "\n  " + command + "\n  git add " + lock},
 		{Code: regexp.MustCompile(`^ERR_PNPM_TARBALL_INTEGRITY$`), Fault: download.Registry, Why: otherContent(lock, "pnpm install --lockfile-only --fix-lockfile")},
 		{Code: regexp.MustCompile(`^ERR_PNPM_FETCH_40[13]$`), Fault: download.App, Why: "the registry wants credentials for a package, or refuses those that it got. Give the build some:\n" +
 			"  npm config set //HOST/PATH/:_authToken='${NPM_TOKEN}' --location=project\n" +

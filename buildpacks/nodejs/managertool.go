@@ -75,7 +75,7 @@ func (b *build) resolveManager(ctx context.Context, a app) (npm.Manifest, versio
 	}
 	m, err := b.answer(ctx, title, b.packageFor(line.Package), wanted, preferred)
 	if missing, is := errors.AsType[*npm.MissingError](err); is {
-		return npm.Manifest{}, asked, appfile.Error("%s %s does not exist in %s; nearest are %s\n%s asks for it.\n%s",
+		return npm.Manifest{}, asked, appfile.Error("%s %s does not exist in %s; nearest are %s\n%s asks for it\n%s",
 			title, missing.Range, missing.Registry, strings.Join(missing.Nearest, ", "), asked.Source(), hint)
 	}
 	if err != nil {

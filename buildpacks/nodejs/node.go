@@ -38,7 +38,7 @@ func (b *build) resolveNode(ctx context.Context, asked version.Asked) (runtime.R
 	r, err := b.Runtimes.Resolve(ctx, request)
 	var missing *runtime.MissingError
 	if errors.As(err, &missing) {
-		return runtime.Release{}, appfile.Error("Node.js %s does not exist in %s; nearest are %s\n%s asks for it.\n%s",
+		return runtime.Release{}, appfile.Error("Node.js %s does not exist in %s; nearest are %s\n%s asks for it\n%s",
 			missing.Constraint, strings.Join(missing.Where, ", "), strings.Join(missing.Nearest, ", "), asked.Source(), pinHint(b.releases))
 	}
 	if err != nil {

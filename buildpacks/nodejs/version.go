@@ -113,7 +113,7 @@ func nodeRange(c version.Asked, r releases) (wanted npm.Range, preferred []npm.R
 
 // tooOld refuses a Node.js that is older than what slugc installs.
 func tooOld(number string, c version.Asked, r releases) error {
-	return appfile.Error("Node.js %s is too old: slugc installs %d and later\n%s asks for it.\n%s", number, r.Lines[0].Major, c.Source(), pinHint(r))
+	return appfile.Error("Node.js %s is too old: slugc installs %d and later\n%s asks for it\n%s", number, r.Lines[0].Major, c.Source(), pinHint(r))
 }
 
 // pinHint is the command that pins the default line.

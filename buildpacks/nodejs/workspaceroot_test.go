@@ -145,7 +145,7 @@ func TestRefusedMembers(t *testing.T) {
 			want: "there is no package-lock.json in the root of the workspace of packages/web\n" +
 				"packages/web/package.json asks for 3 packages, but not for one version of each, so two builds could differ. Make a lock file and commit it:\n" +
 				"  npm install --package-lock-only\n  git add package-lock.json\n  git commit -m \"Lock the versions of packages\"\n" +
-				"if it is there already, see that .gitignore and .slugignore do not list it",
+				"if it is there on your machine, see whether .gitignore or .slugignore lists it",
 		},
 		"the root does not list the app": {
 			files: map[string]string{"package.json": `{"workspaces": {"packages": ["packages/w*", "!packages/web"]}}`},
@@ -183,7 +183,7 @@ func TestRefusedMembers(t *testing.T) {
 			want: "there is no package-lock.json\n" +
 				"package.json asks for 3 packages, but not for one version of each, so two builds could differ. Make a lock file and commit it:\n" +
 				"  npm install --package-lock-only\n  git add package-lock.json\n  git commit -m \"Lock the versions of packages\"\n" +
-				"if it is there already, see that .gitignore and .slugignore do not list it\n" +
+				"if it is there on your machine, see whether .gitignore or .slugignore lists it\n" +
 				"../../package-lock.json does not list it: that is of no workspace",
 		},
 		"pnpm's workspace does not list the app": {
@@ -201,7 +201,7 @@ func TestRefusedMembers(t *testing.T) {
 			want: "in js, the root of the workspace: there is no pnpm-lock.yaml in the root of the workspace of web\n" +
 				"web/package.json asks for 1 packages, but not for one version of each, so two builds could differ. Make a lock file and commit it:\n" +
 				"  pnpm install --lockfile-only\n  git add pnpm-lock.yaml\n  git commit -m \"Lock the versions of packages\"\n" +
-				"if it is there already, see that .gitignore and .slugignore do not list it",
+				"if it is there on your machine, see whether .gitignore or .slugignore lists it",
 		},
 		"another package manager than the root's": {
 			files: map[string]string{web: `{"name": "web", "packageManager": "pnpm@10.1.0"}`},

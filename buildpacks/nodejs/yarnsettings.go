@@ -65,7 +65,7 @@ func readYarnSettings(dir string) (yarnSettings, error) {
 		return yarnSettings{}, appfile.Error("%s names the Yarn %s, which is not in the app\n"+
 			"commit it:\n  git add --force %s\n"+
 			"or take the line out and ask for a version:\n  npm pkg set packageManager=yarn@VERSION\n"+
-			"if it is there already, see that .gitignore and .slugignore do not list it", s.file, s.path, s.path)
+			"if it is there on your machine, see whether .gitignore or .slugignore lists it", s.file, s.path, s.path)
 	}
 	return s, nil
 }

@@ -49,11 +49,11 @@ func readLock(name string, data []byte) (lock, error) {
 		return lock{}, err
 	}
 	if l.Hash == "" && l.Packages == nil {
-		return lock{}, appfile.Error("%s is not a lock file of Composer: it has neither packages nor a content-hash\nmake it anew:\n  composer update\n  git add %s", name, name)
+		return lock{}, appfile.Error("%s is not a lock file of Composer: it has neither packages nor a content-hash\nmake it again:\n  composer update\n  git add %s", name, name)
 	}
 	for _, p := range slices.Concat(l.Packages, l.PackagesDev) {
 		if p.Name == "" || p.Version == "" {
-			return lock{}, appfile.Error("%s has a package without a name or a version\nmake it anew:\n  composer update\n  git add %s", name, name)
+			return lock{}, appfile.Error("%s has a package without a name or a version\nmake it again:\n  composer update\n  git add %s", name, name)
 		}
 	}
 	return l, nil

@@ -142,7 +142,7 @@ func (b *build) settle(a app) (language.Wish, error) {
 			return language.Wish{}, appfile.Error("%s does not say which PHP to use\n%w\n%s", asked, err, b.hint(asked))
 		}
 		if ok && !c.allowsLine(line) {
-			return language.Wish{}, appfile.Error("there is no PHP %s on this stack, which has PHP %s\n%s asks for it.\n%s", asked.Text, line, asked.Source(), b.hint(asked))
+			return language.Wish{}, appfile.Error("there is no PHP %s on this stack, which has PHP %s\n%s asks for it\n%s", asked.Text, line, asked.Source(), b.hint(asked))
 		}
 	} else {
 		asked = version.Asked{Name: "the default of the stack"}
@@ -172,7 +172,7 @@ func (b *build) checkPackages(a app, number, own string, allows func(c constrain
 			continue
 		}
 		if r.own {
-			return appfile.Error("there is no PHP %s on this stack, which has PHP %s\n%s asks for it.\n%s", r.Wanted, number, r.By, b.hint(version.Asked{Name: "require.php", File: a.manifestName}))
+			return appfile.Error("there is no PHP %s on this stack, which has PHP %s\n%s asks for it\n%s", r.Wanted, number, r.By, b.hint(version.Asked{Name: "require.php", File: a.manifestName}))
 		}
 		name, _, _ := strings.Cut(r.By, " ")
 		return appfile.Error("%s in %s wants PHP %s, and this stack has PHP %s\n%s. Lock a release of it that works there, and commit that:\n"+
@@ -198,7 +198,7 @@ func (b *build) resolvePHP(ctx context.Context, a app) (runtime.Release, languag
 	}
 	r, err := b.Resolve(ctx, w)
 	if none, is := errors.AsType[*runtime.MissingError](err); is {
-		return runtime.Release{}, w, appfile.Error("%w\n%s asks for it.\n%s", none, w.Asked.Source(), b.hint(w.Asked))
+		return runtime.Release{}, w, appfile.Error("%w\n%s asks for it\n%s", none, w.Asked.Source(), b.hint(w.Asked))
 	}
 	if err != nil {
 		return runtime.Release{}, w, err

@@ -100,7 +100,7 @@ func (b *build) uvFile(ctx context.Context, index *pypi.Registry, version, sum s
 	}
 	if others {
 		return pypi.File{}, &download.Error{Fault: download.Registry, Err: fmt.Errorf("%s has uv %s with another checksum than it had when slugc was made\n"+
-			"this is neither the app's fault nor slugc's: ask its operator", from, version)}
+			"this is neither the app's fault nor slugc's: ask its operator to clear its cache of uv", from, version)}
 	}
 	return pypi.File{}, appfile.Error("%s has no uv %s for %s, with which slugc installs packages\n"+
 		"take a version that it has:\n  slugc build -e %s=VERSION", from, version, b.Arch, uvVariable)

@@ -238,7 +238,7 @@ func (b *build) resolvePython(ctx context.Context, a app) (runtime.Release, lang
 		w.Asked = version.Asked{Name: "the default of the stack"}
 	}
 	if b.known.tooOld(text) {
-		return runtime.Release{}, w, appfile.Error("Python %s is too old: it has had no security fixes for years\n%s asks for it.\n%s", text, asked.Source(), hint)
+		return runtime.Release{}, w, appfile.Error("Python %s is too old: it has had no security fixes for years\n%s asks for it\n%s", text, asked.Source(), hint)
 	}
 	r, err := b.Resolve(ctx, w)
 	if none, is := errors.AsType[*runtime.MissingError](err); is {
@@ -275,7 +275,7 @@ func (b *build) missingPython(asked wish, none *runtime.MissingError, hint strin
 	if l := b.known.of(asked.Text); l.End != "" && l.ended(b.Now()) {
 		why = "\nPython " + l.Version + " has had no security fixes since " + l.End
 	}
-	return appfile.Error("%w%s\n%s asks for it.\n%s", none, why, asked.Source(), hint)
+	return appfile.Error("%w%s\n%s asks for it\n%s", none, why, asked.Source(), hint)
 }
 
 // allowsPython refuses a version that the app itself excludes elsewhere: packages

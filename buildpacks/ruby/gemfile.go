@@ -98,7 +98,7 @@ func withoutComment(line string) string {
 // can be seen without running it; Bundler looks again at all.
 func (a app) stale() error {
 	m, l := a.manifest, a.lock
-	update := "make it anew and commit it:\n  bundle lock\n  git add " + a.lockName + "\n  git commit -m \"Lock the gems\""
+	update := "make it again and commit it:\n  bundle lock\n  git add " + a.lockName + "\n  git commit -m \"Lock the gems\""
 	if !m.plain {
 		return nil
 	}

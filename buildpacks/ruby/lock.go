@@ -80,7 +80,7 @@ func readLock(name string, data []byte) (lock, error) {
 			section, remote = line, ""
 			continue
 		case line[0] != ' ':
-			return lock{}, appfile.Error("%s is not a lock file of Bundler\nline %d: %s\nmake it anew:\n  bundle lock\n  git add %s", name, number, line, name)
+			return lock{}, appfile.Error("%s is not a lock file of Bundler\nline %d: %s\nmake it again:\n  bundle lock\n  git add %s", name, number, line, name)
 		}
 		switch section {
 		case fromIndex, fromGit, fromPath:
@@ -114,7 +114,7 @@ func readLock(name string, data []byte) (lock, error) {
 		}
 	}
 	if section == "" || !slices.Contains(sections(), section) && len(l.gems) == 0 {
-		return lock{}, appfile.Error("%s is empty, or no lock file of Bundler\nmake it anew:\n  bundle lock\n  git add %s", name, name)
+		return lock{}, appfile.Error("%s is empty, or no lock file of Bundler\nmake it again:\n  bundle lock\n  git add %s", name, name)
 	}
 	return l, nil
 }

@@ -124,7 +124,7 @@ func (b *build) settle(a app) (language.Wish, error) {
 	}
 	if plainVersion().MatchString(text) && strings.Contains(text, ".") {
 		if line != "" && minor(text) != line {
-			return language.Wish{}, appfile.Error("there is no Ruby %s on this stack, which has Ruby %s\n%s asks for it.\n%s", text, line, asked.Source(), b.hint())
+			return language.Wish{}, appfile.Error("there is no Ruby %s on this stack, which has Ruby %s\n%s asks for it\n%s", text, line, asked.Source(), b.hint())
 		}
 		text = "~> " + minor(text) + ".0"
 	}
@@ -171,7 +171,7 @@ func (b *build) resolveRuby(ctx context.Context, a app) (runtime.Release, langua
 	}
 	r, err := b.Resolve(ctx, w)
 	if none, is := errors.AsType[*runtime.MissingError](err); is {
-		return runtime.Release{}, w, appfile.Error("%w\n%s asks for it.\n%s", none, w.Asked.Source(), b.hint())
+		return runtime.Release{}, w, appfile.Error("%w\n%s asks for it\n%s", none, w.Asked.Source(), b.hint())
 	}
 	if err != nil {
 		return runtime.Release{}, w, err

@@ -82,8 +82,8 @@ func (p project) noLock() error {
 			}
 		}
 	}
-	return appfile.Error("there is no %s, so nobody knows which versions of packages to use\n%smake it and commit it:\n  cargo generate-lockfile\n  git add -f %s\n  git commit -m \"Lock the versions of packages\"",
-		p.lockPath(), ignored, p.lockPath())
+	return appfile.Error("there is no %s\n%s%s says which packages the app wants, but not which version of each, so two builds could differ. Make a lock file and commit it:\n  cargo generate-lockfile\n  git add -f %s\n  git commit -m \"Lock the versions of packages\"",
+		p.lockPath(), ignored, path.Join(p.root, manifestFile), p.lockPath())
 }
 
 // inStep refuses a lock file that does not have what the manifests ask for, as

@@ -100,7 +100,7 @@ func (p *project) findRoot(own manifest) (manifest, error) {
 	}
 	for _, way := range ways {
 		if !p.inSource(way) {
-			return manifest{}, appfile.Error("%s says workspace = %q, which is outside of the source\nbuild the source that has both", manifestFile, own.Package.Workspace)
+			return manifest{}, appfile.Error("%s says workspace = %q, which is outside of the source\nbuild the directory that has both, and name the app in it:\n  slugc build DIRECTORY --app APP", manifestFile, own.Package.Workspace)
 		}
 		above, err := readManifest(p.at(way), way)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -168,11 +168,11 @@ func (p *project) matching(patterns []string, must bool) ([]string, error) {
 	for _, pattern := range patterns {
 		full := path.Join(p.root, pattern)
 		if !p.inSource(full) {
-			return nil, appfile.Error("%s has a member outside of the source: %s\nbuild the source that has both", path.Join(p.root, manifestFile), pattern)
+			return nil, appfile.Error("%s has a member outside of the source: %s\nbuild the directory that has both, and name the app in it:\n  slugc build DIRECTORY --app APP", path.Join(p.root, manifestFile), pattern)
 		}
 		found, err := filepath.Glob(p.at(full))
 		if err != nil {
-			return nil, appfile.Error("%s has a pattern of members that is not valid: %s", path.Join(p.root, manifestFile), pattern)
+			return nil, appfile.Error("%s has a pattern of members that is not valid: %s\nexpected one such as crates/*", path.Join(p.root, manifestFile), pattern)
 		}
 		plain := !strings.ContainsAny(pattern, "*?[")
 		if len(found) == 0 && plain && must {
@@ -202,14 +202,14 @@ func (p *project) addLocal(dir, by string, member bool, seen map[string]bool) er
 	}
 	seen[dir] = true
 	if !p.inSource(dir) {
-		return appfile.Error("%s names a package outside of the source: %s\nput it into the app's repository, or build from the directory that has both:\n  slugc build --app DIR", by, dir)
+		return appfile.Error("%s names a package outside of the source: %s\nput it into the app's repository, or build the directory that has both, and name the app in it:\n  slugc build DIRECTORY --app APP", by, dir)
 	}
 	m, err := readManifest(p.at(dir), dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		if by == "" {
 			by = path.Join(p.root, manifestFile)
 		}
-		return appfile.Error("%s names the package in %s, which has no %s\ncommit it, and see that no ignore file lists it:\n  git add %s", by, dir, manifestFile, dir)
+		return appfile.Error("%s names the package in %s, which has no %s\ncommit it, and see that .gitignore and .slugignore do not list it:\n  git add %s", by, dir, manifestFile, dir)
 	}
 	if err != nil {
 		return err

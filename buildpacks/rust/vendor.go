@@ -30,7 +30,7 @@ func (p project) vendorInStep(c appConfig) error {
 	}
 	entries, err := os.ReadDir(p.at(dir))
 	if errors.Is(err, fs.ErrNotExist) {
-		return appfile.Error(".cargo/config.toml takes packages from %s, which is not there\nmake it and commit it, and see that no ignore file lists it:\n%s", dir, p.vendoring())
+		return appfile.Error(".cargo/config.toml takes packages from %s, which is not there\nmake it and commit it, and see that .gitignore and .slugignore do not list it:\n%s", dir, p.vendoring())
 	}
 	if err != nil {
 		return fmt.Errorf("looking at the vendor directory: %w", err)

@@ -172,7 +172,7 @@ func (b *body) explain(cause error) error {
 	err := fmt.Errorf("GET %s: %w", Redacted(b.request.URL), cause)
 	var unknown x509.UnknownAuthorityError
 	if errors.As(cause, &unknown) {
-		return fmt.Errorf("%w\nthe server's certificate is signed by an authority that is not known here, such as a company's own.\n"+
+		return fmt.Errorf("%w\nthe server's certificate is signed by an authority that this machine does not know, such as a company's own.\n"+
 			"Name its certificate file:\n  export SSL_CERT_FILE=/path/to/ca.pem NODE_EXTRA_CA_CERTS=/path/to/ca.pem", err)
 	}
 	return err

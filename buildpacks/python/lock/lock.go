@@ -98,7 +98,7 @@ func (f File) Packages(e pep508.Environment) ([]Package, error) {
 			return nil, appfile.Error("%s has no checksum of %s %s\nwithout one nobody can tell whether it is the package that you tried. Make the lock file again", f.Name, p.Name, p.Version)
 		}
 		if i > 0 && all[i-1].Name == p.Name {
-			return nil, appfile.Error("%s has two versions of %s for one interpreter: %s and %s", f.Name, p.Name, all[i-1].Version, p.Version)
+			return nil, appfile.Error("%s has two versions of %s for one interpreter: %s and %s\nmake the lock file again", f.Name, p.Name, all[i-1].Version, p.Version)
 		}
 	}
 	return all, nil
