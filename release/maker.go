@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Maker makes releases.
+// Maker makes releases: it adds to a config what the app needs, runs the release phase,
+// and writes down in its Book what came of it.
 type Maker struct {
 	Book          Book
 	Slugs, Images Kept

@@ -32,7 +32,7 @@ type Made struct {
 	// Dir is its directory, and Root the directory in it that is the root
 	// filesystem.
 	Dir, Root string
-	// Lock is its packages.
+	// Lock has its packages, with their versions and checksums.
 	Lock debian.LockedImage
 	// Made is when it was made, or found to be of the newest packages still.
 	Made time.Time

@@ -47,9 +47,9 @@ type Creator struct {
 	Warn func(error)
 }
 
-// Created is builder images.
+// Created is what one builder.toml came to.
 type Created struct {
-	// Images are one for each of Targets.
+	// Images are one for each of Targets, in their order.
 	Images  []oci.Image
 	Targets []stack.Target
 }

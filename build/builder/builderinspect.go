@@ -33,7 +33,8 @@ type Inventory struct {
 	Extensions []Item `json:"extensions,omitempty"`
 }
 
-// LifecycleContents is the lifecycle of a builder.
+// LifecycleContents is the lifecycle of a builder: its version, and the APIs that
+// it supports, as MAJOR.MINOR.
 type LifecycleContents struct {
 	Version       string   `json:"version"`
 	BuildpackAPIs []string `json:"buildpack_apis"`

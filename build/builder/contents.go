@@ -56,7 +56,7 @@ func (a About) String() string { return name(buildpacks.Member{ID: a.ID, Version
 // Group is buildpacks that build together.
 type Group []Place
 
-// Place is a place in a group.
+// Place is a buildpack in a group, which does without an optional one that says no.
 type Place struct {
 	ID       string `json:"id"`
 	Version  string `json:"version,omitempty"`
@@ -65,13 +65,14 @@ type Place struct {
 	ExecEnvs string `json:"exec_envs,omitempty"`
 	// Missing says that it does not come with the package.
 	Missing bool `json:"missing,omitempty"`
-	// Order is that of a composite.
+	// Order is what a composite stands for; empty for a buildpack that runs.
 	Order []Group `json:"order,omitempty"`
 	// Again says that it is a composite whose order is shown before.
 	Again bool `json:"again,omitempty"`
 }
 
-// Layer is a layer of a buildpackage.
+// Layer is a layer of a buildpackage, by the digests of its uncompressed and its
+// compressed form.
 type Layer struct {
 	// Buildpacks are those in it, as id@version.
 	Buildpacks []string `json:"buildpacks"`

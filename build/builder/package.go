@@ -16,7 +16,7 @@ import (
 	"github.com/slugc/slugc/buildpacks/fetch"
 )
 
-// Packager makes buildpackages.
+// Packager makes buildpackages (CNB Distribution API 0.3, "Buildpackage").
 type Packager struct {
 	// Fetcher brings what a package.toml names. Its Base and its Target are
 	// those of the package, whatever they were.
@@ -32,11 +32,11 @@ type Packager struct {
 	Progress func(done, total int64)
 }
 
-// Package is a buildpackage.
+// Package is a buildpackage: a buildpack with all that its order names.
 type Package struct {
 	// Root is the buildpack that the package is of.
 	Root buildpacks.Descriptor
-	// Images are one for each of Targets.
+	// Images are one for each of Targets, in their order.
 	Images  []oci.Image
 	Targets []buildpacks.Target
 	// Buildpacks are those in it, the root as the last.

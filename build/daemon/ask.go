@@ -147,7 +147,8 @@ func (e *LoadError) Error() string { return "the Docker daemon cannot load the i
 // image that it cannot run.
 const unpackingFailed = "Error unpacking image "
 
-// Load loads an archive.
+// Load has the daemon take the images of an archive, as "docker load" does (Engine API,
+// "Import images"). An archive that it cannot use is a *LoadError.
 func (c *Client) Load(ctx context.Context, archive io.Reader) error {
 	answer, err := c.send(ctx, http.MethodPost, "images/load", url.Values{"quiet": {"1"}}, io.NopCloser(archive))
 	if err != nil {

@@ -29,7 +29,8 @@ const (
 	maxAnswer = 32 << 20
 )
 
-// Client asks a daemon.
+// Client asks a daemon, by the Docker Engine API. An answer that says no is an *Error,
+// a daemon that does not talk a *ConnectionError.
 type Client struct {
 	// Cached finds a layer that is in an image of the daemon, by its diffID, as a file
 	// with its tar. It may be nil. What it does not find is read from the daemon.

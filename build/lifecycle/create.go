@@ -27,7 +27,7 @@ type Creator struct {
 	Log   *platform.Log
 }
 
-// CreatorFiles are paths.
+// CreatorFiles are the paths of analyzed.toml, group.toml, plan.toml and report.toml.
 type CreatorFiles struct{ Analyzed, Group, Plan, Report string }
 
 // Run builds. The classes of its errors are those of the phases.

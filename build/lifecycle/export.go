@@ -68,7 +68,7 @@ type Launcher struct {
 	// SBOMDir is where its SBOM files are: launcher.sbom.* in the directory of the
 	// lifecycle, which it is when empty, and all SBOM files of any other.
 	SBOMDir string
-	// Version is in a label.
+	// Version is that of the lifecycle that brings it, for the label of the build.
 	Version string
 }
 

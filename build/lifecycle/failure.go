@@ -32,7 +32,7 @@ const (
 	ExtendError
 )
 
-// Failure ended a phase.
+// Failure is the error that ended a phase; its class decides the exit code.
 type Failure struct {
 	// Action is what failed, in the words of the reference lifecycle, which
 	// platforms look for: "export", "resolve inputs".

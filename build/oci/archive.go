@@ -23,7 +23,7 @@ type Archive struct {
 	Progress func(done, total int64)
 }
 
-// Export writes the archive.
+// Export writes the archive, which appears whole or not at all.
 func (a Archive) Export(ctx context.Context, image Image) (artifact.Artifact, error) {
 	c, err := contentOf(image)
 	if err == nil {

@@ -115,7 +115,7 @@ func (l Layout) ExportIndex(ctx context.Context, images []Image) (artifact.Artif
 	return l.made(ctx, c, err, images...)
 }
 
-// ExportIndex writes the archive.
+// ExportIndex writes the images to the archive, as one index.
 func (a Archive) ExportIndex(ctx context.Context, images []Image) (artifact.Artifact, error) {
 	_, c, err := joined(images)
 	if err == nil {

@@ -57,7 +57,8 @@ type LayerInfo struct {
 	Name   string `json:"name"`
 	DiffID string `json:"diff_id"`
 	Digest string `json:"digest"`
-	Size   int64  `json:"size"`
+	// Size is the number of compressed bytes.
+	Size int64 `json:"size"`
 }
 
 // Inspect describes an image. It reads manifest and config.

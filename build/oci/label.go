@@ -83,7 +83,7 @@ type StackMetadata struct {
 	RunImage StackRunImage `json:"runImage"`
 }
 
-// StackRunImage is the names of a base.
+// StackRunImage is where a base is: a reference, and mirrors that have the same.
 type StackRunImage struct {
 	Image   string   `json:"image,omitempty"`
 	Mirrors []string `json:"mirrors,omitempty"`
@@ -110,7 +110,7 @@ type LauncherInfo struct {
 	Source  LauncherSource `json:"source"`
 }
 
-// LauncherSource is the source of a launcher.
+// LauncherSource says where the source of a launcher is.
 type LauncherSource struct {
 	Git GitSource `json:"git"`
 }
@@ -127,7 +127,8 @@ type ProjectMetadata struct {
 	Source *ProjectSource `json:"source,omitempty" toml:"source"`
 }
 
-// ProjectSource is one version of a source.
+// ProjectSource is one version of a source: what kind of source it is, such as "git",
+// what tells the version from others, and what else is known of it.
 type ProjectSource struct {
 	Type     string         `json:"type,omitempty" toml:"type"`
 	Version  map[string]any `json:"version,omitempty" toml:"version"`

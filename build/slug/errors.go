@@ -50,6 +50,7 @@ func (e *NoSpaceError) Error() string {
 		e.Path, report.Size(e.Need), report.Size(e.Free), e.Err)
 }
 
+// Unwrap returns the error of the system.
 func (e *NoSpaceError) Unwrap() error { return e.Err }
 
 // full says whether an error is about space, be it the disk's, a quota's or

@@ -8,7 +8,7 @@ import (
 	"github.com/slugc/slugc/stack/debian/control"
 )
 
-// Request is what is wanted.
+// Request is which runtime is wanted, and for what machine.
 type Request struct {
 	// Runtime is its name in the catalogue.
 	Runtime string

@@ -51,7 +51,7 @@ const (
 	Unchecked Verdict = "unchecked"
 )
 
-// Factor is one of the twelve.
+// Factor is what one of the twelve came to. Number is 1 to 12.
 type Factor struct {
 	Number   int       `json:"number"`
 	Name     string    `json:"name"`

@@ -23,7 +23,7 @@ import (
 
 // Trial is what the web process of a slug did.
 type Trial struct {
-	// Types are whether the slug has a process type web at all.
+	// Web is whether the slug has a process type web at all.
 	Web bool `json:"web"`
 	// Port is what it was to listen on.
 	Port string `json:"port,omitempty"`
@@ -35,7 +35,7 @@ type Trial struct {
 	// Answer is the status of the answer to GET /, 0 for none.
 	Answer int `json:"answer,omitempty"`
 	// Ended is whether it ended by itself, Status its exit status, as a shell counts
-	// it, and Stop the seconds from SIGTERM to its end.
+	// it, Stop the seconds from SIGTERM to its end, and Killed whether it took SIGKILL.
 	Ended  bool    `json:"ended"`
 	Status int     `json:"status"`
 	Stop   float64 `json:"stop_seconds"`

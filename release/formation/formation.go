@@ -51,7 +51,8 @@ type Release struct {
 // State is what a process does, in Heroku's words.
 type State string
 
-// The states of a process.
+// The states of a process. One that crashed is started again after a while; one that
+// is down is not.
 const (
 	Starting State = "starting"
 	Up       State = "up"
@@ -111,7 +112,8 @@ type Formation struct {
 	watched chan struct{}
 }
 
-// Times are limits, for tests that have less time than people.
+// Times are limits, for tests that have less time than people: the constants of the
+// package, the delay before the second restart in a row, and memory.Interval.
 type Times struct {
 	Boot, Drain, Grace, Healthy, FirstDelay, Memory time.Duration
 }
@@ -269,7 +271,8 @@ func numbers(types map[string]string, before, given map[string]int) (map[string]
 	return wanted, nil
 }
 
-// Scale changes how many processes of some types there are.
+// Scale changes how many processes of some types there are. A type of which there can
+// be none is an *UnknownScaleError.
 func (f *Formation) Scale(scale map[string]int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

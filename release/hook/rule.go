@@ -55,7 +55,7 @@ func (e *NoRuleError) Error() string {
 	return fmt.Sprintf("%s has no webhook; slugc hooks add %s --repository ADDRESS makes one", e.App, e.App)
 }
 
-// Is tells what it is.
+// Is says that it is an fs.ErrNotExist.
 func (e *NoRuleError) Is(target error) bool { return target == fs.ErrNotExist }
 
 // Path is where deliveries of the rule are sent to, on a server.
@@ -250,7 +250,7 @@ func (r Rule) concerns(changed []string) bool {
 	return false
 }
 
-// Order is the build of a push.
+// Order asks for the build of a push. Trigger, by and key are those of queue.Order.
 func (r Rule) Order(p Push, trigger, by, key string) queue.Order {
 	directory, err := clean(r.Directory)
 	if err != nil {

@@ -361,7 +361,7 @@ func (q *Queue) attempted(ctx context.Context, tx querier, b queue.Build) (bool,
 	return true, nil
 }
 
-// Build is one build.
+// Build is the build of an id, or a *queue.UnknownError.
 func (q *Queue) Build(ctx context.Context, id int64) (queue.Build, error) {
 	if err := q.mend(ctx); err != nil {
 		return queue.Build{}, err

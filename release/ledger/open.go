@@ -30,7 +30,7 @@ const (
 	patience = 30 * time.Second
 )
 
-// Ledger is the ledger in a directory.
+// Ledger is the ledger in a directory. Several processes may have it open at once.
 type Ledger struct {
 	dir        string
 	keys       Keys

@@ -145,7 +145,8 @@ func (l *Ledger) Releases(ctx context.Context, app string) ([]release.Release, e
 	return found, nil
 }
 
-// Release is one of an app.
+// Release is the release of a number. A number or an app that there is not is a
+// *release.UnknownError.
 func (l *Ledger) Release(ctx context.Context, app string, number int) (release.Release, error) {
 	all, err := l.Releases(ctx, app)
 	if err != nil {
@@ -213,7 +214,8 @@ func (l *Ledger) Watch(ctx context.Context, app string, known int) (r release.Re
 	}
 }
 
-// Config is the config of a release.
+// Config is the config of a release, unsealed. One that was sealed with another key is a
+// *release.KeyError.
 func (l *Ledger) Config(ctx context.Context, r release.Release) (release.Config, error) {
 	var recipient string
 	var sealed []byte

@@ -116,11 +116,11 @@ type Reuse struct {
 	// Name is what: a layer, a segment.
 	Name   string `json:"name"`
 	Reused bool   `json:"reused"`
-	// Reason is why.
+	// Reason is why, where that is known.
 	Reason string `json:"reason,omitempty"`
 }
 
-// Filter picks builds.
+// Filter picks builds; the zero value picks all.
 type Filter struct {
 	// App and Statuses pick; empty ones pick all.
 	App      string

@@ -34,7 +34,7 @@ type Settings struct {
 	Maker func(author string, voice release.Voice) release.Maker
 	// Formation is where the formation of an app is asked.
 	Formation func(app string) control.Client
-	// Slug is the file of a slug.
+	// Slug is the file of the slug of a digest, "sha256:<hex>".
 	Slug func(ctx context.Context, digest string) (string, error)
 	// Sources is the directory for source archives that were sent, Sizes that for what is
 	// known of the sizes of slugs.
@@ -45,7 +45,7 @@ type Settings struct {
 	Rules hook.Rules
 	// Author is who a program is that does not say.
 	Author string
-	// Secure is whether all come over TLS.
+	// Secure is whether all requests come over TLS, so that cookies ask for it.
 	Secure bool
 	// LargestSource is the largest source archive, in bytes.
 	LargestSource int64

@@ -86,7 +86,8 @@ func (f *Fetcher) open(ctx context.Context, r Request, identity bool) (*body, er
 // StatusError says that a server answered, but not with what was asked for.
 type StatusError struct {
 	// URL is the address without credentials.
-	URL  string
+	URL string
+	// Code is the status of HTTP.
 	Code int
 	// RetryAfter is what the server asks a client to wait, 0 if it does not.
 	RetryAfter time.Duration

@@ -30,7 +30,8 @@ func parseMetadata(data []byte) Metadata {
 	return m
 }
 
-// Buildpack is what there is of a buildpack.
+// Buildpack is what it says of the layers of a buildpack, by its id; empty where it
+// knows none.
 func (m Metadata) Buildpack(id string) oci.BuildpackLayers {
 	for _, b := range m.Buildpacks {
 		if b.ID == id {

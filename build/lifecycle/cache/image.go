@@ -93,7 +93,7 @@ func (c *Image) index() error {
 	return nil
 }
 
-// Metadata is that of the label.
+// Metadata is that of the label; empty where there is no image, or one that is damaged.
 func (c *Image) Metadata(ctx context.Context) (Metadata, error) {
 	if err := c.open(ctx); err != nil || len(c.layers) == 0 {
 		return Metadata{}, err

@@ -70,7 +70,7 @@ func (v *Volume) committed() string { return filepath.Join(v.dir, "committed") }
 func (v *Volume) staging() string   { return filepath.Join(v.dir, "staging") }
 func (v *Volume) backup() string    { return filepath.Join(v.dir, "committed-backup") }
 
-// Metadata reads the metadata.
+// Metadata is that of the last commit; empty before the first.
 func (v *Volume) Metadata(context.Context) (Metadata, error) {
 	data, err := sandbox.ReadFile(filepath.Join(v.committed(), MetadataName), maxMetadata)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -92,7 +92,7 @@ func file(diffID string) (string, error) {
 	return diffID + ".tar", nil
 }
 
-// Restore unpacks a layer.
+// Restore unpacks a layer from its file, if that has the diffID still.
 func (v *Volume) Restore(ctx context.Context, diffID, at, dir string) (err error) {
 	name, err := file(diffID)
 	if err != nil {

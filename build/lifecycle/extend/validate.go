@@ -12,7 +12,7 @@ import (
 // Kind is which image a Dockerfile extends.
 type Kind string
 
-// The kinds.
+// The kinds: the image that apps are built in, and the one that they run on.
 const (
 	Build Kind = "build"
 	Run   Kind = "run"

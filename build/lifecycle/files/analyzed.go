@@ -113,7 +113,7 @@ type Layer struct {
 	SHA string `toml:"sha"`
 }
 
-// BuildpackLayers are the layers of a buildpack.
+// BuildpackLayers are the layers of a buildpack by name, and its store.
 type BuildpackLayers struct {
 	ID      string                    `toml:"key"`
 	Version string                    `toml:"version"`
@@ -142,7 +142,8 @@ type RunImageLayers struct {
 	RunImages
 }
 
-// NewLayersMetadata is the metadata of a label.
+// NewLayersMetadata is the metadata of a label in the form of TOML; Label is the way
+// back.
 func NewLayersMetadata(l oci.LifecycleMetadata) LayersMetadata {
 	m := LayersMetadata{
 		Config: Layer(l.Config), Launcher: Layer(l.Launcher), ProcessTypes: Layer(l.ProcessTypes),

@@ -33,7 +33,7 @@ func ReadGroup(file string) (g Group, err error) {
 // WriteGroup writes a group.toml.
 func WriteGroup(file string, g Group) error { return write("group", file, g) }
 
-// NewGroup is the group of a plan.
+// NewGroup is the buildpacks and extensions that a plan chose, in order.
 func NewGroup(plan detect.Plan) Group {
 	var g Group
 	for _, c := range plan.Group {

@@ -21,7 +21,7 @@ const (
 	Fatal
 )
 
-// ParseLevel is the level of a name.
+// ParseLevel is the level of a name, in letters of any case.
 func ParseLevel(name string) (Level, error) {
 	switch strings.ToLower(name) {
 	case "debug":

@@ -14,7 +14,7 @@ import (
 	"github.com/slugc/slugc/buildpacks/language/limits"
 )
 
-// The commands.
+// The commands of a Procfile that serve PHP, as Heroku's buildpack calls them.
 const (
 	Nginx  = "heroku-php-nginx"
 	Apache = "heroku-php-apache2"

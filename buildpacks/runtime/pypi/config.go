@@ -172,7 +172,8 @@ type Address struct {
 	Origin string
 }
 
-// Index is the index of packages.
+// Index is where packages come from: what the settings say, else the default of the
+// ecosystem. Its error names the variable to set.
 func (c Config) Index() (Address, error) {
 	if s, set := c.settings["index-url"]; set {
 		return c.address(s)
@@ -183,7 +184,7 @@ func (c Config) Index() (Address, error) {
 	return Address{}, errors.New("there is no address of a package index\nset one:\n  export PIP_INDEX_URL=https://HOST/PATH/simple")
 }
 
-// Extra are further indexes.
+// Extra are the indexes that are asked besides (extra-index-url).
 func (c Config) Extra() ([]Address, error) {
 	var all []Address
 	s := c.settings["extra-index-url"]

@@ -34,7 +34,7 @@ type Status struct {
 	Processes []formation.Process `json:"processes"`
 }
 
-// Subject is the formation that is served.
+// Subject is the formation that is served; see the methods of formation.Formation.
 type Subject interface {
 	Scale(scale map[string]int) error
 	Restart(name string) (int, error)

@@ -14,7 +14,7 @@ import (
 	"github.com/slugc/slugc/build/beside"
 )
 
-// The names of the hooks.
+// The names of the hooks (githooks(5)): before git takes a push, and after.
 const (
 	Pre  = "pre-receive"
 	Post = "post-receive"

@@ -28,7 +28,7 @@ const (
 
 // Formation is where an app runs, or is to.
 type Formation struct {
-	// Dir is that of its control.
+	// Dir is where it is controlled (control.Client).
 	Dir string
 	// Start is slugc start, with its arguments, and Env all of its environment.
 	Start, Env []string

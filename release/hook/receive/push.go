@@ -40,7 +40,7 @@ type Receiver struct {
 	Builder func(app string) (Builder, error)
 	// Live puts a release in place of the one that runs, and tells Out.
 	Live func(ctx context.Context, a App, release int) error
-	// Out is whom the pusher reads.
+	// Out is what the pusher reads.
 	Out io.Writer
 	// Pusher is who pushes.
 	Pusher string
