@@ -45,8 +45,9 @@ var names = []string{"Op", "Command", "Header"}
 // imports testing does not.
 func messages(t *testing.T, root string) []message {
 	t.Helper()
-	var all []message
+	var readers []*reader
 	set := token.NewFileSet()
+	constants := map[string]map[string]ast.Expr{}
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -64,13 +65,22 @@ func messages(t *testing.T, root string) []message {
 		if err != nil {
 			return err
 		}
-		r := reader{at: func(e ast.Expr) string { return fmt.Sprintf("%s:%d", inside, set.Position(e.Pos()).Line) }}
-		ast.Inspect(file, r.look)
-		all = append(all, r.found...)
+		dir := filepath.Dir(name)
+		if constants[dir] == nil {
+			constants[dir] = map[string]ast.Expr{}
+		}
+		r := &reader{file: file, constants: constants[dir], at: func(e ast.Expr) string { return fmt.Sprintf("%s:%d", inside, set.Position(e.Pos()).Line) }}
+		ast.Inspect(file, r.define)
+		readers = append(readers, r)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	var all []message
+	for _, r := range readers {
+		ast.Inspect(r.file, r.look)
+		all = append(all, r.found...)
 	}
 	slices.SortStableFunc(all, func(a, b message) int { return cmp.Compare(a.pkg(), b.pkg()) })
 	return all
@@ -78,12 +88,33 @@ func messages(t *testing.T, root string) []message {
 
 // reader gathers the messages of one file.
 type reader struct {
-	at    func(ast.Expr) string
-	found []message
+	file *ast.File
+	at   func(ast.Expr) string
+	// constants are those of the file's package, by name; nil for a name that stands for several.
+	constants map[string]ast.Expr
+	found     []message
+}
+
+func (r *reader) define(n ast.Node) bool {
+	group, is := n.(*ast.GenDecl)
+	if !is || group.Tok != token.CONST {
+		return true
+	}
+	for _, spec := range group.Specs {
+		c := spec.(*ast.ValueSpec)
+		for i, name := range c.Names {
+			if _, several := r.constants[name.Name]; several || i >= len(c.Values) {
+				r.constants[name.Name] = nil
+				continue
+			}
+			r.constants[name.Name] = c.Values[i]
+		}
+	}
+	return true
 }
 
 func (r *reader) add(by string, e ast.Expr) {
-	if text, is := literal(e); is {
+	if text, is := r.literal(e); is {
 		r.found = append(r.found, message{at: r.at(e), by: by, text: text})
 	}
 }
@@ -108,7 +139,7 @@ func (r *reader) look(n ast.Node) bool {
 			if !is {
 				return true
 			}
-			text, is := literal(e)
+			text, is := r.literal(e)
 			if is && strings.Trim(text, ", >\n") != "" {
 				r.add("Error()", e)
 			}
@@ -156,17 +187,22 @@ func called(e ast.Expr) string {
 	return ""
 }
 
-// literal is the text of an expression of which at least a part is written as text.
-func literal(e ast.Expr) (text string, is bool) {
+// literal is the text of an expression of which at least a part is written as text, or is
+// a constant that is.
+func (r *reader) literal(e ast.Expr) (text string, is bool) {
 	switch e := e.(type) {
+	case *ast.Ident:
+		if value := r.constants[e.Name]; value != nil {
+			return r.literal(value)
+		}
 	case *ast.BasicLit:
 		text, err := strconv.Unquote(e.Value)
 		return text, err == nil && e.Kind == token.STRING
 	case *ast.ParenExpr:
-		return literal(e.X)
+		return r.literal(e.X)
 	case *ast.BinaryExpr:
-		x, isX := literal(e.X)
-		y, isY := literal(e.Y)
+		x, isX := r.literal(e.X)
+		y, isY := r.literal(e.Y)
 		if !isX {
 			x = "%v"
 		}

@@ -32,6 +32,19 @@ var known = []string{
 // proper are the names of tools and languages that a line may begin with.
 var proper = []string{"Bundler", "Cargo", "Composer", "Django", "Docker", "Go", "Gradle", "Java", "Maven", "Python", "Ruby"}
 
+var (
+	firstWord   = regexp.MustCompile(`^[A-Z][a-z]*\b`)
+	namelike    = regexp.MustCompile(`^([A-Za-z0-9_]|\.[a-z])`)
+	smallLetter = regexp.MustCompile(`^[a-z]`)
+	sentenceEnd = regexp.MustCompile(`([a-z)]\.|!|\n)$`)
+	column      = regexp.MustCompile(`(:|%\d+s) +`)
+	typed       = regexp.MustCompile(`(?m)^  .*$`)
+	refused     = regexp.MustCompile(`(?i)\b(failed to|unable to|could not \w+|couldn't|can't|can not|invalid|illegal|malformed|must|mustn't|please|oops|sorry|error:)`)
+	denied      = regexp.MustCompile(`\b(is|are) no (directory|regular file|address|lock file)\b`)
+	misquoted   = regexp.MustCompile(`'%[sv]'|"%[sv]"|` + "`")
+	bareFile    = regexp.MustCompile(`\b(reading|writing|opening|removing|copying|locking|linking|making|unpacking|packing|flushing) %q`)
+)
+
 // TestMessages prints all messages with -v, by package.
 func TestMessages(t *testing.T) {
 	all := messages(t, "../../..")
@@ -84,9 +97,9 @@ func (m message) broken() []string {
 // proper names nor, as GOPROXY or Node.js, one with a further capital letter, a digit, a dot or
 // an underscore in it.
 func capital(line string) string {
-	word := regexp.MustCompile(`^[A-Z][a-z]*\b`).FindString(line)
+	word := firstWord.FindString(line)
 	rest := strings.TrimPrefix(line, word)
-	if word == "" || slices.Contains(proper, word) || regexp.MustCompile(`^([A-Za-z0-9_]|\.[a-z])`).MatchString(rest) {
+	if word == "" || slices.Contains(proper, word) || namelike.MatchString(rest) {
 		return ""
 	}
 	return word
@@ -109,7 +122,7 @@ func goesOn(text string) string {
 		if word := capital(line); word != "" && !sentence {
 			return fmt.Sprintf("a line begins with %s, and there is no sentence before it", word)
 		}
-		if sentence && regexp.MustCompile(`^[a-z]`).MatchString(line) {
+		if sentence && smallLetter.MatchString(line) {
 			return fmt.Sprintf("a sentence begins with a small letter: %s", line)
 		}
 	}
@@ -119,7 +132,7 @@ func goesOn(text string) string {
 // ends: what comes next is another part of the message, or the next command. A command
 // may end with a dot.
 func ends(text string) string {
-	if last := text[strings.LastIndex(text, "\n")+1:]; !strings.HasPrefix(last, "  ") && regexp.MustCompile(`([a-z)]\.|!|\n|:\n)$`).MatchString(text) {
+	if last := text[strings.LastIndex(text, "\n")+1:]; !strings.HasPrefix(last, "  ") && sentenceEnd.MatchString(text) {
 		return "it ends as a sentence or a line does"
 	}
 	return ""
@@ -127,34 +140,34 @@ func ends(text string) string {
 
 // blanks: columns stand below each other behind a colon, and a comment behind a command.
 func blanks(text string) string {
-	for line := range strings.SplitSeq(text, "\n") {
-		if strings.Contains(line, "\t") {
-			return "there is a tab in it"
-		}
-		if line = regexp.MustCompile(`(:|%\d+s) +`).ReplaceAllString(line, "$1 "); strings.Contains(strings.TrimPrefix(line, "  "), "  ") && !strings.HasPrefix(line, "  ") {
-			return "there are two blanks in it"
-		}
+	if strings.Contains(text, "\t") {
+		return "there is a tab in it"
+	}
+	if strings.Contains(column.ReplaceAllString(prose(text), "$1 "), "  ") {
+		return "there are two blanks in it"
 	}
 	return ""
 }
 
 // prose are the lines of a message that are not to be typed.
 func prose(text string) string {
-	return regexp.MustCompile(`(?m)^  .*$`).ReplaceAllString(text, "")
+	return typed.ReplaceAllString(text, "")
 }
 
 // refusing: what cannot be done is said in one way, and what something should be with
 // "expected". A tool that ran "could not": that is over.
 func refusing(text string) string {
-	if found := regexp.MustCompile(`(?i)\b(failed to|unable to|could not \w+|couldn't|can't|can not|invalid|illegal|malformed|must|mustn't|please|oops|sorry|error:)`).FindString(prose(text)); found != "" && found != "could not be" {
-		return fmt.Sprintf("%q: say what cannot be done, or what is expected", found)
+	for _, found := range refused.FindAllString(prose(text), -1) {
+		if found != "could not be" {
+			return fmt.Sprintf("%q: say what cannot be done, or what is expected", found)
+		}
 	}
 	return ""
 }
 
 // denying: the system itself says "not a directory".
 func denying(text string) string {
-	if found := regexp.MustCompile(`\b(is|are) no (directory|regular file|address|lock file)\b`).FindString(strings.ReplaceAll(prose(text), "there is no", "")); found != "" {
+	if found := denied.FindString(strings.ReplaceAll(prose(text), "there is no", "")); found != "" {
 		return fmt.Sprintf("%q: say that it is not one", found)
 	}
 	return ""
@@ -163,10 +176,10 @@ func denying(text string) string {
 // quoting: what somebody wrote is quoted as Go does it, so that its end can be seen; a
 // file that is read or written stands bare, to be copied.
 func quoting(text string) string {
-	if found := regexp.MustCompile(`'%[sv]'|"%[sv]"|` + "`").FindString(prose(text)); found != "" {
+	if found := misquoted.FindString(prose(text)); found != "" {
 		return fmt.Sprintf("%s: write %%q", found)
 	}
-	if found := regexp.MustCompile(`\b(reading|writing|opening|removing|copying|locking|linking|making|unpacking|packing|flushing) %q`).FindString(text); found != "" {
+	if found := bareFile.FindString(text); found != "" {
 		return fmt.Sprintf("%s: write %%s", found)
 	}
 	return ""
@@ -193,7 +206,7 @@ func TestRules(t *testing.T) {
 		"it is empty.": true, "it is empty!": true, "it is empty\n": true, "build it:\n  go build .": false,
 		"it is empty\nadd a line": false, "it is empty\nAdd a line": true, "it is empty. It should not.\nAdd a line": false, "it is empty. It should not.\nadd a line": true, "it is empty:\n  echo\nWrite it": true, "it is empty:\n  echo .\nwrite it": false,
 		"expected: %s\ngot:      %s": false, "expected  a word": true, "expected\ta word": true, "keep one:\n  git rm a    # when b is right": false,
-		"failed to read %s": true, "cannot read %s": false, "the server could not do it": true, "the index could not be reached": false, "%q is invalid": true, "the path must be absolute": true, "to see it:\n  must run": false,
+		"failed to read %s": true, "cannot read %s": false, "the server could not do it": true, "the index could not be reached": false, "the index could not be reached: invalid": true, "%q is invalid": true, "the path must be absolute": true, "to see it:\n  must run": false,
 		"%s is no directory": true, "%s is not a directory": false, "there is no directory %s": false, "%q is no version": false,
 		"the label '%s'": true, "the label %q": false, "include it:\n  include(\"%s\")": false, "reading %q": true,
 	} {
