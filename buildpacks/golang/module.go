@@ -205,7 +205,7 @@ func rooted(dir string) string {
 func (p *project) use(dirs []string, dir, where string) ([]string, error) {
 	if !p.has(dir) {
 		return nil, appfile.Error("%s uses the module in %s, which is outside of the app and does not reach the build\n"+
-			"move it into the app, or take it out:\n  go work edit -dropuse=%s\n  git add %s", where, dir, dir, workFile)
+			"%smove it into the app, or take it out:\n  go work edit -dropuse=%s\n  git add %s", where, dir, together(dir), dir, workFile)
 	}
 	there, err := appfile.Exists(p.dir, path.Join(dir, modFile))
 	if err != nil {
@@ -299,6 +299,15 @@ func (r replacement) local() (dir string, is bool) {
 	return throughApp(r.app, path.Join(r.module.dir, filepath.ToSlash(r.New.Path))), true
 }
 
+// together says how a directory beside the app reaches the build, in the words before
+// what else can be done.
+func together(dir string) string {
+	if path.IsAbs(dir) {
+		return ""
+	}
+	return "build the directory that has both, and name the app in it:\n  slugc build DIRECTORY --app APP\nor "
+}
+
 // replacementsExist refuses replace lines whose directory does not come with
 // the app.
 func (p project) replacementsExist() error {
@@ -311,7 +320,7 @@ func (p project) replacementsExist() error {
 		mend := fmt.Sprintf("commit the directory with the app, or ask for a version that is published:\n"+
 			"  go mod edit -dropreplace=%s\n  go get %s@VERSION\n  git add %s %s", r.Old.Path, r.Old.Path, r.name, sumFile)
 		if path.IsAbs(r.New.Path) || !p.has(dir) {
-			return appfile.Error("%s: %s is replaced by %s, which is outside of the app and does not reach the build\n%s", where, r.Old.Path, r.New.Path, mend)
+			return appfile.Error("%s: %s is replaced by %s, which is outside of the app and does not reach the build\n%s%s", where, r.Old.Path, r.New.Path, together(r.New.Path), mend)
 		}
 		_, err := os.Stat(filepath.Join(p.dir, filepath.FromSlash(dir), modFile))
 		if errors.Is(err, fs.ErrNotExist) {

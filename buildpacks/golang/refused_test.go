@@ -80,7 +80,7 @@ func TestRefused(t *testing.T) {
 		},
 		"a replacement outside of the app": {
 			files: map[string]string{"go.mod": asksUUID + "replace github.com/google/uuid => ../uuid\n", "main.go": usesUUID},
-			says:  []string{"go.mod, line 6: github.com/google/uuid is replaced by ../uuid, which is outside of the app", "  go mod edit -dropreplace=github.com/google/uuid"},
+			says:  []string{"go.mod, line 6: github.com/google/uuid is replaced by ../uuid, which is outside of the app", "slugc build DIRECTORY --app APP\nor commit the directory with the app", "  go mod edit -dropreplace=github.com/google/uuid"},
 		},
 		"a replacement that is not there": {
 			files: map[string]string{"go.mod": asksUUID + "replace github.com/google/uuid => ./uuid\n", "main.go": usesUUID},
@@ -108,7 +108,7 @@ func TestRefused(t *testing.T) {
 			says:  []string{"go.work, line 2 uses the module in api, which has no go.mod", "  go work edit -dropuse=./api"},
 		},
 		"a workspace outside of the app": {
-			files: map[string]string{"go.work": "go 1.26\nuse ../api\n"}, says: []string{"go.work, line 2 uses the module in ../api, which is outside of the app"},
+			files: map[string]string{"go.work": "go 1.26\nuse ../api\n"}, says: []string{"go.work, line 2 uses the module in ../api, which is outside of the app", "slugc build DIRECTORY --app APP\nor move it into the app"},
 		},
 		"a workspace of nothing": {files: map[string]string{"go.work": "go 1.26\n"}, says: []string{"go.work uses no module", "  go work use ./DIRECTORY"}},
 		"a workspace that is older than a module": {
