@@ -12,10 +12,10 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/slugc/slugc/build/flock"
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/flock"
 )
 
 // Description is what an image says about the stack that it is, as JSON in the

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/slugc/slugc/build/flock"
+	"github.com/slugc/slugc/stack/flock"
 )
 
 // lease takes a shared lock on a root filesystem, so that nobody removes it.

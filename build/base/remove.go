@@ -8,8 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/slugc/slugc/build/flock"
 	"github.com/slugc/slugc/stack"
+	"github.com/slugc/slugc/stack/flock"
 )
 
 // Removal is what became of the root filesystems of a variant of a stack that

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/slugc/slugc/build/flock"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/debian"
+	"github.com/slugc/slugc/stack/flock"
 )
 
 // Store is where the stacks of this machine are. Several processes may use one

@@ -13,9 +13,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/slugc/slugc/build/flock"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/stack/flock"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 

@@ -14,8 +14,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/slugc/slugc/build/flock"
 	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/stack/flock"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 

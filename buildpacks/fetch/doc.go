@@ -52,6 +52,6 @@
 //     stack/download, which goes on where a connection broke.
 //   - klauspost/compress has zstd and pgzip a gzip that reads ahead;
 //     therootcompany/xz has xz.
-//   - x/sync/errgroup runs a few downloads at a time. x/sys has the lock and the
-//     flush of a file system.
+//   - x/sync/errgroup runs a few downloads at a time. x/sys has the flush of
+//     a file system.
 package fetch

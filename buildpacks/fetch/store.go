@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/slugc/slugc/stack/flock"
 )
 
 const (
@@ -124,8 +124,8 @@ func (f Fetcher) newBench() (*bench, error) {
 	if b.lock, err = os.Open(dir); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	if err := unix.Flock(int(b.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), b.close())
+	if err := flock.Share(b.lock); err != nil {
+		return nil, errors.Join(err, b.close())
 	}
 	return b, nil
 }
@@ -188,11 +188,7 @@ func sweepOne(dir string) error {
 	if err != nil || time.Since(info.ModTime()) < settled {
 		return err
 	}
-	err = unix.Flock(int(d.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil
-	}
-	if err != nil {
+	if free, err := flock.Try(d); err != nil || !free {
 		return err
 	}
 	return os.RemoveAll(dir)

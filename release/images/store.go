@@ -15,9 +15,9 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/slugc/slugc/build/beside"
-	"github.com/slugc/slugc/build/flock"
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/shelf"
+	"github.com/slugc/slugc/stack/flock"
 	"github.com/slugc/slugc/stack/rootfs"
 	"github.com/slugc/slugc/stack/sandbox"
 )

@@ -16,9 +16,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/slugc/slugc/build/flock"
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/queue"
+	"github.com/slugc/slugc/stack/flock"
 )
 
 const (

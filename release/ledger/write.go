@@ -12,8 +12,8 @@ import (
 
 	"filippo.io/age"
 
-	"github.com/slugc/slugc/build/flock"
 	"github.com/slugc/slugc/release"
+	"github.com/slugc/slugc/stack/flock"
 )
 
 // turn is the turn of an app.

@@ -1,9 +1,3 @@
-// Package shelf is a directory in which several processes put files that are
-// named by their digest, and from which one removes what no release has: the
-// slugs and images of an app's releases lie on shelves.
-//
-// Who adds something holds the shelf until a release refers to it; who removes
-// has it alone.
 package shelf
 
 import (
@@ -17,7 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/slugc/slugc/build/flock"
+	"github.com/slugc/slugc/stack/flock"
 )
 
 // lockName is the file of a shelf that is locked.

@@ -22,5 +22,5 @@
 //
 // go-containerregistry is the model of an image that has many origins.
 // klauspost/compress has zstd, and pgzip, which reads ahead of whoever writes
-// files. x/sys has the lock and the flush of a file system.
+// files. x/sys has the flush of a file system.
 package rootfs

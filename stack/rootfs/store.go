@@ -10,8 +10,8 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"golang.org/x/sys/unix"
 
+	"github.com/slugc/slugc/stack/flock"
 	"github.com/slugc/slugc/stack/untar"
 )
 
@@ -81,8 +81,8 @@ func (s Store) make(ctx context.Context, image v1.Image, final string) (err erro
 		return err
 	}
 	defer lock.Close()
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return fmt.Errorf("locking %s: %w", beside, err)
+	if err := flock.Share(lock); err != nil {
+		return err
 	}
 	// MkdirTemp's directories are private.
 	if err := lock.Chmod(0o755); err != nil {
@@ -168,11 +168,7 @@ func sweepOne(dir string) error {
 	if err != nil || time.Since(info.ModTime()) < settled {
 		return err
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil
-	}
-	if err != nil {
+	if free, err := flock.Try(f); err != nil || !free {
 		return err
 	}
 	return os.RemoveAll(dir)

@@ -12,10 +12,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/slugc/slugc/build/beside"
 	"github.com/slugc/slugc/build/pack"
+	"github.com/slugc/slugc/stack/flock"
 	"github.com/slugc/slugc/stack/sandbox"
 )
 
@@ -79,7 +78,7 @@ func (r *Records) Temp() (dir string, release func() error, err error) {
 	}
 	lock, err := os.Open(dir)
 	if err == nil {
-		err = unix.Flock(int(lock.Fd()), unix.LOCK_SH)
+		err = flock.Share(lock)
 	}
 	if err != nil {
 		return "", nil, errors.Join(err, lock.Close(), sandbox.Remove(dir))
@@ -96,11 +95,8 @@ func removeAbandoned(dir string) error {
 	if err != nil {
 		return err
 	}
-	err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	switch {
-	case errors.Is(err, unix.EWOULDBLOCK):
-		err = nil
-	case err == nil:
+	free, err := flock.Try(lock)
+	if free {
 		err = sandbox.Remove(dir)
 	}
 	return errors.Join(err, lock.Close())

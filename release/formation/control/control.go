@@ -17,10 +17,9 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/slugc/slugc/build/beside"
 	"github.com/slugc/slugc/release/formation"
+	"github.com/slugc/slugc/stack/flock"
 )
 
 // Status is what there is to know of a formation.
@@ -78,8 +77,8 @@ func Take(dir string) (*Seat, error) {
 	if err != nil {
 		return nil, fmt.Errorf("locking the formation: %w", err)
 	}
-	err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	free, err := flock.Try(lock)
+	if err == nil && !free {
 		err = &BusyError{dir}
 	}
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/slugc/slugc/build/flock"
 	"github.com/slugc/slugc/release/queue"
+	"github.com/slugc/slugc/stack/flock"
 )
 
 // Local runs builds on this machine.

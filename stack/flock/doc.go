@@ -5,7 +5,8 @@
 // Who waits asks again and again, because a wait inside the kernel does not end
 // with a context.
 //
-// The stores that have a lock file of their own use it (build/base,
-// build/cachestore). The layouts of build/oci lock a directory, and only for an
-// instant.
+// Stores have a lock file of their own, and what is in the making is a directory that its
+// maker shares: one that nobody has is what a process left that was killed. The
+// layouts of build/oci and the store of build/pack lock by themselves: they wait inside
+// the kernel, for an instant.
 package flock

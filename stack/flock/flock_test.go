@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/slugc/slugc/build/flock"
+	"github.com/slugc/slugc/stack/flock"
 )
 
 func TestLockWaits(t *testing.T) {
