@@ -97,5 +97,7 @@
 //
 //   - go-containerregistry has the registry protocol with its authentication,
 //     the types of manifests and configs, and the join of images.
+//   - klauspost/compress/gzip unpacks layers and the launcher faster than the standard
+//     library.
 //   - x/sync/errgroup limits how many blobs are copied at a time.
 package oci
