@@ -19,4 +19,6 @@
 // changes the environment of those behind it in other ways than by layers. Plans
 // come one after the other, as who builds may depend on what was built (detect,
 // "Stage").
+//
+// x/sync/errgroup waits for the walks of layers, of which several go on at once.
 package build

@@ -72,5 +72,6 @@
 //	those behind a classic buildpack                  TestStage
 //	several that could build                          TestSurvey
 //
-// golang.org/x/sync saves the counting of what runs at the same time.
+// golang.org/x/sync saves the counting of what runs at the same time, and
+// x/sys/unix tells by nanoseconds and inodes what was copied before.
 package detect

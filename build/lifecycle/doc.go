@@ -74,4 +74,14 @@
 //   - The restorer makes no directory for images that are to be extended where a
 //     platform has none.
 //   - A run image is extended for an image in a layout too.
+//
+// # Dependencies
+//
+//   - go-containerregistry has the types of images, and adds layers to one that is
+//     extended.
+//   - BurntSushi/toml writes what is restored beside a layer, with the bytes of the
+//     reference.
+//   - x/sync/errgroup waits for what is exported or restored at once; x/sys/unix has
+//     the errors of a file system that takes no more.
+//   - klauspost/compress/gzip unpacks layers faster than the standard library.
 package lifecycle

@@ -16,5 +16,5 @@
 // function in Clients and a name in the list of a buildpack.
 //
 // libcnb saves the reading of a buildpack's inputs and the writing of its
-// outputs.
+// outputs, and BurntSushi/toml reads the id of a buildpack.
 package builtin

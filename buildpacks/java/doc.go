@@ -76,5 +76,5 @@
 //
 // Third-party: libcnb holds the vocabulary of a buildpack, BurntSushi/toml reads
 // buildpack.toml, x/sync/errgroup saves the bookkeeping of what runs side by
-// side.
+// side, git-pkgs/purl knows Maven's own repository.
 package java

@@ -24,4 +24,6 @@
 //
 // Each buildpack imports these and runtime, and none imports another one: they
 // meet in the build plan.
+//
+// Third-party: libcnb holds the vocabulary of a buildpack.
 package language

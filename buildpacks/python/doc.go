@@ -53,5 +53,5 @@
 //     conda has package registries of its own.
 //
 // Third-party: libcnb holds the vocabulary of a buildpack, BurntSushi/toml reads
-// buildpack.toml.
+// buildpack.toml, x/sync/errgroup brings Python and uv at once.
 package python

@@ -62,5 +62,5 @@
 // Third-party: BurntSushi/toml reads the catalogue. software.sslmate.com/src/
 // go-pkcs12 writes the certificate store of Java, which otherwise takes a Java
 // to make. git-pkgs/purl writes package URLs. golang.org/x/mod has the type of
-// a module's version.
+// a module's version. x/sync/errgroup waits for files that are unpacked at once.
 package runtime

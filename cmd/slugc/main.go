@@ -1,4 +1,11 @@
-// Command slugc turns a source tree into something that runs.
+// Command slugc turns a source tree into something that runs. It has a file for each
+// subcommand, which reads the words of a person, calls one function, and prints what came of
+// it. What happens on the way is in the packages that these call.
+//
+// Third-party: spf13/cobra has subcommands, flags (spf13/pflag) and completion.
+// go-containerregistry has the credentials of docker login and the names of images.
+// klauspost/compress/gzip unpacks the launcher that the binary carries. x/sync/errgroup
+// waits for what a server does at once, and x/term tells whether somebody sits there.
 package main
 
 import (

@@ -37,4 +37,8 @@
 // trial that tests an app, the forms of artifacts (slug, image) and the bundle
 // of their jobs. The voice is told what happens; it is the only thing here that
 // a person sees.
+//
+// go.yaml.in/yaml/v3 writes the output of bin/release with the quotes that YAML needs.
+// BurntSushi/toml writes what an earlier image says of its layers, and go-containerregistry
+// reads names of images. x/sync/errgroup looks for secrets in several files at once.
 package deploy

@@ -14,4 +14,7 @@
 // after the other, and knows neither ledger nor build. Beside it are the router
 // before its web processes, the log of them all, how much memory they use and may
 // use, and the socket by which other processes of slugc ask for it and change it.
+//
+// go-containerregistry has the type of an image; x/sys/unix shares the blocks of a copy where
+// the file system can.
 package formation

@@ -23,4 +23,6 @@
 // golang.org/x/net/html writes those as HTML: it saves the rules of what is escaped where.
 // html/template would save that too, but looks methods up by name, for which the linker
 // keeps the methods of all types of the program, called or not: 1.25 MiB of its code.
+//
+// x/sync/semaphore bounds how much of what others send is in memory.
 package serve

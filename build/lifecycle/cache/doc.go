@@ -24,4 +24,7 @@
 // Layers come from somewhere else, so they are unpacked into a directory beside
 // their own, which gets its name when their sha256 is right. Nothing of them
 // reaches out of it.
+//
+// go-containerregistry speaks with the registry of a cache image. x/sys/unix has the
+// errors of a file system that takes no more.
 package cache

@@ -27,4 +27,8 @@
 //
 // A Store is the directory that restorer, extender and reference lifecycle share:
 // images as OCI layouts without their layers.
+//
+// go-containerregistry has the config of an image and its layouts. klauspost/compress/gzip
+// packs layers faster than the standard library. x/sys/unix reads and writes capabilities of
+// files, and makes named pipes.
 package extend

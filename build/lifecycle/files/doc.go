@@ -8,5 +8,6 @@
 // its directory lets that happen.
 //
 // Third-party: BurntSushi/toml, the encoder of the reference; what is read goes
-// through launch.DecodeTOML.
+// through launch.DecodeTOML. go-containerregistry reads names of images as every
+// other client does.
 package files

@@ -5,4 +5,6 @@
 //
 // Versions are compared in one place, ParseAPI. What a phase asks is a field of an
 // API.
+//
+// go-containerregistry reads references of images as every other client does.
 package platform

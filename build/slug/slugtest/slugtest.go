@@ -1,4 +1,5 @@
-// Package slugtest makes slugs for tests that run them, without a build.
+// Package slugtest makes slugs for tests that run them, without a build. There is
+// nothing in it for a product.
 package slugtest
 
 import (

@@ -12,4 +12,6 @@
 //     of the build before it, or none.
 //   - What is removed is put aside and deleted at the end: some file systems are
 //     slow to create files right after many were deleted.
+//
+// Third-party: libcnb holds the vocabulary of a buildpack.
 package layer

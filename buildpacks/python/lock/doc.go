@@ -16,4 +16,6 @@
 //
 // An index that a lock file names counts, unless it is the public one: that is
 // the word for the one that this machine uses, as in lock files of npm.
+//
+// Third-party: git-pkgs/purl knows the public index.
 package lock

@@ -27,28 +27,32 @@ var reason = regexp.MustCompile(`(?:^|\s)Long: \S`)
 
 // TestFunctionLength looks at all source files, whatever they are built for.
 func TestFunctionLength(t *testing.T) {
+	files := token.NewFileSet()
+	eachSource(t, func(name string) {
+		parsed, err := parser.ParseFile(files, name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, long := range tooLong(files, parsed) {
+			t.Error(strings.TrimPrefix(long, "../../../"))
+		}
+	})
+}
+
+// eachSource calls a function for each source file of the module.
+func eachSource(t *testing.T, do func(name string)) {
+	t.Helper()
 	read := 0
 	err := filepath.WalkDir("../../..", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() {
-			if base := d.Name(); base == "testdata" || base == "out" || strings.HasPrefix(base, ".") && base != ".." {
-				return fs.SkipDir
-			}
-			return nil
+		if base := d.Name(); d.IsDir() && (base == "testdata" || base == "out" || strings.HasPrefix(base, ".") && base != "..") {
+			return fs.SkipDir
 		}
-		if filepath.Ext(name) != ".go" {
-			return nil
-		}
-		read++
-		files := token.NewFileSet()
-		parsed, err := parser.ParseFile(files, name, nil, parser.ParseComments)
-		if err != nil {
-			return err
-		}
-		for _, long := range tooLong(files, parsed) {
-			t.Error(strings.TrimPrefix(long, "../../../"))
+		if !d.IsDir() && filepath.Ext(name) == ".go" {
+			read++
+			do(name)
 		}
 		return nil
 	})

@@ -12,4 +12,6 @@
 // gitmodules(5) names them; one that lies on this machine is not, because whoever may push
 // could read what others have there. What Git LFS keeps elsewhere is told of, and stays the
 // pointer that it is.
+//
+// x/sync/errgroup waits for git and for who unpacks what it prints.
 package commits

@@ -26,4 +26,6 @@
 //
 // A push that waits belongs to its hook: when the pusher is gone, which is when nobody reads what the
 // hook prints, the build is cancelled.
+//
+// x/sys/unix waits for the end of a process and of a pipe.
 package receive

@@ -61,4 +61,5 @@
 //     signatures of a text, and at the key as it was when it signed.
 //   - klauspost/compress/gzip is twice as fast as the standard library.
 //   - x/sync/errgroup waits for what is fetched at the same time.
+//   - x/sys/unix tells how much room a disk has.
 package repository
