@@ -1,5 +1,6 @@
 // Package apt is the buildpack slugc/apt: it installs packages of Debian that an
-// app names, for the buildpacks after it and for processes.
+// app names, for the buildpacks after it and for processes (CNB Buildpack API
+// 0.10, written on libcnb).
 //
 // An app names them in an Aptfile, as Heroku's buildpack for apt reads it, or in
 // project.toml under [com.heroku.buildpacks.deb-packages], as Heroku's Cloud

@@ -1,5 +1,6 @@
 // Package binary is the buildpack slugc/binary: it takes an app that is a Procfile
-// and the programs or scripts that this starts, and nothing that has to be built.
+// and the programs or scripts that this starts, and nothing that has to be built
+// (CNB Buildpack API 0.10, written on libcnb).
 //
 // It makes nothing. It looks at what each line of the Procfile starts and refuses
 // what would not start where it is deployed: a file without the permission to run,

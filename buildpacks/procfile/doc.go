@@ -1,5 +1,5 @@
 // Package procfile is the builtin buildpack slugc/procfile: it gives an app the
-// process types of its Procfile.
+// process types of its Procfile (CNB Buildpack API 0.10, written on libcnb).
 //
 // The file has to be named Procfile, at the top of the app. Two grammars are
 // about:

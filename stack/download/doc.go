@@ -1,6 +1,6 @@
-// Package download brings files from the registries that people already mirror
-// (the design's fourth idea: no download site of slugc's own, and behind a
-// company mirror nothing else is reached).
+// Package download brings files from the registries that people already mirror:
+// slugc has no download site of its own, and behind a company's mirror nothing
+// else is reached.
 //
 // It is what every registry needs: an HTTP client that honours a person's
 // proxies and certificates (Network), downloads that survive a bad line
