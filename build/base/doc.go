@@ -49,5 +49,4 @@
 // # Dependencies
 //
 //   - go-containerregistry has the type of an image's config.
-//   - x/sys/unix has syncfs.
 package base

@@ -4,13 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/slugc/slugc/stack/debian"
+	"github.com/slugc/slugc/stack/workbench"
 )
 
 // make makes a root filesystem beside and gives it its name.
@@ -54,7 +52,7 @@ func (p place) make(ctx context.Context, digest string, image debian.LockedImage
 			return Made{}, err
 		}
 	}
-	if err := flush(work); err != nil {
+	if err := workbench.Flush(work); err != nil {
 		return Made{}, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -68,18 +66,4 @@ func (p place) make(ctx context.Context, digest string, image debian.LockedImage
 		return Made{}, err
 	}
 	return p.open(digest)
-}
-
-// flush has everything on the file system of a directory written to disk. It is
-// much faster than flushing thousands of files.
-func flush(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := unix.Syncfs(int(f.Fd())); err != nil {
-		return fmt.Errorf("flushing %s to disk: %w", dir, err)
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slugc/slugc/buildpacks/classic"
 	"github.com/slugc/slugc/stack/untar"
+	"github.com/slugc/slugc/stack/workbench"
 )
 
 // file opens an archive, or a buildpackage in a file.
@@ -71,16 +72,16 @@ func (f Fetcher) archive(ctx context.Context, file *os.File, digest string) (k k
 	if found || err != nil {
 		return k, err
 	}
-	b, err := f.newBench()
+	b, err := workbench.Open(f.Dir)
 	if err != nil {
 		return kept{}, err
 	}
-	defer func() { err = errors.Join(err, b.close()) }()
-	dir, err := b.folder("package")
+	defer func() { err = errors.Join(err, b.Close()) }()
+	dir, err := b.Folder("package")
 	if err != nil {
 		return kept{}, err
 	}
-	if _, err := b.folder("package/" + treeName); err != nil {
+	if _, err := b.Folder("package/" + treeName); err != nil {
 		return kept{}, err
 	}
 	tree := filepath.Join(dir, treeName)

@@ -19,7 +19,8 @@
 // What it decided:
 //
 //   - What was fetched is kept by its digest below Fetcher.Dir, and is there
-//     whole or not at all: it is made beside, checked, flushed and renamed. An
+//     whole or not at all: it is made on a bench (stack/workbench), checked
+//     and renamed. An
 //     archive has the sha256 of the file, an image that of its manifest, a
 //     repository its commit. What a name stood for is noted, so that a build
 //     without network finds what an earlier one fetched.
@@ -52,6 +53,5 @@
 //     stack/download, which goes on where a connection broke.
 //   - klauspost/compress has zstd and pgzip a gzip that reads ahead;
 //     therootcompany/xz has xz.
-//   - x/sync/errgroup runs a few downloads at a time. x/sys has the flush of
-//     a file system.
+//   - x/sync/errgroup runs a few downloads at a time.
 package fetch

@@ -19,6 +19,7 @@ import (
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/download"
 	"github.com/slugc/slugc/stack/sandbox"
+	"github.com/slugc/slugc/stack/workbench"
 )
 
 const (
@@ -94,11 +95,11 @@ func (f Fetcher) repository(ctx context.Context, r reference) (k kept, err error
 	if f.Runner == nil {
 		return kept{}, errors.New("there is nothing to run git with; fetch the repository yourself and name its directory")
 	}
-	b, err := f.newBench()
+	b, err := workbench.Open(f.Dir)
 	if err != nil {
 		return kept{}, err
 	}
-	defer func() { err = errors.Join(err, b.close()) }()
+	defer func() { err = errors.Join(err, b.Close()) }()
 	c := clone{fetcher: f, address: r.at, shown: redacted(r.at)}
 	if isLocal {
 		if c.local, c.address = gitDir(local), "file://"+gitLocal; c.local == "" {
@@ -112,7 +113,7 @@ func (f Fetcher) repository(ctx context.Context, r reference) (k kept, err error
 }
 
 // fetch fetches a revision of the repository and keeps its tree.
-func (c *clone) fetch(ctx context.Context, b *bench, revision string) (kept, error) {
+func (c *clone) fetch(ctx context.Context, b *workbench.Bench, revision string) (kept, error) {
 	_, end := c.fetcher.progress("Fetching " + c.shown)
 	defer end()
 	if err := c.init(b); err != nil {
@@ -126,11 +127,11 @@ func (c *clone) fetch(ctx context.Context, b *bench, revision string) (kept, err
 	if k, found, err := c.fetcher.find(digest); found || err != nil {
 		return k, err
 	}
-	dir, err := b.folder("package")
+	dir, err := b.Folder("package")
 	if err != nil {
 		return kept{}, err
 	}
-	tree, err := b.folder("package/" + treeName)
+	tree, err := b.Folder("package/" + treeName)
 	if err != nil {
 		return kept{}, err
 	}
@@ -145,14 +146,14 @@ func (c *clone) fetch(ctx context.Context, b *bench, revision string) (kept, err
 
 // init makes an empty repository and the configuration of git, which has the
 // address: the arguments of git can be read by every process.
-func (c *clone) init(b *bench) error {
+func (c *clone) init(b *workbench.Bench) error {
 	var err error
 	for _, name := range []string{"git", "git/bare", "git/bare/objects", "git/bare/refs", "git/bare/info"} {
-		if _, err = b.folder(name); err != nil {
+		if _, err = b.Folder(name); err != nil {
 			return err
 		}
 	}
-	c.dir = filepath.Join(b.dir, "git")
+	c.dir = filepath.Join(b.Dir, "git")
 	for name, text := range map[string]string{
 		"config":               gitConfig + "[remote \"origin\"]\n\turl = " + quoted(c.address) + "\n",
 		"bare/HEAD":            "ref: refs/heads/main\n",

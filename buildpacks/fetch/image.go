@@ -22,6 +22,7 @@ import (
 
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/untar"
+	"github.com/slugc/slugc/stack/workbench"
 )
 
 // Labels of a buildpackage (CNB Distribution API, "Buildpackage", "Labels"), and
@@ -55,7 +56,7 @@ type contents struct {
 }
 
 // buildpackage keeps the buildpackage that an image is.
-func (f Fetcher) buildpackage(ctx context.Context, b *bench, image v1.Image, blobs opener) (kept, error) {
+func (f Fetcher) buildpackage(ctx context.Context, b *workbench.Bench, image v1.Image, blobs opener) (kept, error) {
 	digest, err := image.Digest()
 	if err != nil {
 		return kept{}, err
@@ -78,11 +79,11 @@ func (f Fetcher) buildpackage(ctx context.Context, b *bench, image v1.Image, blo
 	if len(manifest.Layers) != len(config.RootFS.DiffIDs) {
 		return kept{}, fmt.Errorf("its manifest has %d layers, its config %d", len(manifest.Layers), len(config.RootFS.DiffIDs))
 	}
-	dir, err := b.folder("image")
+	dir, err := b.Folder("image")
 	if err != nil {
 		return kept{}, err
 	}
-	tree, err := b.folder("image/" + treeName)
+	tree, err := b.Folder("image/" + treeName)
 	if err != nil {
 		return kept{}, err
 	}

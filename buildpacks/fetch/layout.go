@@ -14,6 +14,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+
+	"github.com/slugc/slugc/stack/workbench"
 )
 
 // refName is the annotation with the tag of an image in a layout (OCI Image
@@ -57,11 +59,11 @@ func (f Fetcher) layout(ctx context.Context, at string) (k kept, err error) {
 	case !layoutIn(dir):
 		return kept{}, errors.New("it is no OCI layout: expected oci-layout and index.json in it")
 	}
-	b, err := f.newBench()
+	b, err := workbench.Open(f.Dir)
 	if err != nil {
 		return kept{}, err
 	}
-	defer func() { err = errors.Join(err, b.close()) }()
+	defer func() { err = errors.Join(err, b.Close()) }()
 	return f.fromLayout(ctx, b, dir, tag)
 }
 
@@ -82,12 +84,12 @@ func (f Fetcher) layoutArchive(ctx context.Context, at string) (k kept, err erro
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
 		return kept{}, errors.Join(errors.New("it is no file; an OCI layout is oci:DIR"), err)
 	}
-	b, err := f.newBench()
+	b, err := workbench.Open(f.Dir)
 	if err != nil {
 		return kept{}, err
 	}
-	defer func() { err = errors.Join(err, b.close()) }()
-	dir, err := b.folder("layout")
+	defer func() { err = errors.Join(err, b.Close()) }()
+	dir, err := b.Folder("layout")
 	if err != nil {
 		return kept{}, err
 	}
@@ -101,7 +103,7 @@ func (f Fetcher) layoutArchive(ctx context.Context, at string) (k kept, err erro
 }
 
 // fromLayout keeps the buildpackage of a layout.
-func (f Fetcher) fromLayout(ctx context.Context, b *bench, dir, tag string) (kept, error) {
+func (f Fetcher) fromLayout(ctx context.Context, b *workbench.Bench, dir, tag string) (kept, error) {
 	files := layoutFiles{dir}
 	if err := files.small(filepath.Join(dir, "index.json")); err != nil {
 		return kept{}, err

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/stack/workbench"
 )
 
 const (
@@ -27,7 +28,7 @@ type record struct {
 
 // finish checks the tree of a package, writes the record of it, and gives it
 // its place.
-func (f Fetcher) finish(b *bench, dir, digest string, paths []string) (kept, error) {
+func (f Fetcher) finish(b *workbench.Bench, dir, digest string, paths []string) (kept, error) {
 	tree := filepath.Join(dir, treeName)
 	var p Package
 	for _, name := range paths {

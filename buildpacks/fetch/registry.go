@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/slugc/slugc/stack/download"
+	"github.com/slugc/slugc/stack/workbench"
 )
 
 // image fetches a buildpackage of a registry.
@@ -36,11 +37,11 @@ func (f Fetcher) image(ctx context.Context, at string) (k kept, err error) {
 	if f.Offline {
 		return kept{}, notKept("the image " + ref.Name())
 	}
-	b, err := f.newBench()
+	b, err := workbench.Open(f.Dir)
 	if err != nil {
 		return kept{}, err
 	}
-	defer func() { err = errors.Join(err, b.close()) }()
+	defer func() { err = errors.Join(err, b.Close()) }()
 	r := registry{repository: ref.Context(), keychain: f.Keychain, transport: f.transport(), fetcher: f}
 	image, err := r.image(ctx, ref)
 	if errors.Is(err, io.ErrUnexpectedEOF) {

@@ -11,17 +11,13 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/slugc/slugc/stack/flock"
+	"github.com/slugc/slugc/stack/workbench"
 )
 
 const (
-	// unfinished begins the names of directories in which something is made.
+	// unfinished begins the names of notes that are being written.
 	unfinished = ".unfinished-"
-	// settled is the age from which on an unfinished directory without a lock
-	// is nobody's; its maker locks it right after making it.
-	settled = time.Minute
 	// notes is the directory with what names stood for.
 	notes = "names"
 )
@@ -101,58 +97,15 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// bench is a directory of the store in which something is made. It is removed
-// with all that is still in it when it is closed.
-type bench struct {
-	dir  string
-	lock *os.File
-}
-
-// newBench makes a bench, and removes those of processes that were killed.
-func (f Fetcher) newBench() (*bench, error) {
-	if err := os.MkdirAll(f.Dir, 0o755); err != nil {
-		return nil, err
-	}
-	if err := f.sweep(); err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp(f.Dir, unfinished)
-	if err != nil {
-		return nil, err
-	}
-	b := &bench{dir: dir}
-	if b.lock, err = os.Open(dir); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	if err := flock.Share(b.lock); err != nil {
-		return nil, errors.Join(err, b.close())
-	}
-	return b, nil
-}
-
-func (b *bench) close() error {
-	return errors.Join(os.RemoveAll(b.dir), b.lock.Close())
-}
-
-// folder makes a directory on the bench, whatever the umask is: scripts run as
-// another user.
-func (b *bench) folder(name string) (string, error) {
-	dir := filepath.Join(b.dir, name)
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", err
-	}
-	return dir, os.Chmod(dir, 0o755)
-}
-
 // publish moves a directory of a bench to its place, unless another process
 // was faster.
-func (f Fetcher) publish(b *bench, dir, digest string) (kept, error) {
+func (f Fetcher) publish(b *workbench.Bench, dir, digest string) (kept, error) {
 	k := kept{digest: digest, dir: f.place(digest)}
 	if err := os.MkdirAll(filepath.Dir(k.dir), 0o755); err != nil {
 		return kept{}, err
 	}
-	if err := flush(b.lock); err != nil {
-		return kept{}, fmt.Errorf("flushing %s to disk: %w", b.dir, err)
+	if err := b.Flush(); err != nil {
+		return kept{}, err
 	}
 	err := os.Rename(dir, k.dir)
 	if err == nil {
@@ -162,36 +115,6 @@ func (f Fetcher) publish(b *bench, dir, digest string) (kept, error) {
 		return k, nil
 	}
 	return kept{}, err
-}
-
-// sweep removes what killed processes left.
-func (f Fetcher) sweep() error {
-	left, err := filepath.Glob(filepath.Join(f.Dir, unfinished+"*"))
-	if err != nil {
-		return err
-	}
-	for _, dir := range left {
-		if err := ignoreMissing(sweepOne(dir)); err != nil {
-			return fmt.Errorf("removing an unfinished package: %w", err)
-		}
-	}
-	return nil
-}
-
-func sweepOne(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	info, err := d.Stat()
-	if err != nil || time.Since(info.ModTime()) < settled {
-		return err
-	}
-	if free, err := flock.Try(d); err != nil || !free {
-		return err
-	}
-	return os.RemoveAll(dir)
 }
 
 // notKept is the error for what Offline does not let be fetched.

@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"github.com/slugc/slugc/stack/download"
+	"github.com/slugc/slugc/stack/workbench"
 )
 
 var sha256Form = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-fA-F]{64}$`) })
@@ -38,12 +39,12 @@ func (f Fetcher) web(ctx context.Context, r reference) (k kept, err error) {
 		}
 		return kept{}, notKept(redacted(r.at))
 	}
-	b, err := f.newBench()
+	b, err := workbench.Open(f.Dir)
 	if err != nil {
 		return kept{}, err
 	}
-	defer func() { err = errors.Join(err, b.close()) }()
-	file, err := os.OpenFile(filepath.Join(b.dir, "download"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	defer func() { err = errors.Join(err, b.Close()) }()
+	file, err := os.OpenFile(filepath.Join(b.Dir, "download"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return kept{}, err
 	}

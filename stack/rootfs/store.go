@@ -7,23 +7,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/slugc/slugc/stack/flock"
 	"github.com/slugc/slugc/stack/untar"
+	"github.com/slugc/slugc/stack/workbench"
 )
 
-const (
-	// rootName is the root filesystem in the directory of an image.
-	rootName = "root"
-	// unfinished begins the names of directories that are being filled.
-	unfinished = ".unfinished-"
-	// settled is the age from which on an unfinished directory without a lock
-	// is nobody's; its maker locks it right after making it.
-	settled = time.Minute
-)
+// rootName is the root filesystem in the directory of an image.
+const rootName = "root"
 
 // Store keeps the root filesystems of images.
 type Store struct {
@@ -65,34 +57,20 @@ func isDir(dir string) (bool, error) {
 
 // make makes the directory of an image.
 func (s Store) make(ctx context.Context, image v1.Image, final string) (err error) {
-	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
-		return err
-	}
-	if err := s.sweep(); err != nil {
-		return err
-	}
-	beside, err := os.MkdirTemp(s.Dir, unfinished)
+	bench, err := workbench.Open(s.Dir)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(beside)) }()
-	lock, err := os.Open(beside)
+	defer func() { err = errors.Join(err, bench.Close()) }()
+	beside, err := bench.Folder("image")
 	if err != nil {
-		return err
-	}
-	defer lock.Close()
-	if err := flock.Share(lock); err != nil {
-		return err
-	}
-	// MkdirTemp's directories are private.
-	if err := lock.Chmod(0o755); err != nil {
 		return err
 	}
 	if err := s.fill(ctx, image, filepath.Join(beside, rootName)); err != nil {
 		return err
 	}
-	if err := flush(lock); err != nil {
-		return fmt.Errorf("flushing %s to disk: %w", beside, err)
+	if err := bench.Flush(); err != nil {
+		return err
 	}
 	return publish(beside, final)
 }
@@ -141,35 +119,4 @@ func (s Store) fill(ctx context.Context, image v1.Image, dir string) (err error)
 	// An ordinary user's disk holds no owners, and a sandbox has one user.
 	_, err = tree.Finish(ctx)
 	return err
-}
-
-// sweep removes what processes left that were killed.
-func (s Store) sweep() error {
-	left, err := filepath.Glob(filepath.Join(s.Dir, unfinished+"*"))
-	if err != nil {
-		return err
-	}
-	for _, dir := range left {
-		// What another user left is not ours to remove.
-		if err := sweepOne(dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
-			return fmt.Errorf("removing an unfinished image: %w", err)
-		}
-	}
-	return nil
-}
-
-func sweepOne(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || time.Since(info.ModTime()) < settled {
-		return err
-	}
-	if free, err := flock.Try(f); err != nil || !free {
-		return err
-	}
-	return os.RemoveAll(dir)
 }

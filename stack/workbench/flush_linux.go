@@ -1,4 +1,4 @@
-package fetch
+package workbench
 
 import (
 	"os"
@@ -7,5 +7,5 @@ import (
 )
 
 // flush has the file system of a directory written to disk. For the thousands
-// of files of a package that is faster than one flush for each.
+// of files of an image that is faster than one flush for each.
 func flush(dir *os.File) error { return unix.Syncfs(int(dir.Fd())) }
