@@ -215,7 +215,11 @@ func (f Fetcher) layers(ctx context.Context, c contents, wanted map[v1.Hash]v1.D
 				done += int64(n)
 				tell(done, total)
 			}
-			if err := layer(within, tree, i, diffID, wanted[diffID], blobs, read); err != nil {
+			blob, err := blobs(within, wanted[diffID])
+			if err == nil {
+				err = errors.Join(layer(within, tree, &watched{blob, read}, i, diffID), blob.Close())
+			}
+			if err != nil {
 				return fmt.Errorf("the layer %s: %w", diffID, err)
 			}
 			return nil
@@ -231,13 +235,8 @@ func (f Fetcher) layers(ctx context.Context, c contents, wanted map[v1.Hash]v1.D
 }
 
 // layer writes one layer, and checks that it is the one of the diffID.
-func layer(ctx context.Context, tree *untar.Tree, order int, diffID v1.Hash, d v1.Descriptor, blobs opener, read func(n int)) (err error) {
-	blob, err := blobs(ctx, d)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, blob.Close()) }()
-	content, err := decompress(&watched{blob, read})
+func layer(ctx context.Context, tree *untar.Tree, packed io.Reader, order int, diffID v1.Hash) (err error) {
+	content, err := decompress(packed)
 	if err != nil {
 		return err
 	}

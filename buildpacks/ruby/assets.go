@@ -103,7 +103,19 @@ func (b *build) precompile(ctx context.Context, a app, g bundle) ([]libcnb.Layer
 	if why == "source changed" || why == "key changed" {
 		why = "the app changed"
 	}
-	return b.makeAssets(ctx, a, g, o, inputs, cache, why)
+	b.Print.Detail("bundle exec rake assets:precompile (%s)", why)
+	layers, err := b.makeAssets(ctx, a, g, cache)
+	if err != nil {
+		return nil, err
+	}
+	made, ok, err := o.Keep(inputs)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		layers = append(layers, made)
+	}
+	return layers, nil
 }
 
 // noSuchTask is what rake says where a gem for assets is locked, because another
@@ -113,8 +125,8 @@ var noSuchTask = regexp.MustCompile(`Don't know how to build task 'assets:precom
 // cnbVariable are variables of the platform, which say nothing of an app.
 var cnbVariable = regexp.MustCompile(`^CNB_`)
 
-func (b *build) makeAssets(ctx context.Context, a app, g bundle, o *outcome.Outcome, inputs map[string]string, cache layer.Slot, why string) ([]libcnb.Layer, error) {
-	b.Print.Detail("bundle exec rake assets:precompile (%s)", why)
+// makeAssets runs rake with what it kept the last time, and keeps that for the next one.
+func (b *build) makeAssets(ctx context.Context, a app, g bundle, cache layer.Slot) ([]libcnb.Layer, error) {
 	notes, err := lookAtNotes(b.App)
 	if err != nil {
 		return nil, err
@@ -147,13 +159,6 @@ func (b *build) makeAssets(ctx context.Context, a app, g bundle, o *outcome.Outc
 	}
 	if err := notes.settle(); err != nil {
 		return nil, fmt.Errorf("after rake assets:precompile: %w", err)
-	}
-	made, ok, err := o.Keep(inputs)
-	if err != nil {
-		return nil, err
-	}
-	if ok {
-		layers = append(layers, made)
 	}
 	return layers, nil
 }

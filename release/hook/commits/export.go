@@ -57,7 +57,7 @@ func (r *Repository) Export(ctx context.Context, commit, dir string) (t Tree, er
 		return t, err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	if err := r.export(ctx, commit, root, "", 0, &t); err != nil {
+	if err := r.export(ctx, commit, spot{root: root}, &t); err != nil {
 		return t, err
 	}
 	if t.Pointers, err = pointers(ctx, root); err != nil {
@@ -66,11 +66,19 @@ func (r *Repository) Export(ctx context.Context, commit, dir string) (t Tree, er
 	return t, root.RemoveAll(".git")
 }
 
-func (r *Repository) export(ctx context.Context, commit string, root *os.Root, inside string, depth int, t *Tree) error {
+// spot is where the tree of a repository is written: at the top, or as a submodule.
+type spot struct {
+	root *os.Root
+	// path is that of the submodule, from the top, and depth in how many others it is.
+	path  string
+	depth int
+}
+
+func (r *Repository) export(ctx context.Context, commit string, to spot, t *Tree) error {
 	group, within := errgroup.WithContext(ctx)
 	reader, writer := io.Pipe()
 	group.Go(func() error {
-		tree := untar.New(root, untar.Options{Rooted: true})
+		tree := untar.New(to.root, untar.Options{Rooted: true})
 		_, err := tree.Unpack(within, untar.Stream{Reader: reader})
 		if err == nil {
 			_, err = tree.Finish(within)
@@ -87,15 +95,22 @@ func (r *Repository) export(ctx context.Context, commit string, root *os.Root, i
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return r.modules(ctx, commit, root, inside, depth, t)
+	return r.modules(ctx, commit, to, t)
+}
+
+// submodule is one of a tree.
+type submodule struct {
+	address, commit string
+	// at is its path in the tree.
+	at string
 }
 
 // gitlink is the mode of a submodule in a tree.
 const gitlink = "160000 commit "
 
 // modules fetches the submodules of a commit.
-func (r *Repository) modules(ctx context.Context, commit string, root *os.Root, inside string, depth int, t *Tree) error {
-	if _, err := root.Lstat(".gitmodules"); errors.Is(err, fs.ErrNotExist) {
+func (r *Repository) modules(ctx context.Context, commit string, in spot, t *Tree) error {
+	if _, err := in.root.Lstat(".gitmodules"); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	text, err := r.run(ctx, "looking for submodules", "ls-tree", "-r", "-z", commit)
@@ -134,39 +149,41 @@ func (r *Repository) modules(ctx context.Context, commit string, root *os.Root, 
 			continue
 		}
 		delete(commits, at)
-		if err := r.module(ctx, addresses[name], id, root, at, path.Join(inside, at), depth, t); err != nil {
+		if err := r.module(ctx, submodule{addresses[name], id, at}, in, t); err != nil {
 			return err
 		}
 	}
 	for at := range commits {
-		return &ModuleError{Path: path.Join(inside, at), Problem: ".gitmodules does not name it"}
+		return &ModuleError{Path: path.Join(in.path, at), Problem: ".gitmodules does not name it"}
 	}
 	return nil
 }
 
 // module fetches one submodule and writes its tree.
-func (r *Repository) module(ctx context.Context, address, commit string, root *os.Root, at, shown string, depth int, t *Tree) (err error) {
-	if depth == maxNested || len(t.Submodules) == maxModules {
+func (r *Repository) module(ctx context.Context, m submodule, in spot, t *Tree) (err error) {
+	shown := path.Join(in.path, m.at)
+	if in.depth == maxNested || len(t.Submodules) == maxModules {
 		return &ModuleError{Path: shown, Problem: "there are too many of them"}
 	}
-	if address, err = r.resolve(address); err != nil {
+	address, err := r.resolve(m.address)
+	if err != nil {
 		return &ModuleError{Path: shown, Err: err}
 	}
-	sub, err := r.git.Remote(ctx, address, commit, "")
+	sub, err := r.git.Remote(ctx, address, m.commit, "")
 	if err != nil {
 		return &ModuleError{Path: shown, Err: err}
 	}
 	defer func() { err = errors.Join(err, sub.Close()) }()
-	if err := root.MkdirAll(filepath.FromSlash(at), 0o755); err != nil {
+	if err := in.root.MkdirAll(filepath.FromSlash(m.at), 0o755); err != nil {
 		return err
 	}
-	place, err := root.OpenRoot(filepath.FromSlash(at))
+	root, err := in.root.OpenRoot(filepath.FromSlash(m.at))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, place.Close()) }()
+	defer func() { err = errors.Join(err, root.Close()) }()
 	t.Submodules = append(t.Submodules, shown)
-	return sub.export(ctx, commit, place, shown, depth+1, t)
+	return sub.export(ctx, m.commit, spot{root, shown, in.depth + 1}, t)
 }
 
 // resolve is the address of a submodule, which may be relative to that of the repository.
