@@ -20,20 +20,22 @@ import (
 const (
 	screen     = 60
 	testScreen = 120
+	// parameters is the most that a function takes: who calls one with more has to count.
+	parameters = 6
 )
 
 // reason is how a comment says why a function is longer.
 var reason = regexp.MustCompile(`(?:^|\s)Long: \S`)
 
-// TestFunctionLength looks at all source files, whatever they are built for.
-func TestFunctionLength(t *testing.T) {
+// TestFunctions looks at all source files, whatever they are built for.
+func TestFunctions(t *testing.T) {
 	files := token.NewFileSet()
 	eachSource(t, func(name string) {
 		parsed, err := parser.ParseFile(files, name, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, long := range tooLong(files, parsed) {
+		for _, long := range unwieldy(files, parsed) {
 			t.Error(strings.TrimPrefix(long, "../../../"))
 		}
 	})
@@ -64,9 +66,9 @@ func eachSource(t *testing.T, do func(name string)) {
 	}
 }
 
-// tooLong are the functions of a file that are longer than they may be, or give a reason for
-// which there is none.
-func tooLong(files *token.FileSet, file *ast.File) (found []string) {
+// unwieldy are the functions of a file that are longer than they may be, give a reason for
+// which there is none, or take more than a caller can follow.
+func unwieldy(files *token.FileSet, file *ast.File) (found []string) {
 	name := files.Position(file.Package).Filename
 	isTest := strings.HasSuffix(name, "_test.go") || strings.HasSuffix(file.Name.Name, "test")
 	for _, declared := range file.Decls {
@@ -78,6 +80,9 @@ func tooLong(files *token.FileSet, file *ast.File) (found []string) {
 		lines, most := files.Position(f.End()).Line-at.Line+1, screen
 		if isTest {
 			lines, most = longestOwn(files, f), testScreen
+		}
+		if n := f.Type.Params.NumFields(); n > parameters && !isTest {
+			found = append(found, fmt.Sprintf("%s:%d: %s takes %d parameters, and %d are many: several of them are one value, or it does two things", name, at.Line, f.Name.Name, n, parameters))
 		}
 		switch says := reason.MatchString(f.Doc.Text()); {
 		case lines > most && !says:
@@ -107,7 +112,7 @@ func longestOwn(files *token.FileSet, f ast.Node) int {
 	return max(own, longest)
 }
 
-func TestTooLong(t *testing.T) {
+func TestUnwieldy(t *testing.T) {
 	function := func(lines int) string { return "func f() {" + strings.Repeat("\n", lines-1) + "}\n" }
 	// A function of a test with a closure after each line of its own.
 	spec := func(closures, lines int) string {
@@ -128,6 +133,8 @@ func TestTooLong(t *testing.T) {
 		"another word":                {"a.go", "package a\n// f is. soLong: it\n" + function(61), []string{"a.go:3: f has 61 lines, and 60 are a screen" + splitIt}},
 		"a reason for nothing":        {"a.go", "package a\n// Long: a table.\n" + function(60), []string{`a.go:3: f has 60 lines, which is not long: take "Long: " out of its comment`}},
 		"closures are of the product": {"a.go", "package a\n" + spec(10, 6), []string{"a.go:2: f has 62 lines, and 60 are a screen" + splitIt}},
+		"many parameters":             {"a.go", "package a\nfunc f(a, b, c, d, e, f int) {}\n", nil},
+		"too many parameters":         {"a.go", "package a\nfunc f(a, b, c int, d, e, f, g bool) {}\n", []string{"a.go:2: f takes 7 parameters, and 6 are many: several of them are one value, or it does two things"}},
 		"a test":                      {"a_test.go", "package a\n" + function(120), nil},
 		"a longer test":               {"a_test.go", "package a\n" + function(121), []string{"a_test.go:2: f has 121 lines, and 120 are a screen" + splitIt}},
 		"closures of a test":          {"a_test.go", "package a\n" + spec(100, 100), nil},
@@ -142,7 +149,7 @@ func TestTooLong(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(c.want, tooLong(files, file)); diff != "" {
+			if diff := cmp.Diff(c.want, unwieldy(files, file)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
