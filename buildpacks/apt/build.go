@@ -48,8 +48,7 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 		// What is there instead says nothing of packages.
 		first, rest, _ := strings.Cut(why, "\n")
 		first, _, _ = strings.Cut(first, "; ")
-		_, err = fmt.Fprintln(out, strings.TrimRight(first+", and no [com.heroku.buildpacks.deb-packages] in "+projectFile+"\n"+rest, "\n"))
-		return libcnb.DetectResult{}, err
+		return language.Fails(out, strings.TrimRight(first+", and no [com.heroku.buildpacks.deb-packages] in "+projectFile+"\n"+rest, "\n"))
 	}
 }
 

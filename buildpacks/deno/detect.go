@@ -7,6 +7,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
 
@@ -20,13 +21,9 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 			return libcnb.DetectResult{}, err
 		}
 		if why != "" {
-			_, err := fmt.Fprintln(out, why)
-			return libcnb.DetectResult{}, err
+			return language.Fails(out, why)
 		}
-		return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{{
-			Provides: []libcnb.BuildPlanProvide{{Name: "deno"}},
-			Requires: []libcnb.BuildPlanRequire{{Name: "deno"}},
-		}}}, nil
+		return language.Passes("deno"), nil
 	}
 }
 

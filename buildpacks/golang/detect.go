@@ -3,12 +3,12 @@ package golang
 import (
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
 
@@ -28,34 +28,27 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 				return libcnb.DetectResult{}, err
 			}
 			if old == "" {
-				return libcnb.DetectResult{}, sayWhyNot(out, c.ApplicationPath)
+				return fails(out, c.ApplicationPath)
 			}
 		}
-		return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{{
-			Provides: []libcnb.BuildPlanProvide{{Name: "go"}},
-			Requires: []libcnb.BuildPlanRequire{{Name: "go"}},
-		}}}, nil
+		return language.Passes("go"), nil
 	}
 }
 
-// sayWhyNot says why an app is not one of Go, and what may be wrong if it is.
-func sayWhyNot(out io.Writer, dir string) error {
+// fails says why an app is not one of Go, and what may be wrong if it is.
+func fails(out io.Writer, dir string) (libcnb.DetectResult, error) {
 	why, err := appfile.WhyNot(dir, modFile, workFile)
 	if err != nil {
-		return err
+		return libcnb.DetectResult{}, err
 	}
-	entries, err := os.ReadDir(dir)
+	source, err := appfile.FirstOfKind(dir, ".go")
 	if err != nil {
-		return fmt.Errorf("looking for Go files: %w", err)
+		return libcnb.DetectResult{}, err
 	}
-	for _, entry := range entries {
-		if path.Ext(entry.Name()) == ".go" {
-			why += "\n" + entry.Name() + " is a Go file; make a module of the app:\n  go mod init example.com/NAME\n  go mod tidy\n  git add go.mod go.sum"
-			break
-		}
+	if source != "" {
+		why += "\n" + source + " is a Go file; make a module of the app:\n  go mod init example.com/NAME\n  go mod tidy\n  git add go.mod go.sum"
 	}
-	_, err = fmt.Fprintln(out, why)
-	return err
+	return language.Fails(out, why)
 }
 
 // managers are what came before modules, by the files that they left.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
 
@@ -31,10 +32,7 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 			case err != nil:
 				return libcnb.DetectResult{}, fmt.Errorf("looking for %s: %w", name, err)
 			case info.Mode().IsRegular():
-				return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{{
-					Provides: []libcnb.BuildPlanProvide{{Name: "jdk"}, {Name: "jre"}},
-					Requires: []libcnb.BuildPlanRequire{{Name: "jdk"}, {Name: "jre"}},
-				}}}, nil
+				return language.Passes("jdk", "jre"), nil
 			}
 		}
 		reason, err := appfile.WhyNot(c.ApplicationPath, names...)
@@ -48,7 +46,6 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 		if len(others) > 0 {
 			reason += fmt.Sprintf("\n%s is read by an extension of Maven, not by slugc: give the app a %s", others[0], pomFile)
 		}
-		_, err = fmt.Fprintln(out, reason)
-		return libcnb.DetectResult{}, err
+		return language.Fails(out, reason)
 	}
 }

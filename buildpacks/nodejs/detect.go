@@ -10,7 +10,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
-	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/language"
 )
 
 // Detect returns bin/detect: it passes for an app with a package.json in its
@@ -21,17 +21,11 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 		info, err := os.Stat(filepath.Join(c.ApplicationPath, manifestFile))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			reason, err := appfile.WhyNot(c.ApplicationPath, manifestFile)
-			if err != nil {
-				return libcnb.DetectResult{}, err
-			}
-			_, err = fmt.Fprintln(out, reason)
-			return libcnb.DetectResult{}, err
+			return language.FailsWithout(out, c.ApplicationPath, manifestFile)
 		case err != nil:
 			return libcnb.DetectResult{}, fmt.Errorf("looking for %s: %w", manifestFile, err)
 		case !info.Mode().IsRegular():
-			_, err := fmt.Fprintf(out, "%s in the app's root is not a file\n", manifestFile)
-			return libcnb.DetectResult{}, err
+			return language.Fails(out, manifestFile+" in the app's root is not a file")
 		}
 		return libcnb.DetectResult{Pass: true, Plans: plans(c.ApplicationPath)}, nil
 	}

@@ -1,11 +1,11 @@
 package php
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
 
@@ -29,17 +29,9 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 			}
 		}
 		if len(found) == 0 {
-			reason, err := appfile.WhyNot(dir, composerJSON, indexPHP)
-			if err != nil {
-				return libcnb.DetectResult{}, err
-			}
-			_, err = fmt.Fprintln(out, reason)
-			return libcnb.DetectResult{}, err
+			return language.FailsWithout(out, dir, composerJSON, indexPHP)
 		}
-		return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{{
-			Provides: []libcnb.BuildPlanProvide{{Name: "php"}},
-			Requires: []libcnb.BuildPlanRequire{{Name: "php"}},
-		}}}, nil
+		return language.Passes("php"), nil
 	}
 }
 

@@ -1,11 +1,11 @@
 package python
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/python/lock"
 )
@@ -27,17 +27,9 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 			}
 		}
 		if len(found) == 0 {
-			reason, err := appfile.WhyNot(dir, append(sure, lock.Pyproject)...)
-			if err != nil {
-				return libcnb.DetectResult{}, err
-			}
-			_, err = fmt.Fprintln(out, reason)
-			return libcnb.DetectResult{}, err
+			return language.FailsWithout(out, dir, append(sure, lock.Pyproject)...)
 		}
-		return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{{
-			Provides: []libcnb.BuildPlanProvide{{Name: "python"}},
-			Requires: []libcnb.BuildPlanRequire{{Name: "python"}},
-		}}}, nil
+		return language.Passes("python"), nil
 	}
 }
 

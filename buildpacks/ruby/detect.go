@@ -1,11 +1,11 @@
 package ruby
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
 
@@ -25,12 +25,7 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 			}
 		}
 		if len(found) == 0 {
-			reason, err := appfile.WhyNot(dir, gemfile, gemsRB)
-			if err != nil {
-				return libcnb.DetectResult{}, err
-			}
-			_, err = fmt.Fprintln(out, reason)
-			return libcnb.DetectResult{}, err
+			return language.FailsWithout(out, dir, gemfile, gemsRB)
 		}
 		return libcnb.DetectResult{Pass: true, Plans: plans(dir)}, nil
 	}

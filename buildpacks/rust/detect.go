@@ -4,11 +4,10 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
-	"os"
-	"path"
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
 
@@ -27,31 +26,24 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 			return libcnb.DetectResult{}, fmt.Errorf("looking for %s: %w", manifestFile, err)
 		}
 		if !found {
-			return libcnb.DetectResult{}, sayWhyNot(out, c.ApplicationPath)
+			return fails(out, c.ApplicationPath)
 		}
-		return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{{
-			Provides: []libcnb.BuildPlanProvide{{Name: "rust"}},
-			Requires: []libcnb.BuildPlanRequire{{Name: "rust"}},
-		}}}, nil
+		return language.Passes("rust"), nil
 	}
 }
 
-// sayWhyNot says why an app is not one of Rust, and what may be wrong if it is.
-func sayWhyNot(out io.Writer, dir string) error {
+// fails says why an app is not one of Rust, and what may be wrong if it is.
+func fails(out io.Writer, dir string) (libcnb.DetectResult, error) {
 	why, err := appfile.WhyNot(dir, manifestFile)
 	if err != nil {
-		return err
+		return libcnb.DetectResult{}, err
 	}
-	entries, err := os.ReadDir(dir)
+	source, err := appfile.FirstOfKind(dir, ".rs")
 	if err != nil {
-		return fmt.Errorf("looking for Rust files: %w", err)
+		return libcnb.DetectResult{}, err
 	}
-	for _, entry := range entries {
-		if path.Ext(entry.Name()) == ".rs" {
-			why += "\n" + entry.Name() + " is a Rust file; make a package of the app:\n  cargo init\n  cargo generate-lockfile\n  git add " + manifestFile + " " + lockFile
-			break
-		}
+	if source != "" {
+		why += "\n" + source + " is a Rust file; make a package of the app:\n  cargo init\n  cargo generate-lockfile\n  git add " + manifestFile + " " + lockFile
 	}
-	_, err = fmt.Fprintln(out, why)
-	return err
+	return language.Fails(out, why)
 }

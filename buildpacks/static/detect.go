@@ -1,11 +1,11 @@
 package static
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
 
@@ -44,12 +44,7 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 		if len(pages) > 0 {
 			return libcnb.DetectResult{Pass: true, Plans: []libcnb.BuildPlan{serves}}, nil
 		}
-		why, err := appfile.WhyNot(dir, "index.html", jsonFile, staticFile)
-		if err != nil {
-			return libcnb.DetectResult{}, err
-		}
-		_, err = fmt.Fprintln(out, why)
-		return libcnb.DetectResult{}, err
+		return language.FailsWithout(out, dir, "index.html", jsonFile, staticFile)
 	}
 }
 

@@ -47,6 +47,20 @@ func Found(dir string, names ...string) ([]string, error) {
 	return found, nil
 }
 
+// FirstOfKind is the first name in a directory with an extension, "" for none.
+func FirstOfKind(dir, extension string) (string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return "", fmt.Errorf("looking for %s files: %w", extension, err)
+	}
+	for _, entry := range entries {
+		if filepath.Ext(entry.Name()) == extension {
+			return entry.Name(), nil
+		}
+	}
+	return "", nil
+}
+
 // Merge says how the unfinished merge of a file is mended, in lines to type.
 type Merge string
 
@@ -57,6 +71,15 @@ const ByHand Merge = ""
 // that holds the marks of an unfinished merge, is the author's error; one that
 // is not there is an fs.ErrNotExist.
 func Read(dir, name string) ([]byte, error) { return ReadMerged(dir, name, ByHand) }
+
+// ReadIfThere is Read of a file that an app need not have: nil where it has none.
+func ReadIfThere(dir, name string) ([]byte, error) {
+	data, err := Read(dir, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
 
 // ReadMerged is Read for a file that a tool writes, whose unfinished merge is
 // mended with that tool.
