@@ -1,9 +1,7 @@
 package java
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"regexp"
 	"slices"
@@ -103,10 +101,7 @@ var procfileLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustComp
 // readProcfile reads how the app says that it starts. Whether it is in order is
 // for the buildpack of Procfiles to say.
 func readProcfile(dir string) (map[string]string, error) {
-	data, err := appfile.Read(dir, "Procfile")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	data, err := appfile.ReadIfThere(dir, "Procfile")
 	if err != nil {
 		return nil, err
 	}

@@ -310,10 +310,7 @@ const catalogFile = "gradle/libs.versions.toml"
 // catalogPlugins are the ids of the plugins in the catalogue, by the accessors that
 // build files use: libs.plugins.spring.boot.
 func catalogPlugins(dir string) (map[string]string, error) {
-	data, err := appfile.Read(dir, catalogFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	data, err := appfile.ReadIfThere(dir, catalogFile)
 	if err != nil {
 		return nil, err
 	}

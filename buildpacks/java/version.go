@@ -1,9 +1,7 @@
 package java
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"regexp"
 	"strconv"
@@ -130,14 +128,8 @@ func systemProperties(dir, source string) (name string, values map[string]string
 	if name, err = nearest(dir, source, systemFile); err != nil {
 		return "", nil, err
 	}
-	data, err := appfile.Read(dir, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return name, nil, nil
-	}
-	if err != nil {
-		return "", nil, err
-	}
-	return name, properties(data), nil
+	data, err := appfile.ReadIfThere(dir, name)
+	return name, properties(data), err
 }
 
 // versionFiles are the files of version managers: jenv's, SDKMAN's, and asdf's,
@@ -155,23 +147,15 @@ func versionFiles(dir, source string) ([]version.Asked, error) {
 		{".sdkmanrc", func(data []byte, name string) version.Asked {
 			return version.Asked{Text: properties(data)["java"], Name: "java", File: name}
 		}},
-		{".tool-versions", func(data []byte, name string) version.Asked {
-			for line := range strings.Lines(string(data)) {
-				if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "java" {
-					return version.Asked{Text: fields[1], Name: "java", File: name}
-				}
-			}
-			return version.Asked{}
+		{version.ToolFile, func(data []byte, name string) version.Asked {
+			return version.Asked{Text: version.InToolFile(data, "java"), Name: "java", File: name}
 		}},
 	} {
 		name, err := nearest(dir, source, file.name)
 		if err != nil {
 			return nil, err
 		}
-		data, err := appfile.Read(dir, name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+		data, err := appfile.ReadIfThere(dir, name)
 		if err != nil {
 			return nil, err
 		}

@@ -94,6 +94,14 @@ func (b *Build) Resolve(ctx context.Context, w Wish) (runtime.Release, error) {
 	return r, nil
 }
 
+// SaySameLine says that a release is another one than exactly that which was asked
+// for: a stack has one of each line.
+func (b *Build) SaySameLine(title, number string, asked version.Asked) {
+	if text := asked.Text; strings.Count(text, ".") == 2 && version.IsNumber(text) && text != number {
+		b.Print.Detail("%s %s is that of the stack, and takes the place of %s: it is of the same line", title, number, text)
+	}
+}
+
 // InstallRelease is Install for a version that is settled.
 func (b *Build) InstallRelease(ctx context.Context, w Wish, r runtime.Release) (Installed, error) {
 	slot, err := layer.Open(b.Layers, w.Layer, w.Types, "1/"+w.Layout)

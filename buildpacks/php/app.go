@@ -1,6 +1,7 @@
 package php
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
 
 // The usual files of Composer, and the one that a site without it begins with.
@@ -195,7 +197,7 @@ func (a app) refuseVendor() error {
 		}
 		if there {
 			return appfile.Error("%s/ holds packages that came with the app\nthey were installed on another machine, and a build installs what %s has. Take them out:\n"+
-				"  git rm -r --cached %s\n  echo /%s/ >> .gitignore", dir, orElse(a.lockName, composerLock), dir, dir)
+				"  git rm -r --cached %s\n  echo /%s/ >> .gitignore", dir, cmp.Or(a.lockName, composerLock), dir, dir)
 		}
 	}
 	return nil
@@ -264,7 +266,7 @@ func (a app) refuseGit(env map[string]string) error {
 		if p.Dist == nil && p.Source == nil && p.Type != "metapackage" {
 			return appfile.Error("%s does not say where %s comes from\nlock it again:\n  composer update %s\n  git add %s", a.lockName, p.Name, p.Name, a.lockName)
 		}
-		if p.Dist != nil || p.Source == nil || p.Source.Type != "git" || program(env["PATH"], "git") != "" {
+		if p.Dist != nil || p.Source == nil || p.Source.Type != "git" || tool.Find(env["PATH"], "git") != "" {
 			continue
 		}
 		return appfile.Error("%s has %s from a git repository, and the stack has no git\nbuild on a stack with git:\n  slugc build --stack slugc-13\n"+
@@ -283,24 +285,6 @@ func (a app) exists(name string) bool {
 func (a app) isLaravel() bool { return a.lock.has("laravel/framework") && a.exists("artisan") }
 func (a app) isSymfony() bool {
 	return a.lock.has("symfony/framework-bundle") && a.exists("bin/console")
-}
-
-// program finds a program in the directories of a PATH, "" when there is none.
-func program(list, name string) string {
-	for _, dir := range filepath.SplitList(list) {
-		file := filepath.Join(dir, name)
-		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 && filepath.IsAbs(file) {
-			return file
-		}
-	}
-	return ""
-}
-
-func orElse(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
 }
 
 // unique are texts without doubles, sorted.

@@ -1,6 +1,7 @@
 package php
 
 import (
+	"cmp"
 	"regexp"
 	"syscall"
 
@@ -14,7 +15,7 @@ import (
 //
 // Long: it is one table; a row is one cause, in the order in which they are looked for.
 func (a app) causes() []failure.Cause {
-	commit := "\n  git add " + a.manifestName + " " + orElse(a.lockName, composerLock)
+	commit := "\n  git add " + a.manifestName + " " + cmp.Or(a.lockName, composerLock)
 	credentials := "Give the build some, without writing them down:\n  slugc build --secret COMPOSER_AUTH='{\"http-basic\": {\"HOST\": {\"username\": \"USER\", \"password\": \"TOKEN\"}}}'\n" +
 		"or on this machine, once:\n  composer config --global http-basic.HOST USER TOKEN"
 	return []failure.Cause{

@@ -1,6 +1,7 @@
 package php
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -127,8 +128,8 @@ func (b *build) installComposer(ctx context.Context) (language.Installed, error)
 func (b *build) tools(a app, php, client language.Installed) (tools, error) {
 	const separator = string(os.PathListSeparator)
 	t := tools{
-		php:      program(strings.Join(php.Use.Bin, separator), "php"),
-		composer: program(strings.Join(client.Use.Bin, separator), "composer"),
+		php:      tool.Find(strings.Join(php.Use.Bin, separator), "php"),
+		composer: tool.Find(strings.Join(client.Use.Bin, separator), "composer"),
 		intl:     filepath.Join(client.Use.Dir, intlFile),
 		env:      php.Use.Environ(b.Env),
 	}
@@ -184,7 +185,7 @@ func (b *build) keys(a app, php, client language.Installed, t tools) (install, a
 	k.Add("arch", b.Arch)
 	k.Add("distro", b.Distro)
 	k.Add(a.manifestName, a.text)
-	k.Add(orElse(a.lockName, composerLock), a.lockText)
+	k.Add(cmp.Or(a.lockName, composerLock), a.lockText)
 	for _, p := range a.lock.Packages {
 		if p.Dist != nil && p.Dist.Type == fromPath {
 			if err := k.AddTree(b.App, filepath.FromSlash(p.Dist.URL)); err != nil {

@@ -2,6 +2,7 @@ package php
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -193,7 +194,7 @@ func (a app) symfony(env string) []command {
 	if !a.hasFiles("var/cache/" + env) {
 		all = append(all, command{args: []string{"bin/console", "cache:warmup", "--no-interaction"}})
 	}
-	public := orElse(strings.Trim(a.manifest.Extra.PublicDir, "/"), "public")
+	public := cmp.Or(strings.Trim(a.manifest.Extra.PublicDir, "/"), "public")
 	if !a.lock.has("symfony/flex") && a.hasFiles(public) {
 		all = append(all, command{args: []string{"bin/console", "assets:install", public, "--no-interaction"}})
 	}

@@ -1,7 +1,6 @@
 package php
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -22,12 +21,12 @@ type start struct {
 // start says how an app starts. What a Procfile says goes before it.
 func (b *build) start(a app) start {
 	s := start{nginx: a.servers.nginx, apache: a.servers.apache}
-	if slices.Contains(a.servers.types, "web") {
+	if a.servers.declared.Has("web") {
 		return s
 	}
 	root, what := a.documentRoot()
 	if root == "" && !a.exists(indexPHP) {
-		if len(a.servers.types) > 0 {
+		if len(a.servers.declared) > 0 {
 			return s
 		}
 		what = "no index.php was found"
@@ -73,7 +72,7 @@ func (a app) documentRoot() (root, what string) {
 func (b *build) processes(a app, s start) []libcnb.Process {
 	b.Print.Step("Looking for how the app starts")
 	if s.command == "" {
-		if slices.Contains(a.servers.types, "web") {
+		if a.servers.declared.Has("web") {
 			b.Print.Detail("The Procfile says it")
 		}
 		return nil

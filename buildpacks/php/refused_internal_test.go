@@ -3,6 +3,7 @@ package php
 import (
 	"testing"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/language/version"
 	"github.com/slugc/slugc/buildpacks/php/composertest"
@@ -185,19 +186,19 @@ func TestVersions(t *testing.T) {
 
 func TestServers(t *testing.T) {
 	for procfile, want := range map[string]servers{
-		"web: heroku-php-nginx public/\n":                                    {types: []string{"web"}, nginx: true},
-		"web: vendor/bin/heroku-php-apache2 -C a.conf public/\nworker: x\n":  {types: []string{"web", "worker"}, apache: true, vendorBin: []string{"vendor/bin/heroku-php-apache2"}},
-		"web: ./vendor/bin/heroku-php-nginx\nadmin: exec heroku-php-apache2": {types: []string{"web", "admin"}, nginx: true, apache: true, vendorBin: []string{"vendor/bin/heroku-php-nginx"}},
-		"web: php artisan migrate && /app/vendor/bin/heroku-php-nginx":       {types: []string{"web"}, nginx: true, vendorBin: []string{"vendor/bin/heroku-php-nginx"}},
-		"web: $HOME/vendor/bin/heroku-php-nginx":                             {types: []string{"web"}, nginx: true, vendorBin: []string{"vendor/bin/heroku-php-nginx"}},
-		"web: my-heroku-php-nginx":                                           {types: []string{"web"}},
-		"web: php -S 0.0.0.0:$PORT":                                          {types: []string{"web"}},
+		"web: heroku-php-nginx public/\n":                                    {declared: language.Declared{{Type: "web"}}, nginx: true},
+		"web: vendor/bin/heroku-php-apache2 -C a.conf public/\nworker: x\n":  {declared: language.Declared{{Type: "web"}, {Type: "worker"}}, apache: true, vendorBin: []string{"vendor/bin/heroku-php-apache2"}},
+		"web: ./vendor/bin/heroku-php-nginx\nadmin: exec heroku-php-apache2": {declared: language.Declared{{Type: "web"}, {Type: "admin"}}, nginx: true, apache: true, vendorBin: []string{"vendor/bin/heroku-php-nginx"}},
+		"web: php artisan migrate && /app/vendor/bin/heroku-php-nginx":       {declared: language.Declared{{Type: "web"}}, nginx: true, vendorBin: []string{"vendor/bin/heroku-php-nginx"}},
+		"web: $HOME/vendor/bin/heroku-php-nginx":                             {declared: language.Declared{{Type: "web"}}, nginx: true, vendorBin: []string{"vendor/bin/heroku-php-nginx"}},
+		"web: my-heroku-php-nginx":                                           {declared: language.Declared{{Type: "web"}}},
+		"web: php -S 0.0.0.0:$PORT":                                          {declared: language.Declared{{Type: "web"}}},
 	} {
 		s := newSite(t, nil)
 		s.files = map[string]string{"Procfile": procfile}
 		s.fresh()
 		got, err := readServers(s.App)
-		if err != nil || got.nginx != want.nginx || got.apache != want.apache || len(got.vendorBin) != len(want.vendorBin) || len(got.types) != len(want.types) {
+		if err != nil || got.nginx != want.nginx || got.apache != want.apache || len(got.vendorBin) != len(want.vendorBin) || len(got.declared) != len(want.declared) {
 			t.Errorf("%s: got %+v, %v", procfile, got, err)
 		}
 		for i := range want.vendorBin {

@@ -1,6 +1,7 @@
 package php
 
 import (
+	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -62,7 +63,7 @@ func (k known) on(distro string) string {
 func (k known) newest() string { return k.Stacks[len(k.Stacks)-1].PHP }
 
 // here is the line of a distribution, or the newest one.
-func (k known) here(distro string) string { return orElse(k.on(distro), k.newest()) }
+func (k known) here(distro string) string { return cmp.Or(k.on(distro), k.newest()) }
 
 // String names the stacks with their lines.
 func (k known) String() string {

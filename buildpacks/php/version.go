@@ -1,13 +1,10 @@
 package php
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
@@ -15,10 +12,8 @@ import (
 	"github.com/slugc/slugc/buildpacks/runtime"
 )
 
-// The files that say which PHP an app wants, beside those of Composer.
-const (
-	versionFile = ".php-version"
-)
+// versionFile says which PHP an app wants, beside the files of Composer.
+const versionFile = ".php-version"
 
 // versionVariable asks for a version before all files.
 const versionVariable = "BP_PHP_VERSION"
@@ -43,7 +38,7 @@ func phpVersion(a app, env map[string]string) (version.Asked, error) {
 		version.Asked{Text: a.manifest.Require["php"], Name: "require.php", File: a.manifestName},
 		version.Asked{Text: fromFile, Name: versionFile},
 		version.Asked{Text: fromTools, Name: "php", File: version.ToolFile},
-		version.Asked{Text: orElse(a.manifest.Config.Platform["php"], a.lock.Overrides["php"]), Name: "config.platform.php", File: a.manifestName},
+		version.Asked{Text: cmp.Or(a.manifest.Config.Platform["php"], a.lock.Overrides["php"]), Name: "config.platform.php", File: a.manifestName},
 	)
 	// What comes first may leave room for what comes after it.
 	asked.Passed = slices.DeleteFunc(asked.Passed, func(other version.Asked) bool { return agree(asked.Text, other.Text) })
@@ -62,12 +57,10 @@ func agree(a, b string) bool {
 	return false
 }
 
-var plainVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+(\.[0-9]+){0,2}$`) })
-
 // wished is the constraint of a wish: of a version as people write it in their
 // files, the line counts, whose latest release has the most fixes.
 func wished(text string) string {
-	if !plainVersion().MatchString(text) {
+	if !version.IsNumber(text) {
 		return text
 	}
 	parts := strings.Split(text, ".")
@@ -76,16 +69,13 @@ func wished(text string) string {
 
 // readVersionFile reads a .php-version, "" when it is not there.
 func readVersionFile(dir string) (string, error) {
-	data, err := appfile.Read(dir, versionFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
+	data, err := appfile.ReadIfThere(dir, versionFile)
+	if err != nil || data == nil {
 		return "", err
 	}
 	text := appfile.Word(data)
 	number := strings.TrimPrefix(strings.TrimPrefix(text, "php-"), "v")
-	if !plainVersion().MatchString(number) {
+	if !version.IsNumber(number) {
 		if text == "" {
 			return "", appfile.Error("%s names no version\nwrite one into it:\n  echo 8.4 > %s", versionFile, versionFile)
 		}
@@ -97,7 +87,7 @@ func readVersionFile(dir string) (string, error) {
 // readToolVersions reads the line of asdf's and mise's file for PHP.
 func readToolVersions(dir string) (string, error) {
 	text, err := version.OfTool(dir, "php")
-	if err == nil && text != "" && !plainVersion().MatchString(text) {
+	if err == nil && text != "" && !version.IsNumber(text) {
 		err = appfile.Error("%s says \"php %s\", which is no version of PHP: expected something like\n  php 8.4", version.ToolFile, text)
 	}
 	return text, err
@@ -115,9 +105,9 @@ func (b *build) hint(asked version.Asked) string {
 	case versionVariable:
 		return allow + "  slugc build -e " + versionVariable + "=" + line
 	case "config.platform.php":
-		return allow + "  composer config platform.php " + line + ".0\n  composer update\n  git add " + orElse(asked.File, composerJSON) + " " + composerLock
+		return allow + "  composer config platform.php " + line + ".0\n  composer update\n  git add " + cmp.Or(asked.File, composerJSON) + " " + composerLock
 	}
-	return allow + "  composer require --no-update 'php:^" + line + "'\n  composer update    # on a machine with it\n  git add " + orElse(asked.File, composerJSON) + " " + composerLock
+	return allow + "  composer require --no-update 'php:^" + line + "'\n  composer update    # on a machine with it\n  git add " + cmp.Or(asked.File, composerJSON) + " " + composerLock
 }
 
 // settle looks at what the app asks for before any registry is asked: a stack has
@@ -197,9 +187,6 @@ func (b *build) resolvePHP(ctx context.Context, a app) (runtime.Release, languag
 		return runtime.Release{}, w, err
 	}
 	r, err := b.Resolve(ctx, w)
-	if none, is := errors.AsType[*runtime.MissingError](err); is {
-		return runtime.Release{}, w, appfile.Error("%w\n%s asks for it\n%s", none, w.Asked.Source(), b.hint(w.Asked))
-	}
 	if err != nil {
 		return runtime.Release{}, w, err
 	}
@@ -211,9 +198,7 @@ func (b *build) resolvePHP(ctx context.Context, a app) (runtime.Release, languag
 	if err := b.checkPackages(a, number, number, exact); err != nil {
 		return runtime.Release{}, w, err
 	}
-	if text := w.Asked.Text; strings.Count(text, ".") == 2 && plainVersion().MatchString(text) && text != number {
-		b.Print.Detail("PHP %s is that of the stack, and takes the place of %s: it is of the same line", number, text)
-	}
+	b.SaySameLine("PHP", number, w.Asked)
 	return r, w, nil
 }
 
@@ -243,7 +228,7 @@ func (b *build) extensions(a app) ([]string, error) {
 		}
 		return nil, appfile.Error("there is no extension %s of PHP on this stack: Debian has no package of it\n%s wants it. Take out what needs it, when the app works without it:\n  %s\n  git add %s %s\n"+
 			"or say that the build should do as if it were there, when it is used by tools alone:\n  composer config platform.%s 1.0.0\n  composer update --lock",
-			extension, r.By, remedy, a.manifestName, orElse(a.lockName, composerLock), r.Name)
+			extension, r.By, remedy, a.manifestName, cmp.Or(a.lockName, composerLock), r.Name)
 	}
 	packages := make([]string, 0, len(names))
 	for _, name := range unique(names) {

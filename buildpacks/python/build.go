@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -14,6 +13,7 @@ import (
 	"github.com/slugc/slugc/buildpacks/language/failure"
 	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/language/limits"
+	"github.com/slugc/slugc/buildpacks/language/version"
 	"github.com/slugc/slugc/buildpacks/runtime"
 	"github.com/slugc/slugc/buildpacks/runtime/pypi"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
@@ -175,7 +175,7 @@ func (b *build) finishing(ctx context.Context, r runtime.Release) func(dir strin
 			return err
 		}
 		env := use.Environ(map[string]string{"PATH": b.Env["PATH"], "PYTHONDONTWRITEBYTECODE": "1"})
-		library := filepath.Join(filepath.Dir(filepath.Dir(program)), "lib", "python"+minor(r.Version))
+		library := filepath.Join(filepath.Dir(filepath.Dir(program)), "lib", "python"+version.Line(r.Version))
 		home := filepath.Join(b.Layers.Path, pythonLayer)
 		output := tool.NewTail(io.Discard)
 		err = b.Runner.Run(ctx, tool.Command{
@@ -197,7 +197,7 @@ func (b *build) finishing(ctx context.Context, r runtime.Release) func(dir strin
 // releases it is nine tenths of a Python. A stack without the program for it
 // goes without.
 func (b *build) strip(ctx context.Context, dir string) error {
-	program := inPath(b.Env["PATH"], "strip")
+	program := tool.Find(b.Env["PATH"], "strip")
 	files, err := filepath.Glob(filepath.Join(dir, "lib", "libpython3.*.so.1.0"))
 	if err != nil || program == "" || len(files) == 0 {
 		return err
@@ -208,17 +208,6 @@ func (b *build) strip(ctx context.Context, dir string) error {
 		return nil
 	}
 	return failure.Explain(failure.Failure{What: "taking debugging information out of Python failed", Err: err, Output: output}, failure.Common())
-}
-
-// inPath finds a program in the directories of a PATH, "" when there is none.
-func inPath(path, name string) string {
-	for _, dir := range filepath.SplitList(path) {
-		file := filepath.Join(dir, name)
-		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 && filepath.IsAbs(file) {
-			return file
-		}
-	}
-	return ""
 }
 
 // seldom are the parts of the standard library that no process of a platform

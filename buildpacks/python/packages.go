@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/language/layer"
+	"github.com/slugc/slugc/buildpacks/language/version"
 	"github.com/slugc/slugc/buildpacks/python/lock"
 	"github.com/slugc/slugc/buildpacks/python/pep508"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
@@ -76,7 +78,7 @@ func (b *build) installPackages(ctx context.Context, a app, t tools) (environmen
 		b.Print.Warn("%s", warning)
 	}
 	v := environment{dir: slot.Layer.Path, key: p.key, indexes: foreignIndexes(p.hashed), vendored: p.vendored, configured: a.name == "uv"}
-	v.packages = filepath.Join(v.dir, "lib", "python"+minor(t.python.Release.Version), "site-packages")
+	v.packages = filepath.Join(v.dir, "lib", "python"+version.Line(t.python.Release.Version), "site-packages")
 	v.env = b.venvEnv(t, v)
 	inputs := map[string]string{"version": t.python.Release.Version, "key": p.key}
 	sum := layer.Sum(a.source())
@@ -268,7 +270,7 @@ func (a app) root() ([]lock.Package, error) {
 		distribution, set := a.at("tool", "pdm", "distribution").(bool)
 		wanted = distribution || !set && a.at("build-system") != nil
 	}
-	name := orElse(a.textAt("project", "name"), a.textAt("tool", "poetry", "name"))
+	name := cmp.Or(a.textAt("project", "name"), a.textAt("tool", "poetry", "name"))
 	if !wanted || name == "" {
 		return nil, nil
 	}
@@ -347,7 +349,7 @@ func makeVenv(t tools, v environment) error {
 		return err
 	}
 	number := t.python.Release.Version
-	for name, target := range map[string]string{"python": t.interpreter, "python3": "python", "python" + minor(number): "python"} {
+	for name, target := range map[string]string{"python": t.interpreter, "python3": "python", "python" + version.Line(number): "python"} {
 		if err := os.Symlink(target, filepath.Join(bin, name)); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,8 @@ import (
 	"sync"
 
 	"github.com/buildpacks/libcnb/v2"
+
+	"github.com/slugc/slugc/buildpacks/language"
 )
 
 // port is where a process listens. Platforms say it; a person who starts an
@@ -33,11 +36,11 @@ type start struct {
 // where that has a process web nothing is looked for.
 func (b *build) processes(a app, v environment) ([]libcnb.Process, error) {
 	b.Print.Step("Looking for how the app starts")
-	declared, err := procfileTypes(a.dir)
+	declared, err := language.ReadProcfile(a.dir)
 	if err != nil {
 		return nil, err
 	}
-	if slices.Contains(declared, "web") {
+	if declared.Has("web") {
 		b.Print.Detail("The Procfile says it")
 		return nil, nil
 	}
@@ -63,21 +66,6 @@ func (b *build) processes(a app, v environment) ([]libcnb.Process, error) {
 	return []libcnb.Process{{Type: "web", Command: command, Default: true}}, nil
 }
 
-var procfileLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*([A-Za-z0-9_-]+):?\s+\S`) })
-
-// procfileTypes are the process types of a Procfile.
-func procfileTypes(dir string) ([]string, error) {
-	data, err := readIfThere(dir, "Procfile")
-	if err != nil {
-		return nil, err
-	}
-	var types []string
-	for _, match := range procfileLine().FindAllStringSubmatch(string(data), -1) {
-		types = append(types, strings.ToLower(match[1]))
-	}
-	return types, nil
-}
-
 // start finds how an app starts, by its framework and by what is installed to
 // serve it.
 func (b *build) start(a app, v environment) (start, error) {
@@ -87,7 +75,7 @@ func (b *build) start(a app, v environment) (start, error) {
 			return djangoStart(a.dir, manage, has), err
 		}
 	}
-	project := orElse(a.textAt("project", "name"), a.textAt("tool", "poetry", "name"))
+	project := cmp.Or(a.textAt("project", "name"), a.textAt("tool", "poetry", "name"))
 	var sources []source
 	for _, place := range usualPlaces(project) {
 		if s, there := readSource(a.dir, place); there {

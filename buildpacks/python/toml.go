@@ -9,6 +9,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/slugc/slugc/buildpacks/language/version"
 	"github.com/slugc/slugc/buildpacks/python/pep508"
 )
 
@@ -52,9 +53,9 @@ func readKnown() (known, error) {
 }
 
 // of is the line of a version; the zero line for one that is not known.
-func (k known) of(version string) line {
+func (k known) of(number string) line {
 	for _, l := range k.Lines {
-		if l.Version == minor(version) {
+		if l.Version == version.Line(number) {
 			return l
 		}
 	}
@@ -63,13 +64,13 @@ func (k known) of(version string) line {
 
 // tooOld tells whether a version is of a line before those that are known. A
 // range is not: it may allow others.
-func (k known) tooOld(version string) bool {
-	if !plainVersion().MatchString(version) {
+func (k known) tooOld(number string) bool {
+	if !version.IsNumber(number) {
 		return false
 	}
-	asked, err := pep508.ParseVersion(minor(version))
+	asked, err := pep508.ParseVersion(version.Line(number))
 	oldest, known := pep508.ParseVersion(k.Lines[0].Version)
-	return err == nil && known == nil && strings.Contains(version, ".") && asked.Compare(oldest) < 0
+	return err == nil && known == nil && strings.Contains(number, ".") && asked.Compare(oldest) < 0
 }
 
 // supported are the lines that still have fixes.
@@ -81,10 +82,4 @@ func (k known) supported(now time.Time) []string {
 		}
 	}
 	return all
-}
-
-// minor are the first two numbers of a version.
-func minor(version string) string {
-	numbers := strings.SplitN(version, ".", 3)
-	return strings.Join(numbers[:min(2, len(numbers))], ".")
 }

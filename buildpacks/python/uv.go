@@ -2,6 +2,7 @@ package python
 
 import (
 	"archive/zip"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,7 +90,7 @@ func (b *build) uvFile(ctx context.Context, index *pypi.Registry, version, sum s
 			continue
 		}
 		if sum == "" || f.SHA256 == sum || f.SHA256 == "" {
-			f.SHA256 = orElse(sum, f.SHA256)
+			f.SHA256 = cmp.Or(sum, f.SHA256)
 			return f, nil
 		}
 		others = true
@@ -104,13 +105,6 @@ func (b *build) uvFile(ctx context.Context, index *pypi.Registry, version, sum s
 	}
 	return pypi.File{}, appfile.Error("%s has no uv %s for %s, with which slugc installs packages\n"+
 		"take a version that it has:\n  slugc build -e %s=VERSION", from, version, b.Arch, uvVariable)
-}
-
-func orElse(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
 }
 
 // saveUV downloads a wheel, verifies it, and takes the program out of it.

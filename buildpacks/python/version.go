@@ -141,17 +141,15 @@ func refuseMisspelled(dir string) error {
 	return nil
 }
 
-var plainVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+(\.[0-9]+){0,2}$`) })
-
 // readRuntimeFile reads Heroku's old runtime.txt: python-3.12.4.
 func readRuntimeFile(dir string) (string, error) {
-	data, err := readIfThere(dir, runtimeFile)
+	data, err := appfile.ReadIfThere(dir, runtimeFile)
 	text := appfile.Word(data)
 	if err != nil || text == "" {
 		return "", err
 	}
 	number, found := strings.CutPrefix(text, "python-")
-	if !found || !plainVersion().MatchString(number) {
+	if !found || !version.IsNumber(number) {
 		return "", appfile.Error("%s says %q, which is no version of Python: expected something like python-3.13\nthe file is out of use; say it in the one that all tools read:\n  git rm %s\n  echo 3.13 > %s\n  git add %s",
 			runtimeFile, text, runtimeFile, versionFile, versionFile)
 	}
@@ -194,23 +192,10 @@ func readVersionFile(dir, name string) (string, error) {
 		return "", appfile.Error("%s names several versions: %s\nan app runs on one. Keep it alone:\n  echo %s > %s", name, strings.Join(found, ", "), found[0], name)
 	}
 	number := strings.TrimPrefix(strings.TrimPrefix(found[0], "cpython-"), "python-")
-	if !plainVersion().MatchString(number) {
+	if !version.IsNumber(number) {
 		return "", appfile.Error("%s says %q, which is no version of CPython: expected something like 3.13\nwrite one into it:\n  echo 3.13 > %s", name, found[0], name)
 	}
 	return number, nil
-}
-
-// readIfThere reads a file of the app, nil when there is none.
-func readIfThere(dir, name string) ([]byte, error) {
-	there, err := appfile.Exists(dir, name)
-	if err != nil || !there {
-		return nil, err
-	}
-	data, err := appfile.Read(dir, name)
-	if err == nil && data == nil {
-		data = []byte{}
-	}
-	return data, err
 }
 
 // exactVersion is a version with all its numbers.
@@ -224,7 +209,7 @@ func (b *build) resolvePython(ctx context.Context, a app) (runtime.Release, lang
 	}
 	if asked.Name == runtimeFile {
 		b.Print.Warn("%s is out of use. Say the same in the file that all tools read:\n  git rm %s\n  echo %s > %s\n  git add %s",
-			runtimeFile, runtimeFile, minor(asked.Text), versionFile, versionFile)
+			runtimeFile, runtimeFile, version.Line(asked.Text), versionFile, versionFile)
 	}
 	hint := "slugc knows " + strings.Join(b.known.supported(b.Now()), ", ") + ". Ask for a line of releases, which gets the newest fixes:\n  echo 3.13 > " + versionFile + "\n  git add " + versionFile
 	w := b.pythonWish(asked)
@@ -250,7 +235,7 @@ func (b *build) resolvePython(ctx context.Context, a app) (runtime.Release, lang
 			}
 			if r, err = b.Resolve(ctx, later); err == nil {
 				b.Print.Warn("Python %s is not in %s.\nPython %s has the same and more fixes, so it is taken. To get the newest fixes always:\n  echo %s > %s",
-					text, strings.Join(none.Where, ", nor in "), r.Version, minor(text), versionFile)
+					text, strings.Join(none.Where, ", nor in "), r.Version, version.Line(text), versionFile)
 			}
 		}
 		if _, still := errors.AsType[*runtime.MissingError](err); still || err == nil && r.Version == "" {
@@ -296,10 +281,10 @@ func (a app) allowsPython(number string, asked wish) error {
 // interpreter is the program of a Python that is installed.
 func interpreter(l runtime.Layout, number string) (string, error) {
 	for _, dir := range l.Bin {
-		file := filepath.Join(dir, "python"+minor(number))
+		file := filepath.Join(dir, "python"+version.Line(number))
 		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
 			return file, nil
 		}
 	}
-	return "", errors.New("looking for the interpreter: there is no python" + minor(number) + " in " + l.Dir)
+	return "", errors.New("looking for the interpreter: there is no python" + version.Line(number) + " in " + l.Dir)
 }

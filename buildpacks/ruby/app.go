@@ -229,10 +229,3 @@ func (a app) fit() error {
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-func orElse(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
-}

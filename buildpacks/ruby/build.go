@@ -199,23 +199,12 @@ func finish(dir string) error {
 // name that gems for it have.
 func interpreter(l runtime.Layout, number string) (program, scope string, err error) {
 	for _, dir := range l.Bin {
-		file := filepath.Join(dir, "ruby"+minor(number))
+		file := filepath.Join(dir, "ruby"+version.Line(number))
 		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
-			return file, minor(number) + ".0", nil
+			return file, version.Line(number) + ".0", nil
 		}
 	}
-	return "", "", fmt.Errorf("looking for the interpreter: there is no ruby%s in %s", minor(number), l.Dir)
-}
-
-// program finds a program in the directories of a PATH, "" when there is none.
-func program(path, name string) string {
-	for _, dir := range filepath.SplitList(path) {
-		file := filepath.Join(dir, name)
-		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 && filepath.IsAbs(file) {
-			return file
-		}
-	}
-	return ""
+	return "", "", fmt.Errorf("looking for the interpreter: there is no ruby%s in %s", version.Line(number), l.Dir)
 }
 
 // isBundlerSetting tells whether a variable is one of Bundler's settings: some have

@@ -1,12 +1,14 @@
 package ruby
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/language/version"
 )
 
 // manifest is what can be seen of a Gemfile without running it.
@@ -104,7 +106,7 @@ func (a app) stale() error {
 	}
 	if l.ruby != "" && !m.namesRuby && len(m.gems) > 0 {
 		return appfile.Error("%s is out of step with %s: it was made for Ruby %s, and that does not name one\nname its line, and lock again:\n  ruby \"~> %s.0\"    # in %s\n  bundle lock\n  git add %s %s",
-			a.lockName, a.gemfile, l.ruby, minor(l.ruby), a.gemfile, a.gemfile, a.lockName)
+			a.lockName, a.gemfile, l.ruby, version.Line(l.ruby), a.gemfile, a.gemfile, a.lockName)
 	}
 	for _, name := range sortedKeys(m.gems) {
 		locked, there := l.dependencies[name]
@@ -113,7 +115,7 @@ func (a app) stale() error {
 		}
 		if wanted := m.gems[name]; wanted != "" && !strings.Contains(locked, ",") && normalWish(wanted) != normalWish(locked) {
 			return appfile.Error("%s is out of step with %s: that wants %s %s, and it was made for %s\n%s",
-				a.lockName, a.gemfile, name, wanted, orElse(locked, "any version"), update)
+				a.lockName, a.gemfile, name, wanted, cmp.Or(locked, "any version"), update)
 		}
 	}
 	for _, name := range sortedKeys(l.dependencies) {

@@ -1,6 +1,7 @@
 package ruby
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -53,7 +54,7 @@ func (b *build) installGems(ctx context.Context, a app, ruby language.Installed)
 	if g.ruby, scope, err = interpreter(ruby.Use, ruby.Release.Version); err != nil {
 		return bundle{}, err
 	}
-	if g.bundler = program(strings.Join(ruby.Use.Bin, string(os.PathListSeparator)), "bundle"); g.bundler == "" {
+	if g.bundler = tool.Find(strings.Join(ruby.Use.Bin, string(os.PathListSeparator)), "bundle"); g.bundler == "" {
 		return bundle{}, fmt.Errorf("looking for Bundler: there is none in %s", ruby.Use.Dir)
 	}
 	g.home = filepath.Join(g.dir, "ruby", scope)
@@ -249,9 +250,9 @@ func (b *build) installerEnv(g bundle) (map[string]string, error) {
 	env["BUNDLE_CLEAN"] = "true"
 	env["BUNDLE_IGNORE_MESSAGES"] = "true"
 	env["BUNDLE_SUPPRESS_INSTALL_USING_MESSAGES"] = "true"
-	env["BUNDLE_JOBS"] = orElse(env["BUNDLE_JOBS"], "4")
-	env["BUNDLE_RETRY"] = orElse(env["BUNDLE_RETRY"], "2")
-	env["BUNDLE_TIMEOUT"] = orElse(env["BUNDLE_TIMEOUT"], "20")
+	env["BUNDLE_JOBS"] = cmp.Or(env["BUNDLE_JOBS"], "4")
+	env["BUNDLE_RETRY"] = cmp.Or(env["BUNDLE_RETRY"], "2")
+	env["BUNDLE_TIMEOUT"] = cmp.Or(env["BUNDLE_TIMEOUT"], "20")
 	env["NO_COLOR"] = "1"
 	if env["SSL_CERT_FILE"] == "" {
 		env["SSL_CERT_FILE"] = systemCertificates
@@ -307,7 +308,7 @@ func (b *build) tidy(ctx context.Context, g bundle) error {
 	if err != nil {
 		return err
 	}
-	strip := program(b.Env["PATH"], "strip")
+	strip := tool.Find(b.Env["PATH"], "strip")
 	if strip == "" || len(libraries) == 0 {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
 
 // execJS is the gem that runs JavaScript with what it finds, when it is loaded.
@@ -123,7 +124,7 @@ func plans(dir string) []libcnb.BuildPlan {
 // nothing that runs it: its gems look for that as soon as they are loaded.
 func (a app) refuseWithoutNode(env map[string]string) error {
 	needs := a.javaScript()
-	if wants, _ := a.wantsAssets(); needs.by == "" || !wants || env["EXECJS_RUNTIME"] != "" || program(env["PATH"], "node") != "" {
+	if wants, _ := a.wantsAssets(); needs.by == "" || !wants || env["EXECJS_RUNTIME"] != "" || tool.Find(env["PATH"], "node") != "" {
 		return nil
 	}
 	return appfile.Error("the gem %s runs JavaScript to precompile assets, and there is no Node.js in this build\nname the buildpack that brings it before this one:\n"+

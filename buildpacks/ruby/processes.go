@@ -11,7 +11,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
-	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/language"
 )
 
 // port is where a process listens. Platforms say it; a person who starts an
@@ -39,13 +39,13 @@ func (b *build) processes(a app, home string) ([]libcnb.Process, error) {
 	for _, text := range a.warnings(home) {
 		b.Print.Warn("%s", text)
 	}
-	declared, err := procfileTypes(a.dir)
+	declared, err := language.ReadProcfile(a.dir)
 	if err != nil {
 		return nil, err
 	}
 	var all []libcnb.Process
 	add := func(kind string, s start, standard bool) {
-		if slices.Contains(declared, kind) || s.command == "" {
+		if declared.Has(kind) || s.command == "" {
 			return
 		}
 		b.Print.Detail("%s: %s (%s)", kind, s.command, s.what)
@@ -56,7 +56,7 @@ func (b *build) processes(a app, home string) ([]libcnb.Process, error) {
 		all = append(all, libcnb.Process{Type: kind, Command: command, Default: standard})
 	}
 	switch {
-	case slices.Contains(declared, "web"):
+	case declared.Has("web"):
 		b.Print.Detail("The Procfile says it")
 	default:
 		web := a.web()
@@ -81,25 +81,6 @@ func (b *build) processes(a app, home string) ([]libcnb.Process, error) {
 		}
 	}
 	return all, nil
-}
-
-var procfileLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*([A-Za-z0-9_-]+):?\s+\S`) })
-
-// procfileTypes are the process types of a Procfile.
-func procfileTypes(dir string) ([]string, error) {
-	there, err := appfile.Exists(dir, "Procfile")
-	if err != nil || !there {
-		return nil, err
-	}
-	data, err := appfile.Read(dir, "Procfile")
-	if err != nil {
-		return nil, err
-	}
-	var types []string
-	for _, match := range procfileLine().FindAllStringSubmatch(string(data), -1) {
-		types = append(types, strings.ToLower(match[1]))
-	}
-	return types, nil
 }
 
 // web serves the app with the server that is in its bundle.

@@ -1,13 +1,10 @@
 package ruby
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
@@ -15,10 +12,8 @@ import (
 	"github.com/slugc/slugc/buildpacks/runtime"
 )
 
-// The files that say which Ruby an app wants, beside those of Bundler.
-const (
-	versionFile = ".ruby-version"
-)
+// versionFile says which Ruby an app wants, beside the files of Bundler.
+const versionFile = ".ruby-version"
 
 // rubyVersion is what an app asks of Ruby: a variable of the build, the lock
 // file, .ruby-version, .tool-versions, and last what the Gemfile allows.
@@ -52,15 +47,10 @@ func rubyVersion(a app, env map[string]string) (version.Asked, error) {
 	return asked, nil
 }
 
-var plainVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+(\.[0-9]+){0,2}$`) })
-
 // readVersionFile reads a .ruby-version: one version, "" when it is not there.
 func readVersionFile(dir, name string) (string, error) {
-	data, err := appfile.Read(dir, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
+	data, err := appfile.ReadIfThere(dir, name)
+	if err != nil || data == nil {
 		return "", err
 	}
 	text := appfile.Word(data)
@@ -73,7 +63,7 @@ func readVersionFile(dir, name string) (string, error) {
 		}
 	}
 	number, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(text, "ruby-"), "ruby "), "-p")
-	if !plainVersion().MatchString(number) {
+	if !version.IsNumber(number) {
 		return "", appfile.Error("%s says %q, which is no version of Ruby: expected something like 3.3\nwrite one into it:\n  echo 3.3 > %s", name, text, name)
 	}
 	return number, nil
@@ -82,19 +72,10 @@ func readVersionFile(dir, name string) (string, error) {
 // readToolVersions reads the line of asdf's and mise's file for Ruby.
 func readToolVersions(dir string) (string, error) {
 	text, err := version.OfTool(dir, "ruby")
-	if err == nil && text != "" && !plainVersion().MatchString(text) {
+	if err == nil && text != "" && !version.IsNumber(text) {
 		err = appfile.Error("%s says \"ruby %s\", which is no version of Ruby: expected something like\n  ruby 3.3.8", version.ToolFile, text)
 	}
 	return text, err
-}
-
-// minor is the line of a version: "3.3" of "3.3.8".
-func minor(number string) string {
-	parts := strings.SplitN(number, ".", 3)
-	if len(parts) < 2 {
-		return number
-	}
-	return parts[0] + "." + parts[1]
 }
 
 // hint says what to type for another version.
@@ -105,7 +86,7 @@ func (b *build) hint() string {
 }
 
 // here is the line of Ruby that the stack has.
-func (b *build) here() string { return orElse(b.known.on(b.Distro), b.known.newest()) }
+func (b *build) here() string { return cmp.Or(b.known.on(b.Distro), b.known.newest()) }
 
 // settle looks at what the app asks for before any registry is asked: a stack has
 // one line of Ruby, whose latest release has the most fixes. So of an exact version
@@ -122,11 +103,11 @@ func (b *build) settle(a app) (language.Wish, error) {
 		w.Asked = version.Asked{Name: "the default of the stack"}
 		return w, nil
 	}
-	if plainVersion().MatchString(text) && strings.Contains(text, ".") {
-		if line != "" && minor(text) != line {
+	if version.IsNumber(text) && strings.Contains(text, ".") {
+		if line != "" && version.Line(text) != line {
 			return language.Wish{}, appfile.Error("there is no Ruby %s on this stack, which has Ruby %s\n%s asks for it\n%s", text, line, asked.Source(), b.hint())
 		}
-		text = "~> " + minor(text) + ".0"
+		text = "~> " + version.Line(text) + ".0"
 	}
 	if w.Request.Constraint, err = runtime.ParseConstraint(runtime.Gem, text); err != nil {
 		return language.Wish{}, appfile.Error("%s does not say which Ruby to use\n%w\n%s", asked, err, b.hint())
@@ -152,14 +133,12 @@ func (b *build) checkRuby(a app, w language.Wish, number string) error {
 			return appfile.Error("%s says %q, which is no requirement on Ruby: expected something like \"~> 3.3.0\"\n%w", where, wanted, err)
 		}
 		// Bundler takes the numbers as they are.
-		if !c.Allows(number) || plainVersion().MatchString(wanted) && wanted != number {
+		if !c.Allows(number) || version.IsNumber(wanted) && wanted != number {
 			return appfile.Error("%s excludes Ruby %s, which the stack has: it says %q\nBundler refuses every other release then, also those with more fixes. Allow the line, and lock again:\n"+
-				"  ruby \"~> %s.0\"    # in %s\n  bundle lock\n  git add %s %s", where, number, wanted, minor(number), a.gemfile, a.gemfile, a.lockName)
+				"  ruby \"~> %s.0\"    # in %s\n  bundle lock\n  git add %s %s", where, number, wanted, version.Line(number), a.gemfile, a.gemfile, a.lockName)
 		}
 	}
-	if text := w.Asked.Text; strings.Count(text, ".") == 2 && plainVersion().MatchString(text) && text != number {
-		b.Print.Detail("Ruby %s is that of the stack, and takes the place of %s: it is of the same line", number, text)
-	}
+	b.SaySameLine("Ruby", number, w.Asked)
 	return nil
 }
 
@@ -170,9 +149,6 @@ func (b *build) resolveRuby(ctx context.Context, a app) (runtime.Release, langua
 		return runtime.Release{}, w, err
 	}
 	r, err := b.Resolve(ctx, w)
-	if none, is := errors.AsType[*runtime.MissingError](err); is {
-		return runtime.Release{}, w, appfile.Error("%w\n%s asks for it\n%s", none, w.Asked.Source(), b.hint())
-	}
 	if err != nil {
 		return runtime.Release{}, w, err
 	}

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,7 +48,7 @@ func FromEnvironment(e Environment) (Resolver, error) {
 	if err != nil {
 		return Resolver{}, err
 	}
-	bundle, err := os.ReadFile(orElse(e.Env["SSL_CERT_FILE"], systemCertificates))
+	bundle, err := os.ReadFile(cmp.Or(e.Env["SSL_CERT_FILE"], systemCertificates))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Resolver{}, fmt.Errorf("reading certificates: %w", err)
 	}
@@ -67,13 +68,6 @@ func FromEnvironment(e Environment) (Resolver, error) {
 		r.Without[kindDebian] = err
 	}
 	return r, nil
-}
-
-func orElse(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
 }
 
 // fetcher downloads over a network.

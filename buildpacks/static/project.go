@@ -1,9 +1,7 @@
 package static
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 
@@ -28,10 +26,7 @@ type projectSite struct {
 
 // projectTable reads the table, if there is one.
 func projectTable(dir string) (table projectSite, is bool, err error) {
-	data, err := appfile.Read(dir, projectFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return projectSite{}, false, nil
-	}
+	data, err := appfile.ReadIfThere(dir, projectFile)
 	if err != nil {
 		return projectSite{}, false, err
 	}

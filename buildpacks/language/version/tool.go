@@ -1,8 +1,6 @@
 package version
 
 import (
-	"errors"
-	"io/fs"
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
@@ -14,17 +12,16 @@ const ToolFile = ".tool-versions"
 // OfTool is the first version that ToolFile in a directory has for a tool, "" for
 // none. Its errors are those of appfile.Read.
 func OfTool(dir, tool string) (string, error) {
-	data, err := appfile.Read(dir, ToolFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
+	data, err := appfile.ReadIfThere(dir, ToolFile)
+	return InToolFile(data, tool), err
+}
+
+// InToolFile is OfTool of a ToolFile that is read already.
+func InToolFile(data []byte, tool string) string {
 	for line := range strings.Lines(string(data)) {
 		if words := strings.Fields(appfile.Word([]byte(line))); len(words) > 1 && words[0] == tool {
-			return words[1], nil
+			return words[1]
 		}
 	}
-	return "", nil
+	return ""
 }

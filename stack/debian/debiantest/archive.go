@@ -2,6 +2,7 @@ package debiantest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"maps"
@@ -149,8 +150,8 @@ func (a *Archive) Package(t testing.TB, name string) control.Package {
 // Publish adds a suite, or replaces it.
 func (a *Archive) Publish(t testing.TB, s Suite) {
 	t.Helper()
-	s.Archive = orElse(s.Archive, repository.Debian)
-	s.Codename, s.Suite = orElse(s.Codename, "trixie"), orElse(s.Suite, "stable")
+	s.Archive = cmp.Or(s.Archive, repository.Debian)
+	s.Codename, s.Suite = cmp.Or(s.Codename, "trixie"), cmp.Or(s.Suite, "stable")
 	if s.Date.IsZero() {
 		s.Date = a.Now
 	}

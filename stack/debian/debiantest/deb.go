@@ -3,6 +3,7 @@ package debiantest
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -47,16 +48,9 @@ type Entry struct {
 // made is the time of all that is in a package.
 func made() time.Time { return time.Date(2026, time.January, 2, 3, 4, 5, 0, time.UTC) }
 
-func (p Package) version() string { return orElse(p.Version, "1.0") }
+func (p Package) version() string { return cmp.Or(p.Version, "1.0") }
 
-func (p Package) architecture() string { return orElse(p.Architecture, "amd64") }
-
-func orElse(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
-}
+func (p Package) architecture() string { return cmp.Or(p.Architecture, "amd64") }
 
 // stanza is the control file.
 func (p Package) stanza() string {
@@ -77,7 +71,7 @@ func (p Package) stanza() string {
 // Deb builds the .deb of a package.
 func Deb(t testing.TB, p Package) []byte {
 	t.Helper()
-	ending := "." + orElse(p.Compression, "xz")
+	ending := "." + cmp.Or(p.Compression, "xz")
 	if p.Compression == "none" {
 		ending = ""
 	}
