@@ -3,16 +3,16 @@ package bundler
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/slugc/slugc/buildpacks/runtime/settingsfile"
 )
 
 // Config are the settings about indexes of gems.
@@ -30,9 +30,6 @@ const (
 	CAVariable     = "BUNDLE_SSL_CA_CERT"
 )
 
-// maxSize bounds a file of settings, in bytes.
-const maxSize = 1 << 20
-
 const prefix = "BUNDLE_"
 
 // Load reads the settings from an environment and from files, the most important
@@ -46,10 +43,14 @@ func Load(env map[string]string, files ...string) (Config, error) {
 		}
 	}
 	for _, file := range files {
-		read, err := readFile(file)
+		data, err := settingsfile.Read("the settings of Bundler", file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if err != nil {
+			return Config{}, err
+		}
+		read, err := parse(file, data)
 		if err != nil {
 			return Config{}, err
 		}
@@ -65,22 +66,6 @@ func Load(env map[string]string, files ...string) (Config, error) {
 		}
 	}
 	return c, nil
-}
-
-func readFile(file string) (map[string]string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("reading the settings of Bundler: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err == nil && len(data) > maxSize {
-		err = fmt.Errorf("it is larger than %d bytes", maxSize)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the settings of Bundler in %s: %w", file, err)
-	}
-	return parse(file, data)
 }
 
 // parse reads a file of settings: names with texts. What is a list or a table is

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"net/url"
@@ -14,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/slugc/slugc/buildpacks/runtime/settingsfile"
 )
 
 // The variables that name the files by which a build learns of the settings.
@@ -28,9 +29,6 @@ type Config struct {
 	tables, credentials map[string]any
 	ca                  string
 }
-
-// maxConfigSize bounds a file of settings, in bytes.
-const maxConfigSize = 1 << 20
 
 // Files are the files with settings that Cargo reads for a user, the most
 // important first, and those with tokens.
@@ -72,7 +70,7 @@ func handedOn() map[string][]string {
 func Load(env map[string]string, files ...string) (Config, error) {
 	c := Config{tables: map[string]any{}, credentials: map[string]any{}}
 	for _, file := range files {
-		text, err := readFile(file)
+		text, err := settingsfile.Read("Cargo's settings", file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -80,7 +78,7 @@ func Load(env map[string]string, files ...string) (Config, error) {
 			return Config{}, err
 		}
 		var read map[string]any
-		if _, err := toml.Decode(text, &read); err != nil {
+		if _, err := toml.Decode(string(text), &read); err != nil {
 			// The text may have tokens, which an error would show.
 			return Config{}, fmt.Errorf("reading Cargo's settings in %s: it is not valid TOML", file)
 		}
@@ -92,22 +90,6 @@ func Load(env map[string]string, files ...string) (Config, error) {
 		delete(http, "cainfo")
 	}
 	return c, nil
-}
-
-func readFile(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", fmt.Errorf("reading Cargo's settings: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxConfigSize+1))
-	if err != nil {
-		return "", fmt.Errorf("reading Cargo's settings in %s: %w", file, err)
-	}
-	if len(data) > maxConfigSize {
-		return "", fmt.Errorf("reading Cargo's settings: %s is larger than %d bytes", file, maxConfigSize)
-	}
-	return string(data), nil
 }
 
 // table is one of the tables that are handed on.

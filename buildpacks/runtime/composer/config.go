@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/slugc/slugc/buildpacks/runtime/settingsfile"
 )
 
 // The variables by which Composer is told of its settings, and those by which a
@@ -30,9 +30,6 @@ const (
 	ConfigFile = "config.json"
 	AuthFile   = "auth.json"
 )
-
-// maxSize bounds a file of settings, in bytes.
-const maxSize = 1 << 20
 
 // Config are the settings about servers of packages.
 type Config struct {
@@ -61,31 +58,18 @@ func Load(env map[string]string, files ...string) (Config, error) {
 		}
 	}
 	for _, file := range files {
-		data, err := read(file)
+		data, err := settingsfile.Read("the settings of Composer", file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err == nil {
-			err = c.add(data, strings.HasSuffix(filepath.Base(file), AuthFile))
-		}
 		if err != nil {
+			return Config{}, err
+		}
+		if err := c.add(data, strings.HasSuffix(filepath.Base(file), AuthFile)); err != nil {
 			return Config{}, fmt.Errorf("reading the settings of Composer in %s: %w", file, err)
 		}
 	}
 	return c, nil
-}
-
-func read(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err == nil && len(data) > maxSize {
-		err = fmt.Errorf("it is larger than %d bytes", maxSize)
-	}
-	return data, err
 }
 
 // add adds settings where none are yet. Of tables each part counts by itself.

@@ -3,16 +3,15 @@ package goproxy
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/slugc/slugc/buildpacks/runtime/settingsfile"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -51,9 +50,6 @@ type database struct {
 	// address is set when it is not the name's.
 	address *url.URL
 }
-
-// maxConfigSize bounds the file of "go env -w".
-const maxConfigSize = 1 << 20
 
 // Files are the files with settings that the go command reads for a user.
 func Files(env map[string]string) []string {
@@ -121,20 +117,12 @@ func read(env map[string]string, files []string) (settings, origins map[string]s
 
 // readFile reads NAME=VALUE lines ("go help env").
 func readFile(file string, settings, origins map[string]string) error {
-	f, err := os.Open(file)
+	data, err := settingsfile.Read("the go command's settings", file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading the go command's settings: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxConfigSize+1))
-	if err != nil {
-		return fmt.Errorf("reading the go command's settings in %s: %w", file, err)
-	}
-	if len(data) > maxConfigSize {
-		return fmt.Errorf("reading the go command's settings: %s is larger than %d bytes", file, maxConfigSize)
+		return err
 	}
 	for line := range strings.Lines(string(data)) {
 		name, value, found := strings.Cut(strings.TrimSpace(line), "=")

@@ -4,14 +4,13 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 
+	"github.com/slugc/slugc/buildpacks/runtime/settingsfile"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -83,22 +82,11 @@ type policy struct {
 	ChecksumPolicy string `xml:"checksumPolicy,omitempty"`
 }
 
-// maxSettings bounds a settings.xml, in bytes.
-const maxSettings = 1 << 20
-
 // readSettings reads a settings.xml, with the variables in it filled in.
 func readSettings(file string, env map[string]string) (s settings, err error) {
-	f, err := os.Open(file)
+	data, err := settingsfile.Read("Maven's settings", file)
 	if err != nil {
 		return s, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSettings+1))
-	if err != nil {
-		return s, fmt.Errorf("reading Maven's settings in %s: %w", file, err)
-	}
-	if len(data) > maxSettings {
-		return s, fmt.Errorf("reading Maven's settings: %s is larger than %d bytes", file, maxSettings)
 	}
 	if s, err = parseSettings(data, env); err != nil {
 		return s, &download.Error{Fault: download.App, Err: fmt.Errorf("the settings of Maven in %s are broken: %w\nexpected <settings> ... </settings>", file, err)}

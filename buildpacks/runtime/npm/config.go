@@ -4,15 +4,14 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/git-pkgs/purl"
 
+	"github.com/slugc/slugc/buildpacks/runtime/settingsfile"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -28,9 +27,6 @@ type setting struct {
 	// origin says where it stands, for messages.
 	origin string
 }
-
-// maxConfigSize bounds an .npmrc.
-const maxConfigSize = 1 << 20
 
 // Load reads the settings from an environment and from .npmrc files, the most
 // important file first; variables beat files (npm-config, "Configuration").
@@ -49,14 +45,14 @@ func Load(env map[string]string, files ...string) (Config, error) {
 		c.settings[key] = setting{value, name}
 	}
 	for _, file := range files {
-		read, err := readFile(file)
+		read, err := settingsfile.Read("npm's settings", file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return Config{}, err
 		}
-		for key, value := range parse(read, env) {
+		for key, value := range parse(string(read), env) {
 			if _, set := c.settings[key]; !set {
 				c.settings[key] = setting{value, file}
 			}
@@ -68,22 +64,6 @@ func Load(env map[string]string, files ...string) (Config, error) {
 		}
 	}
 	return c, nil
-}
-
-func readFile(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", fmt.Errorf("reading npm's settings: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxConfigSize+1))
-	if err != nil {
-		return "", fmt.Errorf("reading npm's settings in %s: %w", file, err)
-	}
-	if len(data) > maxConfigSize {
-		return "", fmt.Errorf("reading npm's settings: %s is larger than %d bytes", file, maxConfigSize)
-	}
-	return string(data), nil
 }
 
 // variable is the setting that an environment variable npm_config_* holds.

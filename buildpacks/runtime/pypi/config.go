@@ -3,7 +3,6 @@ package pypi
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/git-pkgs/purl"
 
+	"github.com/slugc/slugc/buildpacks/runtime/settingsfile"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -26,9 +26,6 @@ type Config struct {
 
 // setting is a value and where it stands, for messages.
 type setting struct{ value, origin string }
-
-// maxConfigSize bounds a file of settings.
-const maxConfigSize = 1 << 20
 
 // names are the settings that are read, as pip calls them, with the variables
 // of uv that mean the same.
@@ -70,16 +67,16 @@ func Load(env map[string]string, files ...string) (Config, error) {
 		}
 	}
 	for _, file := range files {
-		text, err := readFile(file)
+		data, err := settingsfile.Read("the settings of package indexes", file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return Config{}, err
 		}
-		read := parseINI(text)
+		read := parseINI(string(data))
 		if filepath.Ext(file) == ".toml" {
-			if read, err = parseTOML(text); err != nil {
+			if read, err = parseTOML(string(data)); err != nil {
 				return Config{}, fmt.Errorf("reading uv's settings in %s: %w", file, err)
 			}
 		}
@@ -90,32 +87,16 @@ func Load(env map[string]string, files ...string) (Config, error) {
 		}
 	}
 	if file := netrcFile(env); file != "" {
-		text, err := readFile(file)
+		data, err := settingsfile.Read("the settings of package indexes", file)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return Config{}, err
 		}
-		c.logins = parseNetrc(text)
+		c.logins = parseNetrc(string(data))
 	}
 	if file := env["SSL_CERT_FILE"]; file != "" {
 		c.caFiles = append(c.caFiles, file)
 	}
 	return c, nil
-}
-
-func readFile(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", fmt.Errorf("reading the settings of package indexes: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxConfigSize+1))
-	if err != nil {
-		return "", fmt.Errorf("reading the settings of package indexes in %s: %w", file, err)
-	}
-	if len(data) > maxConfigSize {
-		return "", fmt.Errorf("reading the settings of package indexes: %s is larger than %d bytes", file, maxConfigSize)
-	}
-	return string(data), nil
 }
 
 // Files are the files with settings that pip and uv read for a user, the most
