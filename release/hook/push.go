@@ -3,6 +3,7 @@ package hook
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,11 +25,12 @@ func Forges() []Forge { return []Forge{GitHub, GitLab, Gitea} }
 
 // ParseForge reads the name of a forge that sends webhooks.
 func ParseForge(name string) (Forge, error) {
-	switch f := Forge(strings.ToLower(name)); f {
-	case GitHub, GitLab, Gitea:
+	f := Forge(strings.ToLower(name))
+	if f == "forgejo" {
+		f = Gitea
+	}
+	if slices.Contains(Forges(), f) {
 		return f, nil
-	case "forgejo":
-		return Gitea, nil
 	}
 	return "", fmt.Errorf("%q is no forge; expected github, gitlab, gitea or forgejo", Plain(name, longestShown))
 }

@@ -3,7 +3,6 @@ package platform
 import (
 	"cmp"
 	"path"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -117,12 +116,6 @@ func FromEnv(api API, environ []string) Inputs {
 		i.InsecureRegistries = strings.Split(list, ",")
 	}
 	return i
-}
-
-// LauncherSBOMDefault reports whether the SBOM files of the launcher are where a
-// builder has them.
-func (i *Inputs) LauncherSBOMDefault() bool {
-	return i.LauncherSBOM == "" || filepath.Clean(i.LauncherSBOM) == lifecycleDir
 }
 
 // Destinations are the names that the image is to have, each once.

@@ -95,36 +95,6 @@ func LinkFile(from, to string, mode fs.FileMode) error {
 	return nil
 }
 
-// Relocate mends the relative symbolic links of a tree that stood at one place,
-// lies at another and will have its home at a third, where they point out of it.
-func Relocate(from, at, home string) error {
-	return filepath.WalkDir(at, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.Type()&fs.ModeSymlink == 0 {
-			return err
-		}
-		link, err := os.Readlink(path)
-		if err != nil || filepath.IsAbs(link) {
-			return err
-		}
-		rel, err := filepath.Rel(at, path)
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(from, filepath.Dir(rel), link)
-		if Within(from, target) {
-			return nil
-		}
-		moved, err := filepath.Rel(filepath.Join(home, filepath.Dir(rel)), target)
-		if err != nil {
-			return err
-		}
-		if err := os.Remove(path); err != nil {
-			return err
-		}
-		return os.Symlink(moved, path)
-	})
-}
-
 // Within tells whether a path is a directory or lies in it.
 func Within(dir, path string) bool {
 	rel, err := filepath.Rel(dir, path)

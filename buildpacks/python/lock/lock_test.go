@@ -28,15 +28,16 @@ func manifest(t *testing.T, dir string) map[string]any {
 
 func read(t *testing.T, dir, name string) (lock.File, error) {
 	t.Helper()
+	place := lock.Place{App: dir, Source: dir, Root: dir}
 	switch name {
 	case lock.PipfileLock:
-		return lock.ReadPipenv(lock.At(dir))
+		return lock.ReadPipenv(place)
 	case lock.PoetryFile:
-		return lock.ReadPoetry(lock.At(dir), manifest(t, dir))
+		return lock.ReadPoetry(place, manifest(t, dir))
 	case lock.UVFile:
-		return lock.ReadUV(lock.At(dir), manifest(t, dir))
+		return lock.ReadUV(place, manifest(t, dir))
 	}
-	return lock.ReadPDM(lock.At(dir), manifest(t, dir))
+	return lock.ReadPDM(place, manifest(t, dir))
 }
 
 // said are packages as requirements.

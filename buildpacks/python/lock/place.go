@@ -20,9 +20,6 @@ type Place struct {
 	Root string
 }
 
-// At is the place of an app with its own lock file that is all of its source.
-func At(dir string) Place { return Place{App: dir, Source: dir, Root: dir} }
-
 // ErrOutside is wrapped by the error of a lock file with a directory that does not
 // reach the build.
 var ErrOutside = errors.New("which is not in the app")

@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/slugc/slugc/buildpacks/runtime/java"
@@ -95,13 +94,5 @@ func TestImage(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "man")); err == nil {
 		t.Error("the manual is still there")
-	}
-}
-
-func TestDependencies(t *testing.T) {
-	got := java.Dependencies("/jdk", 17, nil, []string{"a.jar", "classes"}).Args
-	want := []string{"/jdk/bin/jdeps", "--ignore-missing-deps", "--print-module-deps", "--recursive", "--multi-release", "17", "--class-path", "a.jar:classes", "a.jar", "classes"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
 	}
 }

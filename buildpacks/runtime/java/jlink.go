@@ -67,16 +67,6 @@ func (i Image) Archive(env map[string]string) tool.Command {
 	return tool.Command{Args: []string{filepath.Join(i.Dir, "bin", "java"), "-XX:+UseG1GC", "-Xshare:dump"}, Dir: i.Dir, Env: env}
 }
 
-// Dependencies is the jdeps that prints the modules which some jars and
-// directories of classes need, with commas between them.
-func Dependencies(home string, release int, env map[string]string, classpath []string) tool.Command {
-	args := []string{
-		filepath.Join(home, "bin", "jdeps"), "--ignore-missing-deps", "--print-module-deps", "--recursive",
-		"--multi-release", fmt.Sprint(release), "--class-path", strings.Join(classpath, string(os.PathListSeparator)),
-	}
-	return tool.Command{Args: append(args, classpath...), Env: env}
-}
-
 // Finish completes an image that jlink made: the certificates of a PEM bundle
 // are what it trusts, and what only developers need is removed. It can be done
 // twice.
