@@ -84,21 +84,7 @@ func (r Registry) options(ctx context.Context) []remote.Option {
 // try does something that talks with the registry, again while it fails for
 // now. What it does says through alive that something was heard.
 func (r Registry) try(ctx context.Context, do func(ctx context.Context, alive func()) error) error {
-	wait := cmp.Or(r.Backoff, backoff)
-	for attempt := 1; ; attempt++ {
-		err := r.watch(ctx, do)
-		if err == nil || ctx.Err() != nil || attempt == attempts || !passing(err) {
-			return err
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return err
-		}
-		wait *= 3
-	}
+	return oci.Again(ctx, attempts, cmp.Or(r.Backoff, backoff), passing, func() error { return r.watch(ctx, do) })
 }
 
 // errSilent is why a transfer was given up.

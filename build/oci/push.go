@@ -284,21 +284,7 @@ func (r Registry) tagged(ctx context.Context) (now standing, err error) {
 
 // retry does something again while it fails for now.
 func (r Registry) retry(ctx context.Context, do func() error) error {
-	wait := cmp.Or(r.Backoff, pushBackoff)
-	for attempt := 1; ; attempt++ {
-		err := do()
-		if err == nil || attempt == pushAttempts || ctx.Err() != nil || reasonOf(err) != Temporary {
-			return err
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return err
-		}
-		wait *= 3
-	}
+	return Again(ctx, pushAttempts, cmp.Or(r.Backoff, pushBackoff), Passing, do)
 }
 
 // Reason is why a push failed.

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -47,26 +46,14 @@ func unpackLayer(ctx context.Context, tree *untar.Tree, place int, layer v1.Laye
 		return err
 	}
 	defer func() { err = errors.Join(err, content.Close()) }()
-	summed := &summed{from: content, sum: sha256.New()}
-	if _, err := tree.Unpack(ctx, untar.Stream{Reader: summed, Order: place, Name: fmt.Sprintf("layer %d", place+1)}); err != nil {
+	sum := sha256.New()
+	if _, err := tree.Unpack(ctx, untar.Stream{Reader: io.TeeReader(content, sum), Order: place, Name: fmt.Sprintf("layer %d", place+1)}); err != nil {
 		return err
 	}
-	if got := hex.EncodeToString(summed.sum.Sum(nil)); got != want.Hex {
+	if got := hex.EncodeToString(sum.Sum(nil)); got != want.Hex {
 		return fmt.Errorf("it is sha256:%s unpacked; the configuration of the image expects %s", got, want)
 	}
 	return nil
-}
-
-// summed is a reader that sums up what is read.
-type summed struct {
-	from io.Reader
-	sum  hash.Hash
-}
-
-func (s *summed) Read(p []byte) (int, error) {
-	n, err := s.from.Read(p)
-	s.sum.Write(p[:n])
-	return n, err
 }
 
 // decompress returns the content of a layer, by its first bytes: not all
