@@ -2,9 +2,7 @@ package ledger
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,12 +18,6 @@ type hookRow struct {
 	App    string `json:"app"`
 	Rule   string `json:"rule"`
 	Sealed []byte `json:"sealed"`
-}
-
-func (r hookRow) checksum() (string, error) {
-	text, err := json.Marshal(r)
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:]), err
 }
 
 // hookSecrets are what is sealed of a rule. The app is in it, so that the secret of one cannot
@@ -62,7 +54,7 @@ func (l *Ledger) keepRule(ctx context.Context, rule hook.Rule) error {
 	if row.Sealed, err = seal(key.Recipient(), secrets); err != nil {
 		return err
 	}
-	sum, err := row.checksum()
+	sum, err := checksum(row)
 	if err != nil {
 		return err
 	}
@@ -131,7 +123,7 @@ func (l *Ledger) rules(ctx context.Context, query string, args ...any) (rules []
 			return nil, nil, err
 		}
 		var rule hook.Rule
-		got, err := row.checksum()
+		got, err := checksum(row)
 		if err != nil || got != want || json.Unmarshal([]byte(row.Rule), &rule) != nil {
 			return nil, nil, l.damaged(fmt.Errorf("the webhook of %s is not what was written", row.App))
 		}

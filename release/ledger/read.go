@@ -85,8 +85,8 @@ type row struct {
 }
 
 // checksum is that of all of a row.
-func (r row) checksum() (string, error) {
-	text, err := json.Marshal(r)
+func checksum(row any) (string, error) {
+	text, err := json.Marshal(row)
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:]), err
 }
@@ -108,7 +108,7 @@ func (l *Ledger) releases(ctx context.Context, from querier, query string, args 
 		if err := rows.Scan(&r.App, &r.Number, &r.Artifact, &r.Snapshot, &r.Names, &r.Description, &r.Author, &r.Created, &r.Status, &r.Reason, &r.Output, &want); err != nil {
 			return nil, nil, err
 		}
-		if got, err := r.checksum(); err != nil || got != want {
+		if got, err := checksum(r); err != nil || got != want {
 			return nil, nil, l.damaged(fmt.Errorf("its release v%d of %s is not what was written", r.Number, r.App))
 		}
 		one, err := r.release()

@@ -154,7 +154,7 @@ func (t *turn) Add(ctx context.Context, d release.Draft) (release.Release, error
 		if err := tx.QueryRowContext(ctx, "SELECT 1 + coalesce(max(number), 0) FROM releases WHERE app = ?", app).Scan(&r.Number); err != nil {
 			return err
 		}
-		sum, err := r.checksum()
+		sum, err := checksum(r)
 		if err != nil {
 			return err
 		}
@@ -200,7 +200,7 @@ func (t *turn) end(ctx context.Context, r release.Release, status release.Status
 			Scan(&was.Artifact, &was.Snapshot, &was.Names, &was.Description, &was.Author, &was.Created); err != nil {
 			return err
 		}
-		sum, err := was.checksum()
+		sum, err := checksum(was)
 		if err != nil {
 			return err
 		}
