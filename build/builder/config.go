@@ -49,8 +49,12 @@ func readConfig(from string) (config, error) {
 	}
 	if info.IsDir() {
 		file := filepath.Join(at, configFile)
-		if info, err = os.Lstat(file); err != nil {
-			return config{base: at, buildpack: at}, ignoreMissing(err)
+		info, err = os.Lstat(file)
+		if errors.Is(err, os.ErrNotExist) {
+			return config{base: at, buildpack: at}, nil
+		}
+		if err != nil {
+			return config{}, err
 		}
 		from, at = filepath.Join(from, configFile), file
 	}
@@ -67,13 +71,6 @@ func readConfig(from string) (config, error) {
 	}
 	c.file, c.base = from, filepath.Dir(at)
 	return c, nil
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	return err
 }
 
 // readSmall reads a file of limited size.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"maps"
 	"os"
@@ -241,26 +240,14 @@ func layer(ctx context.Context, tree *untar.Tree, packed io.Reader, order int, d
 		return err
 	}
 	defer func() { err = errors.Join(err, content.Close()) }()
-	summed := &summed{from: content, sum: sha256.New()}
-	if _, err := tree.Unpack(ctx, untar.Stream{Reader: summed, Order: order, Name: diffID.String()}); err != nil {
+	sum := sha256.New()
+	if _, err := tree.Unpack(ctx, untar.Stream{Reader: io.TeeReader(content, sum), Order: order, Name: diffID.String()}); err != nil {
 		return err
 	}
-	if got := hex.EncodeToString(summed.sum.Sum(nil)); got != diffID.Hex {
+	if got := hex.EncodeToString(sum.Sum(nil)); got != diffID.Hex {
 		return fmt.Errorf("it is sha256:%s unpacked, which is not what the image's config says", got)
 	}
 	return nil
-}
-
-// summed is a reader that sums up what is read.
-type summed struct {
-	from io.Reader
-	sum  hash.Hash
-}
-
-func (s *summed) Read(p []byte) (int, error) {
-	n, err := s.from.Read(p)
-	s.sum.Write(p[:n])
-	return n, err
 }
 
 // watched is a reader that tells how much was read.

@@ -1,14 +1,11 @@
 package referencetest
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
@@ -24,11 +21,7 @@ type Lifecycle struct{ Dir string }
 // with the user's caches.
 func Build(t testing.TB) Lifecycle {
 	t.Helper()
-	root, err := moduleRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := Lifecycle{filepath.Join(root, "out", "tools", "lifecycle")}
+	l := Lifecycle{filepath.Join(Tools(t), "lifecycle")}
 	if l.complete() {
 		return l
 	}
@@ -68,29 +61,9 @@ func (l Lifecycle) Phase(t testing.TB, phase string, args ...string) *exec.Cmd {
 	return c
 }
 
-// moduleRoot is the directory of go.mod.
-func moduleRoot() (string, error) {
-	out, err := exec.Command("go", "env", "GOMOD").Output()
-	if err != nil {
-		return "", fmt.Errorf("go env GOMOD: %w", err)
-	}
-	return filepath.Dir(strings.TrimSpace(string(out))), nil
-}
-
-// build builds the programs where their module lies, by its own go.sum, so that
-// no checksum database has to know it.
+// build builds the programs, by their module's own go.sum, so that no checksum
+// database has to know it.
 func (l Lifecycle) build(t testing.TB) error {
-	environ := append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GONOSUMDB="+module)
-	download := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", module+"@v"+Version)
-	download.Dir, download.Env = t.TempDir(), environ
-	out, err := download.Output()
-	if err != nil {
-		return fmt.Errorf("%s: %w\n%s", download, err, out)
-	}
-	var got struct{ Dir string }
-	if err := json.Unmarshal(out, &got); err != nil {
-		return fmt.Errorf("%s: %w", download, err)
-	}
 	if err := os.MkdirAll(filepath.Dir(l.Dir), 0o755); err != nil {
 		return err
 	}
@@ -99,11 +72,8 @@ func (l Lifecycle) build(t testing.TB) error {
 		return err
 	}
 	for _, p := range programs() {
-		c := exec.CommandContext(t.Context(), "go", "build", "-C", got.Dir, "-mod=readonly", "-buildvcs=false", "-trimpath",
-			"-ldflags=-s -w -X "+module+"/cmd.Version="+Version, "-o", filepath.Join(beside, p), "./cmd/"+p)
-		c.Env = environ
-		if out, err := c.CombinedOutput(); err != nil {
-			return errors.Join(fmt.Errorf("%s: %w\n%s", c, err, out), os.RemoveAll(beside))
+		if err := Program(t, module+"@v"+Version, "./cmd/"+p, "-X "+module+"/cmd.Version="+Version, filepath.Join(beside, p), "GONOSUMDB="+module); err != nil {
+			return errors.Join(err, os.RemoveAll(beside))
 		}
 	}
 	if err := os.Rename(beside, l.Dir); err != nil {

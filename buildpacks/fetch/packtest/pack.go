@@ -3,15 +3,14 @@
 package packtest
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/slugc/slugc/stack/referencetest"
 )
 
 // The version of pack that is compared with.
@@ -24,11 +23,7 @@ const (
 // is built, which takes minutes, and kept with the user's caches.
 func Pack(t testing.TB) string {
 	t.Helper()
-	root, err := moduleRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	made := filepath.Join(root, "out", "tools", "pack")
+	made := filepath.Join(referencetest.Tools(t), "pack")
 	if _, err := os.Stat(made); err == nil {
 		return made
 	}
@@ -63,37 +58,14 @@ func Run(t testing.TB, args ...string) string {
 	return string(out)
 }
 
-// moduleRoot is the directory of go.mod.
-func moduleRoot() (string, error) {
-	out, err := exec.Command("go", "env", "GOMOD").Output()
-	if err != nil {
-		return "", fmt.Errorf("go env GOMOD: %w", err)
-	}
-	return filepath.Dir(strings.TrimSpace(string(out))), nil
-}
-
-// build builds pack where its module lies: it replaces other modules, so that
-// "go install" does not take it.
+// build builds pack.
 func build(t testing.TB, to string) error {
-	download := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", module)
-	download.Dir = t.TempDir()
-	out, err := download.Output()
-	if err != nil {
-		return fmt.Errorf("%s: %w\n%s", download, err, out)
-	}
-	var got struct{ Dir string }
-	if err := json.Unmarshal(out, &got); err != nil {
-		return fmt.Errorf("%s: %w", download, err)
-	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
 	beside := filepath.Join(t.TempDir(), "pack")
-	c := exec.CommandContext(t.Context(), "go", "build", "-C", got.Dir, "-mod=readonly", "-trimpath",
-		"-ldflags=-s -w -X github.com/buildpacks/pack/pkg/client.Version="+version, "-o", beside, ".")
-	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
-	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", c, err, out)
+	if err := referencetest.Program(t, module, ".", "-X github.com/buildpacks/pack/pkg/client.Version="+version, beside); err != nil {
+		return err
 	}
 	data, err := os.ReadFile(beside)
 	if err != nil {
