@@ -49,6 +49,9 @@ type client struct {
 	// that of another one.
 	name           string
 	archive, other *regexp.Regexp
+	// before is what it says when it ends before it downloads packages whole: it reads
+	// what they say of themselves, and lets the rest of them go by.
+	before string
 	// credentials is what says where credentials go.
 	credentials string
 	// short is the exit code for half an archive.
@@ -114,6 +117,7 @@ func faultyClients() []client {
 		{
 			app: "pip", stack: "slugc-13", origin: pypiOrigin, name: "itsdangerous",
 			archive: regexp.MustCompile(`/itsdangerous-2\.2\.0-[^/]*\.whl$`), other: regexp.MustCompile(`/blinker-1\.9\.0-[^/]*\.whl$`),
+			before:  "No solution found when resolving dependencies",
 			use:     func(_ *testing.T, address, _ string) []string { return []string{"PIP_INDEX_URL=" + withLogin(address)} },
 			trust:   "PIP_CERT",
 			runtime: regexp.MustCompile(`/uv-[0-9][^/]*\.whl$`), program: "uv",
@@ -457,6 +461,7 @@ func (b faultBench) try(t *testing.T, f fault) {
 	for _, path := range m.Served() {
 		whole = whole || b.other.MatchString(path)
 	}
+	whole = whole && (b.before == "" || !strings.Contains(text, b.before))
 	m.Mend()
 	if f.name == "down" {
 		m.Up()
