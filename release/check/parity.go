@@ -44,8 +44,8 @@ func parity(t *tree) {
 			continue
 		}
 		t.add(Finding{Factor: 10, Rule: "runtime-unpinned", Severity: Warning, File: manifest.name,
-			Problem: "nothing says which version of " + r.name + " the app wants",
-			Why:     "The build takes what is newest then, which need not be what the app was written with.",
+			Problem: "does not say which version of " + r.name + " the app wants, nor does another file",
+			Why:     "The build takes what the stack has then, which need not be what the app was written with.",
 			Next:    r.next})
 	}
 }

@@ -352,7 +352,7 @@ func (t Trial) Findings(times Times) []Finding {
 		all = append(all, Finding{Factor: 9, Rule: "crash", Severity: Miss,
 			Problem: fmt.Sprintf("web ended by itself with status %d, soon after it listened; it said last: %s", t.Status, t.Last),
 			Why:     "A process runs until it is told to end.",
-			Next:    "give it the config that it lacks with -e NAME=VALUE, and see what it says with slugc run"})
+			Next:    "see what it says with slugc run, mend that, and give it with -e NAME=VALUE the config that it lacks"})
 	}
 	slow := Finding{Factor: 9, Rule: "slow-stop", Severity: Warning,
 		Problem: fmt.Sprintf("web needs %.1f s to end after SIGTERM", t.Stop),
@@ -388,7 +388,7 @@ func (t Trial) listening(times Times) []Finding {
 		return []Finding{{Factor: 7, Rule: "no-listener", Severity: Miss,
 			Problem: fmt.Sprintf("web ended with status %d before it listened on PORT%s", t.Status, said),
 			Why:     portWhy,
-			Next:    "give it the config that it lacks with -e NAME=VALUE, and see what it says with slugc run"}}
+			Next:    "see what it says with slugc run, mend that, and give it with -e NAME=VALUE the config that it lacks"}}
 	case !t.Listened:
 		return []Finding{{Factor: 7, Rule: "no-listener", Severity: Miss,
 			Problem: fmt.Sprintf("web did not listen on PORT=%s within %s%s", t.Port, times.Boot, said),
