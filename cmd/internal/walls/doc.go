@@ -1,7 +1,7 @@
 // Package walls holds the tests of the whole tree: which folder may import
 // which, what a binary may link, that a function fits on a screen or says why it
-// does not, and what the comment of a package says. There is nothing in it to
-// import.
+// does not, what the comment of a package says, and that cmd alone knows of the
+// process. There is nothing in it to import.
 //
 // The walls between folders are depguard rules in .golangci.yml too, where an
 // editor shows them at the import that breaks them. The tests also see what
