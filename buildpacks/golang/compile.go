@@ -157,9 +157,9 @@ func (t *toolchain) cgo(usesC []string) (string, error) {
 		}
 	}
 	if len(usesC) > 0 && cgo == "1" {
-		t.Print.Detail("With C, which is used by %s", some(usesC, 3))
+		t.Print.Detail("With C, which is used by %s", report.Some(usesC, 3))
 		if !t.hasCompiler() {
-			return "", noCompiler(some(usesC, 3) + " is compiled with C")
+			return "", noCompiler(report.Some(usesC, 3) + " is compiled with C")
 		}
 	}
 	return cgo, nil
@@ -203,14 +203,6 @@ func patterns(commands []command) string {
 		all = append(all, strings.TrimSuffix(c.pattern, "/"))
 	}
 	return strings.Join(all, " ")
-}
-
-// some are the first of some names, and how many more there are.
-func some(all []string, most int) string {
-	if extra := len(all) - most; extra > 0 {
-		return strings.Join(all[:most], ", ") + fmt.Sprintf(" and %d more", extra)
-	}
-	return strings.Join(all, ", ")
 }
 
 // flags are those that say what is built, for "go list" too.

@@ -77,7 +77,7 @@ func (t *toolchain) listed(ctx context.Context, w work, s *slots) (usesC, arrive
 		s.modules.There = true
 	}
 	if count := len(fetched.begun); downloads && count > 0 {
-		t.Print.Detail("Downloaded %s in %s", plural(count, "module"), report.Duration(t.Now().Sub(start).Round(10*time.Millisecond)))
+		t.Print.Detail("Downloaded %s in %s", report.Count(count, "module"), report.Duration(t.Now().Sub(start).Round(10*time.Millisecond)))
 	} else if downloads {
 		t.Print.Detail("All modules are in the cache")
 	}
@@ -118,13 +118,6 @@ func (t *toolchain) download(ctx context.Context, fetched *arrivals, run func(co
 			return context.Cause(ctx)
 		}
 	}
-}
-
-func plural(n int, word string) string {
-	if n != 1 {
-		word += "s"
-	}
-	return fmt.Sprintf("%d %s", n, word)
 }
 
 // listKey is a checksum over all that decides the answer of "go list", as far as
@@ -180,7 +173,7 @@ func (t *toolchain) sweep(w work, s *slots) error {
 		return fmt.Errorf("sweeping the module cache: %w", err)
 	}
 	if removed > 0 {
-		t.Print.Detail("Removed %s from the cache that the app does not use any more", plural(removed, "module"))
+		t.Print.Detail("Removed %s from the cache that the app does not use any more", report.Count(removed, "module"))
 	}
 	return nil
 }

@@ -1,13 +1,9 @@
 package golang
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"iter"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -18,20 +14,6 @@ import (
 )
 
 func mapKeys[V any](m map[string]V) iter.Seq[string] { return maps.Keys(m) }
-
-// fileSum is the checksum of a file, which may be large when it is embedded.
-func fileSum(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
 
 // hashJobs is how many files are hashed side by side.
 const hashJobs = 4
@@ -52,7 +34,7 @@ func sourceSum(dir string, w work) (string, error) {
 	for i, name := range files {
 		group.Go(func() error {
 			var err error
-			if sums[i], err = fileSum(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+			if sums[i], err = layer.FileSum(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
 				return fmt.Errorf("looking for changes in the source: %w", err)
 			}
 			return nil

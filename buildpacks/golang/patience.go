@@ -122,7 +122,7 @@ func (d *arrivals) explain(what string, err error, output *tool.Tail) error {
 	f := failure.Failure{What: what, Err: err, Output: output}
 	missing := d.missing()
 	if len(missing) > 0 {
-		f.Details = append(f.Details, "what did not arrive: "+some(missing, 5))
+		f.Details = append(f.Details, "what did not arrive: "+report.Some(missing, 5))
 	}
 	if errors.Is(err, errSilent) {
 		return &download.Error{Fault: download.Passing, Err: fmt.Errorf("%s: %w\n%s\ntry again later, or name another module proxy:\n  export GOPROXY=https://HOST/PATH",

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks/language/compiled"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 )
 
 // removeSource takes out of the app what was compiled: processes need the
@@ -31,7 +32,7 @@ func (b *goBuild) removeSource(p project) error {
 	if err != nil {
 		return fmt.Errorf("leaving out the source: %w", err)
 	}
-	b.Print.Detail("Left out %s; what is no Go source stays (BP_GO_KEEP_SOURCE=true keeps all)", plural(count, "file"))
+	b.Print.Detail("Left out %s; what is no Go source stays (BP_GO_KEEP_SOURCE=true keeps all)", report.Count(count, "file"))
 	return nil
 }
 

@@ -2,11 +2,8 @@ package java
 
 import (
 	"archive/zip"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -17,6 +14,7 @@ import (
 
 	"github.com/buildpacks/libcnb/v2"
 
+	"github.com/slugc/slugc/buildpacks/language/layer"
 	"github.com/slugc/slugc/buildpacks/language/sbom"
 )
 
@@ -66,7 +64,7 @@ func (p jrePlan) runtimeSBOM() error {
 // packages are the packages of Maven that a jar is or holds: what the notes say
 // that Maven leaves in jars, else what its name says.
 func (b *build) packages(file string) (components []sbom.Component, err error) {
-	sum, err := fileSum(file)
+	sum, err := layer.FileSum(file)
 	if err != nil {
 		return nil, err
 	}
@@ -151,17 +149,4 @@ func (b *build) group(artifact, version string) string {
 		return path.Base(rel)
 	}
 	return ""
-}
-
-func fileSum(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
 }

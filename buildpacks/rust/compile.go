@@ -316,14 +316,7 @@ func (t *toolchain) sweep(w work, s *slots) error {
 		}
 	}
 	if removed > 0 {
-		t.Print.Detail("Removed %s from the cache that the app does not use any more", plural(removed, "package"))
+		t.Print.Detail("Removed %s from the cache that the app does not use any more", report.Count(removed, "package"))
 	}
 	return nil
-}
-
-func plural(n int, word string) string {
-	if n != 1 {
-		word += "s"
-	}
-	return fmt.Sprintf("%d %s", n, word)
 }

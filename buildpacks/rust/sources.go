@@ -3,11 +3,8 @@ package rust
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -134,16 +131,7 @@ func fileSum(file string) (string, error) {
 	if err == nil {
 		return "link " + layer.Sum([]byte(link)), nil
 	}
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return layer.FileSum(file)
 }
 
 // sourceSum is a checksum over files, without directories: one that is empty

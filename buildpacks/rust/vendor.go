@@ -8,9 +8,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 )
 
 // checksumFile is what "cargo vendor" writes into each package.
@@ -65,7 +65,7 @@ func (p project) vendorInStep(c appConfig) error {
 		return nil
 	}
 	return appfile.Error("the directory %s is out of step with %s\nit does not have %s\nmake it again and commit it:\n%s",
-		dir, p.lockPath(), some(missing, 5), p.vendoring())
+		dir, p.lockPath(), report.Some(missing, 5), p.vendoring())
 }
 
 // unusedVendor tells whether there is a vendor directory that no configuration
@@ -76,12 +76,4 @@ func (p project) unusedVendor(c appConfig) bool {
 	}
 	found, err := filepath.Glob(filepath.Join(p.at(p.root), "vendor", "*", checksumFile))
 	return err == nil && len(found) > 0
-}
-
-// some are the first of some names, and how many more there are.
-func some(all []string, most int) string {
-	if extra := len(all) - most; extra > 0 {
-		return strings.Join(all[:most], ", ") + fmt.Sprintf(" and %d more", extra)
-	}
-	return strings.Join(all, ", ")
 }

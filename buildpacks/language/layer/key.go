@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -32,6 +33,20 @@ func Sum(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// FileSum is the checksum of a file, which may be large, in hexadecimal digits.
+func FileSum(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
 // AddTree adds the files and symbolic links of a directory below dir, or one
 // file, with their names. What is not there adds nothing.
 func (k *Key) AddTree(dir, name string) error {
@@ -51,12 +66,9 @@ func (k *Key) AddTree(dir, name string) error {
 		if !entry.Type().IsRegular() {
 			return nil
 		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		k.Add(rel, Sum(data))
-		return nil
+		sum, err := FileSum(path)
+		k.Add(rel, sum)
+		return err
 	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("computing what decides a layer: %w", err)

@@ -1,7 +1,6 @@
 package lock
 
 import (
-	"fmt"
 	"maps"
 	"net/url"
 	"path"
@@ -335,13 +334,4 @@ func requirementsOf(file, where string, texts []string) ([]pep508.Requirement, e
 		all = append(all, r)
 	}
 	return all, nil
-}
-
-// sayList joins names for a message.
-func sayList(names []string) string {
-	const most = 5
-	if extra := len(names) - most; extra > 0 {
-		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", extra)
-	}
-	return strings.Join(names, ", ")
 }

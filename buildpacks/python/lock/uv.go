@@ -9,6 +9,7 @@ import (
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/python/pep508"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 )
 
 // UVFile is uv's lock file.
@@ -215,14 +216,14 @@ func (l uvLock) memberInStep(locked uvPackage, file string, manifest, shared map
 		}
 	}
 	if len(differ) > 0 {
-		return outOfStep(l.file, file, "it was made without "+sayList(differ), UVLock)
+		return outOfStep(l.file, file, "it was made without "+report.Some(differ, 5), UVLock)
 	}
 	for _, name := range sortedKeys(has) {
 		if !wants[name] {
 			differ = append(differ, name)
 		}
 	}
-	return outOfStep(l.file, file, "it has "+sayList(differ)+", which is not wanted any more", UVLock)
+	return outOfStep(l.file, file, "it has "+report.Some(differ, 5)+", which is not wanted any more", UVLock)
 }
 
 // projectRequirements are all that a project requires, its extras too.

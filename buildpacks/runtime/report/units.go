@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,23 @@ func Size(n int64) string {
 		return fmt.Sprintf("%.1f %s", value, unit)
 	}
 	return fmt.Sprintf("%.0f %s", value, unit)
+}
+
+// Count is a number of things: "1 file", "2 files".
+func Count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
+// Some are the first of some names, at most so many, and how many more there are:
+// "a, b and 3 more".
+func Some(all []string, most int) string {
+	if extra := len(all) - most; extra > 0 {
+		return strings.Join(all[:most], ", ") + fmt.Sprintf(" and %d more", extra)
+	}
+	return strings.Join(all, ", ")
 }
 
 // Duration is a time as people read it: "12 ms", "1.2 s", "2 min 5 s",
