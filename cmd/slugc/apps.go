@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release"
 )
@@ -99,9 +100,9 @@ ledger.`,
 			p.voice.Warningf("%v", err)
 		}
 		slugs, images := p.unused(ctx, d, "", 0)
-		text := fmt.Sprintf("Destroyed %s and %s", app, count(len(slugs), "slug"))
+		text := fmt.Sprintf("Destroyed %s and %s", app, report.Count(len(slugs), "slug"))
 		if len(images) > 0 {
-			text += " and " + count(len(images), "image")
+			text += " and " + report.Count(len(images), "image")
 		}
 		p.voice.Result(text, cli.Fields{"app": app, "slugs": append([]string{}, slugs...), "images": append([]string{}, images...)})
 		return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/cnb"
 	"github.com/slugc/slugc/buildpacks/fetch"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/stack"
 )
@@ -135,7 +136,7 @@ func (p *program) tellBuildpack(ref string, c builder.Contents) {
 	t.line("Exec envs", strings.Join(c.ExecEnvs, ", "))
 	t.line("Licenses", licenses(c.Licenses))
 	t.line("Keywords", strings.Join(c.Keywords, ", "))
-	t.line("Size", fmt.Sprintf("%s in %s", cli.Bytes(c.Size), count(c.Files, "file")))
+	t.line("Size", fmt.Sprintf("%s in %s", cli.Bytes(c.Size), report.Count(c.Files, "file")))
 	t.line("Digest", c.Digest)
 	if len(c.Order) > 0 {
 		t.section("Order")

@@ -210,21 +210,7 @@ func (p *program) checkPackageDests(ctx context.Context, dests []string) error {
 	if len(dests) == 0 {
 		return &cli.UsageError{Command: buildpackPackage, Err: errors.New("no destination; add -o FILE.cnb")}
 	}
-	for i, dest := range dests {
-		if slices.Contains(dests[:i], dest) {
-			return &cli.UsageError{Command: buildpackPackage, Err: fmt.Errorf("destination %q is named twice", dest)}
-		}
-		destination, err := p.packageDest(dest, nil)
-		if err != nil {
-			return err
-		}
-		if checker, ok := destination.(oci.Checker); ok {
-			if err := checker.Check(ctx); err != nil {
-				return &deploy.PackError{Err: err}
-			}
-		}
-	}
-	return nil
+	return checkDestinations(ctx, buildpackPackage, dests, p.packageDest)
 }
 
 // exportPackage takes images of a package to a destination.

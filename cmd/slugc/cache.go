@@ -12,6 +12,7 @@ import (
 
 	"github.com/slugc/slugc/build/cachestore"
 	"github.com/slugc/slugc/buildpacks"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release/deploy"
 	"github.com/slugc/slugc/release/kept"
@@ -98,12 +99,12 @@ the same artifacts.`,
 			for _, g := range gone {
 				freed += g.Size
 			}
-			removed := count(len(gone), "cache")
+			removed := report.Count(len(gone), "cache")
 			if packages.Count > 0 {
-				removed += " and " + count(packages.Count, "file") + " of Debian packages"
+				removed += " and " + report.Count(packages.Count, "file") + " of Debian packages"
 			}
 			if failed > 0 {
-				removed += " and " + count(failed, "failed build")
+				removed += " and " + report.Count(failed, "failed build")
 			}
 			p.voice.Result(fmt.Sprintf("Removed %s, freed %s", removed, cli.Bytes(freed)),
 				cli.Fields{"cache": root, "removed": gone, "debian": packages, "failed_builds": failed, "freed": freed})
@@ -112,14 +113,6 @@ the same artifacts.`,
 	}
 	c.Flags().IntVar(&days, "days", 30, "keep what was used in the last so many `DAYS`; 0 removes all")
 	return c
-}
-
-// count is a number of things: "1 cache", "2 caches".
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func cacheTable(all []cachestore.Info, packages cachestore.Files) string {

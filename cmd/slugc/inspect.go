@@ -17,6 +17,7 @@ import (
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/build/sbom"
 	"github.com/slugc/slugc/build/slug"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/stack/launch"
@@ -97,7 +98,7 @@ func (p *program) inspectSlug(ctx context.Context, file string, packages bool) e
 	var t table
 	t.line("Slug", file)
 	t.line("Digest", d.Digest)
-	t.line("Size", fmt.Sprintf("%s, %s in %s unpacked", cli.Bytes(d.Size), cli.Bytes(d.Unpacked), count(d.Files, "file")))
+	t.line("Size", fmt.Sprintf("%s, %s in %s unpacked", cli.Bytes(d.Size), cli.Bytes(d.Unpacked), report.Count(d.Files, "file")))
 	t.line("Stack", d.Stack)
 	t.line("App", d.Directory)
 	if len(d.Processes) == 0 && d.Procfile != "" {
@@ -235,7 +236,7 @@ func (t *table) brought(all []sbom.Package, each bool) {
 		return
 	}
 	for _, by := range slices.Sorted(maps.Keys(counts)) {
-		t.row(fmt.Sprintf("%s by %s (--packages lists them)", count(counts[by], "package"), by))
+		t.row(fmt.Sprintf("%s by %s (--packages lists them)", report.Count(counts[by], "package"), by))
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release/deploy"
 	"github.com/slugc/slugc/stack"
@@ -141,10 +142,10 @@ func (p *program) sayRebase(ref, to string, r oci.Rebased) {
 		p.voice.Warningf("Forced, against the rule of the %s", refusal)
 	}
 	if r.Unchanged {
-		p.voice.Detailf("The app stands on this base already; %s kept", count(r.Replaced+r.Kept, "layer"))
+		p.voice.Detailf("The app stands on this base already; %s kept", report.Count(r.Replaced+r.Kept, "layer"))
 		return
 	}
-	p.voice.Detailf("%s of the base replaced by %d, %s of the app kept", count(r.Replaced, "layer"), r.Added, count(r.Kept, "layer"))
+	p.voice.Detailf("%s of the base replaced by %d, %s of the app kept", report.Count(r.Replaced, "layer"), r.Added, report.Count(r.Kept, "layer"))
 }
 
 // baseName is what a base is best known by.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release/formation"
 	"github.com/slugc/slugc/release/formation/control"
@@ -211,7 +212,7 @@ func processTable(status control.Status, now time.Time) string {
 			}
 		}
 		if process.Restarts > 0 {
-			fmt.Fprintf(&b, ", restarted %s", count(process.Restarts, "time"))
+			fmt.Fprintf(&b, ", restarted %s", report.Count(process.Restarts, "time"))
 		}
 		b.WriteByte('\n')
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slugc/slugc/build/base"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/stack"
 )
@@ -99,7 +100,7 @@ func stackTable(definitions []stack.Definition, made []madeStack, dir string) st
 						superseded++
 						size += m.Size
 					default:
-						state = fmt.Sprintf("%-14s %10s  %s", count(m.Count, "package"), cli.Bytes(m.Size), age(time.Since(m.Made)))
+						state = fmt.Sprintf("%-14s %10s  %s", report.Count(m.Count, "package"), cli.Bytes(m.Size), age(time.Since(m.Made)))
 					}
 				}
 				fmt.Fprintf(&b, "  %-12s %-7s %s\n", variant, arch, state)
@@ -111,7 +112,7 @@ func stackTable(definitions []stack.Definition, made []madeStack, dir string) st
 	}
 	if superseded > 0 {
 		fmt.Fprintf(&b, "and %s of %s, which slugc stack create and remove remove when nobody uses them\n",
-			cli.Bytes(size), count(superseded, "superseded root filesystem"))
+			cli.Bytes(size), report.Count(superseded, "superseded root filesystem"))
 	}
 	return b.String()
 }
@@ -132,9 +133,9 @@ func variants(d stack.Definition) []string {
 func age(d time.Duration) string {
 	switch hours := int(d.Hours()); {
 	case hours >= 48:
-		return count(hours/24, "day") + " old"
+		return report.Count(hours/24, "day") + " old"
 	case hours >= 1:
-		return count(hours, "hour") + " old"
+		return report.Count(hours, "hour") + " old"
 	}
 	return "new"
 }

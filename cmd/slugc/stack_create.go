@@ -17,6 +17,7 @@ import (
 	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/build/beside"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release/deploy"
 	"github.com/slugc/slugc/stack"
@@ -75,7 +76,7 @@ func (p *program) createStack(ctx context.Context, id string, f stackCreateFlags
 	if err := f.check(id); err != nil {
 		return err
 	}
-	if err := p.checkDestinations(ctx, f.dests); err != nil {
+	if err := checkDestinations(ctx, stackCreate, f.dests, p.stackDestination); err != nil {
 		return err
 	}
 	if err := distinct(stackCreate, f.dests, "--lock", f.lock); err != nil {
@@ -229,13 +230,13 @@ func (p *program) stackDestination(dest string, progress func(done, total int64)
 	return destination, nil
 }
 
-// checkDestinations makes sure that destinations can be written to.
-func (p *program) checkDestinations(ctx context.Context, dests []string) error {
+// checkDestinations makes sure, for a command, that destinations can be written to.
+func checkDestinations(ctx context.Context, command string, dests []string, parse func(dest string, progress func(done, total int64)) (oci.Destination, error)) error {
 	for i, dest := range dests {
 		if slices.Contains(dests[:i], dest) {
-			return &cli.UsageError{Command: stackCreate, Err: fmt.Errorf("destination %q is named twice", dest)}
+			return &cli.UsageError{Command: command, Err: fmt.Errorf("destination %q is named twice", dest)}
 		}
-		destination, err := p.stackDestination(dest, nil)
+		destination, err := parse(dest, nil)
 		if err != nil {
 			return err
 		}
@@ -311,7 +312,7 @@ func (p *program) tellCreated(ctx context.Context, store base.Store, all []base.
 			return err
 		}
 		stacks = append(stacks, d)
-		fmt.Fprintf(&text, "       %s (%s, %s)  %s  %s on disk\n", d.ID, d.Variant, d.Arch, count(d.Count, "package"), cli.Bytes(d.Size))
+		fmt.Fprintf(&text, "       %s (%s, %s)  %s  %s on disk\n", d.ID, d.Variant, d.Arch, report.Count(d.Count, "package"), cli.Bytes(d.Size))
 	}
 	if exported == nil {
 		exported = []artifact.Artifact{}

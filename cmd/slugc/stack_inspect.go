@@ -13,6 +13,7 @@ import (
 
 	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/debian/control"
@@ -183,7 +184,7 @@ func targetText(t stack.Target) string {
 
 // packages lists packages.
 func (t *table) packages(all []installed, total int64) {
-	t.section(fmt.Sprintf("%s, %s installed", count(len(all), "package"), cli.Bytes(total)))
+	t.section(fmt.Sprintf("%s, %s installed", report.Count(len(all), "package"), cli.Bytes(total)))
 	for _, p := range all {
 		t.size(p.Size, p.Name+" "+p.Version)
 	}

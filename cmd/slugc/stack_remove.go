@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slugc/slugc/build/base"
+	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/stack"
 )
@@ -69,7 +70,7 @@ func (p *program) removeStack(ctx context.Context, id, variant, arch string) err
 	for _, m := range inUse {
 		p.voice.Warningf("In use, so it stays: %s (%s, %s)", m.ID, m.Variant, m.Arch)
 	}
-	p.voice.Result(fmt.Sprintf("Removed %s, freed %s", count(len(removed), "root filesystem"), cli.Bytes(freed)),
+	p.voice.Result(fmt.Sprintf("Removed %s, freed %s", report.Count(len(removed), "root filesystem"), cli.Bytes(freed)),
 		cli.Fields{"dir": store.Dir, "removed": removed, "in_use": inUse, "freed": freed})
 	return nil
 }
