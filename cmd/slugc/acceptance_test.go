@@ -112,6 +112,22 @@ func (s *slugc) must(args ...string) string {
 	return output
 }
 
+// holds fails the test unless a command ended with an exit code, and printed some parts.
+func holds(t *testing.T, out string, code, want int, parts ...string) {
+	t.Helper()
+	if code != want {
+		t.Errorf("exit code %d, want %d", code, want)
+	}
+	for _, part := range parts {
+		if !strings.Contains(out, part) {
+			t.Errorf("no %q", part)
+		}
+	}
+	if t.Failed() {
+		t.Fatal(out)
+	}
+}
+
 // record reads a release record and returns the digests of its artifacts.
 func (s *slugc) record(file string) (release.Record, []string) {
 	s.t.Helper()

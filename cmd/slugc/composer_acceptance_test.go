@@ -86,21 +86,6 @@ func TestComposer(t *testing.T) {
 		s.env = x.Settings(t)
 		return composerApp{slugc: s, index: x}
 	}
-	holds := func(t *testing.T, out string, code, want int, parts ...string) {
-		t.Helper()
-		if code != want {
-			t.Errorf("exit code %d, want %d", code, want)
-		}
-		for _, part := range parts {
-			if !strings.Contains(out, part) {
-				t.Errorf("no %q", part)
-			}
-		}
-		if t.Failed() {
-			t.Fatal(out)
-		}
-	}
-
 	t.Run("one package more is one download", func(t *testing.T) {
 		a := open(t)
 		a.lock(nil, plain("one", "1.0.0"))

@@ -76,21 +76,6 @@ func TestGems(t *testing.T) {
 		s.env = []string{"BUNDLE_MIRROR__ALL=" + x.URL}
 		return gemsApp{slugc: s, index: x}
 	}
-	holds := func(t *testing.T, out string, code, want int, parts ...string) {
-		t.Helper()
-		if code != want {
-			t.Errorf("exit code %d, want %d", code, want)
-		}
-		for _, part := range parts {
-			if !strings.Contains(out, part) {
-				t.Errorf("no %q", part)
-			}
-		}
-		if t.Failed() {
-			t.Fatal(out)
-		}
-	}
-
 	t.Run("one gem more is one download", func(t *testing.T) {
 		t.Parallel()
 		a := open(t)

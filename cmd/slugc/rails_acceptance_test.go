@@ -44,20 +44,6 @@ func TestRails(t *testing.T) {
 	build := func(more ...string) (code int, out string) {
 		return s.run(append([]string{"build", app, "--stack", "slugc-13", "--cache", "cache"}, more...)...)
 	}
-	holds := func(out string, code, want int, parts ...string) {
-		t.Helper()
-		if code != want {
-			t.Errorf("exit code %d, want %d", code, want)
-		}
-		for _, part := range parts {
-			if !strings.Contains(out, part) {
-				t.Errorf("no %q", part)
-			}
-		}
-		if t.Failed() {
-			t.Fatal(out)
-		}
-	}
 	change := func(name, from, to string) {
 		t.Helper()
 		file := filepath.Join(app, name)
@@ -70,12 +56,12 @@ func TestRails(t *testing.T) {
 		}
 	}
 	code, out := build()
-	holds(out, code, 0, "application-b549cd78")
+	holds(t, out, code, 0, "application-b549cd78")
 
 	// One line of a stylesheet is one asset, and nothing of Bundler.
 	change("app/assets/stylesheets/application.css", "#600", "#006")
 	code, out = build()
-	holds(out, code, 0, "Reusing the gems (Gemfile.lock unchanged)", "rake assets:precompile (the app changed)", "Writing /app/public/assets/application-", "Packed again: app")
+	holds(t, out, code, 0, "Reusing the gems (Gemfile.lock unchanged)", "rake assets:precompile (the app changed)", "Writing /app/public/assets/application-", "Packed again: app")
 	if strings.Contains(out, "application-b549cd78") {
 		t.Errorf("the asset is the old one:\n%s", out)
 	}
@@ -94,15 +80,15 @@ func TestRails(t *testing.T) {
 	} {
 		s.write("app/config/initializers/mistake.rb", mistake.text)
 		code, out = build()
-		holds(out, code, 51, append(mistake.says, "rake assets:precompile failed: exit status 1")...)
+		holds(t, out, code, 51, append(mistake.says, "rake assets:precompile failed: exit status 1")...)
 	}
 
 	s.write("app/config/initializers/mistake.rb", "# mended\n")
 	s.write("app/stops.rb", stops)
 	code, out = build()
-	holds(out, code, 0)
+	holds(t, out, code, 0)
 	out = s.must("run", "-e", "SECRET_KEY_BASE=0123456789", "slug:slug.tgz", "--", "bash", "-c", "cd /app && ruby stops.rb 5 bundle exec puma --port PORT --config config/puma.rb")
-	holds(out, 0, 0, "ended with {143=>5}")
+	holds(t, out, 0, 0, "ended with {143=>5}")
 	out = s.must("run", "slug:slug.tgz", "--", "bash", "-c", "cd /app && echo 'run ->(_) { [200, {}, []] }' >/tmp/config.ru && ruby stops.rb 25 bundle exec puma --port PORT /tmp/config.ru")
-	holds(out, 0, 0, "ended with {143=>25}")
+	holds(t, out, 0, 0, "ended with {143=>25}")
 }
