@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/buildpacks/libcnb/v2"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 )
 
 // files makes an app.
@@ -125,10 +126,9 @@ func TestDetect(t *testing.T) {
 		"something else":        {files: map[string]string{"main.go": ""}, why: "no deno.json, deno.jsonc or deno.lock"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var out bytes.Buffer
-			result, err := Detect(&out)(libcnb.DetectContext{ApplicationPath: files(t, tt.files)})
-			if err != nil || result.Pass != (tt.why == "") || !strings.Contains(out.String(), tt.why) {
-				t.Errorf("%t, %v, %q", result.Pass, err, out.String())
+			result, says := languagetest.Detected(t, Detect, tt.files, nil)
+			if result.Pass != (tt.why == "") || !strings.Contains(says, tt.why) {
+				t.Errorf("%t, %q", result.Pass, says)
 			}
 		})
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slugc/slugc/buildpacks/language/languagetest"
-	"github.com/slugc/slugc/stack/download"
 )
 
 // Parts of apps for tests.
@@ -143,13 +142,7 @@ func TestRefused(t *testing.T) {
 				s.Write(test.files)
 			}
 			out, err := s.build()
-			if err == nil {
-				t.Fatalf("it was built:\n%s", out)
-			}
-			languagetest.Holds(t, err.Error(), test.says...)
-			if fault := download.FaultOf(err); fault != download.App {
-				t.Errorf("the fault is %v", fault)
-			}
+			languagetest.Refused(t, out, err, test.says...)
 			if diff := cmp.Diff([]string(nil), s.proxy.Requests()); diff != "" {
 				t.Errorf("something was asked for: %s", diff)
 			}

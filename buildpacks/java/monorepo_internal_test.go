@@ -11,7 +11,6 @@ import (
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/language/layer"
-	"github.com/slugc/slugc/stack/download"
 )
 
 // in makes the app a directory of the source, whose files are written by their
@@ -141,10 +140,7 @@ func TestModuleRefused(t *testing.T) {
 			s.write(test.change)
 			s.in("services/api")
 			out, err := s.build()
-			if download.FaultOf(err) != download.App {
-				t.Fatalf("got %v\n%s", err, out)
-			}
-			languagetest.Holds(t, err.Error(), test.says...)
+			languagetest.Refused(t, out, err, test.says...)
 		})
 	}
 }
@@ -240,10 +236,7 @@ func TestGradleBuildRefused(t *testing.T) {
 			s.write(test.change)
 			s.in("services/api")
 			out, err := s.build()
-			if download.FaultOf(err) != download.App {
-				t.Fatalf("got %v\n%s", err, out)
-			}
-			languagetest.Holds(t, err.Error(), test.says...)
+			languagetest.Refused(t, out, err, test.says...)
 		})
 	}
 }

@@ -1,13 +1,9 @@
 package nodejs_test
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/buildpacks/libcnb/v2"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slugc/slugc/buildpacks/language/languagetest"
@@ -42,19 +38,9 @@ func TestDetectAssets(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			for file, text := range tt.files {
-				if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			var out bytes.Buffer
-			result, err := nodejs.DetectAssets(&out)(libcnb.DetectContext{ApplicationPath: dir})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if result.Pass != (tt.why == "") || !strings.Contains(out.String(), tt.why) || result.Pass && out.Len() > 0 {
-				t.Errorf("passed: %t, printed %q", result.Pass, out.String())
+			result, says := languagetest.Detected(t, nodejs.DetectAssets, tt.files, nil)
+			if result.Pass != (tt.why == "") || !strings.Contains(says, tt.why) || result.Pass && says != "" {
+				t.Errorf("passed: %t, printed %q", result.Pass, says)
 			}
 		})
 	}

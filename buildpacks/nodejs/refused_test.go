@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slugc/slugc/stack/download"
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 )
 
 // Locks for tests.
@@ -250,18 +250,8 @@ func TestRefused(t *testing.T) {
 			s := newSite(t)
 			s.Env["NPM_CONFIG_REGISTRY"] = "http://registry.invalid"
 			s.write(test.files)
-			_, err := s.build()
-			if err == nil {
-				t.Fatal("it was built")
-			}
-			if download.FaultOf(err) != download.App {
-				t.Errorf("the fault is %q", download.FaultOf(err))
-			}
-			for _, part := range test.says {
-				if !strings.Contains(err.Error(), part) {
-					t.Errorf("%q\ndoes not say\n%q", err, part)
-				}
-			}
+			out, err := s.build()
+			languagetest.Refused(t, out, err, test.says...)
 		})
 	}
 }

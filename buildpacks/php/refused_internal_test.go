@@ -7,7 +7,6 @@ import (
 	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/language/version"
 	"github.com/slugc/slugc/buildpacks/php/composertest"
-	"github.com/slugc/slugc/stack/download"
 )
 
 // What cannot be built is refused before anything is downloaded.
@@ -129,13 +128,7 @@ func TestRefused(t *testing.T) {
 			s.lock(require("psr/log ^3.0"), psrLog())
 			c.change(s)
 			out, err := s.build()
-			if err == nil {
-				t.Fatalf("no error\n%s", out)
-			}
-			languagetest.Holds(t, err.Error(), c.says...)
-			if got := download.FaultOf(err); got != download.App {
-				t.Errorf("the fault is %v", got)
-			}
+			languagetest.Refused(t, out, err, c.says...)
 			if asked := s.archive.Requests(); len(asked) > 0 {
 				t.Errorf("it asks for %v", asked)
 			}

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/slugc/slugc/buildpacks/language/languagetest"
-	"github.com/slugc/slugc/stack/download"
 )
 
 // in makes the app a directory of the source, from which the files are named from
@@ -228,10 +227,7 @@ func TestMonorepoRefused(t *testing.T) {
 				s.Remove(test.remove)
 			}
 			out, err := s.build()
-			if download.FaultOf(err) != download.App {
-				t.Fatalf("got %v\n%s", err, out)
-			}
-			languagetest.Holds(t, err.Error(), test.says...)
+			languagetest.Refused(t, out, err, test.says...)
 		})
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/slugc/slugc/buildpacks/language/languagetest"
-	"github.com/slugc/slugc/stack/download"
 )
 
 // What cannot be built is refused before anything is downloaded: there is no
@@ -160,10 +159,7 @@ func TestRefused(t *testing.T) {
 			s := newSite(t)
 			s.Write(test.files)
 			out, err := s.build()
-			if download.FaultOf(err) != download.App {
-				t.Fatalf("got %v\n%s", err, out)
-			}
-			languagetest.Holds(t, err.Error(), test.says...)
+			languagetest.Refused(t, out, err, test.says...)
 			languagetest.Lacks(t, err.Error(), "secret")
 		})
 	}

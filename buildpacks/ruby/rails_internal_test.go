@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slugc/slugc/buildpacks/language/languagetest"
-	"github.com/slugc/slugc/stack/download"
 )
 
 // rails is a site with an app of Rails.
@@ -83,14 +82,8 @@ func TestRailsDoesNotLoad(t *testing.T) {
 			one.files["fake-rake.txt"] = c.says
 			maps.Copy(one.files, c.files)
 			maps.Copy(one.Env, c.env)
-			_, err := one.build()
-			if err == nil {
-				t.Fatal("no error")
-			}
-			languagetest.Holds(t, err.Error(), append(c.want, "rake assets:precompile failed: exit status 1")...)
-			if got := download.FaultOf(err); got != download.App {
-				t.Errorf("the fault is %v", got)
-			}
+			out, err := one.build()
+			languagetest.Refused(t, out, err, append(c.want, "rake assets:precompile failed: exit status 1")...)
 		})
 	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/language/version"
-	"github.com/slugc/slugc/stack/download"
 )
 
 // What cannot be built is refused before anything is downloaded.
@@ -61,13 +60,7 @@ func TestRefused(t *testing.T) {
 			s.gems("rack 3.1.20", "puma 6.6.0")
 			c.change(s.files)
 			out, err := s.build()
-			if err == nil {
-				t.Fatalf("no error\n%s", out)
-			}
-			languagetest.Holds(t, err.Error(), c.says...)
-			if got := download.FaultOf(err); got != download.App {
-				t.Errorf("the fault is %v", got)
-			}
+			languagetest.Refused(t, out, err, c.says...)
 			if asked := s.archive.Requests(); len(asked) > 0 {
 				t.Errorf("it asks for %v", asked)
 			}

@@ -261,13 +261,7 @@ func testVersions(t *testing.T, _ spec.G, it spec.S) {
 			s := newSite(t)
 			s.write(map[string]string{"rust-toolchain": text + "\n"})
 			out, err := s.build()
-			if err == nil {
-				t.Fatalf("it was built:\n%s", out)
-			}
-			languagetest.Holds(t, err.Error(), says...)
-			if fault := download.FaultOf(err); fault != download.App {
-				t.Errorf("the fault is %v", fault)
-			}
+			languagetest.Refused(t, out, err, says...)
 		}
 	})
 }

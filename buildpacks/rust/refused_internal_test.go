@@ -1,13 +1,10 @@
 package rust
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/buildpacks/libcnb/v2"
 
 	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/stack/download"
@@ -80,13 +77,7 @@ func TestRefused(t *testing.T) {
 				s.Env[name] = value
 			}
 			out, err := s.build()
-			if err == nil {
-				t.Fatalf("it was built:\n%s", out)
-			}
-			languagetest.Holds(t, err.Error(), test.says...)
-			if fault := download.FaultOf(err); fault != download.App {
-				t.Errorf("the fault is %v", fault)
-			}
+			languagetest.Refused(t, out, err, test.says...)
 			if asked := s.archive.Requests(); len(asked) > 0 {
 				t.Errorf("something was asked for: %v", asked)
 			}
@@ -96,32 +87,22 @@ func TestRefused(t *testing.T) {
 
 func TestDetect(t *testing.T) {
 	for name, test := range map[string]struct {
-		files []string
+		files map[string]string
 		pass  bool
 		says  string
 	}{
-		"a manifest":           {files: []string{"Cargo.toml"}, pass: true},
-		"another language":     {files: []string{"go.mod"}, says: "no Cargo.toml in the app's root; found: go.mod\n"},
-		"a Rust file":          {files: []string{"main.rs"}, says: "main.rs is a Rust file; make a package of the app:\n  cargo init\n"},
-		"spelled differently":  {files: []string{"cargo.toml"}, says: "cargo.toml is spelled differently: git mv cargo.toml Cargo.toml\n"},
-		"in a directory below": {files: []string{"api/Cargo.toml"}, says: "slugc build --app api\n"},
+		"a manifest":           {files: map[string]string{"Cargo.toml": ""}, pass: true},
+		"another language":     {files: map[string]string{"go.mod": ""}, says: "no Cargo.toml in the app's root; found: go.mod\n"},
+		"a Rust file":          {files: map[string]string{"main.rs": ""}, says: "main.rs is a Rust file; make a package of the app:\n  cargo init\n"},
+		"spelled differently":  {files: map[string]string{"cargo.toml": ""}, says: "cargo.toml is spelled differently: git mv cargo.toml Cargo.toml\n"},
+		"in a directory below": {files: map[string]string{"api/Cargo.toml": ""}, says: "slugc build --app api\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			for _, name := range test.files {
-				if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
-					t.Fatal(err)
-				}
+			result, says := languagetest.Detected(t, Detect, test.files, nil)
+			if result.Pass != test.pass {
+				t.Errorf("got %v", result)
 			}
-			var out bytes.Buffer
-			result, err := Detect(&out)(libcnb.DetectContext{ApplicationPath: dir})
-			if err != nil || result.Pass != test.pass {
-				t.Errorf("got %v, %v", result, err)
-			}
-			languagetest.Holds(t, out.String(), test.says)
+			languagetest.Holds(t, says, test.says)
 		})
 	}
 }

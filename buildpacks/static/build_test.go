@@ -1,62 +1,20 @@
 package static_test
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
-	"github.com/buildpacks/libcnb/v2"
-
-	"github.com/slugc/slugc/buildpacks/language"
-	"github.com/slugc/slugc/buildpacks/runtime/tool"
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/static"
-	"github.com/slugc/slugc/stack/download"
 )
-
-// ending is a libcnb.ExitHandler that keeps how a phase ended.
-type ending struct{ err error }
-
-func (e *ending) Error(err error) { e.err = err }
-func (e *ending) Fail()           {}
-func (e *ending) Pass()           {}
 
 // build runs the build phase in a directory without a stack, so that no nginx
 // can be had.
 func build(t *testing.T, files, env map[string]string) (string, error) {
 	t.Helper()
-	dir := t.TempDir()
-	app := filepath.Join(dir, "app")
-	for _, name := range []string{"app", "layers", "platform"} {
-		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(t, dir, map[string]string{"buildpack/buildpack.toml": string(static.TOML), "plan.toml": "[[entries]]\nname = \"static\"\n"})
-	write(t, app, files)
-	t.Chdir(app)
-	for name, value := range map[string]string{
-		"CNB_BUILDPACK_DIR": filepath.Join(dir, "buildpack"), "CNB_LAYERS_DIR": filepath.Join(dir, "layers"), "CNB_PLATFORM_DIR": filepath.Join(dir, "platform"),
-		"CNB_BP_PLAN_PATH": filepath.Join(dir, "plan.toml"), "CNB_TARGET_OS": "linux", "CNB_TARGET_ARCH": "amd64", "CNB_TARGET_DISTRO_NAME": "test",
-	} {
-		t.Setenv(name, value)
-	}
-	var out bytes.Buffer
-	var end ending
-	run := static.Build(t.Context(), language.Helpers{Out: &out, Env: env, Runner: tool.Local{Grace: time.Second}, Now: time.Now})
-	libcnb.Build(run, libcnb.NewConfig(libcnb.WithArguments([]string{"build"}), libcnb.WithExitHandler(&end)))
-	return out.String(), end.err
-}
-
-func holds(t *testing.T, text string, parts ...string) {
-	t.Helper()
-	for _, part := range parts {
-		if !strings.Contains(text, part) {
-			t.Errorf("\n%s\ndoes not say\n%s", text, part)
-		}
-	}
+	s := languagetest.New(t, static.TOML)
+	s.Plan, s.Env = "[[entries]]\nname = \"static\"\n", env
+	s.Write(files)
+	return s.Build(t.Context(), static.Build)
 }
 
 // What cannot be served is refused before anything is downloaded.
@@ -97,13 +55,7 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := build(t, test.files, test.env)
-			if err == nil {
-				t.Fatalf("it was built:\n%s", out)
-			}
-			holds(t, err.Error(), test.says...)
-			if fault := download.FaultOf(err); fault != download.App {
-				t.Errorf("the fault is %v", fault)
-			}
+			languagetest.Refused(t, out, err, test.says...)
 		})
 	}
 }
@@ -115,7 +67,7 @@ func TestSaysWhatDoesNothing(t *testing.T) {
 	if err == nil {
 		t.Fatal("there is a stack")
 	}
-	holds(t, out, "the app's root is served (static.json)", "Staticfile does not count: static.json comes first", `static.json has a key "rooot" that nobody knows; known are basic_auth, `,
+	languagetest.Holds(t, out, "the app's root is served (static.json)", "Staticfile does not count: static.json comes first", `static.json has a key "rooot" that nobody knows; known are basic_auth, `,
 		"static.json: resolver does nothing", "BP_WEB_SERVER is httpd, but it is nginx that serves the site")
-	holds(t, err.Error(), "slugc build --stack")
+	languagetest.Holds(t, err.Error(), "slugc build --stack")
 }

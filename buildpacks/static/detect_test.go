@@ -1,30 +1,14 @@
 package static_test
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
 	"testing"
 
-	"github.com/BurntSushi/toml"
 	"github.com/buildpacks/libcnb/v2"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slugc/slugc/buildpacks/language/languagetest"
 	"github.com/slugc/slugc/buildpacks/static"
 )
-
-// write puts files into a directory.
-func write(t *testing.T, dir string, files map[string]string) {
-	t.Helper()
-	for name, text := range files {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 func TestDetect(t *testing.T) {
 	offers := libcnb.BuildPlan{Provides: []libcnb.BuildPlanProvide{{Name: "static"}}}
@@ -54,14 +38,8 @@ func TestDetect(t *testing.T) {
 			says: "no index.html, static.json or Staticfile in the app's root; found: web/\nthere is index.html in web/: to build that directory: slugc build --app web\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			write(t, dir, test.files)
-			var out bytes.Buffer
-			result, err := static.Detect(&out)(libcnb.DetectContext{ApplicationPath: dir, Platform: libcnb.Platform{Environment: test.env}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(test.says, out.String()); diff != "" {
+			result, says := languagetest.Detected(t, static.Detect, test.files, test.env)
+			if diff := cmp.Diff(test.says, says); diff != "" {
 				t.Error(diff)
 			}
 			var plans []libcnb.BuildPlan
@@ -76,11 +54,5 @@ func TestDetect(t *testing.T) {
 }
 
 func TestTOML(t *testing.T) {
-	var doc libcnb.Buildpack
-	if _, err := toml.Decode(string(static.TOML), &doc); err != nil {
-		t.Fatal(err)
-	}
-	if doc.API != "0.10" || doc.Info.ID != "slugc/static" || doc.Info.Version == "" || len(doc.Targets) != 2 {
-		t.Errorf("got %+v", doc)
-	}
+	languagetest.Describes(t, static.TOML, "slugc/static")
 }

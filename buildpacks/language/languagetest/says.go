@@ -9,6 +9,7 @@ import (
 
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
+	"github.com/slugc/slugc/stack/download"
 )
 
 // Holds fails the test for every part that a text does not have.
@@ -28,6 +29,19 @@ func Lacks(t *testing.T, text string, parts ...string) {
 		if strings.Contains(text, part) {
 			t.Errorf("\n%s\nsays\n%s", text, part)
 		}
+	}
+}
+
+// Refused fails the test unless a build, which printed something, ended with an error
+// that the app's author has to mend, and that says all parts.
+func Refused(t *testing.T, out string, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("it was built:\n%s", out)
+	}
+	Holds(t, err.Error(), parts...)
+	if fault := download.FaultOf(err); fault != download.App {
+		t.Errorf("the fault is %v: %v", fault, err)
 	}
 }
 
