@@ -24,7 +24,8 @@ import (
 	"time"
 
 	"github.com/git-pkgs/purl"
-	"golang.org/x/sys/unix"
+
+	"github.com/slugc/slugc/stack/processtest"
 )
 
 func logDiscard() *log.Logger { return log.New(io.Discard, "", 0) }
@@ -153,31 +154,7 @@ func ended(t *testing.T, home string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		exit(t, pid, limit)
-	}
-}
-
-// exit waits until a process, which may be anybody's child, has ended.
-func exit(t *testing.T, pid int, limit time.Time) {
-	t.Helper()
-	fd, err := unix.PidfdOpen(pid, 0)
-	if errors.Is(err, unix.ESRCH) {
-		return
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	handle := os.NewFile(uintptr(fd), "pidfd")
-	defer handle.Close()
-	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, max(0, int(time.Until(limit).Milliseconds())))
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil || n == 0 {
-			t.Fatalf("process %d does not end (%v)", pid, err)
-		}
-		return
+		processtest.Ended(t, pid, limit)
 	}
 }
 

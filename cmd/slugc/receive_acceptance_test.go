@@ -25,6 +25,7 @@ import (
 
 	"github.com/slugc/slugc/release"
 	"github.com/slugc/slugc/release/queue"
+	"github.com/slugc/slugc/stack/processtest"
 )
 
 // deployTarget is a bare repository whose pushes are built as the app shop, and a clone of it.
@@ -181,7 +182,7 @@ func stopApp(t *testing.T, s *slugc, app string) {
 		t.Error(err)
 		return
 	}
-	exit(t, status.PID, time.Now().Add(time.Minute))
+	processtest.Ended(t, status.PID, time.Now().Add(time.Minute))
 }
 
 // gate is where builds wait that have its port in the file gate.

@@ -1,16 +1,12 @@
 package worker_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/slugc/slugc/release/queue/workertest"
 )
@@ -80,30 +76,4 @@ func processes(t *testing.T, word string) (pids []int) {
 		}
 	}
 	return pids
-}
-
-// exit waits until a process has ended.
-func exit(t *testing.T, pid int, limit time.Time) {
-	t.Helper()
-	fd, err := unix.PidfdOpen(pid, 0)
-	if errors.Is(err, unix.ESRCH) {
-		return
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	handle := os.NewFile(uintptr(fd), "pidfd")
-	defer handle.Close()
-	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, max(0, int(time.Until(limit).Milliseconds())))
-		switch {
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
-			t.Fatal(err)
-		case n == 0:
-			t.Fatalf("process %d does not end", pid)
-		default:
-			return
-		}
-	}
 }

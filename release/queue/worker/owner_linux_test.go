@@ -15,6 +15,7 @@ import (
 	"github.com/slugc/slugc/release/queue"
 	"github.com/slugc/slugc/release/queue/worker"
 	"github.com/slugc/slugc/release/queue/workertest"
+	"github.com/slugc/slugc/stack/processtest"
 )
 
 // ownerVariable has the test binary run a build in the directory that it names.
@@ -71,7 +72,7 @@ func TestKilledOwner(t *testing.T) {
 	_ = c.Wait() // killed
 	limit := time.Now().Add(5 * time.Second)
 	for left := processes(t, name); len(left) > 0; left = processes(t, name) {
-		exit(t, left[0], limit)
+		processtest.Ended(t, left[0], limit)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
 		t.Fatalf("got %v, %v", left, err)
