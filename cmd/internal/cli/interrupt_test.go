@@ -33,7 +33,7 @@ func play(how string) int {
 	if how == "stubborn" {
 		time.Sleep(time.Minute)
 	}
-	return ExitCode(Cause(ctx, errors.New("exit status 1")))
+	return exitCode(Cause(ctx, errors.New("exit status 1")))
 }
 
 func TestContext(t *testing.T) {

@@ -36,14 +36,6 @@ func (t Table) Find(err error) Rule {
 	return Rule{Class: Ours}
 }
 
-// ExitCode is the exit code for err, 0 for nil.
-func (t Table) ExitCode(err error) int {
-	if err == nil {
-		return int(OK)
-	}
-	return t.Find(err).code(err)
-}
-
 // code is the exit code for an error that the rule is about.
 func (r Rule) code(err error) int {
 	if r.Status != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"syscall"
 	"testing"
@@ -20,6 +21,11 @@ import (
 	"github.com/slugc/slugc/stack/download"
 	"github.com/slugc/slugc/stack/sandbox"
 )
+
+// exitCode is that of a program which ends with an error.
+func exitCode(err error) int {
+	return Report(New(Settings{Out: io.Discard, Err: io.Discard, Env: func(string) string { return "" }}), err)
+}
 
 func TestExitCode(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -69,7 +75,7 @@ func TestExitCode(t *testing.T) {
 		"a slug that was changed":           {&release.SlugError{}, 1},
 		"an unknown host":                   {&net.DNSError{Err: "no such host", IsNotFound: true}, 1},
 	} {
-		if got := ExitCode(c.err); got != c.want {
+		if got := exitCode(c.err); got != c.want {
 			t.Errorf("%s: exit code %d, want %d", name, got, c.want)
 		}
 	}

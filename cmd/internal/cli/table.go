@@ -103,9 +103,6 @@ func Faults() Table {
 	}
 }
 
-// ExitCode is the exit code for err by the table of slugc.
-func ExitCode(err error) int { return Faults().ExitCode(err) }
-
 // Report prints err by the table of slugc and returns the exit code.
 func Report(p *Printer, err error) int { return Faults().Report(p, err) }
 
