@@ -12,7 +12,7 @@ import (
 type Needs struct {
 	// Variables are those of its app.json.
 	Variables []project.ConfigVar
-	// Addons are the services that it wants; see AddonName.
+	// Addons are the services that it wants, as "NAME" or "NAME:PLAN".
 	Addons []string
 }
 
@@ -93,7 +93,7 @@ func (n Needs) Settle(app string, config Config, generate func() string) (Settle
 	after := config.Apply(Change{Set: s.Added})
 	for _, addon := range n.Addons {
 		if !attached(addon, after) {
-			lacking.Unbound = append(lacking.Unbound, Unbound{addon, AddonVariable(addon)})
+			lacking.Unbound = append(lacking.Unbound, Unbound{addon, addonVariable(addon)})
 		}
 	}
 	if len(lacking.Missing) > 0 || len(lacking.Unbound) > 0 {
@@ -102,9 +102,9 @@ func (n Needs) Settle(app string, config Config, generate func() string) (Settle
 	return s, nil
 }
 
-// AddonName is an add-on without its plan: "heroku-postgresql:mini" is
+// addonName is an add-on without its plan: "heroku-postgresql:mini" is
 // "heroku-postgresql".
-func AddonName(addon string) string {
+func addonName(addon string) string {
 	name, _, _ := strings.Cut(strings.TrimSpace(addon), ":")
 	return name
 }
@@ -121,10 +121,10 @@ var addonVariables = map[string]string{
 	"scheduler":         "",
 }
 
-// AddonVariable is the config var with the address of an add-on, empty for one
+// addonVariable is the config var with the address of an add-on, empty for one
 // that has none.
-func AddonVariable(addon string) string {
-	if name, is := addonVariables[AddonName(addon)]; is {
+func addonVariable(addon string) string {
+	if name, is := addonVariables[addonName(addon)]; is {
 		return name
 	}
 	return addonPrefix(addon) + "URL"
@@ -136,13 +136,13 @@ func addonPrefix(addon string) string {
 			return r
 		}
 		return '_'
-	}, strings.ToUpper(AddonName(addon))) + "_"
+	}, strings.ToUpper(addonName(addon))) + "_"
 }
 
 // attached says whether a config has an add-on: its address, or any variable
 // that begins with its name.
 func attached(addon string, config Config) bool {
-	variable := AddonVariable(addon)
+	variable := addonVariable(addon)
 	if variable == "" || config[variable] != "" {
 		return true
 	}

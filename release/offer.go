@@ -71,7 +71,7 @@ func (o Offer) With(record *Record) Offer {
 	}
 	names := []string{}
 	for _, addon := range o.Needs.Addons {
-		if name := AddonName(addon); name != "" && !slices.Contains(names, name) {
+		if name := addonName(addon); name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

@@ -193,7 +193,7 @@ func (e *UnknownScaleError) Error() string {
 
 // The errors of who asks too early or too late.
 var (
-	ErrNotYet = errors.New("the first release is still being unpacked; try again in a moment")
+	errNotYet = errors.New("the first release is still being unpacked; try again in a moment")
 	ErrClosed = errors.New("the processes are being stopped")
 )
 
@@ -299,7 +299,7 @@ func (f *Formation) open() error {
 	case f.closed:
 		return ErrClosed
 	case f.release == nil:
-		return ErrNotYet
+		return errNotYet
 	}
 	return nil
 }

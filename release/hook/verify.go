@@ -18,9 +18,9 @@ import (
 // MaxBody is the longest delivery that is read, in bytes: that which GitHub caps its own at.
 const MaxBody = 25 << 20
 
-// Skew is how far the time of a delivery may be from now, where the forge signs one
+// skew is how far the time of a delivery may be from now, where the forge signs one
 // (Standard Webhooks, "Verifying signatures").
-const Skew = 5 * time.Minute
+const skew = 5 * time.Minute
 
 // Kind is what a delivery is about.
 type Kind string
@@ -79,7 +79,7 @@ func (e *StaleError) Error() string {
 	if e.Off > 0 {
 		where, off = "ahead of this machine's clock", e.Off
 	}
-	return fmt.Sprintf("the delivery was signed %s %s, more than %s is not accepted", off.Round(time.Second), where, Skew)
+	return fmt.Sprintf("the delivery was signed %s %s, more than %s is not accepted", off.Round(time.Second), where, skew)
 }
 
 // PayloadError says what a delivery lacks that is signed as it has to be.
@@ -236,7 +236,7 @@ func checkGitLab(header http.Header, body []byte, secret string, now time.Time) 
 	if err != nil {
 		return &PayloadError{Problem: "webhook-timestamp is no time", Err: err}
 	}
-	if off := time.Unix(seconds, 0).Sub(now); off > Skew || off < -Skew {
+	if off := time.Unix(seconds, 0).Sub(now); off > skew || off < -skew {
 		return &StaleError{Off: off}
 	}
 	return nil

@@ -187,7 +187,7 @@ func (a *Archive) Publish(t testing.TB, s Suite) {
 		below := "main/binary-" + arch
 		fmt.Fprintf(&sums, " %x %d %s/Packages\n", sha256.Sum256(plain), len(plain), below)
 		for _, ending := range s.Endings {
-			packed := Compress(t, ending, plain)
+			packed := compress(t, ending, plain)
 			sum := fmt.Sprintf("%x", sha256.Sum256(packed))
 			if ending != "" {
 				fmt.Fprintf(&sums, " %s %d %s/Packages%s\n", sum, len(packed), below, ending)
@@ -222,7 +222,7 @@ func (s Suite) release() string {
 // publish puts a package into the pool and returns its stanza.
 func (a *Archive) publish(t testing.TB, archive string, p Package) string {
 	t.Helper()
-	deb := Deb(t, p)
+	deb := debOf(t, p)
 	locked := control.Package{
 		Name: p.Name, Version: p.version(), Architecture: p.architecture(),
 		Archive: archive, Size: int64(len(deb)), SHA256: fmt.Sprintf("%x", sha256.Sum256(deb)), InstalledSize: 1 << 10,

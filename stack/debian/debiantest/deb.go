@@ -68,8 +68,8 @@ func (p Package) stanza() string {
 	return text.String()
 }
 
-// Deb builds the .deb of a package.
-func Deb(t testing.TB, p Package) []byte {
+// debOf builds the .deb of a package.
+func debOf(t testing.TB, p Package) []byte {
 	t.Helper()
 	ending := "." + cmp.Or(p.Compression, "xz")
 	if p.Compression == "none" {
@@ -78,8 +78,8 @@ func Deb(t testing.TB, p Package) []byte {
 	var deb bytes.Buffer
 	deb.WriteString("!<arch>\n")
 	member(&deb, "debian-binary", []byte("2.0\n"))
-	member(&deb, "control.tar"+ending, Compress(t, ending, p.controlTar(t)))
-	member(&deb, "data.tar"+ending, Compress(t, ending, p.dataTar(t)))
+	member(&deb, "control.tar"+ending, compress(t, ending, p.controlTar(t)))
+	member(&deb, "data.tar"+ending, compress(t, ending, p.dataTar(t)))
 	return deb.Bytes()
 }
 
@@ -92,8 +92,8 @@ func member(to *bytes.Buffer, name string, data []byte) {
 	}
 }
 
-// Compress compresses for the ending of a name: ".xz", ".gz", ".zst" or "".
-func Compress(t testing.TB, ending string, data []byte) []byte {
+// compress compresses for the ending of a name: ".xz", ".gz", ".zst" or "".
+func compress(t testing.TB, ending string, data []byte) []byte {
 	t.Helper()
 	var packed bytes.Buffer
 	var to io.WriteCloser
