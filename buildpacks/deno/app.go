@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/language/version"
 )
@@ -286,11 +287,11 @@ func (a *app) start() []string {
 	case a.entry == "":
 		return nil
 	case exportsServer().MatchString(a.text) && !strings.Contains(a.text, "Deno.serve"):
-		return []string{"bash", "-c", "exec deno serve --cached-only --allow-all --host 0.0.0.0 --port ${PORT:-8000} " + a.entry}
+		return language.Command("exec deno serve --cached-only --allow-all --host 0.0.0.0 --port " + language.Port + " " + a.entry)
 	case strings.Contains(a.text, "PORT") || !strings.Contains(a.text, "Deno.serve"):
 		return []string{"deno", "run", "--cached-only", "--allow-all", a.entry}
 	}
-	return []string{"bash", "-c", "DENO_SERVE_ADDRESS=tcp:0.0.0.0:${PORT:-8000} exec deno run --cached-only --allow-all " + a.entry}
+	return language.Command("DENO_SERVE_ADDRESS=tcp:0.0.0.0:" + language.Port + " exec deno run --cached-only --allow-all " + a.entry)
 }
 
 // exportsServer is how a program says that Deno serves what it exports.

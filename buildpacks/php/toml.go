@@ -1,7 +1,6 @@
 package php
 
 import (
-	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -9,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/slugc/slugc/buildpacks/language/version"
 )
 
 // TOML is the buildpack.toml.
@@ -18,14 +19,8 @@ var TOML []byte
 
 // known is what buildpack.toml knows of PHP in Debian.
 type known struct {
-	// Stacks are the lines of PHP, oldest first.
-	Stacks []struct {
-		Distro string `toml:"distro"`
-		Stack  string `toml:"stack"`
-		PHP    string `toml:"php"`
-		// Lacks are extensions of the table that it does not have.
-		Lacks []string `toml:"lacks"`
-	} `toml:"stacks"`
+	// Stacks are the lines of PHP. What they lack are extensions of the table.
+	Stacks version.Stacks `toml:"stacks"`
 	// BuiltIn are the extensions that are always there.
 	BuiltIn []string `toml:"built-in"`
 	// Usual are packages that every app has, without being asked.
@@ -48,32 +43,6 @@ func readKnown() (known, error) {
 	return doc.Metadata, nil
 }
 
-// on is the line of a distribution, such as "debian 13"; "" for one that is not
-// known.
-func (k known) on(distro string) string {
-	for _, s := range k.Stacks {
-		if s.Distro == distro {
-			return s.PHP
-		}
-	}
-	return ""
-}
-
-// newest is the last line.
-func (k known) newest() string { return k.Stacks[len(k.Stacks)-1].PHP }
-
-// here is the line of a distribution, or the newest one.
-func (k known) here(distro string) string { return cmp.Or(k.on(distro), k.newest()) }
-
-// String names the stacks with their lines.
-func (k known) String() string {
-	var all []string
-	for _, s := range k.Stacks {
-		all = append(all, fmt.Sprintf("%s has PHP %s", s.Stack, s.PHP))
-	}
-	return strings.Join(all, ", ")
-}
-
 // packageOf is the Debian package of an extension behind the version of PHP:
 // "xml" for dom, "" for one that is always there. Found is false for one that the
 // distribution does not have.
@@ -82,9 +51,9 @@ func (k known) packageOf(extension, distro string) (name string, found bool) {
 	if slices.Contains(k.BuiltIn, extension) {
 		return "", true
 	}
-	line := k.here(distro)
+	line := k.Stacks.Here(distro)
 	for _, s := range k.Stacks {
-		if s.PHP == line && slices.Contains(s.Lacks, extension) {
+		if s.Line == line && slices.Contains(s.Lacks, extension) {
 			return "", false
 		}
 	}

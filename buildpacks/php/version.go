@@ -95,8 +95,8 @@ func readToolVersions(dir string) (string, error) {
 
 // hint says what to type for a PHP that there is, to who asks.
 func (b *build) hint(asked version.Asked) string {
-	line := b.known.here(b.Distro)
-	allow := b.known.String() + ". Ask for that line, which gets the newest fixes:\n"
+	line := b.known.Stacks.Here(b.Distro)
+	allow := b.known.Stacks.Say("PHP") + ". Ask for that line, which gets the newest fixes:\n"
 	switch asked.Name {
 	case versionFile:
 		return allow + "  echo " + line + " > " + versionFile + "\n  git add " + versionFile
@@ -117,7 +117,7 @@ func (b *build) settle(a app) (language.Wish, error) {
 	if err != nil {
 		return language.Wish{}, err
 	}
-	line := b.known.here(b.Distro)
+	line := b.known.Stacks.Here(b.Distro)
 	for _, r := range a.platform() {
 		if r.Name == "hhvm" {
 			return language.Wish{}, appfile.Error("%s wants HHVM, which slugc does not have\nrequire PHP in its place:\n  composer require --no-update 'php:^%s'\n  composer update", r.By, line)
@@ -167,7 +167,7 @@ func (b *build) checkPackages(a app, number, own string, allows func(c constrain
 		name, _, _ := strings.Cut(r.By, " ")
 		return appfile.Error("%s in %s wants PHP %s, and this stack has PHP %s\n%s. Lock a release of it that works there, and commit that:\n"+
 			"  composer config platform.php %s\n  composer update %s --with-all-dependencies\n  git add %s %s",
-			r.By, a.lockName, r.Wanted, number, b.known, fullNumber(number), name, a.manifestName, a.lockName)
+			r.By, a.lockName, r.Wanted, number, b.known.Stacks.Say("PHP"), fullNumber(number), name, a.manifestName, a.lockName)
 	}
 	return nil
 }

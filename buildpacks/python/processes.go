@@ -18,10 +18,6 @@ import (
 	"github.com/slugc/slugc/buildpacks/language"
 )
 
-// port is where a process listens. Platforms say it; a person who starts an
-// image by hand need not.
-const port = "${PORT:-8000}"
-
 // start is how an app starts.
 type start struct {
 	// command is one for a shell when it has variables in it.
@@ -59,11 +55,7 @@ func (b *build) processes(a app, v environment) ([]libcnb.Process, error) {
 		b.Print.Warn("%s", found.warning)
 	}
 	b.Print.Detail("web: %s (%s)", found.command, found.what)
-	command := strings.Fields(found.command)
-	if strings.ContainsAny(found.command, "$='\"") {
-		command = []string{"bash", "-c", found.command}
-	}
-	return []libcnb.Process{{Type: "web", Command: command, Default: true}}, nil
+	return []libcnb.Process{{Type: "web", Command: language.Command(found.command), Default: true}}, nil
 }
 
 // start finds how an app starts, by its framework and by what is installed to
@@ -164,18 +156,18 @@ func djangoStart(dir, manage string, has func(string) bool) start {
 	}
 	switch {
 	case wsgi != "" && has("gunicorn"):
-		return start{command: "gunicorn" + in("--chdir") + " --bind 0.0.0.0:" + port + " " + wsgi + ".wsgi", what: what}
+		return start{command: "gunicorn" + in("--chdir") + " --bind 0.0.0.0:" + language.Port + " " + wsgi + ".wsgi", what: what}
 	case asgi != "" && has("uvicorn"):
-		return start{command: "uvicorn" + in("--app-dir") + " --host 0.0.0.0 --port " + port + " " + asgi + ".asgi:application", what: what}
+		return start{command: "uvicorn" + in("--app-dir") + " --host 0.0.0.0 --port " + language.Port + " " + asgi + ".asgi:application", what: what}
 	case asgi != "" && has("daphne") && home == ".":
-		return start{command: "daphne -b 0.0.0.0 -p " + port + " " + asgi + ".asgi:application", what: what}
+		return start{command: "daphne -b 0.0.0.0 -p " + language.Port + " " + asgi + ".asgi:application", what: what}
 	case asgi != "" && has("hypercorn") && home == ".":
-		return start{command: "hypercorn --bind 0.0.0.0:" + port + " " + asgi + ".asgi:application", what: what}
+		return start{command: "hypercorn --bind 0.0.0.0:" + language.Port + " " + asgi + ".asgi:application", what: what}
 	case wsgi != "" && has("waitress") && home == ".":
-		return start{command: "waitress-serve --listen=0.0.0.0:" + port + " " + wsgi + ".wsgi:application", what: what}
+		return start{command: "waitress-serve --listen=0.0.0.0:" + language.Port + " " + wsgi + ".wsgi:application", what: what}
 	}
 	return start{
-		command: "python " + manage + " runserver --noreload 0.0.0.0:" + port, what: what,
+		command: "python " + manage + " runserver --noreload 0.0.0.0:" + language.Port, what: what,
 		warning: "No server for production is installed, so Django's own serves the app, which is slow and not made for it.\nAdd one to the app's packages, and lock them again:\n  gunicorn",
 	}
 }
@@ -217,13 +209,13 @@ func asgiStart(sources []source, has func(string) bool) start {
 				if dir != "" {
 					flags += " --app-dir " + dir
 				}
-				return start{command: "uvicorn --host 0.0.0.0 --port " + port + flags + " " + name, what: what}
+				return start{command: "uvicorn --host 0.0.0.0 --port " + language.Port + flags + " " + name, what: what}
 			case has("hypercorn") && dir == "" && !o.factory:
-				return start{command: "hypercorn --bind 0.0.0.0:" + port + " " + name, what: what}
+				return start{command: "hypercorn --bind 0.0.0.0:" + language.Port + " " + name, what: what}
 			case has("granian") && dir == "":
-				return start{command: "granian --interface asgi --host 0.0.0.0 --port " + port + flags + " " + name, what: what}
+				return start{command: "granian --interface asgi --host 0.0.0.0 --port " + language.Port + flags + " " + name, what: what}
 			case has("daphne") && dir == "" && !o.factory:
-				return start{command: "daphne -b 0.0.0.0 -p " + port + " " + name, what: what}
+				return start{command: "daphne -b 0.0.0.0 -p " + language.Port + " " + name, what: what}
 			}
 		}
 	}
@@ -257,15 +249,15 @@ func wsgiStart(sources []source, has func(string) bool) start {
 				if o.factory {
 					name = "'" + name + "()'"
 				}
-				return start{command: "gunicorn" + chdir + " --bind 0.0.0.0:" + port + " " + name, what: what}
+				return start{command: "gunicorn" + chdir + " --bind 0.0.0.0:" + language.Port + " " + name, what: what}
 			case has("waitress") && dir == "":
 				if call != "" {
 					name = "--call " + name
 				}
-				return start{command: "waitress-serve --listen=0.0.0.0:" + port + " " + name, what: what}
+				return start{command: "waitress-serve --listen=0.0.0.0:" + language.Port + " " + name, what: what}
 			case has("flask") && dir == "":
 				return start{
-					command: "flask --app " + module + " run --host 0.0.0.0 --port " + port, what: what,
+					command: "flask --app " + module + " run --host 0.0.0.0 --port " + language.Port, what: what,
 					warning: "No server for production is installed, so Flask's own serves the app, which is slow and not made for it.\nAdd one to the app's packages, and lock them again:\n  gunicorn",
 				}
 			}
@@ -294,7 +286,7 @@ func tornadoStart(sources []source, has func(string) bool) start {
 		}
 		what := "Tornado in " + s.name
 		if portOption().MatchString(s.code) {
-			return start{command: "python " + s.name + " --port=" + port, what: what}
+			return start{command: "python " + s.name + " --port=" + language.Port, what: what}
 		}
 		return start{command: "python " + s.name, what: what, warning: s.portWarning()}
 	}
@@ -315,9 +307,9 @@ func scriptServerStart(sources []source, has func(string) bool) start {
 	for _, s := range sources {
 		switch {
 		case has("streamlit") && s.imports("streamlit"):
-			return start{command: "streamlit run " + s.name + " --server.address 0.0.0.0 --server.port " + port + " --server.headless true", what: "Streamlit in " + s.name}
+			return start{command: "streamlit run " + s.name + " --server.address 0.0.0.0 --server.port " + language.Port + " --server.headless true", what: "Streamlit in " + s.name}
 		case has("gradio") && s.imports("gradio"):
-			return start{command: "GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=" + port + " python " + s.name, what: "Gradio in " + s.name}
+			return start{command: "GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=" + language.Port + " python " + s.name, what: "Gradio in " + s.name}
 		}
 	}
 	return start{}

@@ -46,12 +46,12 @@ type build struct {
 	*language.Build
 	// registries sets up where Ruby comes from.
 	registries func() error
-	known      known
+	stacks     version.Stacks
 }
 
 // run is the build.
 func (b *build) run(ctx context.Context) (result libcnb.BuildResult, err error) {
-	if b.known, err = readKnown(); err != nil {
+	if b.stacks, err = readStacks(); err != nil {
 		return result, err
 	}
 	a, err := readApp(b.App, b.Arch)

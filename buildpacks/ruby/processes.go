@@ -14,10 +14,6 @@ import (
 	"github.com/slugc/slugc/buildpacks/language"
 )
 
-// port is where a process listens. Platforms say it; a person who starts an
-// image by hand need not.
-const port = "${PORT:-8000}"
-
 // start is how an app starts.
 type start struct {
 	command string
@@ -49,11 +45,7 @@ func (b *build) processes(a app, home string) ([]libcnb.Process, error) {
 			return
 		}
 		b.Print.Detail("%s: %s (%s)", kind, s.command, s.what)
-		command := strings.Fields(s.command)
-		if strings.ContainsAny(s.command, "$='\"") {
-			command = []string{"bash", "-c", s.command}
-		}
-		all = append(all, libcnb.Process{Type: kind, Command: command, Default: standard})
+		all = append(all, libcnb.Process{Type: kind, Command: language.Command(s.command), Default: standard})
 	}
 	switch {
 	case declared.Has("web"):
@@ -94,15 +86,15 @@ func (a app) web() start {
 	}
 	switch {
 	case rack && a.lock.has("unicorn"):
-		return start{command: "bundle exec unicorn --port " + port + a.config("--config-file", "config/unicorn.rb", "unicorn.rb"), what: what + ", on Unicorn"}
+		return start{command: "bundle exec unicorn --port " + language.Port + a.config("--config-file", "config/unicorn.rb", "unicorn.rb"), what: what + ", on Unicorn"}
 	case rack && a.lock.has("puma"):
-		return start{command: "bundle exec puma --port " + port + a.config("--config", "config/puma.rb", "puma.rb"), what: what + ", on Puma"}
+		return start{command: "bundle exec puma --port " + language.Port + a.config("--config", "config/puma.rb", "puma.rb"), what: what + ", on Puma"}
 	case rack && a.lock.has("thin"):
-		return start{command: "bundle exec thin start -R config.ru -p " + port, what: what + ", on Thin"}
+		return start{command: "bundle exec thin start -R config.ru -p " + language.Port, what: what + ", on Thin"}
 	case a.isRails() && a.exists(binRails):
-		return start{command: a.rails() + " server --binding 0.0.0.0 --port " + port, what: what}
+		return start{command: a.rails() + " server --binding 0.0.0.0 --port " + language.Port, what: what}
 	case rack && (a.lock.has("rackup") || a.lock.has("rack") && strings.HasPrefix(a.lock.version("rack"), "2.")):
-		s := start{command: "bundle exec rackup --host 0.0.0.0 --port " + port + " config.ru", what: what}
+		s := start{command: "bundle exec rackup --host 0.0.0.0 --port " + language.Port + " config.ru", what: what}
 		if !slices.ContainsFunc([]string{"falcon", "iodine", "passenger"}, a.lock.has) {
 			s.warning = "No server for production is in the bundle, so WEBrick serves the app, which is slow and not made for it.\nAdd one, and commit what that changes:\n  bundle add puma\n  git add " + a.gemfile + " " + a.lockName
 		}
@@ -114,7 +106,7 @@ func (a app) web() start {
 		for _, name := range []string{"app.rb", "main.rb", "server.rb", "web.rb"} {
 			text, err := os.ReadFile(filepath.Join(a.dir, name))
 			if err == nil && classicSinatra().Match(text) {
-				return start{command: "bundle exec ruby " + name + " -o 0.0.0.0 -p " + port, what: "Sinatra in " + name}
+				return start{command: "bundle exec ruby " + name + " -o 0.0.0.0 -p " + language.Port, what: "Sinatra in " + name}
 			}
 		}
 	}

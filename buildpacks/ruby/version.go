@@ -1,7 +1,6 @@
 package ruby
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -80,13 +79,10 @@ func readToolVersions(dir string) (string, error) {
 
 // hint says what to type for another version.
 func (b *build) hint() string {
-	line := b.here()
+	line := b.stacks.Here(b.Distro)
 	return fmt.Sprintf("%s. Ask for that line, which gets the newest fixes:\n  echo %s > %s\n  bundle lock --update --ruby    # on a machine with it\n  git add %s %s",
-		b.known, line, versionFile, versionFile, gemfileLock)
+		b.stacks.Say("Ruby"), line, versionFile, versionFile, gemfileLock)
 }
-
-// here is the line of Ruby that the stack has.
-func (b *build) here() string { return cmp.Or(b.known.on(b.Distro), b.known.newest()) }
 
 // settle looks at what the app asks for before any registry is asked: a stack has
 // one line of Ruby, whose latest release has the most fixes. So of an exact version
@@ -97,7 +93,7 @@ func (b *build) settle(a app) (language.Wish, error) {
 		return language.Wish{}, err
 	}
 	w := b.rubyWish(asked)
-	line := b.known.on(b.Distro)
+	line := b.stacks.On(b.Distro)
 	text := asked.Text
 	if text == "" {
 		w.Asked = version.Asked{Name: "the default of the stack"}
