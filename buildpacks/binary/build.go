@@ -2,7 +2,6 @@ package binary
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/slugc/slugc/buildpacks/language"
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
 
 // Build returns bin/build (CNB Buildpack API, "Phase #3: Build").
@@ -83,7 +83,7 @@ func (s site) look(p process) (string, error) {
 	case word == "":
 		return "a command for the shell", nil
 	case !strings.Contains(word, "/"):
-		if s.find(word) == "" && !shellWords[word] {
+		if tool.Find(s.path, word) == "" && !shellWords[word] {
 			return "", s.notFound(p, word)
 		}
 		return word + ", a program of the stack or of a buildpack", nil
@@ -97,17 +97,6 @@ func (s site) look(p process) (string, error) {
 
 // shellWords are commands that a shell has itself.
 var shellWords = map[string]bool{"cd": true, "test": true, "[": true, "echo": true, "while": true, "for": true, "if": true, "until": true, "trap": true, ":": true, "true": true, "eval": true, "source": true, ".": true, "set": true, "ulimit": true, "export": true, "sleep": true}
-
-// find is the file of a program in PATH, "" when there is none.
-func (s site) find(name string) string {
-	for _, dir := range filepath.SplitList(s.path) {
-		file := filepath.Join(dir, name)
-		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return file
-		}
-	}
-	return ""
-}
 
 // notFound refuses a command that nobody has.
 func (s site) notFound(p process, word string) error {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
 
 // site is where programs will run.
@@ -190,7 +191,7 @@ func (s site) lookAtScript(name string, start []byte) (string, error) {
 		if _, err := os.Stat(interpreter); errors.Is(err, fs.ErrNotExist) {
 			return "", s.noInterpreter(name, interpreter)
 		}
-	} else if interpreter != "" && s.find(interpreter) == "" {
+	} else if interpreter != "" && tool.Find(s.path, interpreter) == "" {
 		return "", s.noInterpreter(name, interpreter)
 	}
 	return fmt.Sprintf("%s, a script for %s", name, path.Base(interpreter)), nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -259,10 +258,8 @@ func (b *goBuild) hasCompiler() bool {
 				return true
 			}
 		}
-		for _, dir := range filepath.SplitList(b.Env["PATH"]) {
-			if _, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-				return true
-			}
+		if tool.Find(b.Env["PATH"], name) != "" {
+			return true
 		}
 	}
 	return false

@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -146,10 +145,8 @@ func (b *rustBuild) triple() string {
 // findLinker is the C compiler, which links what rustc makes.
 func (b *rustBuild) findLinker() (string, error) {
 	for _, name := range []string{"cc", "gcc", "clang"} {
-		for _, dir := range filepath.SplitList(b.Env["PATH"]) {
-			if _, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-				return name, nil
-			}
+		if tool.Find(b.Env["PATH"], name) != "" {
+			return name, nil
 		}
 	}
 	return "", appfile.Error("the stack has no C compiler, with which Rust links its programs\nbuild on a stack that has one:\n  slugc build --stack slugc-13")
