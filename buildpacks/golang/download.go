@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -139,7 +140,7 @@ func (t *toolchain) listKey(w work) (string, error) {
 			}
 		}
 	}
-	for _, dir := range slices.Sorted(mapKeys(w.source.packages)) {
+	for _, dir := range slices.Sorted(maps.Keys(w.source.packages)) {
 		if w.source.packages[dir].usesC {
 			k.Add("uses C", dir)
 		}
@@ -157,7 +158,7 @@ func (t *toolchain) sweep(w work, s *slots) error {
 	}
 	sums := w.project.sums
 	var k layer.Key
-	for _, one := range slices.Concat(slices.Sorted(mapKeys(sums.zips)), slices.Sorted(mapKeys(sums.mods))) {
+	for _, one := range slices.Concat(slices.Sorted(maps.Keys(sums.zips)), slices.Sorted(maps.Keys(sums.mods))) {
 		k.Add("module", one)
 	}
 	sum := k.Sum()

@@ -2,8 +2,6 @@ package golang
 
 import (
 	"fmt"
-	"iter"
-	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -12,8 +10,6 @@ import (
 
 	"github.com/slugc/slugc/buildpacks/language/layer"
 )
-
-func mapKeys[V any](m map[string]V) iter.Seq[string] { return maps.Keys(m) }
 
 // hashJobs is how many files are hashed side by side.
 const hashJobs = 4

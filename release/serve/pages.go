@@ -158,8 +158,6 @@ func (s *Server) problemPage(w http.ResponseWriter, req *http.Request, p *Proble
 	}
 }
 
-func escapePath(to string) string { return url.QueryEscape(to) }
-
 // localPath is a path of this server; the first page for anything else.
 func localPath(to string) string {
 	u, err := url.Parse(to)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -331,7 +332,7 @@ func (s *Server) refuse(w http.ResponseWriter, req *http.Request, err error) {
 	}
 	if p.Status == http.StatusUnauthorized {
 		if wantsPage(req) && req.Method == http.MethodGet {
-			http.Redirect(w, req, "/sign-in?to="+escapePath(req.URL.RequestURI()), http.StatusSeeOther)
+			http.Redirect(w, req, "/sign-in?to="+url.QueryEscape(req.URL.RequestURI()), http.StatusSeeOther)
 			return
 		}
 		w.Header().Set("WWW-Authenticate", `Bearer realm="slugc"`)
