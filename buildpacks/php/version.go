@@ -29,7 +29,7 @@ func phpVersion(a app, env map[string]string) (version.Asked, error) {
 	if err != nil {
 		return version.Asked{}, err
 	}
-	fromTools, err := readToolVersions(a.dir)
+	fromTools, err := version.NumberOfTool(a.dir, "php", "PHP", "8.4")
 	if err != nil {
 		return version.Asked{}, err
 	}
@@ -82,15 +82,6 @@ func readVersionFile(dir string) (string, error) {
 		return "", appfile.Error("%s says %q, which is no version of PHP: expected something like 8.4\nwrite one into it:\n  echo 8.4 > %s", versionFile, text, versionFile)
 	}
 	return number, nil
-}
-
-// readToolVersions reads the line of asdf's and mise's file for PHP.
-func readToolVersions(dir string) (string, error) {
-	text, err := version.OfTool(dir, "php")
-	if err == nil && text != "" && !version.IsNumber(text) {
-		err = appfile.Error("%s says \"php %s\", which is no version of PHP: expected something like\n  php 8.4", version.ToolFile, text)
-	}
-	return text, err
 }
 
 // hint says what to type for a PHP that there is, to who asks.

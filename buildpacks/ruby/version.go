@@ -24,7 +24,7 @@ func rubyVersion(a app, env map[string]string) (version.Asked, error) {
 	if err != nil {
 		return version.Asked{}, err
 	}
-	fromTools, err := readToolVersions(a.dir)
+	fromTools, err := version.NumberOfTool(a.dir, "ruby", "Ruby", "3.3.8")
 	if err != nil {
 		return version.Asked{}, err
 	}
@@ -66,15 +66,6 @@ func readVersionFile(dir, name string) (string, error) {
 		return "", appfile.Error("%s says %q, which is no version of Ruby: expected something like 3.3\nwrite one into it:\n  echo 3.3 > %s", name, text, name)
 	}
 	return number, nil
-}
-
-// readToolVersions reads the line of asdf's and mise's file for Ruby.
-func readToolVersions(dir string) (string, error) {
-	text, err := version.OfTool(dir, "ruby")
-	if err == nil && text != "" && !version.IsNumber(text) {
-		err = appfile.Error("%s says \"ruby %s\", which is no version of Ruby: expected something like\n  ruby 3.3.8", version.ToolFile, text)
-	}
-	return text, err
 }
 
 // hint says what to type for another version.

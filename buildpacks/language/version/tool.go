@@ -16,6 +16,16 @@ func OfTool(dir, tool string) (string, error) {
 	return InToolFile(data, tool), err
 }
 
+// NumberOfTool is OfTool for a tool of which only a number is asked. Title is what
+// people call it, and example such a number.
+func NumberOfTool(dir, tool, title, example string) (string, error) {
+	text, err := OfTool(dir, tool)
+	if err == nil && text != "" && !IsNumber(text) {
+		err = appfile.Error("%s says \"%s %s\", which is no version of %s: expected something like\n  %s %s", ToolFile, tool, text, title, tool, example)
+	}
+	return text, err
+}
+
 // InToolFile is OfTool of a ToolFile that is read already.
 func InToolFile(data []byte, tool string) string {
 	for line := range strings.Lines(string(data)) {
