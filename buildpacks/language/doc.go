@@ -1,12 +1,14 @@
-// Package language is what the buildpacks of languages have in common: how
-// bin/build begins and ends, and how a runtime becomes a layer.
+// Package language is what the buildpacks of languages have in common: what
+// bin/detect answers, how bin/build begins and ends, and how a runtime becomes a
+// layer.
 //
 // A buildpack of a language reads the app and refuses what cannot be built,
 // before anything is downloaded; it installs a runtime and a package manager;
 // it brings the packages of the lock file into layers; it runs the app's build;
 // it says how the app starts. What several need of that has a room of its own:
 //
-//	language           Build: one run of bin/build; Install: a runtime as a layer
+//	language           Passes and Fails: what bin/detect answers; Build: one run of
+//	                   bin/build; Install: a runtime as a layer
 //	language/appfile   the files by which an app says what it needs
 //	language/version   what an app asks of the version of a tool
 //	language/layer     what is kept until the next build, and why it is not

@@ -1,4 +1,6 @@
-// Package downloadtest makes archives to download, for tests.
+// Package downloadtest makes archives to download for tests, and what they are had
+// from: an Index whose answers are all there, a Gate before a registry of another kind,
+// and a Mirror of a real one, which misbehaves when it is told to.
 package downloadtest
 
 import (
