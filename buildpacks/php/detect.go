@@ -38,9 +38,5 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 // probably are files of an app that is one of PHP, if it has no manifest of another
 // language.
 func probably(dir string) ([]string, error) {
-	others, err := appfile.Found(dir, "package.json", "go.mod", "pom.xml", "build.gradle", "build.gradle.kts", "Cargo.toml", "Gemfile", "requirements.txt", "pyproject.toml", "index.html", "deno.json")
-	if err != nil || len(others) > 0 {
-		return nil, err
-	}
-	return appfile.Found(dir, append(misspelled(), "artisan", versionFile)...)
+	return appfile.Probably(dir, []string{composerJSON}, append(misspelled(), "artisan", versionFile)...)
 }

@@ -36,9 +36,5 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 // probably are files that an app of another language may have too, which count
 // when it has no manifest of one.
 func probably(dir string) ([]string, error) {
-	others, err := appfile.Found(dir, "package.json", "go.mod", "pom.xml", "build.gradle", "build.gradle.kts", "Gemfile", "Cargo.toml", "composer.json", "index.html")
-	if err != nil || len(others) > 0 {
-		return nil, err
-	}
-	return appfile.Found(dir, append(append(misspelled(), condaFiles()...), lock.Pyproject, "setup.cfg", versionFile, runtimeFile, "app.py", "main.py", "server.py", "wsgi.py", "asgi.py")...)
+	return appfile.Probably(dir, []string{"requirements.txt", lock.Pyproject}, append(append(misspelled(), condaFiles()...), lock.Pyproject, "setup.cfg", versionFile, runtimeFile, "app.py", "main.py", "server.py", "wsgi.py", "asgi.py")...)
 }

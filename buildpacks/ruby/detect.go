@@ -34,9 +34,5 @@ func Detect(out io.Writer) libcnb.DetectFunc {
 // probably are files of an app that is one of Ruby, if it has no manifest of
 // another language.
 func probably(dir string) ([]string, error) {
-	others, err := appfile.Found(dir, "package.json", "go.mod", "pom.xml", "build.gradle", "build.gradle.kts", "Cargo.toml", "composer.json", "requirements.txt", "pyproject.toml", "index.html")
-	if err != nil || len(others) > 0 {
-		return nil, err
-	}
-	return appfile.Found(dir, append(misspelled(), "config.ru", "app.rb", versionFile)...)
+	return appfile.Probably(dir, []string{gemfile}, append(misspelled(), "config.ru", "app.rb", versionFile)...)
 }

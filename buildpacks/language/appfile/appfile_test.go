@@ -211,3 +211,31 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestProbably(t *testing.T) {
+	for name, c := range map[string]struct {
+		files []string
+		want  []string
+	}{
+		"of any language":      {[]string{"app.x", "README"}, []string{"app.x"}},
+		"of another language":  {[]string{"app.x", "deno.json"}, nil},
+		"of the one that asks": {[]string{"Cargo.toml", "run.x", "app.x"}, []string{"app.x", "run.x"}},
+		"of none":              {[]string{"README"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, file := range c.files {
+				if err := os.WriteFile(filepath.Join(dir, file), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := appfile.Probably(dir, []string{"Cargo.toml"}, "app.x", "run.x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
