@@ -36,9 +36,9 @@ func ProxiesFrom(env map[string]string) Proxies {
 // For is the proxy for a request, nil for none; it has the form that
 // http.Transport wants.
 func (p Proxies) For(r *http.Request) (*url.URL, error) {
-	proxy := p.HTTP
+	proxy, variable := p.HTTP, "HTTP_PROXY"
 	if r.URL.Scheme == "https" {
-		proxy = p.HTTPS
+		proxy, variable = p.HTTPS, "HTTPS_PROXY"
 	}
 	if proxy == "" || p.excepts(r.URL) {
 		return nil, nil
@@ -48,7 +48,7 @@ func (p Proxies) For(r *http.Request) (*url.URL, error) {
 		u, err = url.Parse("http://" + proxy)
 	}
 	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("the proxy for %s is not an address; expected http://HOST:PORT", r.URL.Host)
+		return nil, fmt.Errorf("the proxy for %s is not an address; expected http://HOST:PORT in %s, or in the client's own settings", r.URL.Host, variable)
 	}
 	return u, nil
 }
