@@ -290,14 +290,17 @@ func testFormation(t *testing.T, _ spec.G, it spec.S) {
 		if len(list) != 1 || list[0].Name != "web.1" || list[0].State != formation.Up || list[0].Release != "v1" || list[0].Port == "" {
 			t.Errorf("the processes are %+v", list)
 		}
-		if err := f.Stop(); err != nil {
-			t.Error(err)
-		}
+		// The router says what was answered when it has answered.
 		log.await(t,
 			"heroku\\[web.1\\]: Starting process with command `./test-app web`",
 			`app\[web.1\]: listening`,
 			`heroku\[web.1\]: State changed from starting to up`,
-			`heroku\[router\]: at=info method=GET path="/" .* dyno=web.1 .* status=200 .*`,
+			`heroku\[router\]: at=info method=GET path="/" .* dyno=web.1 .* status=200 .*`)
+		if err := f.Stop(); err != nil {
+			t.Error(err)
+		}
+		log.await(t,
+			`heroku\[web.1\]: State changed from starting to up`,
 			`heroku\[web.1\]: Stopping all processes with SIGTERM`,
 			`heroku\[web.1\]: Process exited with status 143`,
 			`heroku\[web.1\]: State changed from up to down`)
