@@ -16,6 +16,7 @@ import (
 	"github.com/slugc/slugc/build/lifecycle/platform"
 	"github.com/slugc/slugc/build/lifecycle/target"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/rebase"
 	"github.com/slugc/slugc/stack/launch"
 )
 
@@ -108,9 +109,9 @@ func (r Rebaser) run(ctx context.Context, base target.Found) (files.RebaseReport
 	if r.API.Targets {
 		labels = append(labels, "io.buildpacks.base.")
 	}
-	rebased, err := oci.Rebase{App: app.Base, Base: base.Base, Judge: r.judge(base.ID), Labels: labels}.Assemble()
+	rebased, err := rebase.Recipe{App: app.Base, Base: base.Base, Judge: r.judge(base.ID), Labels: labels}.Assemble()
 	if err != nil {
-		if broken, ok := errors.AsType[*oci.NotRebasableError](err); ok {
+		if broken, ok := errors.AsType[*rebase.NotRebasableError](err); ok {
 			err = fmt.Errorf("rebase app image: %w", broken)
 		}
 		return files.RebaseReport{}, err

@@ -321,7 +321,7 @@ func (a *assembly) join() (v1.Image, error) {
 	a.config.Container = ""
 	if lifecycle := a.recipe.Lifecycle; lifecycle == nil {
 		a.config.Config.Hostname, a.config.Config.Image = "", ""
-		a.config.History = accounted(a.config)
+		a.config.History = Accounted(a.config)
 	} else {
 		a.history(lifecycle)
 	}
@@ -343,7 +343,7 @@ func (a *assembly) join() (v1.Image, error) {
 // nobody knows between which layers they belong once others follow, are left out.
 func (a *assembly) history(lifecycle *Lifecycle) {
 	created := a.recipe.created()
-	history := slices.DeleteFunc(accounted(a.config), func(h v1.History) bool { return h.EmptyLayer })
+	history := slices.DeleteFunc(Accounted(a.config), func(h v1.History) bool { return h.EmptyLayer })
 	all := make([]*v1.History, 0, len(history)+len(a.adds))
 	for i := range history {
 		all = append(all, &history[i])
@@ -360,10 +360,10 @@ func (a *assembly) history(lifecycle *Lifecycle) {
 	a.config.History = history
 }
 
-// accounted is the history of an image. Where it does not account for the
+// Accounted is the history of an image. Where it does not account for the
 // layers it makes way for one that does, because readers match the two by
 // position.
-func accounted(config *v1.ConfigFile) []v1.History {
+func Accounted(config *v1.ConfigFile) []v1.History {
 	layers := 0
 	for _, h := range config.History {
 		if !h.EmptyLayer {

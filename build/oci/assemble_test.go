@@ -17,6 +17,7 @@ import (
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
 )
@@ -88,10 +89,10 @@ func TestAssemble(t *testing.T) {
 			})
 
 			it("starts in the directory that is the app, and holds all of the source", func() {
-				r := recipe(t, t.TempDir())
-				whole := diffIDs(makeImage(t, r))
+				r := ocitest.Recipe(t, t.TempDir())
+				whole := diffIDs(ocitest.Make(t, r))
 				r.Tree.Subdir = "packages/web"
-				image := makeImage(t, r)
+				image := ocitest.Make(t, r)
 				config := configOf(t, image)
 				if dir := "/app/packages/web"; config.Config.WorkingDir != dir || !slices.Contains(config.Config.Env, "CNB_APP_DIR="+dir) {
 					t.Errorf("got %s, %v", config.Config.WorkingDir, config.Config.Env)
@@ -177,9 +178,9 @@ func TestAssemble(t *testing.T) {
 				{types.DockerManifestSchema2, types.DockerLayer},
 			} {
 				it("stands on it, in its media types: "+string(test.manifest), func() {
-					r := recipe(t, t.TempDir())
-					r.Base = aBase(t, test.manifest, "CNB_USER_ID=33", "CNB_GROUP_ID=44")
-					image := makeImage(t, r)
+					r := ocitest.Recipe(t, t.TempDir())
+					r.Base = ocitest.Base(t, test.manifest, "CNB_USER_ID=33", "CNB_GROUP_ID=44")
+					image := ocitest.Make(t, r)
 					valid(t, image)
 					manifest, err := image.Manifest()
 					must(t, err)
@@ -199,9 +200,9 @@ func TestAssemble(t *testing.T) {
 			}
 
 			it("inherits and keeps", func() {
-				r := recipe(t, t.TempDir())
-				r.Base = aBase(t, types.OCIManifestSchema1, "CNB_USER_ID=33", "CNB_GROUP_ID=44")
-				image := makeImage(t, r)
+				r := ocitest.Recipe(t, t.TempDir())
+				r.Base = ocitest.Base(t, types.OCIManifestSchema1, "CNB_USER_ID=33", "CNB_GROUP_ID=44")
+				image := ocitest.Make(t, r)
 				config := configOf(t, image)
 				want := v1.Config{
 					Entrypoint: []string{"/cnb/process/web"}, WorkingDir: "/app", User: "nobody",
@@ -237,24 +238,24 @@ func TestAssemble(t *testing.T) {
 			})
 
 			it("does not change it", func() {
-				r := recipe(t, t.TempDir())
-				r.Base = aBase(t, types.OCIManifestSchema1)
+				r := ocitest.Recipe(t, t.TempDir())
+				r.Base = ocitest.Base(t, types.OCIManifestSchema1)
 				before := digestOf(t, r.Base.Image)
-				makeImage(t, r)
+				ocitest.Make(t, r)
 				if after := digestOf(t, r.Base.Image); after != before {
 					t.Error("the base has another digest now")
 				}
 			})
 
 			it("accounts for a base without a history", func() {
-				r := recipe(t, t.TempDir())
-				r.Base = aBase(t, types.OCIManifestSchema1)
+				r := ocitest.Recipe(t, t.TempDir())
+				r.Base = ocitest.Base(t, types.OCIManifestSchema1)
 				config := configOf(t, r.Base.Image)
 				config.History = nil
 				var err error
 				r.Base.Image, err = mutate.ConfigFile(r.Base.Image, config)
 				must(t, err)
-				if got := len(configOf(t, makeImage(t, r)).History); got != 9 {
+				if got := len(configOf(t, ocitest.Make(t, r)).History); got != 9 {
 					t.Errorf("the history has %d entries, want 9", got)
 				}
 			})
@@ -263,14 +264,14 @@ func TestAssemble(t *testing.T) {
 				"1001": "1001:1001", "1001:0": "1001:0", "": "1000:1000", "0": "1000:1000", "root": "1000:1000", "app:app": "1000:1000",
 			} {
 				it("knows the owner of the app by the user "+user, func() {
-					r := recipe(t, t.TempDir())
-					r.Base = aBase(t, types.OCIManifestSchema1)
+					r := ocitest.Recipe(t, t.TempDir())
+					r.Base = ocitest.Base(t, types.OCIManifestSchema1)
 					config := configOf(t, r.Base.Image)
 					config.Config.User = user
 					var err error
 					r.Base.Image, err = mutate.ConfigFile(r.Base.Image, config)
 					must(t, err)
-					image := makeImage(t, r)
+					image := ocitest.Make(t, r)
 					h := entries(t, layerOf(t, image, "app"))[0]
 					if got := strings.Join([]string{strconv.Itoa(h.Uid), strconv.Itoa(h.Gid)}, ":"); got != want {
 						t.Errorf("the app belongs to %s, want %s", got, want)
@@ -282,8 +283,8 @@ func TestAssemble(t *testing.T) {
 			}
 
 			it("fails for a user that is no number", func() {
-				r := recipe(t, t.TempDir())
-				r.Base = aBase(t, types.OCIManifestSchema1, "CNB_USER_ID=me")
+				r := ocitest.Recipe(t, t.TempDir())
+				r.Base = ocitest.Base(t, types.OCIManifestSchema1, "CNB_USER_ID=me")
 				if _, err := r.Jobs(); err == nil || !strings.Contains(err.Error(), "CNB_USER_ID=me") {
 					t.Errorf("got the error %v", err)
 				}
@@ -297,9 +298,9 @@ func TestAssemble(t *testing.T) {
 				{"", "", "/cnb/lifecycle/launcher"},
 			} {
 				it("starts "+test.want, func() {
-					r := recipe(t, t.TempDir())
+					r := ocitest.Recipe(t, t.TempDir())
 					r.Process, r.Tree.Metadata.DefaultProcess = test.process, test.byDefault
-					config := configOf(t, makeImage(t, r)).Config
+					config := configOf(t, ocitest.Make(t, r)).Config
 					if diff := cmp.Diff([]string{test.want}, config.Entrypoint); diff != "" || config.Cmd != nil {
 						t.Errorf("%s and %v", diff, config.Cmd)
 					}
@@ -314,9 +315,9 @@ func TestAssemble(t *testing.T) {
 		})
 
 		it("states the time that it is given", func() {
-			r := recipe(t, t.TempDir())
+			r := ocitest.Recipe(t, t.TempDir())
 			r.Created = time.Unix(1700000000, 0)
-			config := configOf(t, makeImage(t, r))
+			config := configOf(t, ocitest.Make(t, r))
 			if !config.Created.Equal(r.Created) || !config.History[0].Created.Equal(pack.Epoch()) {
 				t.Errorf("created %v, history %v", config.Created, config.History[0].Created)
 			}
@@ -325,11 +326,11 @@ func TestAssemble(t *testing.T) {
 		when("a layer has no contents", func() {
 			it("takes it from the previous image", func() {
 				previous := anImage(t)
-				r := recipe(t, t.TempDir())
+				r := ocitest.Recipe(t, t.TempDir())
 				r.Tree.LaunchLayers[1].Dir = buildpacks.Dir{}
 				r.Tree.LaunchLayers[1].Metadata = map[string]any{"version": "24.1.1"}
 				r.Previous = previous
-				image := makeImage(t, r)
+				image := ocitest.Make(t, r)
 				valid(t, image)
 				got, want := configOf(t, image).RootFS.DiffIDs, configOf(t, previous).RootFS.DiffIDs
 				if diff := cmp.Diff(want, got); diff != "" {
@@ -340,17 +341,17 @@ func TestAssemble(t *testing.T) {
 				}
 			})
 			it("fails without one", func() {
-				r := recipe(t, t.TempDir())
+				r := ocitest.Recipe(t, t.TempDir())
 				r.Tree.LaunchLayers[1].Dir = buildpacks.Dir{}
 				expectFailure(t, r, nil, "acme/node:node has no contents")
 			})
 		})
 
 		it("fails for what does not fit", func() {
-			r := recipe(t, t.TempDir())
+			r := ocitest.Recipe(t, t.TempDir())
 			r.Process = "nope"
 			expectFailure(t, r, nil, "the default process type nope is not one of the build")
-			r = recipe(t, t.TempDir())
+			r = ocitest.Recipe(t, t.TempDir())
 			expectFailure(t, r, func(s [][]artifact.Segment) [][]artifact.Segment { return s[1:] }, "the layer acme/node:modules was not packed")
 			expectFailure(t, r, func(s [][]artifact.Segment) [][]artifact.Segment { s[0][0].Digest = "md5:1"; return s }, "the segment acme/node:modules")
 			expectFailure(t, r, func(s [][]artifact.Segment) [][]artifact.Segment { s[0] = append(s[0], s[0]...); return s }, "packed in 2 shapes")
@@ -385,12 +386,12 @@ func expectFailure(t *testing.T, r oci.Recipe, change func([][]artifact.Segment)
 // TestAssembleLifecycle has the image of other lifecycles.
 func TestAssembleLifecycle(t *testing.T) {
 	dir := t.TempDir()
-	r := recipe(t, dir)
-	r.Base = aBase(t, types.DockerManifestSchema2)
+	r := ocitest.Recipe(t, dir)
+	r.Base = ocitest.Base(t, types.DockerManifestSchema2)
 	base, err := r.Base.Image.ConfigFile()
 	must(t, err)
 	r.Lifecycle = &oci.Lifecycle{Build: json.RawMessage(`{"some":"label"}`)}
-	image := makeImage(t, r)
+	image := ocitest.Make(t, r)
 	valid(t, image)
 	config := configOf(t, image)
 	if got := config.Config.Labels[oci.BuildLabel]; got != `{"some":"label"}` {
@@ -409,7 +410,7 @@ func TestAssembleLifecycle(t *testing.T) {
 	}
 
 	r.Lifecycle = &oci.Lifecycle{NoHistory: true, StackNames: true, NoSBOM: true, Build: r.Lifecycle.Build}
-	config = configOf(t, makeImage(t, r))
+	config = configOf(t, ocitest.Make(t, r))
 	for i, h := range config.History {
 		if h.CreatedBy != "" || h.Author != "" {
 			t.Errorf("entry %d of the history is %+v", i, h)

@@ -93,9 +93,9 @@ func userOf(user string) owner {
 	return owner{int(u), int(g)}
 }
 
-// targetOf is what an image runs on. The distribution is in labels (CNB
+// TargetOf is what an image runs on. The distribution is in labels (CNB
 // Platform API, "Target Data"), which were named otherwise at first.
-func targetOf(config *v1.ConfigFile) stack.Target {
+func TargetOf(config *v1.ConfigFile) stack.Target {
 	labels := config.Config.Labels
 	return stack.Target{
 		OS: config.OS, Arch: config.Architecture, Variant: config.Variant,
@@ -104,11 +104,11 @@ func targetOf(config *v1.ConfigFile) stack.Target {
 	}
 }
 
-// runs says whether an image for one target runs on another. What either does
+// Runs says whether an image for one target runs on another. What either does
 // not say does not count.
-func runs(image, on stack.Target) bool {
-	return agree(image.OS, on.OS) && agree(image.Arch, on.Arch) && agree(image.Variant, on.Variant)
+func Runs(image, on stack.Target) bool {
+	return Agree(image.OS, on.OS) && Agree(image.Arch, on.Arch) && Agree(image.Variant, on.Variant)
 }
 
-// agree says whether two values are the same, or one of them says nothing.
-func agree(a, b string) bool { return a == "" || b == "" || a == b }
+// Agree says whether two values are the same, or one of them says nothing.
+func Agree(a, b string) bool { return a == "" || b == "" || a == b }

@@ -41,7 +41,7 @@ func (b Base) Compose(change func(*v1.Config) error, createdBy string, segments 
 	}
 	config = config.DeepCopy()
 	config.Container, config.Config.Hostname, config.Config.Image = "", "", ""
-	config.Created, config.History = v1.Time{Time: pack.Epoch()}, accounted(config)
+	config.Created, config.History = v1.Time{Time: pack.Epoch()}, Accounted(config)
 	if config.Config.Labels == nil {
 		config.Config.Labels = map[string]string{}
 	}

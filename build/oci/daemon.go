@@ -96,7 +96,7 @@ func InDaemon(ctx context.Context, client *daemon.Client, image string) (base Ba
 	if err != nil {
 		return Base{}, false, err
 	}
-	return Base{Image: opened, Reference: id, Target: targetOf(config)}, true, nil
+	return Base{Image: opened, Reference: id, Target: TargetOf(config)}, true, nil
 }
 
 // parseDaemon reads REPO[:TAG]. A name without a tag means the tag latest.

@@ -11,6 +11,7 @@ import (
 	"github.com/slugc/slugc/build/daemon"
 	"github.com/slugc/slugc/build/daemon/daemontest"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 )
 
 // TestDaemon takes an image to a daemon, on a base that is there, and then one of
@@ -24,7 +25,7 @@ func TestDaemon(t *testing.T) {
 	}
 	run := to
 	run.Name = "run:1"
-	_, err := run.Export(t.Context(), oci.Image{Image: aBase(t, types.DockerManifestSchema2).Image})
+	_, err := run.Export(t.Context(), oci.Image{Image: ocitest.Base(t, types.DockerManifestSchema2).Image})
 	must(t, err)
 	base, found, err := run.Open(t.Context())
 	must(t, err)
@@ -42,7 +43,7 @@ func TestDaemon(t *testing.T) {
 		return n
 	}
 	dir := t.TempDir()
-	r := recipe(t, dir)
+	r := ocitest.Recipe(t, dir)
 	r.Base = base
 	image := makeRaw(t, r)
 	made, err := to.Export(t.Context(), image)
@@ -61,7 +62,7 @@ func TestDaemon(t *testing.T) {
 	}
 	r.Previous = previous.Image
 	r.Tree.LaunchLayers[1].Dir.Host = ""
-	write(t, dir, map[string]string{"app/index.js": "console.log(2)\n"})
+	ocitest.Write(t, dir, map[string]string{"app/index.js": "console.log(2)\n"})
 	next := makeRaw(t, r)
 	_, err = to.Export(t.Context(), next)
 	must(t, err)
@@ -75,7 +76,7 @@ func TestDaemon(t *testing.T) {
 
 	e.Broken = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
 	before := e.ID("app:v1")
-	_, err = to.Export(t.Context(), makeRaw(t, recipe(t, t.TempDir())))
+	_, err = to.Export(t.Context(), makeRaw(t, ocitest.Recipe(t, t.TempDir())))
 	if err == nil || !strings.HasPrefix(err.Error(), "writing to docker-daemon:app:v1: ") || e.ID("app:v1") != before {
 		t.Errorf("got %v", err)
 	}

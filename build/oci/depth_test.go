@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
 )
@@ -65,14 +66,14 @@ func checkDepth(t *testing.T, image oci.Image, r oci.Recipe) {
 
 func TestDepth(t *testing.T) {
 	deep := func(layers int) oci.Recipe {
-		r := recipe(t, t.TempDir())
-		r.Base = aBase(t, types.OCIManifestSchema1)
+		r := ocitest.Recipe(t, t.TempDir())
+		r.Base = ocitest.Base(t, types.OCIManifestSchema1)
 		model := r.Tree.LaunchLayers[2]
 		for n := len(r.Tree.LaunchLayers); n < layers; n++ {
 			layer := model
 			layer.Name = fmt.Sprintf("z%03d", n)
 			// Contents of their own, so that no two layers are one blob.
-			write(t, r.Tree.Layers.Host, map[string]string{"acme_more/" + layer.Name + "/name": layer.Name})
+			ocitest.Write(t, r.Tree.Layers.Host, map[string]string{"acme_more/" + layer.Name + "/name": layer.Name})
 			layer.Dir = buildpacks.Dir{Host: r.Tree.Layers.Host + "/acme_more/" + layer.Name, Path: r.Tree.Layers.Path + "/acme_more/" + layer.Name}
 			r.Tree.LaunchLayers = append(r.Tree.LaunchLayers, layer)
 		}
@@ -81,7 +82,7 @@ func TestDepth(t *testing.T) {
 
 	t.Run("as many layers as Docker takes", func(t *testing.T) {
 		// Two of the base, the app, the launcher, its configuration, the links.
-		image := makeImage(t, deep(oci.MaxLayers-6))
+		image := ocitest.Make(t, deep(oci.MaxLayers-6))
 		layers, err := image.Layers()
 		must(t, err)
 		if len(layers) != oci.MaxLayers {
@@ -97,7 +98,7 @@ func TestDepth(t *testing.T) {
 		r.AppIndex, r.Tree.Slices = index.ByPath(), [][]string{{"bin"}}
 		var warned []error
 		r.Warn = func(err error) { warned = append(warned, err) }
-		image := makeImage(t, r)
+		image := ocitest.Make(t, r)
 		valid(t, image)
 		deepError, ok := errors.AsType[*oci.DepthError](errors.Join(warned...))
 		if !ok || len(warned) != 2 {
@@ -109,7 +110,7 @@ func TestDepth(t *testing.T) {
 			}
 		}
 		checkDepth(t, image, r)
-		if again, want := digestOf(t, makeImage(t, r)), digestOf(t, image); again != want {
+		if again, want := digestOf(t, ocitest.Make(t, r)), digestOf(t, image); again != want {
 			t.Errorf("built again it is %s, not %s", again, want)
 		}
 	})
@@ -124,7 +125,7 @@ func TestDepth(t *testing.T) {
 		r := sliced(t, files, globs...)
 		var warned error
 		r.Warn = func(err error) { warned = err }
-		image := makeImage(t, r)
+		image := ocitest.Make(t, r)
 		valid(t, image)
 		layers, err := image.Layers()
 		must(t, err)

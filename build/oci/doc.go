@@ -1,7 +1,7 @@
-// Package oci makes an OCI image of a packed tree, exports it, and opens,
-// describes and rebases images that exist. It implements "Exporter" of the CNB
-// Platform API (0.15): the layers and their order, the labels, the environment
-// and the entrypoint; and its "Rebaser".
+// Package oci makes an OCI image of a packed tree, exports it, and opens and
+// describes images that exist. It implements "Exporter" of the CNB Platform API
+// (0.15): the layers and their order, the labels, the environment and the
+// entrypoint. Its "Rebaser" is build/oci/rebase.
 //
 // A Recipe says what goes into the image. Its Jobs tell build/pack which layers
 // to make; its Assemble joins the segments with the layers of the Base. A
@@ -36,13 +36,6 @@
 //     transfers and nothing else. More layers of buildpacks are exported with a
 //     warning: two of them in one would have one diffID, and the next lifecycle
 //     could neither keep one nor replace it alone.
-//   - A rebase changes what the specification names and keeps the rest: the
-//     history, members of labels that nobody here knows, the time of creation.
-//     So a rebase there and back gives the first digest. It says of every rule
-//     that forbids a base what the app has and what the base has.
-//   - A base from a file has no name that an app could follow. An app that was
-//     built on one takes any base for its target; an app that names its base
-//     takes one from a file only if it is forced.
 //
 // # The reference
 //
@@ -81,17 +74,15 @@
 //	  globs, order, subtrees   TestSlices
 //	  same layers as others    TestReference/slices, TestReference/random slices
 //	  empty slice              TestSlices/names
-//	Run image and rebase
-//	  choice of the run image  TestDefaultBase
-//	  swap of layers           TestRebase, TestRebaseInPlace
-//	  rules, force             TestRebaseRules
+//	Images that exist
 //	  layout, archive, index   TestLayout, TestArchive, TestIndex, TestOpener
-//	  of an index              TestRebaseInPlace "replaces the image of an index"
+//	  next image in its place  TestRebaseInPlace
+//	  image of an index        TestRebaseInPlace "replaces the image of an index"
 //	  tree of -layout-dir      not supported here: a reference is one layout, oci:DIR[:TAG], TestLayout; a directory that
 //	                           is something else, such as that tree, is refused: TestLayout "refuses a directory"
 //	Image extensions
-//	  layers of an extended    TestAssembleExtension; an image that says
-//	  run image                io.buildpacks.rebasable=false is refused for a rebase: TestRebaseRules
+//	  layers of an extended    TestAssembleExtension
+//	  run image
 //
 // # Dependencies
 //

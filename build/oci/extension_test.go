@@ -8,14 +8,15 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/build/pack"
 )
 
 // TestAssembleExtension puts the layers of image extensions between those of the base,
 // whose top layer stays what it is for a rebase, and those of the build.
 func TestAssembleExtension(t *testing.T) {
-	plain := recipe(t, t.TempDir())
-	plain.Base = aBase(t, types.OCIManifestSchema1)
+	plain := ocitest.Recipe(t, t.TempDir())
+	plain.Base = ocitest.Base(t, types.OCIManifestSchema1)
 	segments, err := pack.Packer{Temp: t.TempDir()}.Pack(t.Context(), []pack.Job{{
 		Part:   pack.Part{Name: "extension", Files: []pack.File{{Path: "file", Mode: 0o644, Content: []byte("extended")}}},
 		Shapes: []pack.Shape{{Name: "oci", ModTime: pack.Epoch(), Trailer: true}},
@@ -26,7 +27,7 @@ func TestAssembleExtension(t *testing.T) {
 		Config: &v1.Config{User: "7:8", Env: []string{"PATH=/ext"}, Labels: map[string]string{"own": "label"}},
 		Layers: []oci.ExtensionLayer{{Segment: segments[0][0], CreatedBy: "an extension"}},
 	}
-	without, with := makeImage(t, plain), makeImage(t, extended)
+	without, with := ocitest.Make(t, plain), ocitest.Make(t, extended)
 	valid(t, with)
 	before, after := configOf(t, without), configOf(t, with)
 

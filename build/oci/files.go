@@ -164,7 +164,7 @@ func runsOn(p *v1.Platform, target stack.Target) bool {
 	if p.OS == "unknown" || p.Architecture == "unknown" {
 		return false
 	}
-	return runs(stack.Target{OS: p.OS, Arch: p.Architecture, Variant: p.Variant}, target)
+	return Runs(stack.Target{OS: p.OS, Arch: p.Architecture, Variant: p.Variant}, target)
 }
 
 // parseIndex reads the JSON of an index.

@@ -15,6 +15,7 @@ import (
 	"github.com/sclevine/spec"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/stack"
 )
@@ -143,7 +144,7 @@ func testIndex(t *testing.T, _ spec.G, it spec.S) {
 func imageFor(t *testing.T, arch string) oci.Image {
 	t.Helper()
 	dir := t.TempDir()
-	write(t, dir, map[string]string{"etc/arch": arch})
+	ocitest.Write(t, dir, map[string]string{"etc/arch": arch})
 	segments, err := pack.Packer{Temp: t.TempDir()}.Pack(t.Context(), []pack.Job{{
 		Part: pack.Part{Name: "root", Dir: dir}, Shapes: []pack.Shape{{Name: "oci", ModTime: pack.Epoch(), Trailer: true}},
 	}})

@@ -84,7 +84,7 @@ func Inspect(image v1.Image) (Description, error) {
 		return Description{}, fmt.Errorf("inspecting an image: %w", err)
 	}
 	d := Description{
-		Digest: c.descriptor.Digest.String(), Size: c.size(), Target: targetOf(config),
+		Digest: c.descriptor.Digest.String(), Size: c.size(), Target: TargetOf(config),
 		Base: BaseInfo{
 			Image: lifecycle.RunImage.Image, Reference: lifecycle.RunImage.Reference, TopLayer: lifecycle.RunImage.TopLayer,
 		},
@@ -114,7 +114,7 @@ func describeLayers(image v1.Image, m LifecycleMetadata, diffIDs []v1.Hash) ([]L
 	if err != nil {
 		return nil, err
 	}
-	base, _ := m.baseLayers(diffIDs)
+	base, _ := m.BaseLayers(diffIDs)
 	names := m.names()
 	infos := make([]LayerInfo, 0, len(layers))
 	for i, layer := range layers {

@@ -10,13 +10,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/stack/launch"
 )
 
 func TestInspect(t *testing.T) {
-	r := recipe(t, t.TempDir())
-	r.Base = aBase(t, types.OCIManifestSchema1, "SECRET=hidden")
-	image := makeImage(t, r)
+	r := ocitest.Recipe(t, t.TempDir())
+	r.Base = ocitest.Base(t, types.OCIManifestSchema1, "SECRET=hidden")
+	image := ocitest.Make(t, r)
 	d, err := oci.Inspect(image)
 	must(t, err)
 	var names []string
@@ -55,7 +56,7 @@ func TestInspect(t *testing.T) {
 
 func TestInspectOthers(t *testing.T) {
 	t.Run("no image of buildpacks", func(t *testing.T) {
-		d, err := oci.Inspect(aBase(t, types.DockerManifestSchema2).Image)
+		d, err := oci.Inspect(ocitest.Base(t, types.DockerManifestSchema2).Image)
 		must(t, err)
 		if len(d.Layers) != 2 || d.Layers[0].Name != "base" || len(d.Processes) != 0 {
 			t.Errorf("described as %+v", d)
@@ -68,7 +69,7 @@ func TestInspectOthers(t *testing.T) {
 	})
 	label := func(t *testing.T, labels map[string]string) (oci.Description, error) {
 		t.Helper()
-		image := aBase(t, types.DockerManifestSchema2).Image
+		image := ocitest.Base(t, types.DockerManifestSchema2).Image
 		config := configOf(t, image)
 		config.Config.Labels = labels
 		image, err := mutate.ConfigFile(image, config)

@@ -16,6 +16,7 @@ import (
 	"github.com/sclevine/spec"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack/launch"
@@ -108,7 +109,7 @@ func TestJobs(t *testing.T) {
 				h.ModTime = time.Date(1980, 1, 1, 0, 0, 1, 0, time.UTC)
 				must(t, w.WriteHeader(h))
 			}
-			_, err := w.Write(program(machineAMD64))
+			_, err := w.Write(ocitest.Program(ocitest.MachineAMD64))
 			must(t, err)
 			must(t, w.Close())
 			diffID, err := layerOf(t, anImage(t), "launcher").DiffID()
@@ -119,11 +120,11 @@ func TestJobs(t *testing.T) {
 		})
 
 		it("adds the SBOM for launch", func() {
-			r := recipe(t, t.TempDir())
-			write(t, r.Tree.Layers.Host, map[string]string{
+			r := ocitest.Recipe(t, t.TempDir())
+			ocitest.Write(t, r.Tree.Layers.Host, map[string]string{
 				"sbom/launch/acme_node/node/sbom.cdx.json": "{}", "sbom/build/acme_node/sbom.cdx.json": "{}",
 			})
-			image := makeImage(t, r)
+			image := ocitest.Make(t, r)
 			got := describe(entries(t, layerOf(t, image, oci.SBOMPart)))
 			if last := got[len(got)-1]; last != "0 0644 1000:1000 /app/.slugc/layers/sbom/launch/acme_node/node/sbom.cdx.json" || len(got) != 8 {
 				t.Errorf("the SBOM layer holds %q", got)
@@ -132,13 +133,13 @@ func TestJobs(t *testing.T) {
 		})
 
 		it("leaves directories above the app to root, with layers beside it", func() {
-			r := recipe(t, t.TempDir())
+			r := ocitest.Recipe(t, t.TempDir())
 			r.Tree.App.Path, r.Tree.Layers.Path = "/srv/app", "/layers"
 			for i := range r.Tree.LaunchLayers {
 				l := &r.Tree.LaunchLayers[i]
 				l.Dir.Path = strings.Replace(l.Dir.Path, "/app/.slugc", "", 1)
 			}
-			image := makeImage(t, r)
+			image := ocitest.Make(t, r)
 			if diff := cmp.Diff([]string{"5 0755 0:0 /srv", "5 0755 1000:1000 /srv/app"}, describe(entries(t, layerOf(t, image, "app")))[:2]); diff != "" {
 				t.Error(diff)
 			}
@@ -148,11 +149,11 @@ func TestJobs(t *testing.T) {
 		})
 
 		it("takes parents as the caller says", func() {
-			r := recipe(t, t.TempDir())
+			r := ocitest.Recipe(t, t.TempDir())
 			r.Parent = func(path string) (pack.Parent, error) {
 				return pack.Parent{Name: path, Mode: fs.ModeDir | 0o711, UID: 5, GID: 6}, nil
 			}
-			image := makeImage(t, r)
+			image := ocitest.Make(t, r)
 			if diff := cmp.Diff([]string{
 				"5 0711 5:6 /app", "5 0711 5:6 /app/.slugc", "5 0711 5:6 /app/.slugc/layers",
 				"5 0711 1000:1000 /app/.slugc/layers/config", "0 0644 1000:1000 /app/.slugc/layers/config/metadata.toml",
@@ -162,24 +163,24 @@ func TestJobs(t *testing.T) {
 		})
 
 		it("packs a directory of metadata as it lies, for the owner that the caller names", func() {
-			r := recipe(t, t.TempDir())
+			r := ocitest.Recipe(t, t.TempDir())
 			r.Owner, r.ConfigDir = &oci.Owner{UID: 7, GID: 8}, t.TempDir()
 			must(t, os.WriteFile(filepath.Join(r.ConfigDir, "metadata.toml"), nil, 0o600))
 			must(t, os.Chmod(r.ConfigDir, 0o750))
 			if diff := cmp.Diff([]string{
 				"5 0755 7:8 /app", "5 0755 7:8 /app/.slugc", "5 0755 7:8 /app/.slugc/layers",
 				"5 0750 7:8 /app/.slugc/layers/config", "0 0600 7:8 /app/.slugc/layers/config/metadata.toml",
-			}, describe(entries(t, layerOf(t, makeImage(t, r), "config")))); diff != "" {
+			}, describe(entries(t, layerOf(t, ocitest.Make(t, r), "config")))); diff != "" {
 				t.Error(diff)
 			}
 		})
 
 		it("packs the entries that the caller has walked", func() {
-			r := recipe(t, t.TempDir())
+			r := ocitest.Recipe(t, t.TempDir())
 			index, err := pack.Walk(t.Context(), r.Tree.App.Host, pack.WalkOptions{})
 			must(t, err)
 			r.AppIndex = index.Select(func(e pack.Entry) bool { return e.Path != "public" })
-			for _, header := range entries(t, layerOf(t, makeImage(t, r), "app")) {
+			for _, header := range entries(t, layerOf(t, ocitest.Make(t, r), "app")) {
 				if header.Name == "/app/public" || strings.HasPrefix(header.Name, "/app/.slugc/") {
 					t.Errorf("the app holds %s", header.Name)
 				}
@@ -189,11 +190,11 @@ func TestJobs(t *testing.T) {
 		for name, change := range map[string]func(*oci.Recipe){
 			`process type "a/b": expected none of the characters`: func(r *oci.Recipe) { r.Tree.Metadata.Processes[0].Type = "a/b" },
 			`process type "": expected a name`:                    func(r *oci.Recipe) { r.Tree.Metadata.Processes[0].Type = "" },
-			"use a launcher for linux/amd64":                      func(r *oci.Recipe) { r.Launcher.Content = program(machineARM64) },
+			"use a launcher for linux/amd64":                      func(r *oci.Recipe) { r.Launcher.Content = ocitest.Program(ocitest.MachineARM64) },
 			"the launcher is not a program":                       func(r *oci.Recipe) { r.Launcher.Content = []byte("#!/bin/sh") },
 		} {
 			it("fails with: "+name, func() {
-				r := recipe(t, t.TempDir())
+				r := ocitest.Recipe(t, t.TempDir())
 				change(&r)
 				if _, err := r.Jobs(); err == nil || !strings.Contains(err.Error(), name) {
 					t.Errorf("got the error %v", err)
@@ -202,9 +203,9 @@ func TestJobs(t *testing.T) {
 		}
 
 		it("has no layer of process types without processes", func() {
-			r := recipe(t, t.TempDir())
+			r := ocitest.Recipe(t, t.TempDir())
 			r.Tree.Metadata.Processes, r.Tree.Metadata.DefaultProcess = nil, ""
-			image := makeImage(t, r)
+			image := ocitest.Make(t, r)
 			if last := image.Segments[len(image.Segments)-1].Name; last != oci.ConfigPart {
 				t.Errorf("the last layer is %s", last)
 			}
@@ -212,17 +213,17 @@ func TestJobs(t *testing.T) {
 		})
 
 		it("has one link for processes of one type", func() {
-			r := recipe(t, t.TempDir())
+			r := ocitest.Recipe(t, t.TempDir())
 			r.Tree.Metadata.Processes = append(r.Tree.Metadata.Processes, launch.Process{
 				Type: "web", Command: launch.Command{"x"}, ExecEnv: []string{"test"},
 			})
-			if n := len(entries(t, layerOf(t, makeImage(t, r), oci.ProcessTypesPart))); n != 4 {
+			if n := len(entries(t, layerOf(t, ocitest.Make(t, r), oci.ProcessTypesPart))); n != 4 {
 				t.Errorf("the layer has %d entries, want 4", n)
 			}
 		})
 
 		it("passes over layers without contents", func() {
-			r := recipe(t, t.TempDir())
+			r := ocitest.Recipe(t, t.TempDir())
 			r.Tree.LaunchLayers[1].Dir = buildpacks.Dir{}
 			jobs, err := r.Jobs()
 			must(t, err)

@@ -26,6 +26,7 @@ import (
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/stack"
 )
 
@@ -34,18 +35,18 @@ func appFor(t *testing.T, platform, what string) oci.Image {
 	t.Helper()
 	words := append(strings.Split(platform, "/"), "")
 	target := stack.Target{OS: words[0], Arch: words[1], Variant: words[2]}
-	r := recipe(t, t.TempDir())
+	r := ocitest.Recipe(t, t.TempDir())
 	base, err := oci.Scratch(target)
 	must(t, err)
 	r.Base = base
 	switch target.Arch {
 	case "arm64":
-		r.Launcher.Content = program(machineARM64)
+		r.Launcher.Content = ocitest.Program(ocitest.MachineARM64)
 	case "arm":
-		r.Launcher.Content = program(machineARM)
+		r.Launcher.Content = ocitest.Program(ocitest.MachineARM)
 	}
-	write(t, r.Tree.App.Host, map[string]string{"index.js": what + " on " + platform})
-	return makeImage(t, r)
+	ocitest.Write(t, r.Tree.App.Host, map[string]string{"index.js": what + " on " + platform})
+	return ocitest.Make(t, r)
 }
 
 // ofDocker is an image with the media types of Docker.
@@ -346,7 +347,7 @@ func testJoined(t *testing.T, when spec.G, it spec.S) {
 				t.Errorf("%v: got the error %v", to, err)
 			}
 		}
-		write(t, dir, map[string]string{"words": "words"})
+		ocitest.Write(t, dir, map[string]string{"words": "words"})
 		if err := (oci.Joined{To: oci.Archive{File: dir + "/words"}}).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "expected an uncompressed tar file") {
 			t.Errorf("got the error %v", err)
 		}

@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/stack"
 )
@@ -94,10 +95,10 @@ func withBroken(t *testing.T, image oci.Image, err error) oci.Image {
 // anotherImage is an image of another tree.
 func anotherImage(t *testing.T) oci.Image {
 	t.Helper()
-	r := recipe(t, t.TempDir())
-	write(t, r.Tree.App.Host, map[string]string{"index.js": "console.log(2)\n"})
-	write(t, r.Tree.Layers.Host, map[string]string{"acme_node/modules/a/b.js": "another"})
-	return makeImage(t, r)
+	r := ocitest.Recipe(t, t.TempDir())
+	ocitest.Write(t, r.Tree.App.Host, map[string]string{"index.js": "console.log(2)\n"})
+	ocitest.Write(t, r.Tree.Layers.Host, map[string]string{"acme_node/modules/a/b.js": "another"})
+	return ocitest.Make(t, r)
 }
 
 func TestLayout(t *testing.T) {
@@ -135,9 +136,9 @@ func TestLayout(t *testing.T) {
 		})
 
 		it("holds base layers too", func() {
-			r := recipe(t, t.TempDir())
-			r.Base = aBase(t, types.DockerManifestSchema2)
-			image := makeImage(t, r)
+			r := ocitest.Recipe(t, t.TempDir())
+			r.Base = ocitest.Base(t, types.DockerManifestSchema2)
+			image := ocitest.Make(t, r)
 			_, err := oci.Layout{Dir: dir}.Export(t.Context(), image)
 			must(t, err)
 			read := pulled(t, dir, "")
@@ -266,12 +267,12 @@ func TestLayout(t *testing.T) {
 		it("keeps images for other platforms without a tag", func() {
 			_, err := oci.Layout{Dir: dir}.Export(t.Context(), anImage(t))
 			must(t, err)
-			r := recipe(t, t.TempDir())
+			r := ocitest.Recipe(t, t.TempDir())
 			target := stack.Target{OS: "linux", Arch: "arm64"}
 			r.Base, err = oci.Scratch(target)
 			must(t, err)
-			r.Launcher.Content = program(machineARM64)
-			other := makeImage(t, r)
+			r.Launcher.Content = ocitest.Program(ocitest.MachineARM64)
+			other := ocitest.Make(t, r)
 			_, err = oci.Layout{Dir: dir}.Export(t.Context(), other)
 			must(t, err)
 			for _, target := range []stack.Target{amd64, target} {
@@ -338,7 +339,7 @@ func TestLayout(t *testing.T) {
 		})
 
 		it("removes what a killed process left, when it is old", func() {
-			write(t, dir, map[string]string{".slugc-old": "x", ".slugc-young": "x"})
+			ocitest.Write(t, dir, map[string]string{".slugc-old": "x", ".slugc-young": "x"})
 			old := time.Now().Add(-48 * time.Hour)
 			must(t, os.Chtimes(dir+"/.slugc-old", old, old))
 			_, err := oci.Layout{Dir: dir}.Export(t.Context(), anImage(t))
@@ -360,7 +361,7 @@ func TestLayout(t *testing.T) {
 			`is of version "2.0.0"`: {"oci-layout": `{"imageLayoutVersion":"2.0.0"}`},
 		} {
 			it("refuses a directory with: "+want, func() {
-				write(t, dir, files)
+				ocitest.Write(t, dir, files)
 				before := state(t, dir)
 				if _, err := (oci.Layout{Dir: dir}).Export(t.Context(), anImage(t)); err == nil || !strings.Contains(err.Error(), want) {
 					t.Errorf("got the error %v", err)

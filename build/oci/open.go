@@ -44,8 +44,8 @@ func (o Opener) Open(ctx context.Context, ref string) (Base, error) {
 	if err != nil {
 		return Base{}, &OpenError{ref, fmt.Errorf("reading its config: %w", err)}
 	}
-	base.Target = targetOf(config)
-	if !runs(base.Target, o.Target) {
+	base.Target = TargetOf(config)
+	if !Runs(base.Target, o.Target) {
 		return Base{}, &OpenError{ref, &otherPlatformError{fmt.Errorf("it is for %s, expected %s", base.Target, o.Target)}}
 	}
 	return base, nil

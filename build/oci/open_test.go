@@ -21,6 +21,7 @@ import (
 	"github.com/sclevine/spec"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/stack"
 )
 
@@ -37,7 +38,7 @@ func anIndex(t *testing.T) v1.ImageIndex {
 	t.Helper()
 	index := v1.ImageIndex(empty.Index)
 	for _, arch := range []string{"amd64", "arm64"} {
-		image := aBase(t, types.OCIManifestSchema1).Image
+		image := ocitest.Base(t, types.OCIManifestSchema1).Image
 		config := configOf(t, image)
 		config.Architecture = arch
 		image, err := mutate.ConfigFile(image, config)
@@ -47,7 +48,7 @@ func anIndex(t *testing.T) v1.ImageIndex {
 		})
 	}
 	return mutate.AppendManifests(index, mutate.IndexAddendum{
-		Add: aBase(t, types.OCIManifestSchema1).Image, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"}},
+		Add: ocitest.Base(t, types.OCIManifestSchema1).Image, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"}},
 	})
 }
 
@@ -136,7 +137,7 @@ func TestOpener(t *testing.T) {
 
 		it("refuses an image for something else", func() {
 			dir := t.TempDir()
-			_, err := oci.Layout{Dir: dir, Tag: "v1"}.Export(t.Context(), oci.Image{Image: aBase(t, types.OCIManifestSchema1).Image})
+			_, err := oci.Layout{Dir: dir, Tag: "v1"}.Export(t.Context(), oci.Image{Image: ocitest.Base(t, types.OCIManifestSchema1).Image})
 			must(t, err)
 			data, err := os.ReadFile(dir + "/index.json")
 			must(t, err)
@@ -148,16 +149,16 @@ func TestOpener(t *testing.T) {
 		})
 
 		it("reads no layer until somebody asks", func() {
-			r := recipe(t, t.TempDir())
+			r := ocitest.Recipe(t, t.TempDir())
 			host, dir := aRegistry(t), t.TempDir()
-			base := aBase(t, types.OCIManifestSchema1)
+			base := ocitest.Base(t, types.OCIManifestSchema1)
 			tag, err := name.NewTag(host + "/base:1")
 			must(t, err)
 			must(t, remote.Write(tag, base.Image))
 			counter := &counting{}
 			r.Base, err = oci.Opener{Target: amd64, Transport: counter}.Open(t.Context(), tag.String())
 			must(t, err)
-			image := makeImage(t, r)
+			image := ocitest.Make(t, r)
 			requests := len(counter.blobs("GET"))
 			if requests != 1 {
 				t.Errorf("the image was assembled with %d blobs of the base, want 1, the config", requests)
@@ -188,7 +189,7 @@ func TestOpener(t *testing.T) {
 			_, err := oci.Layout{Dir: dir + "/l", Tag: "v1"}.Export(t.Context(), good)
 			must(t, err)
 			must(t, os.WriteFile(dir+"/file", []byte("x"), 0o644))
-			write(t, dir, map[string]string{"broken/index.json": "{", "empty/index.json": `{"schemaVersion":2,"manifests":[]}`})
+			ocitest.Write(t, dir, map[string]string{"broken/index.json": "{", "empty/index.json": `{"schemaVersion":2,"manifests":[]}`})
 			damaged := dir + "/damaged"
 			_, err = oci.Layout{Dir: damaged}.Export(t.Context(), good)
 			must(t, err)

@@ -17,6 +17,8 @@ import (
 	"github.com/sclevine/spec"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
+	"github.com/slugc/slugc/build/oci/rebase"
 	"github.com/slugc/slugc/stack"
 )
 
@@ -40,7 +42,7 @@ func open(t *testing.T, opener oci.Opener, ref string) oci.Base {
 func rebaseInPlace(t *testing.T, opener oci.Opener, ref string, base oci.Base) (before, after oci.Base) {
 	t.Helper()
 	before = open(t, opener, ref)
-	rebased, err := oci.Rebase{App: before, Base: base}.Assemble()
+	rebased, err := rebase.Recipe{App: before, Base: base}.Assemble()
 	must(t, err)
 	destination, err := before.InPlace(ref, oci.Access{Transport: opener.Transport})
 	must(t, err)
@@ -73,10 +75,10 @@ func TestRebaseInPlace(t *testing.T) {
 	spec.Run(t, "RebaseInPlace", func(t *testing.T, _ spec.G, it spec.S) {
 		it("replaces one image of a layout and writes only what is new", func() {
 			host, dir := aRegistry(t), t.TempDir()
-			export(t, "oci:"+dir+":v1", on(t, runImage(t, "", nil)))
+			export(t, "oci:"+dir+":v1", ocitest.On(t, ocitest.RunImage(t, "", nil)))
 			export(t, "oci:"+dir+":other", anImage(t))
 			blobs := filesOf(t, dir+"/blobs")
-			must(t, remote.Write(tagOf(t, host+"/run:1"), runImage(t, "", nil).Image))
+			must(t, remote.Write(tagOf(t, host+"/run:1"), ocitest.RunImage(t, "", nil).Image))
 			counter := &counting{}
 			opener := oci.Opener{Target: amd64, Transport: counter}
 			base := open(t, opener, "docker://"+host+"/run:1")
@@ -101,7 +103,9 @@ func TestRebaseInPlace(t *testing.T) {
 			if read := counter.blobs("GET"); len(read) != 3 {
 				t.Errorf("a second time the registry was asked for the blobs %q", read)
 			}
-			if got := metadataOf(t, after.Image).RunImage; got.Image != base.Name || got.Reference != base.Reference {
+			metadata, err := after.Metadata()
+			must(t, err)
+			if got := metadata.RunImage; got.Image != base.Name || got.Reference != base.Reference {
 				t.Errorf("the label names %+v", got)
 			}
 			if digestOf(t, before.Image) == digestOf(t, after.Image) {
@@ -111,8 +115,8 @@ func TestRebaseInPlace(t *testing.T) {
 
 		it("replaces the image of a layout that needs no tag to be found", func() {
 			dir := t.TempDir()
-			export(t, "oci:"+dir+":v1", on(t, runImage(t, "", nil)))
-			_, after := rebaseInPlace(t, oci.Opener{}, "oci:"+dir, runImage(t, "", nil))
+			export(t, "oci:"+dir+":v1", ocitest.On(t, ocitest.RunImage(t, "", nil)))
+			_, after := rebaseInPlace(t, oci.Opener{}, "oci:"+dir, ocitest.RunImage(t, "", nil))
 			if got := open(t, oci.Opener{}, "oci:"+dir+":v1"); digestOf(t, got.Image) != digestOf(t, after.Image) {
 				t.Error("the tag names another image")
 			}
@@ -121,11 +125,11 @@ func TestRebaseInPlace(t *testing.T) {
 		it("replaces one of the images that a layout has for several platforms", func() {
 			dir := t.TempDir()
 			onARM := func(c *v1.ConfigFile) { c.Architecture = "arm64" }
-			arm, next := runImage(t, "", onARM), runImage(t, "", onARM)
+			arm, next := ocitest.RunImage(t, "", onARM), ocitest.RunImage(t, "", onARM)
 			// The launcher of the tests is for one machine.
 			arm.Target = amd64
-			export(t, "oci:"+dir, on(t, arm))
-			export(t, "oci:"+dir, on(t, runImage(t, "", nil)))
+			export(t, "oci:"+dir, ocitest.On(t, arm))
+			export(t, "oci:"+dir, ocitest.On(t, ocitest.RunImage(t, "", nil)))
 			other := digestOf(t, open(t, oci.Opener{Target: amd64}, "oci:"+dir).Image)
 			rebaseInPlace(t, oci.Opener{Target: next.Target}, "oci:"+dir, next)
 			if got := digestOf(t, open(t, oci.Opener{Target: amd64}, "oci:"+dir).Image); got != other {
@@ -135,7 +139,7 @@ func TestRebaseInPlace(t *testing.T) {
 
 		it("replaces an image whose manifest does not say that it is one", func() {
 			dir := t.TempDir()
-			export(t, "oci:"+dir, on(t, runImage(t, "", nil)))
+			export(t, "oci:"+dir, ocitest.On(t, ocitest.RunImage(t, "", nil)))
 			made := open(t, oci.Opener{}, "oci:"+dir)
 			manifest, err := made.Image.RawManifest()
 			must(t, err)
@@ -148,25 +152,25 @@ func TestRebaseInPlace(t *testing.T) {
 			must(t, os.WriteFile(dir+"/index.json", []byte(strings.NewReplacer(
 				digestOf(t, made.Image), digest.String(), fmt.Sprintf(`"size":%d`, len(manifest)), fmt.Sprintf(`"size":%d`, size),
 			).Replace(string(index))), 0o600))
-			rebaseInPlace(t, oci.Opener{}, "oci:"+dir, changed(t, aBase(t, types.DockerManifestSchema2), "", nil))
+			rebaseInPlace(t, oci.Opener{}, "oci:"+dir, ocitest.Changed(t, ocitest.Base(t, types.DockerManifestSchema2), "", nil))
 		})
 
 		it("replaces the image of an archive", func() {
 			file := filepath.Join(t.TempDir(), "app.tar")
-			export(t, "oci-archive:"+file+":v1", on(t, runImage(t, "", nil)))
-			rebaseInPlace(t, oci.Opener{}, "oci-archive:"+file, runImage(t, "", nil))
+			export(t, "oci-archive:"+file+":v1", ocitest.On(t, ocitest.RunImage(t, "", nil)))
+			rebaseInPlace(t, oci.Opener{}, "oci-archive:"+file, ocitest.RunImage(t, "", nil))
 			open(t, oci.Opener{}, "oci-archive:"+file+":v1")
 		})
 
 		it("replaces a tag of a registry and mounts the base there", func() {
 			host := aRegistry(t)
 			for _, tag := range []string{"run:1", "run:2"} {
-				must(t, remote.Write(tagOf(t, host+"/"+tag), runImage(t, "", nil).Image))
+				must(t, remote.Write(tagOf(t, host+"/"+tag), ocitest.RunImage(t, "", nil).Image))
 			}
 			opener := oci.Opener{Target: amd64}
 			old := open(t, opener, host+"/run:1")
 			old.Mirrors = []string{host + "/run:2"}
-			export(t, "docker://"+host+"/app:1", on(t, old))
+			export(t, "docker://"+host+"/app:1", ocitest.On(t, old))
 			next := open(t, opener, "docker://"+host+"/run:2")
 			counter := &counting{}
 			opener.Transport = counter
@@ -186,12 +190,12 @@ func TestRebaseInPlace(t *testing.T) {
 				destination, err := oci.ParseDest(to, oci.Access{})
 				must(t, err)
 				other := appFor(t, "linux/arm64", "app")
-				for _, image := range []oci.Image{other, on(t, runImage(t, "", nil))} {
+				for _, image := range []oci.Image{other, ocitest.On(t, ocitest.RunImage(t, "", nil))} {
 					joined(t, destination, image)
 				}
 				opener := oci.Opener{Target: amd64}
 				before := open(t, opener, ref)
-				rebased, err := oci.Rebase{App: before, Base: runImage(t, "", nil)}.Assemble()
+				rebased, err := rebase.Recipe{App: before, Base: ocitest.RunImage(t, "", nil)}.Assemble()
 				must(t, err)
 				next, err := before.InIndex(ref, oci.Access{})
 				must(t, err)
@@ -235,31 +239,10 @@ func TestRebaseInPlace(t *testing.T) {
 	})
 }
 
-func TestDefaultBase(t *testing.T) {
-	base := runImage(t, "one.example.com/run:1", nil)
-	base.Mirrors = []string{"two.example.com/run:1"}
-	image := on(t, base)
-	nameless := on(t, runImage(t, "", nil))
-	for app, want := range map[*oci.Base]string{
-		{Image: image}: "one.example.com/run:1",
-		{Image: image, Name: "two.example.com/app:1"}:    "two.example.com/run:1",
-		{Image: image, Name: "three.example.com/app:1"}:  "one.example.com/run:1",
-		{Image: nameless, Name: "one.example.com/app:1"}: "",
-	} {
-		got, err := app.DefaultBase()
-		if err != nil || got != want {
-			t.Errorf("%s: %q, %v, want %q", app.Name, got, err, want)
-		}
-	}
-	if _, err := (oci.Base{Image: aBase(t, types.OCIManifestSchema1).Image}).DefaultBase(); err == nil {
-		t.Error("an image without a label has a base")
-	}
-}
-
 func TestOpenNearest(t *testing.T) {
 	host, dir := aRegistry(t), t.TempDir()
 	must(t, remote.WriteIndex(tagOf(t, host+"/index:1"), anIndex(t)))
-	export(t, "oci:"+dir, oci.Image{Image: aBase(t, types.OCIManifestSchema1).Image})
+	export(t, "oci:"+dir, oci.Image{Image: ocitest.Base(t, types.OCIManifestSchema1).Image})
 	arm64 := oci.Opener{Target: stack.Target{OS: "linux", Arch: "arm64"}}
 	for ref, want := range map[string]string{"docker://" + host + "/index:1": "arm64", "oci:" + dir: "amd64"} {
 		base, err := arm64.OpenNearest(t.Context(), ref)

@@ -47,7 +47,7 @@ func newPrevious(image v1.Image, known *LifecycleMetadata) (Previous, error) {
 	p := Previous{Image: image, ExecEnv: config.Config.Labels[ExecEnvLabel], diffIDs: map[string]v1.Hash{}}
 	if known != nil {
 		p.Metadata = *known
-	} else if p.Metadata, err = readMetadata(config); err != nil {
+	} else if p.Metadata, err = ReadMetadata(config); err != nil {
 		return Previous{}, fmt.Errorf("the previous image: %w", err)
 	}
 	if p.Metadata.ExecEnv != "" {
@@ -157,5 +157,5 @@ func (a *assembly) inFamily(layer v1.Layer) (v1.Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return typed(layer, inFamily(kind, manifest)), nil
+	return Typed(layer, InFamily(kind, manifest)), nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/sclevine/spec"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/buildpacks"
 )
 
@@ -77,9 +78,9 @@ func TestPrevious(t *testing.T) {
 			} {
 				it("keeps the layers that it has, with their digests: "+string(media[1]), func() {
 					previous := compressedAnew(t, anImage(t), media[0], media[1])
-					r := recipe(t, t.TempDir())
+					r := ocitest.Recipe(t, t.TempDir())
 					r.Previous = previous
-					image := makeImage(t, r)
+					image := ocitest.Make(t, r)
 					valid(t, image)
 					if diff := cmp.Diff(digests(t, previous), digests(t, image)); diff != "" {
 						t.Errorf("the layers are not reused: %s", diff)
@@ -100,10 +101,10 @@ func TestPrevious(t *testing.T) {
 			it("packs what changed", func() {
 				previous := compressedAnew(t, anImage(t), types.DockerManifestSchema2, types.DockerLayer)
 				dir := t.TempDir()
-				r := recipe(t, dir)
-				write(t, dir, map[string]string{"app/index.js": "console.log(2)\n"})
+				r := ocitest.Recipe(t, dir)
+				ocitest.Write(t, dir, map[string]string{"app/index.js": "console.log(2)\n"})
 				r.Previous = previous
-				image := makeImage(t, r)
+				image := ocitest.Make(t, r)
 				valid(t, image)
 				old, got := digests(t, previous), digests(t, image)
 				for i := range old {
@@ -115,9 +116,9 @@ func TestPrevious(t *testing.T) {
 
 			it("takes no layer in a form that not everybody reads", func() {
 				previous := compressedAnew(t, anImage(t), types.OCIManifestSchema1, types.OCILayerZStd)
-				r := recipe(t, t.TempDir())
+				r := ocitest.Recipe(t, t.TempDir())
 				r.Previous = previous
-				if diff := cmp.Diff(digests(t, anImage(t)), digests(t, makeImage(t, r))); diff != "" {
+				if diff := cmp.Diff(digests(t, anImage(t)), digests(t, ocitest.Make(t, r))); diff != "" {
 					t.Error(diff)
 				}
 			})
@@ -127,9 +128,9 @@ func TestPrevious(t *testing.T) {
 				previous := inLayout(t, compressedAnew(t, anImage(t), types.OCIManifestSchema1, types.OCILayer), dir)
 				lost := digests(t, previous)[0]
 				must(t, os.Remove(dir+"/blobs/sha256/"+strings.TrimPrefix(lost, "sha256:")))
-				r := recipe(t, t.TempDir())
+				r := ocitest.Recipe(t, t.TempDir())
 				r.Previous = previous
-				image := makeImage(t, r)
+				image := ocitest.Make(t, r)
 				valid(t, image)
 				if got := digests(t, image); got[0] == lost || got[1] != digests(t, previous)[1] {
 					t.Errorf("the layers are %v, were %v", got, digests(t, previous))
@@ -138,10 +139,10 @@ func TestPrevious(t *testing.T) {
 
 			it("takes a layer without contents", func() {
 				previous := compressedAnew(t, anImage(t), types.DockerManifestSchema2, types.DockerLayer)
-				r := recipe(t, t.TempDir())
+				r := ocitest.Recipe(t, t.TempDir())
 				r.Tree.LaunchLayers[1].Dir = buildpacks.Dir{}
 				r.Previous = previous
-				image := makeImage(t, r)
+				image := ocitest.Make(t, r)
 				valid(t, image)
 				if diff := cmp.Diff(digests(t, previous), digests(t, image)); diff != "" {
 					t.Error(diff)
@@ -151,9 +152,9 @@ func TestPrevious(t *testing.T) {
 
 		it("is the same image if it changed nothing", func() {
 			previous := anImage(t)
-			r := recipe(t, t.TempDir())
+			r := ocitest.Recipe(t, t.TempDir())
 			r.Previous = previous
-			if got, want := digestOf(t, makeImage(t, r)), digestOf(t, previous); got != want {
+			if got, want := digestOf(t, ocitest.Make(t, r)), digestOf(t, previous); got != want {
 				t.Errorf("the image is %s, was %s", got, want)
 			}
 		})
@@ -180,13 +181,13 @@ func TestPrevious(t *testing.T) {
 
 		it("reads the SBOM of a layer", func() {
 			dir := t.TempDir()
-			r := recipe(t, dir)
-			write(t, dir, map[string]string{
+			r := ocitest.Recipe(t, dir)
+			ocitest.Write(t, dir, map[string]string{
 				"app/.slugc/layers/sbom/launch/acme_node/node/sbom.cdx.json":    "cdx",
 				"app/.slugc/layers/sbom/launch/acme_node/node/sbom.spdx.json":   "spdx",
 				"app/.slugc/layers/sbom/launch/acme_node/modules/sbom.cdx.json": "other",
 			})
-			previous, err := oci.NewPrevious(makeImage(t, r))
+			previous, err := oci.NewPrevious(ocitest.Make(t, r))
 			must(t, err)
 			got, err := previous.LayerSBOMs(t.Context(), "acme_node", "node")
 			must(t, err)
@@ -202,9 +203,9 @@ func TestPrevious(t *testing.T) {
 		})
 
 		it("tells the execution environment", func() {
-			r := recipe(t, t.TempDir())
+			r := ocitest.Recipe(t, t.TempDir())
 			r.ExecEnv = "test"
-			image := makeImage(t, r)
+			image := ocitest.Make(t, r)
 			if got := configOf(t, image).Config.Labels[oci.ExecEnvLabel]; got != "test" {
 				t.Errorf("the label is %q", got)
 			}

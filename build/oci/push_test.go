@@ -22,6 +22,7 @@ import (
 	"github.com/sclevine/spec"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 )
 
 // counting remembers the requests that pass.
@@ -183,13 +184,13 @@ func TestRegistry(t *testing.T) {
 		it("mounts the base from another repository", func() {
 			host := aRegistry(t)
 			tag := tagOf(t, host+"/base:1")
-			must(t, remote.Write(tag, aBase(t, types.DockerManifestSchema2).Image))
+			must(t, remote.Write(tag, ocitest.Base(t, types.DockerManifestSchema2).Image))
 			counter := &counting{}
-			r := recipe(t, t.TempDir())
+			r := ocitest.Recipe(t, t.TempDir())
 			var err error
 			r.Base, err = oci.Opener{Target: amd64, Transport: counter}.Open(t.Context(), tag.String())
 			must(t, err)
-			_, err = oci.Registry{Tag: tagOf(t, host+"/app:1")}.Export(t.Context(), makeImage(t, r))
+			_, err = oci.Registry{Tag: tagOf(t, host+"/app:1")}.Export(t.Context(), ocitest.Make(t, r))
 			must(t, err)
 			if got := counter.blobs("GET"); len(got) != 1 {
 				t.Errorf("read the blobs %q of the base, want its config", got)

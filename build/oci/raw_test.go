@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/build/pack"
 )
 
@@ -35,9 +36,9 @@ func TestRaw(t *testing.T) {
 	for manifest, layerType := range map[types.MediaType]types.MediaType{
 		types.OCIManifestSchema1: types.OCIUncompressedLayer, types.DockerManifestSchema2: types.DockerUncompressedLayer,
 	} {
-		r := recipe(t, t.TempDir())
-		r.Base = aBase(t, manifest)
-		zipped := makeImage(t, r)
+		r := ocitest.Recipe(t, t.TempDir())
+		r.Base = ocitest.Base(t, manifest)
+		zipped := ocitest.Make(t, r)
 		r.Previous = zipped
 		image := makeRaw(t, r)
 		// The validator of the library takes every layer for gzip.

@@ -24,6 +24,7 @@ import (
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack/launch"
@@ -56,13 +57,13 @@ func newScene(t *testing.T) *scene {
 	s.launcher, err = os.ReadFile(s.lifecycle.Launcher())
 	must(t, err)
 	must(t, os.WriteFile(s.dir+"/launcher", s.launcher, 0o755))
-	must(t, remote.Write(tagOf(t, s.host+"/run:1"), aBase(t, types.DockerManifestSchema2,
+	must(t, remote.Write(tagOf(t, s.host+"/run:1"), ocitest.Base(t, types.DockerManifestSchema2,
 		fmt.Sprintf("CNB_USER_ID=%d", s.uid), fmt.Sprintf("CNB_GROUP_ID=%d", s.uid)).Image))
 	s.base, err = oci.Opener{Target: amd64}.Open(t.Context(), s.host+"/run:1")
 	must(t, err)
 	s.analyzed = map[string]any{"run-image": map[string]any{"reference": s.base.Reference, "image": s.base.Name}}
 
-	s.tree = tree(t, t.TempDir())
+	s.tree = ocitest.Tree(t, t.TempDir())
 	s.tree.App = buildpacks.Dir{Host: s.dir + "/workspace", Path: s.dir + "/workspace"}
 	s.tree.Layers = buildpacks.Dir{Host: s.dir + "/layers", Path: s.dir + "/layers"}
 	must(t, os.MkdirAll(s.tree.App.Host, 0o755))
@@ -75,7 +76,7 @@ func newScene(t *testing.T) *scene {
 		s.describe(t, s.tree.LaunchLayers[i])
 	}
 	oddities(t, s.tree.LaunchLayers[0].Dir.Host)
-	write(t, s.tree.Layers.Host, map[string]string{
+	ocitest.Write(t, s.tree.Layers.Host, map[string]string{
 		"acme_node/store.toml":                      "[metadata]\nseen = true\n",
 		"sbom/launch/acme_node/node/sbom.cdx.json":  "{}",
 		"sbom/launch/acme_node/node/sbom.syft.json": "{}",
@@ -168,7 +169,7 @@ func writeTOML(t *testing.T, file string, doc any) {
 func oddities(t *testing.T, dir string) {
 	t.Helper()
 	long := strings.Repeat("long-name-", 12)
-	write(t, dir, map[string]string{
+	ocitest.Write(t, dir, map[string]string{
 		"plain": "text", "empty": "", "run": "#!/bin/sh\n",
 		"dir/deeper/file": "x", "dir-2/file": "sorts before dir/", "dir.d/file": "and so does this", "void/": "",
 		"ünïcödé/日本語.txt": "unicode", "with space/and\nnewline": "odd", "not utf-8 \xff": "bytes",
@@ -269,7 +270,7 @@ func (s *scene) ours(t *testing.T, previous v1.Image) oci.Image {
 	t.Helper()
 	index, err := pack.Walk(t.Context(), s.tree.App.Host, pack.WalkOptions{})
 	must(t, err)
-	return makeImage(t, oci.Recipe{
+	return ocitest.Make(t, oci.Recipe{
 		Base: s.base, Tree: s.tree, AppIndex: index.ByPath(), Previous: previous, ExecEnv: "production",
 		Launcher: oci.Launcher{Content: s.launcher}, PlatformAPI: "0.15",
 		Project: oci.ProjectMetadata{Source: &oci.ProjectSource{Type: "git", Version: map[string]any{"commit": "abc"}}},

@@ -14,6 +14,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/stack"
 )
 
@@ -62,12 +63,12 @@ func TestRun(t *testing.T) {
 	}
 	content, err := os.ReadFile(launcher)
 	must(t, err)
-	r := recipe(t, t.TempDir())
+	r := ocitest.Recipe(t, t.TempDir())
 	r.Base, err = oci.Scratch(stack.Target{OS: runtime.GOOS, Arch: runtime.GOARCH})
 	must(t, err)
 	r.Launcher.Content = content
-	write(t, r.Tree.App.Host, map[string]string{".profile": "export PROFILE=sourced\n"})
-	image := makeImage(t, r)
+	ocitest.Write(t, r.Tree.App.Host, map[string]string{".profile": "export PROFILE=sourced\n"})
+	image := ocitest.Make(t, r)
 	valid(t, image)
 	root := t.TempDir()
 	unpack(t, image, root)

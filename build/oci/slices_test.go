@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/build/pack"
 )
 
@@ -15,13 +16,13 @@ import (
 func sliced(t *testing.T, files []string, globs ...[]string) oci.Recipe {
 	t.Helper()
 	dir := t.TempDir()
-	r := recipe(t, dir)
+	r := ocitest.Recipe(t, dir)
 	r.Tree.App.Host = t.TempDir()
 	content := map[string]string{}
 	for _, file := range files {
 		content[file] = file
 	}
-	write(t, r.Tree.App.Host, content)
+	ocitest.Write(t, r.Tree.App.Host, content)
 	index, err := pack.Walk(t.Context(), r.Tree.App.Host, pack.WalkOptions{})
 	must(t, err)
 	r.AppIndex, r.Tree.Slices = index.ByPath(), globs
@@ -83,7 +84,7 @@ func TestSlices(t *testing.T) {
 		{"an empty app", nil, [][]string{{"*"}}, [][]string{{}, {""}}},
 	} {
 		t.Run(test.what, func(t *testing.T) {
-			image := makeImage(t, sliced(t, test.files, test.globs...))
+			image := ocitest.Make(t, sliced(t, test.files, test.globs...))
 			valid(t, image)
 			if diff := cmp.Diff(test.want, appLayers(t, image)); diff != "" {
 				t.Error(diff)
@@ -92,7 +93,7 @@ func TestSlices(t *testing.T) {
 	}
 
 	t.Run("names", func(t *testing.T) {
-		image := makeImage(t, sliced(t, files, []string{"*.js"}, []string{"nope"}))
+		image := ocitest.Make(t, sliced(t, files, []string{"*.js"}, []string{"nope"}))
 		var history []string
 		for _, h := range configOf(t, image).History {
 			if strings.HasPrefix(h.CreatedBy, "Application") {

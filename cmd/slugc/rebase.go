@@ -15,6 +15,7 @@ import (
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/rebase"
 	"github.com/slugc/slugc/buildpacks/runtime/report"
 	"github.com/slugc/slugc/cmd/internal/cli"
 	"github.com/slugc/slugc/release/deploy"
@@ -101,7 +102,7 @@ func (p *program) rebase(ctx context.Context, ref string, f rebaseFlags) (err er
 	if err != nil {
 		return err
 	}
-	rebased, err := oci.Rebase{App: app, Base: newBase.Base, Force: f.force, Created: created}.Assemble()
+	rebased, err := rebase.Recipe{App: app, Base: newBase.Base, Force: f.force, Created: created}.Assemble()
 	if err != nil {
 		return fmt.Errorf("rebasing %s on %s: %w", ref, newBase.ref, err)
 	}
@@ -129,11 +130,11 @@ type rebaseResult struct {
 	Added     int               `json:"added"`
 	Kept      int               `json:"kept"`
 	Unchanged bool              `json:"unchanged"`
-	Overruled []oci.Refusal     `json:"overruled,omitempty"`
+	Overruled []rebase.Refusal  `json:"overruled,omitempty"`
 }
 
 // sayRebase tells what becomes of the layers.
-func (p *program) sayRebase(ref, to string, r oci.Rebased) {
+func (p *program) sayRebase(ref, to string, r rebase.Result) {
 	p.voice.Stepf("Rebasing %s from %s to %s", ref, baseName(r.From), to)
 	for _, note := range r.Notes {
 		p.voice.Detailf("%s", note)
@@ -252,7 +253,7 @@ func openNewBase(ctx context.Context, stacks *base.Stacks, app oci.Base, image, 
 // ownBase is what the image itself says that it stands on, empty where it says
 // nothing.
 func ownBase(app oci.Base) (string, error) {
-	name, err := app.DefaultBase()
+	name, err := rebase.DefaultBase(app)
 	if err != nil {
 		return "", err
 	}

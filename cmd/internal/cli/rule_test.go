@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/rebase"
 	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/release"
@@ -51,8 +52,8 @@ func TestExitCode(t *testing.T) {
 		"a file that is no slug":            {fmt.Errorf("x: %w", &slug.FileError{File: "a", Err: errors.New("odd")}), 2},
 		"a slug that is too large":          {&deploy.PackError{Err: &slug.TooLargeError{Size: 2, Max: 1}}, 62},
 		"an image that is not there":        {&oci.OpenError{Ref: "oci:a", Err: errors.New("odd")}, 2},
-		"a base that does not fit":          {fmt.Errorf("x: %w", &oci.RefusedError{}), 2},
-		"an image of another tool":          {fmt.Errorf("x: %w", &oci.NotRebasableError{Reason: "odd"}), 2},
+		"a base that does not fit":          {fmt.Errorf("x: %w", &rebase.RefusedError{}), 2},
+		"an image of another tool":          {fmt.Errorf("x: %w", &rebase.NotRebasableError{Reason: "odd"}), 2},
 		"an unknown stack":                  {fmt.Errorf("x: %w", &stack.UnknownError{ID: "slugc-1"}), 2},
 		"an unknown variant":                {fmt.Errorf("x: %w", &stack.NameError{ID: "slugc-13", What: "variant", Name: "x"}), 2},
 		"a lock of another stack":           {&debian.LockError{File: "stack.lock.toml", Err: errors.New("odd")}, 2},

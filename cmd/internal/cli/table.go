@@ -11,6 +11,7 @@ import (
 	"github.com/slugc/slugc/build/base"
 	"github.com/slugc/slugc/build/builder"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/rebase"
 	"github.com/slugc/slugc/build/slug"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/buildpacks/fetch"
@@ -84,8 +85,8 @@ func Faults() Table {
 			"the same again later, or with another mirror: export SLUGC_DEBIAN_MIRROR=URL SLUGC_DEBIAN_SECURITY_MIRROR=URL")},
 		{Match: as(temporary.Temporary), Class: Temporary},
 		{Match: as[*oci.OpenError](nil), Class: Usage},
-		{Match: as[*oci.NotRebasableError](nil), Class: Usage},
-		{Match: as[*oci.RefusedError](nil), Class: Usage},
+		{Match: as[*rebase.NotRebasableError](nil), Class: Usage},
+		{Match: as[*rebase.RefusedError](nil), Class: Usage},
 		{Match: as[*buildpacks.CompileError](nil), Class: CompileFailed},
 		{Match: as[*check.MissError](nil), Class: CompileFailed, Fault: app},
 		{Match: as[*release.PhaseError](nil), Class: CompileFailed, Fault: phase, Next: nextOf},

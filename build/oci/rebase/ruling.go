@@ -1,4 +1,4 @@
-package oci
+package rebase
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/stack"
 )
 
@@ -59,9 +60,9 @@ func (e *RefusedError) Error() string {
 
 // ruling applies the rules to an app and a base.
 type ruling struct {
-	rebase    Rebase
+	recipe    Recipe
 	app, base parts
-	metadata  LifecycleMetadata
+	metadata  oci.LifecycleMetadata
 }
 
 // apply returns what the rules say, and what they could not tell.
@@ -80,8 +81,8 @@ func (r ruling) apply() (refusals []Refusal, notes []string) {
 
 // target: programs of one machine do not run on another.
 func (r ruling) target() (*Refusal, string) {
-	app, base := targetOf(r.app.config), targetOf(r.base.config)
-	if runs(base, app) {
+	app, base := oci.TargetOf(r.app.config), oci.TargetOf(r.base.config)
+	if oci.Runs(base, app) {
 		return nil, ""
 	}
 	return &Refusal{
@@ -93,9 +94,9 @@ func (r ruling) target() (*Refusal, string) {
 // distro: what was built on one distribution finds other libraries on another.
 // Images that do not say theirs are compared by their stacks.
 func (r ruling) distro() (*Refusal, string) {
-	app, base := targetOf(r.app.config), targetOf(r.base.config)
+	app, base := oci.TargetOf(r.app.config), oci.TargetOf(r.base.config)
 	switch {
-	case agree(app.DistroName, base.DistroName) && agree(app.DistroVersion, base.DistroVersion):
+	case oci.Agree(app.DistroName, base.DistroName) && oci.Agree(app.DistroVersion, base.DistroVersion):
 		if distroOf(app) != "" && distroOf(base) == "" && r.id(r.base) == "" {
 			return nil, fmt.Sprintf("The new base does not say its distribution; the app was built for %s.", distroOf(app))
 		}
@@ -110,7 +111,7 @@ func (r ruling) distro() (*Refusal, string) {
 
 // stack: before there were targets, the id of a stack said what fits.
 func (r ruling) stack() (*Refusal, string) {
-	if distroOf(targetOf(r.app.config)) != "" && distroOf(targetOf(r.base.config)) != "" {
+	if distroOf(oci.TargetOf(r.app.config)) != "" && distroOf(oci.TargetOf(r.base.config)) != "" {
 		return nil, ""
 	}
 	app, base := r.id(r.app), r.id(r.base)
@@ -127,7 +128,7 @@ func (r ruling) id(of parts) string { return of.config.Config.Labels[stackLabel]
 
 // runImage: who built the app said which images may replace its base.
 func (r ruling) runImage() (*Refusal, string) {
-	names := r.metadata.runImages()
+	names := runImages(r.metadata)
 	if len(names) == 0 {
 		return nil, "The app names no run image, so any base for its target is as good as another."
 	}
@@ -136,7 +137,7 @@ func (r ruling) runImage() (*Refusal, string) {
 	}
 	refusal := &Refusal{
 		Rule: RunImageRule, App: "names " + strings.Join(names, " and "),
-		Base:   "is " + cmp.Or(r.rebase.Base.Name, "not from a registry"),
+		Base:   "is " + cmp.Or(r.recipe.Base.Name, "not from a registry"),
 		Advice: fmt.Sprintf("name %s, or build the app again on the new base", strings.Join(names, " or ")),
 	}
 	return refusal, ""
@@ -144,8 +145,8 @@ func (r ruling) runImage() (*Refusal, string) {
 
 // known is whether the label names the new base.
 func (r ruling) known() bool {
-	base := r.rebase.Base.Name
-	return base != "" && slices.ContainsFunc(r.metadata.runImages(), func(name string) bool { return sameImage(name, base) })
+	base := r.recipe.Base.Name
+	return base != "" && slices.ContainsFunc(runImages(r.metadata), func(name string) bool { return sameImage(name, base) })
 }
 
 // rebasable: a base that an extension changed for this app has no successor.

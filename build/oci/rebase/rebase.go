@@ -1,4 +1,4 @@
-package oci
+package rebase
 
 import (
 	"fmt"
@@ -6,9 +6,11 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/slugc/slugc/build/oci"
 )
 
-// Rebase puts the layers of an app on another base, without a build (CNB
+// Recipe puts the layers of an app on another base, without a build (CNB
 // Platform API, "Rebaser").
 //
 // The layers above the base stay as they are, with their history, and so does
@@ -17,18 +19,18 @@ import (
 // distribution, and the name of the base in the label are those of the new
 // base. Equal input gives an image of equal bytes; a rebase on the base that an
 // image has gives that image.
-type Rebase struct {
+type Recipe struct {
 	// App is an image that slugc or another lifecycle built.
-	App Base
+	App oci.Base
 	// Base is the new base.
-	Base Base
+	Base oci.Base
 	// Force goes on where a rule says no; see RefusedError.
 	Force bool
 	// Judge is for who has other rules: it decides in their place, by the configs of
 	// the images and the label of the app, and says whether the label names the
 	// base already. Names that it has otherwise are replaced. Its error is that of
 	// Assemble.
-	Judge func(app, base *v1.ConfigFile, label LifecycleMetadata) (named bool, err error)
+	Judge func(app, base *v1.ConfigFile, label oci.LifecycleMetadata) (named bool, err error)
 	// Labels are the beginnings of the names of labels that are about the base; all
 	// that are known when nil.
 	Labels []string
@@ -37,11 +39,11 @@ type Rebase struct {
 	Created time.Time
 }
 
-// Rebased is an image on another base.
-type Rebased struct {
-	Image
+// Result is an image on another base.
+type Result struct {
+	oci.Image
 	// From and To are the bases, as the label names them.
-	From, To RunImage
+	From, To oci.RunImage
 	// Replaced layers made way for Added ones; Kept are the app's.
 	Replaced, Added, Kept int
 	// Unchanged says that the app stood on this base already.
@@ -62,44 +64,44 @@ func (e *NotRebasableError) Error() string { return e.Reason }
 // Assemble makes the image. It reads manifests and configs; layers are read by
 // who takes the image somewhere. An error that is about the images is a
 // *NotRebasableError or a *RefusedError.
-func (r Rebase) Assemble() (Rebased, error) {
+func (r Recipe) Assemble() (Result, error) {
 	app, err := partsOf(r.App.Image)
 	if err != nil {
-		return Rebased{}, fmt.Errorf("reading the app: %w", err)
+		return Result{}, fmt.Errorf("reading the app: %w", err)
 	}
 	base, err := partsOf(r.Base.Image)
 	if err != nil {
-		return Rebased{}, fmt.Errorf("reading the new base: %w", err)
+		return Result{}, fmt.Errorf("reading the new base: %w", err)
 	}
 	metadata, below, err := app.footing()
 	if err != nil {
-		return Rebased{}, err
+		return Result{}, err
 	}
-	rules := ruling{rebase: r, app: app, base: base, metadata: metadata}
+	rules := ruling{recipe: r, app: app, base: base, metadata: metadata}
 	var refusals []Refusal
 	var notes []string
 	known := rules.known()
 	if r.Judge != nil {
 		if known, err = r.Judge(app.config, base.config, metadata); err != nil {
-			return Rebased{}, err
+			return Result{}, err
 		}
 	} else if refusals, notes = rules.apply(); len(refusals) > 0 && !r.Force {
-		return Rebased{}, &RefusedError{Refusals: refusals}
+		return Result{}, &RefusedError{Refusals: refusals}
 	}
-	swap := swap{rebase: r, app: app, base: base, below: below, known: known}
+	swap := swap{recipe: r, app: app, base: base, below: below, known: known}
 	image, unchanged, err := swap.image()
 	if err != nil {
-		return Rebased{}, fmt.Errorf("rebasing an image: %w", err)
+		return Result{}, fmt.Errorf("rebasing an image: %w", err)
 	}
-	made := Rebased{
-		Image: Image{Image: image}, From: metadata.RunImage, Overruled: refusals, Notes: notes,
+	made := Result{
+		Image: oci.Image{Image: image}, From: metadata.RunImage, Overruled: refusals, Notes: notes,
 		Replaced: below, Added: len(base.layers), Kept: len(app.layers) - below, Unchanged: unchanged,
 	}
 	config, err := image.ConfigFile()
 	if err != nil {
-		return Rebased{}, fmt.Errorf("rebasing an image: %w", err)
+		return Result{}, fmt.Errorf("rebasing an image: %w", err)
 	}
-	after, err := readMetadata(config)
+	after, err := oci.ReadMetadata(config)
 	made.To = after.RunImage
 	return made, err
 }
@@ -136,20 +138,20 @@ func partsOf(image v1.Image) (p parts, err error) {
 
 // footing is what the label says, and how many layers from the bottom are the
 // base.
-func (p parts) footing() (LifecycleMetadata, int, error) {
+func (p parts) footing() (oci.LifecycleMetadata, int, error) {
 	metadata, err := footingLabel(p.config)
 	if err != nil {
-		return LifecycleMetadata{}, 0, err
+		return oci.LifecycleMetadata{}, 0, err
 	}
-	below, found := metadata.baseLayers(p.config.RootFS.DiffIDs)
+	below, found := metadata.BaseLayers(p.config.RootFS.DiffIDs)
 	if found {
 		return metadata, below, nil
 	}
 	if metadata.RunImage.TopLayer == "" {
-		return LifecycleMetadata{}, 0, &NotRebasableError{fmt.Sprintf(
-			"its label %s does not say which layer is the last of the base: build the app again", LifecycleLabel)}
+		return oci.LifecycleMetadata{}, 0, &NotRebasableError{fmt.Sprintf(
+			"its label %s does not say which layer is the last of the base: build the app again", oci.LifecycleLabel)}
 	}
-	return LifecycleMetadata{}, 0, &NotRebasableError{fmt.Sprintf(
+	return oci.LifecycleMetadata{}, 0, &NotRebasableError{fmt.Sprintf(
 		"the last layer of its base is %s by its label, and the image has no such layer, so another tool has rewritten it: build the app again",
 		metadata.RunImage.TopLayer)}
 }

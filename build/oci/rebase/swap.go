@@ -1,15 +1,17 @@
-package oci
+package rebase
 
 import (
 	"encoding/json"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/slugc/slugc/build/oci"
 )
 
 // swap is an image that gets another base.
 type swap struct {
-	rebase    Rebase
+	recipe    Recipe
 	app, base parts
 	// below is the number of layers to replace.
 	below int
@@ -34,7 +36,7 @@ func (s swap) image() (image v1.Image, unchanged bool, err error) {
 	}
 	layers := make([]v1.Layer, 0, len(manifest.Layers))
 	for i, layer := range append(s.base.layers[:len(s.base.layers):len(s.base.layers)], s.app.layers[s.below:]...) {
-		layers = append(layers, typed(layer, manifest.Layers[i].MediaType))
+		layers = append(layers, oci.Typed(layer, manifest.Layers[i].MediaType))
 	}
 	image, err = newSwapped(raw, s.app.mediaType, manifest, layers)
 	return image, false, err
@@ -60,10 +62,10 @@ func (s swap) config() (*v1.ConfigFile, error) {
 	config, base := s.app.config.DeepCopy(), s.base.config.DeepCopy()
 	config.OS, config.Architecture, config.Variant = base.OS, base.Architecture, base.Variant
 	config.OSVersion, config.OSFeatures = base.OSVersion, base.OSFeatures
-	config.History = append(accounted(base), historyAbove(accounted(config), s.below)...)
+	config.History = append(oci.Accounted(base), historyAbove(oci.Accounted(config), s.below)...)
 	config.RootFS.DiffIDs = append(base.RootFS.DiffIDs, config.RootFS.DiffIDs[s.below:]...)
-	if !s.rebase.Created.IsZero() {
-		config.Created = v1.Time{Time: s.rebase.Created.UTC()}
+	if !s.recipe.Created.IsZero() {
+		config.Created = v1.Time{Time: s.recipe.Created.UTC()}
 	}
 	return config, s.labels(config.Config.Labels, base)
 }
@@ -72,12 +74,12 @@ func (s swap) config() (*v1.ConfigFile, error) {
 // Platform API, what they were called at first, and what a stack of slugc says
 // of itself.
 func baseLabels() []string {
-	return []string{"io.buildpacks.base.", "io.buildpacks.stack.", "io.buildpacks.distro.", BaseLabel}
+	return []string{"io.buildpacks.base.", "io.buildpacks.stack.", "io.buildpacks.distro.", oci.BaseLabel}
 }
 
 // labels replaces the labels about the base.
 func (s swap) labels(labels map[string]string, base *v1.ConfigFile) error {
-	prefixes := s.rebase.Labels
+	prefixes := s.recipe.Labels
 	if prefixes == nil {
 		prefixes = baseLabels()
 	}
@@ -97,12 +99,12 @@ func (s swap) labels(labels map[string]string, base *v1.ConfigFile) error {
 	if n := len(base.RootFS.DiffIDs); n > 0 {
 		top = base.RootFS.DiffIDs[n-1].String()
 	}
-	next := RunImage{TopLayer: top, Reference: s.rebase.Base.Reference, Image: s.rebase.Base.Name, Mirrors: s.rebase.Base.Mirrors}
-	text, err := withRunImage(labels[LifecycleLabel], next, !s.known)
+	next := oci.RunImage{TopLayer: top, Reference: s.recipe.Base.Reference, Image: s.recipe.Base.Name, Mirrors: s.recipe.Base.Mirrors}
+	text, err := withRunImage(labels[oci.LifecycleLabel], next, !s.known)
 	if err != nil {
 		return err
 	}
-	labels[LifecycleLabel] = text
+	labels[oci.LifecycleLabel] = text
 	return nil
 }
 
@@ -113,7 +115,7 @@ func (s swap) manifest() *v1.Manifest {
 	layers := s.base.manifest.DeepCopy().Layers
 	if s.app.mediaType != s.base.mediaType {
 		for i := range layers {
-			layers[i].MediaType = inFamily(layers[i].MediaType, s.app.mediaType)
+			layers[i].MediaType = oci.InFamily(layers[i].MediaType, s.app.mediaType)
 		}
 	}
 	manifest.Layers = append(layers, manifest.Layers[s.below:]...)

@@ -1,4 +1,4 @@
-package oci_test
+package rebase_test
 
 import (
 	"encoding/json"
@@ -14,36 +14,35 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"github.com/sclevine/spec"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
+	"github.com/slugc/slugc/build/oci/rebase"
 	"github.com/slugc/slugc/stack"
 )
 
-// runImage is a base with a name, changed.
-func runImage(t *testing.T, name string, change func(*v1.ConfigFile)) oci.Base {
+func must(t *testing.T, err error) {
 	t.Helper()
-	return changed(t, aBase(t, types.OCIManifestSchema1), name, change)
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
-// changed is a base with another name and config.
-func changed(t *testing.T, base oci.Base, name string, change func(*v1.ConfigFile)) oci.Base {
+// valid fails unless an image is what its digests say.
+func valid(t *testing.T, image v1.Image) {
 	t.Helper()
-	config, err := base.Image.ConfigFile()
-	must(t, err)
-	config = config.DeepCopy()
-	if change != nil {
-		change(config)
+	if err := validate.Image(image); err != nil {
+		t.Errorf("the image is not valid: %v", err)
 	}
-	base.Image, err = mutate.ConfigFile(base.Image, config)
+}
+
+func digestOf(t *testing.T, image v1.Image) string {
+	t.Helper()
+	digest, err := image.Digest()
 	must(t, err)
-	digest := digestOf(t, base.Image)
-	base.Name, base.Reference = name, digest
-	if name != "" {
-		base.Reference = strings.Split(name, ":")[0] + "@" + digest
-	}
-	base.Target = stack.Target{OS: config.OS, Arch: config.Architecture, Variant: config.Variant}
-	return base
+	return digest.String()
 }
 
 // relabelled is an image with another label.
@@ -62,24 +61,16 @@ func relabelled(t *testing.T, image v1.Image, label string, change func(text str
 	return image
 }
 
-// on is the app of the tests on a base.
-func on(t *testing.T, base oci.Base) oci.Image {
+func onto(t *testing.T, image v1.Image, base oci.Base) rebase.Result {
 	t.Helper()
-	r := recipe(t, t.TempDir())
-	r.Base = base
-	return makeImage(t, r)
-}
-
-func rebase(t *testing.T, image v1.Image, base oci.Base) oci.Rebased {
-	t.Helper()
-	rebased, err := oci.Rebase{App: oci.Base{Image: image}, Base: base}.Assemble()
+	rebased, err := rebase.Recipe{App: oci.Base{Image: image}, Base: base}.Assemble()
 	must(t, err)
 	return rebased
 }
 
-func force(t *testing.T, image v1.Image, base oci.Base) oci.Rebased {
+func force(t *testing.T, image v1.Image, base oci.Base) rebase.Result {
 	t.Helper()
-	rebased, err := oci.Rebase{App: oci.Base{Image: image}, Base: base, Force: true}.Assemble()
+	rebased, err := rebase.Recipe{App: oci.Base{Image: image}, Base: base, Force: true}.Assemble()
 	must(t, err)
 	return rebased
 }
@@ -128,14 +119,14 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 	const runName = "example.com/run:1"
 
 	it("changes the base and nothing else", func() {
-		old := runImage(t, runName, func(c *v1.ConfigFile) {
+		old := ocitest.RunImage(t, runName, func(c *v1.ConfigFile) {
 			c.Config.Labels["io.buildpacks.stack.id"] = "old"
 			c.Config.Labels["io.buildpacks.base.only.old"] = "1"
 			c.Config.Labels["io.slugc.stack"] = "old"
 			c.History = append(c.History, v1.History{CreatedBy: "CMD", EmptyLayer: true})
 		})
-		app := on(t, old)
-		next := runImage(t, runName, func(c *v1.ConfigFile) {
+		app := ocitest.On(t, old)
+		next := ocitest.RunImage(t, runName, func(c *v1.ConfigFile) {
 			c.Config.Labels = map[string]string{"io.buildpacks.base.distro.name": "debian", "io.buildpacks.base.only.new": "2", "io.slugc.stack": "new", "b": "base"}
 			c.Config.Env = []string{"PATH=/elsewhere"}
 			c.OSVersion, c.OSFeatures = "5", []string{"f"}
@@ -143,7 +134,7 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 				c.History[i].CreatedBy = "new"
 			}
 		})
-		rebased := rebase(t, app, next)
+		rebased := onto(t, app, next)
 		valid(t, rebased)
 
 		if rebased.Replaced != 2 || rebased.Added != 2 || rebased.Kept != 7 || rebased.Unchanged || len(rebased.Overruled)+len(rebased.Notes) > 0 {
@@ -202,23 +193,23 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 			"oci, then docker": {types.OCIManifestSchema1, types.DockerManifestSchema2},
 			"docker, then oci": {types.DockerManifestSchema2, types.OCIManifestSchema1},
 		} {
-			first := changed(t, aBase(t, media[0]), runName, nil)
-			second := changed(t, aBase(t, media[1]), "index.example.com/mirror", nil)
+			first := ocitest.Changed(t, ocitest.Base(t, media[0]), runName, nil)
+			second := ocitest.Changed(t, ocitest.Base(t, media[1]), "index.example.com/mirror", nil)
 			first.Mirrors = []string{second.Name + ":latest"}
-			app := on(t, first)
-			same := rebase(t, app, first)
+			app := ocitest.On(t, first)
+			same := onto(t, app, first)
 			if !same.Unchanged || digestOf(t, same) != digestOf(t, app) {
 				t.Errorf("%s: on the same base %s, want %s", name, digestOf(t, same), digestOf(t, app))
 			}
-			there := rebase(t, app, second)
+			there := onto(t, app, second)
 			valid(t, there)
-			if again := rebase(t, app, second); digestOf(t, again) != digestOf(t, there) {
+			if again := onto(t, app, second); digestOf(t, again) != digestOf(t, there) {
 				t.Errorf("%s: a second time %s, want %s", name, digestOf(t, again), digestOf(t, there))
 			}
-			if again := rebase(t, there, second); !again.Unchanged || digestOf(t, again) != digestOf(t, there) {
+			if again := onto(t, there, second); !again.Unchanged || digestOf(t, again) != digestOf(t, there) {
 				t.Errorf("%s: rebased twice %s, want %s", name, digestOf(t, again), digestOf(t, there))
 			}
-			if back := rebase(t, there, first); digestOf(t, back) != digestOf(t, app) {
+			if back := onto(t, there, first); digestOf(t, back) != digestOf(t, app) {
 				t.Errorf("%s: there and back %s, want %s", name, digestOf(t, back), digestOf(t, app))
 			}
 		}
@@ -228,8 +219,8 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 		for _, media := range [][2]types.MediaType{
 			{types.OCIManifestSchema1, types.DockerManifestSchema2}, {types.DockerManifestSchema2, types.OCIManifestSchema1},
 		} {
-			app := on(t, changed(t, aBase(t, media[0]), runName, nil))
-			manifest, err := rebase(t, app, changed(t, aBase(t, media[1]), runName, nil)).Manifest()
+			app := ocitest.On(t, ocitest.Changed(t, ocitest.Base(t, media[0]), runName, nil))
+			manifest, err := onto(t, app, ocitest.Changed(t, ocitest.Base(t, media[1]), runName, nil)).Manifest()
 			must(t, err)
 			before, err := app.Manifest()
 			must(t, err)
@@ -249,15 +240,15 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 	})
 
 	it("goes from nothing to a base and back", func() {
-		scratch, err := oci.Scratch(amd64)
+		scratch, err := oci.Scratch(stack.Target{OS: "linux", Arch: "amd64"})
 		must(t, err)
-		app := on(t, scratch)
-		there := rebase(t, app, runImage(t, "", nil))
+		app := ocitest.On(t, scratch)
+		there := onto(t, app, ocitest.RunImage(t, "", nil))
 		valid(t, there)
 		if there.Replaced != 0 || there.Added != 2 || metadataOf(t, there).RunImage.TopLayer != contentsOf(t, there)[1] {
 			t.Errorf("replaced %d by %d, top layer %s", there.Replaced, there.Added, metadataOf(t, there).RunImage.TopLayer)
 		}
-		back := rebase(t, there, scratch)
+		back := onto(t, there, scratch)
 		if diff := cmp.Diff(contentsOf(t, app), contentsOf(t, back)); diff != "" {
 			t.Errorf("layers (-want +got):\n%s", diff)
 		}
@@ -267,12 +258,12 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 	})
 
 	it("takes the right one of equal layers for the top of the base", func() {
-		base := runImage(t, "", nil)
+		base := ocitest.RunImage(t, "", nil)
 		layers, err := base.Image.Layers()
 		must(t, err)
 		base.Image, err = mutate.AppendLayers(base.Image, layers[0])
 		must(t, err)
-		rebased := rebase(t, on(t, base), runImage(t, "", nil))
+		rebased := onto(t, ocitest.On(t, base), ocitest.RunImage(t, "", nil))
 		valid(t, rebased)
 		if rebased.Replaced != 3 || rebased.Kept != 7 {
 			t.Errorf("replaced %d, kept %d, want 3 and 7", rebased.Replaced, rebased.Kept)
@@ -280,9 +271,9 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 	})
 
 	it("states the time it is told", func() {
-		app := on(t, runImage(t, runName, nil))
+		app := ocitest.On(t, ocitest.RunImage(t, runName, nil))
 		at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-		rebased, err := oci.Rebase{App: oci.Base{Image: app}, Base: runImage(t, runName, nil), Created: at}.Assemble()
+		rebased, err := rebase.Recipe{App: oci.Base{Image: app}, Base: ocitest.RunImage(t, runName, nil), Created: at}.Assemble()
 		must(t, err)
 		config, err := rebased.ConfigFile()
 		must(t, err)
@@ -296,8 +287,8 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 			`"runImage":{"topLayer":"%t","reference":"x"},"stack":{"runImage":{"image":"run","mirrors":["mirror.example.com/run"]}},"n":12345678901234567890}`
 
 		foreign := func() v1.Image {
-			base := aBase(t, types.DockerManifestSchema2).Image
-			layers, err := aBase(t, types.DockerManifestSchema2).Image.Layers()
+			base := ocitest.Base(t, types.DockerManifestSchema2).Image
+			layers, err := ocitest.Base(t, types.DockerManifestSchema2).Image.Layers()
 			must(t, err)
 			image, err := mutate.Append(base, mutate.Addendum{Layer: layers[0], History: v1.History{CreatedBy: "app"}})
 			must(t, err)
@@ -309,8 +300,8 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 
 		it("keeps what it does not know", func() {
 			app := foreign()
-			next := changed(t, aBase(t, types.DockerManifestSchema2), "index.docker.io/library/run:latest", nil)
-			rebased := rebase(t, app, next)
+			next := ocitest.Changed(t, ocitest.Base(t, types.DockerManifestSchema2), "index.docker.io/library/run:latest", nil)
+			rebased := onto(t, app, next)
 			valid(t, rebased)
 			ids := contentsOf(t, rebased)
 			want := strings.NewReplacer("%a", ids[2], "%t", ids[1], `"x"`, `"`+next.Reference+`"`, `: {`, `:{`, `, "`, `,"`).Replace(label)
@@ -323,7 +314,7 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 		})
 
 		it("names the new base when it is forced", func() {
-			next := changed(t, aBase(t, types.DockerManifestSchema2), "example.com/other:2", nil)
+			next := ocitest.Changed(t, ocitest.Base(t, types.DockerManifestSchema2), "example.com/other:2", nil)
 			m := metadataOf(t, force(t, foreign(), next))
 			if m.RunImage.Image != next.Name || m.Stack.RunImage.Image != next.Name || m.Stack.RunImage.Mirrors != nil {
 				t.Errorf("run image %+v, stack %+v", m.RunImage, m.Stack)
@@ -342,9 +333,9 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 			"another top layer": {func(string) string { return `{"runImage":{"topLayer":"sha256:0"}}` }, "is sha256:0 by its label, and the image has no such layer"},
 		} {
 			it("says so: "+name, func() {
-				app := relabelled(t, on(t, runImage(t, runName, nil)), oci.LifecycleLabel, c.change)
-				_, err := oci.Rebase{App: oci.Base{Image: app}, Base: runImage(t, runName, nil), Force: true}.Assemble()
-				if _, ok := errors.AsType[*oci.NotRebasableError](err); !ok || !strings.Contains(err.Error(), c.want) {
+				app := relabelled(t, ocitest.On(t, ocitest.RunImage(t, runName, nil)), oci.LifecycleLabel, c.change)
+				_, err := rebase.Recipe{App: oci.Base{Image: app}, Base: ocitest.RunImage(t, runName, nil), Force: true}.Assemble()
+				if _, ok := errors.AsType[*rebase.NotRebasableError](err); !ok || !strings.Contains(err.Error(), c.want) {
 					t.Errorf("error %v, want %q", err, c.want)
 				}
 			})
@@ -378,7 +369,7 @@ func FuzzRebase(f *testing.F) {
 		config.Config.Labels = map[string]string{oci.LifecycleLabel: label}
 		image, err := mutate.ConfigFile(app, config)
 		must(t, err)
-		rebased, err := oci.Rebase{App: oci.Base{Image: image}, Base: oci.Base{Image: base, Name: "other"}, Force: true}.Assemble()
+		rebased, err := rebase.Recipe{App: oci.Base{Image: image}, Base: oci.Base{Image: base, Name: "other"}, Force: true}.Assemble()
 		if err != nil {
 			return
 		}
