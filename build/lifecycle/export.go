@@ -22,6 +22,7 @@ import (
 	"github.com/slugc/slugc/build/lifecycle/platform"
 	"github.com/slugc/slugc/build/lifecycle/target"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/assemble"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack/launch"
@@ -201,37 +202,37 @@ func (x *export) compare(walked build.Walked) {
 
 // recipe is the image. A layer that did not change and that the previous image has
 // is taken from there, unread.
-func (x *export) recipe(ctx context.Context, walked build.Walked, previous oci.Previous) (oci.Recipe, error) {
+func (x *export) recipe(ctx context.Context, walked build.Walked, previous oci.Previous) (assemble.Recipe, error) {
 	run, err := x.Target.Find(ctx, x.RunImage)
 	if err == nil && !run.There {
 		err = errors.New("there is no such image")
 	}
 	if err != nil {
-		return oci.Recipe{}, fmt.Errorf("get run image %s: %w", x.RunImage, err)
+		return assemble.Recipe{}, fmt.Errorf("get run image %s: %w", x.RunImage, err)
 	}
 	base := run.Base
 	base.Reference, base.Name, base.Mirrors = run.ID, x.RunImages.Image, x.RunImages.Mirrors
 	launcher, err := sandbox.ReadFile(x.Launcher.File, maxLauncher)
 	if err != nil {
-		return oci.Recipe{}, fmt.Errorf("creating launcher layers: %w", err)
+		return assemble.Recipe{}, fmt.Errorf("creating launcher layers: %w", err)
 	}
 	info := oci.LauncherInfo{Version: x.Launcher.Version}
 	label, err := x.metadata.Label(info, x.API.CommandList, !x.API.LegacyBOMFiles)
 	if err != nil {
-		return oci.Recipe{}, err
+		return assemble.Recipe{}, err
 	}
-	r := oci.Recipe{
+	r := assemble.Recipe{
 		Base: base, Tree: x.tree, AppIndex: walked.App, Process: x.Process, Project: x.Project, PlatformAPI: x.API.Version,
-		Launcher: oci.Launcher{Content: launcher, Info: info},
+		Launcher: assemble.Launcher{Content: launcher, Info: info},
 		Owner:    &oci.Owner{UID: x.UID, GID: x.GID}, Parent: parent, ConfigDir: filepath.Join(x.Layers, "config"),
 		Warn:      func(err error) { x.Log.Warnf("%v", err) },
-		Lifecycle: &oci.Lifecycle{NoHistory: !x.API.History, StackNames: !x.API.RunTOML, NoSBOM: !x.API.SBOM, Build: label},
+		Lifecycle: &assemble.Lifecycle{NoHistory: !x.API.History, StackNames: !x.API.RunTOML, NoSBOM: !x.API.SBOM, Build: label},
 	}
 	if x.API.ExecEnv {
 		r.ExecEnv = x.ExecEnv
 	}
 	if r.Extension, err = x.extension(ctx); err != nil {
-		return oci.Recipe{}, err
+		return assemble.Recipe{}, err
 	}
 	if previous.Image != nil {
 		r.Previous, r.PreviousMetadata = previous.Image, &previous.Metadata
@@ -244,11 +245,11 @@ func (x *export) recipe(ctx context.Context, walked build.Walked, previous oci.P
 			r.Tree.LaunchLayers[i].Dir.Host = ""
 		case l.Dir.Host != "" || there:
 		case l.Cache:
-			return oci.Recipe{}, fmt.Errorf("layer '%s' is cache=true but has no contents", l.ID())
+			return assemble.Recipe{}, fmt.Errorf("layer '%s' is cache=true but has no contents", l.ID())
 		case old.SHA == "":
-			return oci.Recipe{}, fmt.Errorf("cannot reuse '%s', previous image has no metadata for layer '%s'", l.ID(), l.ID())
+			return assemble.Recipe{}, fmt.Errorf("cannot reuse '%s', previous image has no metadata for layer '%s'", l.ID(), l.ID())
 		default:
-			return oci.Recipe{}, fmt.Errorf("reusing layer: '%s': the previous image does not have the layer %s any more: build again with an empty cache", l.ID(), old.SHA)
+			return assemble.Recipe{}, fmt.Errorf("reusing layer: '%s': the previous image does not have the layer %s any more: build again with an empty cache", l.ID(), old.SHA)
 		}
 	}
 	return r, nil

@@ -25,6 +25,7 @@ import (
 	"github.com/slugc/slugc/build/lifecycle/files"
 	"github.com/slugc/slugc/build/lifecycle/platform"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/assemble"
 	"github.com/slugc/slugc/stack/launch"
 	"github.com/slugc/slugc/stack/sandbox"
 )
@@ -354,7 +355,7 @@ func (x *extending) save() error {
 
 // extension is what an extender made of the run image, if one did. That there is none
 // where it is wanted is a failure of class Generic.
-func (x *export) extension(ctx context.Context) (*oci.Extension, error) {
+func (x *export) extension(ctx context.Context) (*assemble.Extension, error) {
 	if !x.API.ExtendRun || x.Extended == "" {
 		return nil, nil
 	}
@@ -362,7 +363,7 @@ func (x *export) extension(ctx context.Context) (*oci.Extension, error) {
 	if err != nil {
 		return nil, err
 	}
-	extended := &oci.Extension{}
+	extended := &assemble.Extension{}
 	if run := x.Analyzed.RunImage; run != nil && run.Extend {
 		if config == nil {
 			return nil, &Failure{"get extended image config", Generic, fmt.Errorf("missing extended run image in %s: run the extender with -kind run before", x.Extended)}
@@ -380,7 +381,7 @@ func (x *export) extension(ctx context.Context) (*oci.Extension, error) {
 }
 
 // normalised is a layer of an extender as images have it.
-func normalised(ctx context.Context, l extend.NewLayer, temp string) (own oci.ExtensionLayer, err error) {
+func normalised(ctx context.Context, l extend.NewLayer, temp string) (own assemble.ExtensionLayer, err error) {
 	file, err := os.Open(l.File)
 	if err != nil {
 		return own, err
@@ -394,5 +395,5 @@ func normalised(ctx context.Context, l extend.NewLayer, temp string) (own oci.Ex
 		}
 	}
 	segment, err := extend.Normalised(ctx, content, temp)
-	return oci.ExtensionLayer{Segment: segment, CreatedBy: l.CreatedBy}, err
+	return assemble.ExtensionLayer{Segment: segment, CreatedBy: l.CreatedBy}, err
 }

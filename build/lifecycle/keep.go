@@ -16,6 +16,7 @@ import (
 	"github.com/slugc/slugc/build/lifecycle/cache"
 	"github.com/slugc/slugc/build/lifecycle/target"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/assemble"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
 )
@@ -67,7 +68,7 @@ func (x *export) release() (err error) {
 
 // pack packs what the image lacks and what only the cache wants. Where the file
 // system of the cache is full or cannot be written to, it does without.
-func (x *export) pack(ctx context.Context, recipe oci.Recipe, walked build.Walked) error {
+func (x *export) pack(ctx context.Context, recipe assemble.Recipe, walked build.Walked) error {
 	x.indexes = walked.Layers
 	if x.records != nil {
 		err := x.packBeside(ctx, recipe, walked)
@@ -84,7 +85,7 @@ func (x *export) pack(ctx context.Context, recipe oci.Recipe, walked build.Walke
 }
 
 // packBeside packs on the file system of the cache, with its records.
-func (x *export) packBeside(ctx context.Context, recipe oci.Recipe, walked build.Walked) error {
+func (x *export) packBeside(ctx context.Context, recipe assemble.Recipe, walked build.Walked) error {
 	temp, release, err := x.records.Temp()
 	if err != nil {
 		return &recordsError{err}
@@ -116,7 +117,7 @@ func ofCache(err error) bool {
 }
 
 // packIn packs with a directory for layers in the making.
-func (x *export) packIn(ctx context.Context, temp string, recipe oci.Recipe, walked build.Walked) error {
+func (x *export) packIn(ctx context.Context, temp string, recipe assemble.Recipe, walked build.Walked) error {
 	layers, others, err := x.jobs(recipe, walked)
 	if err != nil {
 		return err
@@ -147,7 +148,7 @@ func (x *export) packIn(ctx context.Context, temp string, recipe oci.Recipe, wal
 
 // jobs are those that pack the layers of buildpacks, in the forms that the target and
 // the cache want, and those of everything else in the image.
-func (x *export) jobs(recipe oci.Recipe, walked build.Walked) (layers, others []pack.Job, err error) {
+func (x *export) jobs(recipe assemble.Recipe, walked build.Walked) (layers, others []pack.Job, err error) {
 	only := map[string]bool{}
 	if x.Cache != nil {
 		own := x.cacheOnly(recipe)
@@ -197,7 +198,7 @@ func (x *export) unpacks() bool {
 
 // cacheOnly are the layers that are packed for the cache alone: those that are not
 // packed for the image, and did not come from the cache as they are.
-func (x *export) cacheOnly(recipe oci.Recipe) []buildpacks.Layer {
+func (x *export) cacheOnly(recipe assemble.Recipe) []buildpacks.Layer {
 	var only []buildpacks.Layer
 	for _, l := range x.tree.CacheLayers {
 		inImage := slices.ContainsFunc(recipe.Tree.LaunchLayers, func(own buildpacks.Layer) bool {

@@ -46,30 +46,30 @@ func Scratch(target stack.Target) (Base, error) {
 	return Base{Image: image, Target: target}, nil
 }
 
-// owner is who owns the files of an app.
-type owner struct{ uid, gid int }
+// Owner is a user and group by their ids.
+type Owner struct{ UID, GID int }
 
 // defaultOwner is the owner where the base names none.
-func defaultOwner() owner { return owner{1000, 1000} }
+func defaultOwner() Owner { return Owner{1000, 1000} }
 
-// owner is the user that the base is made for: CNB_USER_ID and CNB_GROUP_ID
+// Owner is the user that the base is made for: CNB_USER_ID and CNB_GROUP_ID
 // (CNB Platform API, "Run Image"), or a user that the config gives as a number.
 // A base for root has no user for apps.
-func (b Base) owner() (owner, error) {
+func (b Base) Owner() (Owner, error) {
 	config, err := b.Image.ConfigFile()
 	if err != nil {
-		return owner{}, fmt.Errorf("reading the config of the base: %w", err)
+		return Owner{}, fmt.Errorf("reading the config of the base: %w", err)
 	}
 	env := launch.NewEnv(config.Config.Env)
 	o := userOf(config.Config.User)
-	for name, id := range map[string]*int{"CNB_USER_ID": &o.uid, "CNB_GROUP_ID": &o.gid} {
+	for name, id := range map[string]*int{"CNB_USER_ID": &o.UID, "CNB_GROUP_ID": &o.GID} {
 		value, set := env[name]
 		if !set {
 			continue
 		}
 		n, err := strconv.ParseUint(value, 10, 31)
 		if err != nil {
-			return owner{}, fmt.Errorf("the base sets %s=%s, expected a number", name, value)
+			return Owner{}, fmt.Errorf("the base sets %s=%s, expected a number", name, value)
 		}
 		*id = int(n)
 	}
@@ -77,7 +77,7 @@ func (b Base) owner() (owner, error) {
 }
 
 // userOf reads UID[:GID] of a config.
-func userOf(user string) owner {
+func userOf(user string) Owner {
 	uid, gid, both := strings.Cut(user, ":")
 	if !both {
 		gid = uid
@@ -90,7 +90,7 @@ func userOf(user string) owner {
 	if err != nil {
 		g = u
 	}
-	return owner{int(u), int(g)}
+	return Owner{int(u), int(g)}
 }
 
 // TargetOf is what an image runs on. The distribution is in labels (CNB

@@ -35,7 +35,7 @@ func (b Base) Compose(change func(*v1.Config) error, createdBy string, segments 
 	if err != nil {
 		return Image{}, fmt.Errorf("reading the config of the base: %w", err)
 	}
-	mediaType, err := b.layerType()
+	mediaType, err := b.LayerType()
 	if err != nil {
 		return Image{}, err
 	}
@@ -59,7 +59,7 @@ func (b Base) Compose(change func(*v1.Config) error, createdBy string, segments 
 func onto(image v1.Image, mediaType types.MediaType, createdBy string, segments []artifact.Segment) (Image, error) {
 	var adds []mutate.Addendum
 	for _, segment := range segments {
-		layer, err := newLayer(segment, mediaType)
+		layer, err := NewLayer(segment, mediaType)
 		if err != nil {
 			return Image{}, fmt.Errorf("composing an image: %w", err)
 		}

@@ -45,7 +45,7 @@ func TestDaemon(t *testing.T) {
 	dir := t.TempDir()
 	r := ocitest.Recipe(t, dir)
 	r.Base = base
-	image := makeRaw(t, r)
+	image := ocitest.MakeRaw(t, r)
 	made, err := to.Export(t.Context(), image)
 	must(t, err)
 	if made.Kind != "docker-daemon" || made.Ref != "app:v1" || made.Digest != e.ID("app:v1") || made.Size == 0 || len(made.Layers) != len(image.Segments) {
@@ -63,7 +63,7 @@ func TestDaemon(t *testing.T) {
 	r.Previous = previous.Image
 	r.Tree.LaunchLayers[1].Dir.Host = ""
 	ocitest.Write(t, dir, map[string]string{"app/index.js": "console.log(2)\n"})
-	next := makeRaw(t, r)
+	next := ocitest.MakeRaw(t, r)
 	_, err = to.Export(t.Context(), next)
 	must(t, err)
 	// The layers up to the app are there.
@@ -76,7 +76,7 @@ func TestDaemon(t *testing.T) {
 
 	e.Broken = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
 	before := e.ID("app:v1")
-	_, err = to.Export(t.Context(), makeRaw(t, ocitest.Recipe(t, t.TempDir())))
+	_, err = to.Export(t.Context(), ocitest.MakeRaw(t, ocitest.Recipe(t, t.TempDir())))
 	if err == nil || !strings.HasPrefix(err.Error(), "writing to docker-daemon:app:v1: ") || e.ID("app:v1") != before {
 		t.Errorf("got %v", err)
 	}

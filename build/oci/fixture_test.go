@@ -1,9 +1,6 @@
 package oci_test
 
 import (
-	"archive/tar"
-	"errors"
-	"io"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -44,35 +41,9 @@ func digestOf(t *testing.T, image v1.Image) string {
 	return digest.String()
 }
 
-// entries are the tar entries of a layer.
-func entries(t *testing.T, layer v1.Layer) []tar.Header {
+func configOf(t *testing.T, image v1.Image) *v1.ConfigFile {
 	t.Helper()
-	reader, err := layer.Uncompressed()
+	config, err := image.ConfigFile()
 	must(t, err)
-	defer func() { must(t, reader.Close()) }()
-	var headers []tar.Header
-	for files := tar.NewReader(reader); ; {
-		header, err := files.Next()
-		if errors.Is(err, io.EOF) {
-			return headers
-		}
-		must(t, err)
-		headers = append(headers, *header)
-	}
-}
-
-// layerOf is a layer of an image by the name of its segment.
-func layerOf(t *testing.T, image oci.Image, name string) v1.Layer {
-	t.Helper()
-	for _, segment := range image.Segments {
-		if segment.Name == name {
-			digest, err := v1.NewHash(segment.Digest)
-			must(t, err)
-			layer, err := image.LayerByDigest(digest)
-			must(t, err)
-			return layer
-		}
-	}
-	t.Fatalf("there is no layer %s", name)
-	return nil
+	return config
 }

@@ -161,7 +161,7 @@ func (m LifecycleMetadata) names() map[string][]string {
 	for i, app := range m.App {
 		name := AppPart
 		if len(m.App) > 1 {
-			name = slicePart(i + 1)
+			name = SlicePart(i + 1)
 		}
 		add(app, name)
 	}

@@ -166,8 +166,8 @@ func readLabel(config *v1.ConfigFile, label string, value any) error {
 	return nil
 }
 
-// writeLabel puts a value into a label.
-func writeLabel(labels map[string]string, label string, value any) error {
+// WriteLabel puts a value into a label.
+func WriteLabel(labels map[string]string, label string, value any) error {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return fmt.Errorf("the label %s cannot hold what the buildpacks wrote: %w", label, err)

@@ -27,11 +27,6 @@ var _ v1.Layer = (*fileLayer)(nil)
 // NewLayer is the layer that a segment is. Its file is read whenever somebody wants
 // the layer.
 func NewLayer(segment artifact.Segment, mediaType types.MediaType) (v1.Layer, error) {
-	return newLayer(segment, mediaType)
-}
-
-// newLayer is the layer that a segment is.
-func newLayer(segment artifact.Segment, mediaType types.MediaType) (*fileLayer, error) {
 	digest, err := v1.NewHash(segment.Digest)
 	if err != nil {
 		return nil, fmt.Errorf("the segment %s: %w", segment.Name, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/assemble"
 	"github.com/slugc/slugc/stack"
 )
 
@@ -26,15 +27,15 @@ var embedded embed.FS
 const launcherVersion = "0.21.0+slugc.1"
 
 // launcherFor is the launcher for the images of a target.
-func launcherFor(target stack.Target) (oci.Launcher, error) {
+func launcherFor(target stack.Target) (assemble.Launcher, error) {
 	program, err := embeddedGzip("launcher", target.OS, target.Arch)
 	if errors.Is(err, fs.ErrNotExist) {
-		return oci.Launcher{}, fmt.Errorf("this slugc carries no launcher for %s, so it can make no image for it; build slugc with make build", target)
+		return assemble.Launcher{}, fmt.Errorf("this slugc carries no launcher for %s, so it can make no image for it; build slugc with make build", target)
 	}
 	if err != nil {
-		return oci.Launcher{}, err
+		return assemble.Launcher{}, err
 	}
-	return oci.Launcher{Gzip: program, Info: oci.LauncherInfo{Version: launcherVersion}}, nil
+	return assemble.Launcher{Gzip: program, Info: oci.LauncherInfo{Version: launcherVersion}}, nil
 }
 
 // embeddedGzip is a program for a platform, as one gzip member. An error is

@@ -8,13 +8,14 @@ import (
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/assemble"
 	"github.com/slugc/slugc/build/pack"
 )
 
 // Image makes an OCI image and takes it to its destinations.
 type Image struct {
 	Base     oci.Base
-	Launcher oci.Launcher
+	Launcher assemble.Launcher
 	// Destinations receive the image, in this order.
 	Destinations []oci.Destination
 	// Raw leaves layers uncompressed, for destinations that unpack them at once.
@@ -97,6 +98,6 @@ func (i Image) joined(to oci.Destination) oci.Destination {
 	return oci.Joined{To: to, Told: i.Joined}
 }
 
-func (i Image) recipe(tree artifact.Tree, app pack.Index) oci.Recipe {
-	return oci.Recipe{Base: i.Base, Tree: tree, Launcher: i.Launcher, AppIndex: app, Created: i.Created, Warn: i.Warn}
+func (i Image) recipe(tree artifact.Tree, app pack.Index) assemble.Recipe {
+	return assemble.Recipe{Base: i.Base, Tree: tree, Launcher: i.Launcher, AppIndex: app, Created: i.Created, Warn: i.Warn}
 }

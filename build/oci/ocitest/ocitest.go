@@ -16,6 +16,7 @@ import (
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/assemble"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack"
@@ -120,21 +121,36 @@ func Tree(t testing.TB, dir string) artifact.Tree {
 }
 
 // Recipe is for an image of the tree on nothing.
-func Recipe(t testing.TB, dir string) oci.Recipe {
+func Recipe(t testing.TB, dir string) assemble.Recipe {
 	t.Helper()
 	base, err := oci.Scratch(amd64)
 	must(t, err)
-	return oci.Recipe{
+	return assemble.Recipe{
 		Base: base, Tree: Tree(t, dir),
-		Launcher: oci.Launcher{Content: Program(MachineAMD64), Info: oci.LauncherInfo{Version: "1.2.3"}},
+		Launcher: assemble.Launcher{Content: Program(MachineAMD64), Info: oci.LauncherInfo{Version: "1.2.3"}},
 	}
 }
 
 // Make packs and assembles an image.
-func Make(t testing.TB, r oci.Recipe) oci.Image {
+func Make(t testing.TB, r assemble.Recipe) oci.Image {
 	t.Helper()
 	jobs, err := r.Jobs()
 	must(t, err)
+	segments, err := pack.Packer{Temp: t.TempDir()}.Pack(t.Context(), jobs)
+	must(t, err)
+	image, err := r.Assemble(segments)
+	must(t, err)
+	return image
+}
+
+// MakeRaw packs and assembles an image of raw segments.
+func MakeRaw(t testing.TB, r assemble.Recipe) oci.Image {
+	t.Helper()
+	jobs, err := r.Jobs()
+	must(t, err)
+	for i := range jobs {
+		jobs[i].Shapes[0].Raw = true
+	}
 	segments, err := pack.Packer{Temp: t.TempDir()}.Pack(t.Context(), jobs)
 	must(t, err)
 	image, err := r.Assemble(segments)

@@ -1,9 +1,11 @@
-package oci
+package assemble
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/slugc/slugc/build/oci"
 )
 
 // MaxLayers is how many layers an image may have to run everywhere. Docker's
@@ -54,7 +56,7 @@ func (p *planner) slices() ([][]string, error) {
 	below := len(base.RootFS.DiffIDs)
 	// The launcher, its configuration, and the app itself.
 	total := below + len(tree.LaunchLayers) + 3
-	if p.has(SBOMPart) {
+	if p.has(oci.SBOMPart) {
 		total++
 	}
 	if len(tree.Metadata.Processes) > 0 {

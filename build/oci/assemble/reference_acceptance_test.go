@@ -1,14 +1,17 @@
 //go:build acceptance
 
-package oci_test
+package assemble_test
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
+	"log"
 	"math/rand/v2"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,12 +21,15 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/assemble"
 	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
@@ -48,7 +54,9 @@ type scene struct {
 // hold.
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	s := &scene{dir: realTemp(t), host: aRegistry(t), lifecycle: referencetest.Build(t), uid: 1000}
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	s := &scene{dir: realTemp(t), host: strings.TrimPrefix(server.URL, "http://"), lifecycle: referencetest.Build(t), uid: 1000}
 	if os.Getuid() != 0 {
 		// The exporter becomes the user that it is told; only root can be another.
 		s.uid = os.Getuid()
@@ -85,6 +93,13 @@ func newScene(t *testing.T) *scene {
 	s.configure(t)
 	s.give(t)
 	return s
+}
+
+func tagOf(t *testing.T, ref string) name.Tag {
+	t.Helper()
+	tag, err := name.NewTag(ref)
+	must(t, err)
+	return tag
 }
 
 // realTemp is a temporary directory by the name that nothing links to, because
@@ -270,9 +285,9 @@ func (s *scene) ours(t *testing.T, previous v1.Image) oci.Image {
 	t.Helper()
 	index, err := pack.Walk(t.Context(), s.tree.App.Host, pack.WalkOptions{})
 	must(t, err)
-	return ocitest.Make(t, oci.Recipe{
+	return ocitest.Make(t, assemble.Recipe{
 		Base: s.base, Tree: s.tree, AppIndex: index.ByPath(), Previous: previous, ExecEnv: "production",
-		Launcher: oci.Launcher{Content: s.launcher}, PlatformAPI: "0.15",
+		Launcher: assemble.Launcher{Content: s.launcher}, PlatformAPI: "0.15",
 		Project: oci.ProjectMetadata{Source: &oci.ProjectSource{Type: "git", Version: map[string]any{"commit": "abc"}}},
 		Parent: func(path string) (pack.Parent, error) {
 			info, err := os.Stat(path)

@@ -1,4 +1,4 @@
-package oci_test
+package assemble_test
 
 import (
 	"errors"
@@ -10,25 +10,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
-	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/oci/ocitest"
-	"github.com/slugc/slugc/build/pack"
 )
-
-// makeRaw packs and assembles an image of raw segments.
-func makeRaw(t *testing.T, r oci.Recipe) oci.Image {
-	t.Helper()
-	jobs, err := r.Jobs()
-	must(t, err)
-	for i := range jobs {
-		jobs[i].Shapes[0].Raw = true
-	}
-	segments, err := pack.Packer{Temp: t.TempDir()}.Pack(t.Context(), jobs)
-	must(t, err)
-	image, err := r.Assemble(segments)
-	must(t, err)
-	return image
-}
 
 // TestRaw: an image of raw segments is the same to who runs it, and says of its
 // layers that they are not compressed.
@@ -40,7 +23,7 @@ func TestRaw(t *testing.T) {
 		r.Base = ocitest.Base(t, manifest)
 		zipped := ocitest.Make(t, r)
 		r.Previous = zipped
-		image := makeRaw(t, r)
+		image := ocitest.MakeRaw(t, r)
 		// The validator of the library takes every layer for gzip.
 		must(t, validate.Image(image, validate.Fast))
 		if diff := cmp.Diff(configOf(t, zipped), configOf(t, image)); diff != "" {

@@ -1,4 +1,4 @@
-package oci_test
+package assemble_test
 
 import (
 	"slices"
@@ -8,12 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/assemble"
 	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/build/pack"
 )
 
 // sliced is a recipe for an app with slices.
-func sliced(t *testing.T, files []string, globs ...[]string) oci.Recipe {
+func sliced(t *testing.T, files []string, globs ...[]string) assemble.Recipe {
 	t.Helper()
 	dir := t.TempDir()
 	r := ocitest.Recipe(t, dir)

@@ -1,4 +1,4 @@
-package oci_test
+package assemble_test
 
 import (
 	"encoding/json"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/assemble"
 	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
@@ -369,7 +370,7 @@ func TestAssemble(t *testing.T) {
 	})
 }
 
-func expectFailure(t *testing.T, r oci.Recipe, change func([][]artifact.Segment) [][]artifact.Segment, want string) {
+func expectFailure(t *testing.T, r assemble.Recipe, change func([][]artifact.Segment) [][]artifact.Segment, want string) {
 	t.Helper()
 	jobs, err := r.Jobs()
 	must(t, err)
@@ -390,7 +391,7 @@ func TestAssembleLifecycle(t *testing.T) {
 	r.Base = ocitest.Base(t, types.DockerManifestSchema2)
 	base, err := r.Base.Image.ConfigFile()
 	must(t, err)
-	r.Lifecycle = &oci.Lifecycle{Build: json.RawMessage(`{"some":"label"}`)}
+	r.Lifecycle = &assemble.Lifecycle{Build: json.RawMessage(`{"some":"label"}`)}
 	image := ocitest.Make(t, r)
 	valid(t, image)
 	config := configOf(t, image)
@@ -409,7 +410,7 @@ func TestAssembleLifecycle(t *testing.T) {
 		t.Errorf("the history has %d entries for %d layers", len(config.History), len(config.RootFS.DiffIDs))
 	}
 
-	r.Lifecycle = &oci.Lifecycle{NoHistory: true, StackNames: true, NoSBOM: true, Build: r.Lifecycle.Build}
+	r.Lifecycle = &assemble.Lifecycle{NoHistory: true, StackNames: true, NoSBOM: true, Build: r.Lifecycle.Build}
 	config = configOf(t, ocitest.Make(t, r))
 	for i, h := range config.History {
 		if h.CreatedBy != "" || h.Author != "" {

@@ -1,4 +1,4 @@
-package oci_test
+package assemble_test
 
 import (
 	"testing"
@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/assemble"
 	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/build/pack"
 )
@@ -23,9 +24,9 @@ func TestAssembleExtension(t *testing.T) {
 	}})
 	must(t, err)
 	extended := plain
-	extended.Extension = &oci.Extension{
+	extended.Extension = &assemble.Extension{
 		Config: &v1.Config{User: "7:8", Env: []string{"PATH=/ext"}, Labels: map[string]string{"own": "label"}},
-		Layers: []oci.ExtensionLayer{{Segment: segments[0][0], CreatedBy: "an extension"}},
+		Layers: []assemble.ExtensionLayer{{Segment: segments[0][0], CreatedBy: "an extension"}},
 	}
 	without, with := ocitest.Make(t, plain), ocitest.Make(t, extended)
 	valid(t, with)

@@ -1,4 +1,4 @@
-package oci_test
+package assemble_test
 
 import (
 	"archive/tar"

@@ -1,4 +1,4 @@
-package oci
+package assemble
 
 import (
 	"fmt"
@@ -10,38 +10,31 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
 )
 
-// Image is an image and the segments that it is made of.
-type Image struct {
-	v1.Image
-	// Segments are the layers above the base, from the bottom. Those of a
-	// previous image have no File.
-	Segments []artifact.Segment
-}
-
 // Assemble joins the base and the segments that Pack made of the recipe's
 // Jobs, in their order, to an image. Equal input gives an image of equal bytes.
-func (r Recipe) Assemble(segments [][]artifact.Segment) (Image, error) {
+func (r Recipe) Assemble(segments [][]artifact.Segment) (oci.Image, error) {
 	a := assembly{recipe: r, segments: map[string]artifact.Segment{}}
 	if r.Previous != nil {
 		var err error
-		if a.previous, err = newPrevious(r.Previous, r.PreviousMetadata); err != nil {
-			return Image{}, fmt.Errorf("assembling an image: %w", err)
+		if a.previous, err = r.previous(); err != nil {
+			return oci.Image{}, fmt.Errorf("assembling an image: %w", err)
 		}
 	}
 	for _, shapes := range segments {
 		if len(shapes) != 1 {
-			return Image{}, fmt.Errorf("assembling an image: a layer was packed in %d shapes, expected one", len(shapes))
+			return oci.Image{}, fmt.Errorf("assembling an image: a layer was packed in %d shapes, expected one", len(shapes))
 		}
 		a.segments[shapes[0].Name] = shapes[0]
 	}
 	config, err := r.Base.Image.ConfigFile()
 	if err != nil {
-		return Image{}, fmt.Errorf("reading the config of the base: %w", err)
+		return oci.Image{}, fmt.Errorf("reading the config of the base: %w", err)
 	}
 	a.config = config.DeepCopy()
 	if r.Extension != nil && r.Extension.Config != nil {
@@ -49,14 +42,14 @@ func (r Recipe) Assemble(segments [][]artifact.Segment) (Image, error) {
 	}
 	for _, step := range []func() error{a.layers, a.labels, a.environment, a.entrypoint} {
 		if err := step(); err != nil {
-			return Image{}, fmt.Errorf("assembling an image: %w", err)
+			return oci.Image{}, fmt.Errorf("assembling an image: %w", err)
 		}
 	}
 	image, err := a.join()
 	if err != nil {
-		return Image{}, fmt.Errorf("assembling an image: %w", err)
+		return oci.Image{}, fmt.Errorf("assembling an image: %w", err)
 	}
-	return Image{Image: image, Segments: a.used}, nil
+	return oci.Image{Image: image, Segments: a.used}, nil
 }
 
 // assembly is an image in the making.
@@ -65,8 +58,8 @@ type assembly struct {
 	segments map[string]artifact.Segment
 	config   *v1.ConfigFile
 	adds     []mutate.Addendum
-	metadata LifecycleMetadata
-	previous Previous
+	metadata oci.LifecycleMetadata
+	previous oci.Previous
 	// used are the layers above the base.
 	used []artifact.Segment
 }
@@ -74,26 +67,26 @@ type assembly struct {
 // layers gathers the layers in the order of the image, and what is said about
 // them.
 func (a *assembly) layers() error {
-	mediaType, err := a.recipe.Base.layerType()
+	mediaType, err := a.recipe.Base.LayerType()
 	if err != nil {
 		return err
 	}
-	add := func(name, createdBy string) (LayerRef, error) {
+	add := func(name, createdBy string) (oci.LayerRef, error) {
 		segment, found := a.segments[name]
 		if !found {
-			return LayerRef{}, fmt.Errorf("the layer %s was not packed", name)
+			return oci.LayerRef{}, fmt.Errorf("the layer %s was not packed", name)
 		}
-		made, err := newLayer(segment, mediaType)
+		made, err := oci.NewLayer(segment, mediaType)
 		if err != nil {
-			return LayerRef{}, err
+			return oci.LayerRef{}, err
 		}
 		used, layer, err := a.replace(segment, made)
 		if err != nil {
-			return LayerRef{}, err
+			return oci.LayerRef{}, err
 		}
 		a.used = append(a.used, used)
 		a.add(layer, createdBy)
-		return LayerRef{SHA: segment.DiffID}, nil
+		return oci.LayerRef{SHA: segment.DiffID}, nil
 	}
 	if err := a.extensionLayers(mediaType); err != nil {
 		return err
@@ -102,8 +95,8 @@ func (a *assembly) layers() error {
 		return err
 	}
 	m := &a.metadata
-	if _, found := a.segments[SBOMPart]; found {
-		ref, err := add(SBOMPart, "Software Bill-of-Materials")
+	if _, found := a.segments[oci.SBOMPart]; found {
+		ref, err := add(oci.SBOMPart, "Software Bill-of-Materials")
 		if err != nil {
 			return err
 		}
@@ -112,14 +105,14 @@ func (a *assembly) layers() error {
 	if err := a.appLayers(add); err != nil {
 		return err
 	}
-	if m.Launcher, err = add(LauncherPart, "Buildpacks Application Launcher"); err != nil {
+	if m.Launcher, err = add(oci.LauncherPart, "Buildpacks Application Launcher"); err != nil {
 		return err
 	}
-	if m.Config, err = add(ConfigPart, "Buildpacks Launcher Config"); err != nil {
+	if m.Config, err = add(oci.ConfigPart, "Buildpacks Launcher Config"); err != nil {
 		return err
 	}
 	if len(a.recipe.Tree.Metadata.Processes) > 0 {
-		m.ProcessTypes, err = add(ProcessTypesPart, "Buildpacks Process Types")
+		m.ProcessTypes, err = add(oci.ProcessTypesPart, "Buildpacks Process Types")
 	}
 	return err
 }
@@ -130,7 +123,7 @@ func (a *assembly) extensionLayers(mediaType types.MediaType) error {
 		return nil
 	}
 	for _, l := range a.recipe.Extension.Layers {
-		layer, err := newLayer(l.Segment, mediaType)
+		layer, err := oci.NewLayer(l.Segment, mediaType)
 		if err != nil {
 			return err
 		}
@@ -140,11 +133,11 @@ func (a *assembly) extensionLayers(mediaType types.MediaType) error {
 }
 
 // appLayers gathers the layers of the app: one, or those of its slices.
-func (a *assembly) appLayers(add func(name, createdBy string) (LayerRef, error)) error {
-	name, createdBy := AppPart, "Application Layer"
+func (a *assembly) appLayers(add func(name, createdBy string) (oci.LayerRef, error)) error {
+	name, createdBy := oci.AppPart, "Application Layer"
 	for n := 1; ; n++ {
-		if _, sliced := a.segments[slicePart(n)]; sliced {
-			name, createdBy = slicePart(n), fmt.Sprintf("Application Slice: %d", n)
+		if _, sliced := a.segments[oci.SlicePart(n)]; sliced {
+			name, createdBy = oci.SlicePart(n), fmt.Sprintf("Application Slice: %d", n)
 		} else if n > 1 {
 			return nil
 		}
@@ -158,13 +151,13 @@ func (a *assembly) appLayers(add func(name, createdBy string) (LayerRef, error))
 
 // buildpackLayers gathers the launch layers: those that were packed, and of
 // those without contents the layers of the previous image.
-func (a *assembly) buildpackLayers(add func(name, createdBy string) (LayerRef, error)) error {
+func (a *assembly) buildpackLayers(add func(name, createdBy string) (oci.LayerRef, error)) error {
 	tree := a.recipe.Tree
 	at := map[string]int{}
 	for _, b := range tree.Buildpacks {
-		layers := BuildpackLayers{ID: b.ID, Version: b.Version, Layers: map[string]LayerMetadata{}}
+		layers := oci.BuildpackLayers{ID: b.ID, Version: b.Version, Layers: map[string]oci.LayerMetadata{}}
 		if store := tree.Stores[b.ID]; len(store) > 0 {
-			layers.Store = &Store{Metadata: store}
+			layers.Store = &oci.Store{Metadata: store}
 		}
 		at[b.ID] = len(a.metadata.Buildpacks)
 		a.metadata.Buildpacks = append(a.metadata.Buildpacks, layers)
@@ -176,15 +169,15 @@ func (a *assembly) buildpackLayers(add func(name, createdBy string) (LayerRef, e
 		}
 		b := a.metadata.Buildpacks[i]
 		createdBy := fmt.Sprintf("Layer: '%s', Created by buildpack: %s@%s", layer.Name, b.ID, b.Version)
-		take := func() (LayerRef, error) { return add(layer.ID(), createdBy) }
+		take := func() (oci.LayerRef, error) { return add(layer.ID(), createdBy) }
 		if layer.Dir.Host == "" {
-			take = func() (LayerRef, error) { return a.reuse(layer, createdBy) }
+			take = func() (oci.LayerRef, error) { return a.reuse(layer, createdBy) }
 		}
 		ref, err := take()
 		if err != nil {
 			return err
 		}
-		b.Layers[layer.Name] = LayerMetadata{
+		b.Layers[layer.Name] = oci.LayerMetadata{
 			LayerRef: ref, Data: layer.Metadata, Build: layer.Build, Launch: layer.Launch, Cache: layer.Cache,
 		}
 	}
@@ -207,7 +200,7 @@ func (a *assembly) labels() error {
 	}
 	base := a.recipe.Base
 	a.metadata.ExecEnv = a.recipe.ExecEnv
-	a.metadata.RunImage = RunImage{Reference: base.Reference, Image: base.Name, Mirrors: base.Mirrors}
+	a.metadata.RunImage = oci.RunImage{Reference: base.Reference, Image: base.Name, Mirrors: base.Mirrors}
 	lifecycle := a.recipe.Lifecycle
 	if lifecycle != nil && lifecycle.StackNames {
 		a.metadata.RunImage.Image, a.metadata.RunImage.Mirrors = "", nil
@@ -215,15 +208,15 @@ func (a *assembly) labels() error {
 	if diffIDs := a.config.RootFS.DiffIDs; len(diffIDs) > 0 {
 		a.metadata.RunImage.TopLayer = diffIDs[len(diffIDs)-1].String()
 	}
-	a.metadata.Stack = &StackMetadata{RunImage: StackRunImage{Image: base.Name, Mirrors: base.Mirrors}}
+	a.metadata.Stack = &oci.StackMetadata{RunImage: oci.StackRunImage{Image: base.Name, Mirrors: base.Mirrors}}
 
 	for _, label := range []struct {
 		name  string
 		value any
 	}{
-		{LifecycleLabel, a.metadata}, {BuildLabel, a.build()}, {ProjectLabel, a.recipe.Project},
+		{oci.LifecycleLabel, a.metadata}, {oci.BuildLabel, a.build()}, {oci.ProjectLabel, a.recipe.Project},
 	} {
-		if err := writeLabel(labels, label.name, label.value); err != nil {
+		if err := oci.WriteLabel(labels, label.name, label.value); err != nil {
 			return err
 		}
 	}
@@ -231,7 +224,7 @@ func (a *assembly) labels() error {
 		labels[label.Key] = label.Value
 	}
 	if a.recipe.ExecEnv != "" {
-		labels[ExecEnvLabel] = a.recipe.ExecEnv
+		labels[oci.ExecEnvLabel] = a.recipe.ExecEnv
 	}
 	return nil
 }
@@ -242,11 +235,11 @@ func (a *assembly) build() any {
 		return a.recipe.Lifecycle.Build
 	}
 	metadata := a.recipe.Tree.Metadata
-	build := BuildMetadata{
+	build := oci.BuildMetadata{
 		Launcher: a.recipe.Launcher.Info, Processes: metadata.Processes, DefaultProcess: metadata.DefaultProcess,
 	}
 	for _, b := range metadata.Buildpacks {
-		build.Buildpacks = append(build.Buildpacks, BuildpackRef{ID: b.ID, Version: b.Version, Homepage: b.Homepage})
+		build.Buildpacks = append(build.Buildpacks, oci.BuildpackRef{ID: b.ID, Version: b.Version, Homepage: b.Homepage})
 	}
 	return build
 }
@@ -270,22 +263,9 @@ func (a *assembly) environment() error {
 		{"CNB_DEPRECATION_MODE", "quiet"},
 		{"PATH", strings.Join(append([]string{launch.ProcessDir, launch.LifecycleDir}, dirs...), ":")},
 	} {
-		c.Env = SetVariable(c.Env, variable[0], variable[1])
+		c.Env = oci.SetVariable(c.Env, variable[0], variable[1])
 	}
 	return nil
-}
-
-// SetVariable gives a variable of a list of NAME=value a value, in its place if it has
-// one.
-func SetVariable(environ []string, name, value string) []string {
-	word := name + "=" + value
-	for i, old := range environ {
-		if strings.HasPrefix(old, name+"=") {
-			environ[i] = word
-			return environ
-		}
-	}
-	return append(environ, word)
 }
 
 // entrypoint sets what starts, where and as whom.
@@ -309,7 +289,7 @@ func (a *assembly) entrypoint() error {
 		if err != nil {
 			return err
 		}
-		c.User = fmt.Sprintf("%d:%d", owner.uid, owner.gid)
+		c.User = fmt.Sprintf("%d:%d", owner.UID, owner.GID)
 	}
 	return nil
 }
@@ -321,7 +301,7 @@ func (a *assembly) join() (v1.Image, error) {
 	a.config.Container = ""
 	if lifecycle := a.recipe.Lifecycle; lifecycle == nil {
 		a.config.Config.Hostname, a.config.Config.Image = "", ""
-		a.config.History = Accounted(a.config)
+		a.config.History = oci.Accounted(a.config)
 	} else {
 		a.history(lifecycle)
 	}
@@ -343,7 +323,7 @@ func (a *assembly) join() (v1.Image, error) {
 // nobody knows between which layers they belong once others follow, are left out.
 func (a *assembly) history(lifecycle *Lifecycle) {
 	created := a.recipe.created()
-	history := slices.DeleteFunc(Accounted(a.config), func(h v1.History) bool { return h.EmptyLayer })
+	history := slices.DeleteFunc(oci.Accounted(a.config), func(h v1.History) bool { return h.EmptyLayer })
 	all := make([]*v1.History, 0, len(history)+len(a.adds))
 	for i := range history {
 		all = append(all, &history[i])
@@ -358,36 +338,4 @@ func (a *assembly) history(lifecycle *Lifecycle) {
 		h.Created = created
 	}
 	a.config.History = history
-}
-
-// Accounted is the history of an image. Where it does not account for the
-// layers it makes way for one that does, because readers match the two by
-// position.
-func Accounted(config *v1.ConfigFile) []v1.History {
-	layers := 0
-	for _, h := range config.History {
-		if !h.EmptyLayer {
-			layers++
-		}
-	}
-	if layers == len(config.RootFS.DiffIDs) {
-		return config.History
-	}
-	history := make([]v1.History, len(config.RootFS.DiffIDs))
-	for i := range history {
-		history[i].Created = v1.Time{Time: pack.Epoch()}
-	}
-	return history
-}
-
-// layerType is the media type of layers on top of the base.
-func (b Base) layerType() (types.MediaType, error) {
-	mediaType, err := b.Image.MediaType()
-	if err != nil {
-		return "", fmt.Errorf("reading the manifest of the base: %w", err)
-	}
-	if mediaType == types.DockerManifestSchema2 {
-		return types.DockerLayer, nil
-	}
-	return types.OCILayer, nil
 }

@@ -1,4 +1,4 @@
-package oci
+package assemble
 
 import (
 	"bytes"
@@ -9,19 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
 	"github.com/slugc/slugc/stack/launch"
-)
-
-// Names of the parts of an image that are not a buildpack's layer.
-const (
-	AppPart          = "app"
-	SBOMPart         = artifact.SBOMPart
-	LauncherPart     = "launcher"
-	ConfigPart       = "config"
-	ProcessTypesPart = "process-types"
 )
 
 // imageLevel is the gzip level of layers. Most of them are pushed once and
@@ -64,14 +55,14 @@ func (r Recipe) Jobs() ([]pack.Job, error) {
 // planner gathers the jobs of an image.
 type planner struct {
 	recipe Recipe
-	owner  owner
+	owner  oci.Owner
 	jobs   []pack.Job
 }
 
 // add adds a part whose root is at a path of the image, below parents.
-func (p *planner) add(part pack.Part, at string, parents []pack.Parent, owner owner, root bool) {
+func (p *planner) add(part pack.Part, at string, parents []pack.Parent, owner oci.Owner, root bool) {
 	p.jobs = append(p.jobs, pack.Job{Part: part, Shapes: []pack.Shape{{
-		Name: "oci", Level: imageLevel, Prefix: at, UID: owner.uid, GID: owner.gid, ModTime: pack.Epoch(),
+		Name: "oci", Level: imageLevel, Prefix: at, UID: owner.UID, GID: owner.GID, ModTime: pack.Epoch(),
 		Parents: parents, Root: root, Trailer: true,
 	}}})
 }
@@ -106,7 +97,7 @@ func (p *planner) sbom() error {
 	if err != nil {
 		return err
 	}
-	p.add(pack.Part{Name: SBOMPart, Files: files}, dir.Path, parents, p.owner, true)
+	p.add(pack.Part{Name: oci.SBOMPart, Files: files}, dir.Path, parents, p.owner, true)
 	return nil
 }
 
@@ -123,7 +114,7 @@ func (p *planner) app() error {
 	if err != nil {
 		return err
 	}
-	part := pack.Part{Name: AppPart, Dir: tree.App.Host}
+	part := pack.Part{Name: oci.AppPart, Dir: tree.App.Host}
 	layers, inside := strings.CutPrefix(tree.Layers.Path, tree.App.Path+"/")
 	if inside {
 		part.Exclude = func(rel string, _ bool) bool { return rel == layers }
@@ -151,7 +142,7 @@ func (p *planner) appSlices(app pack.Part, globs [][]string, parents []pack.Pare
 		return err
 	}
 	for i, index := range divided {
-		part, above := pack.Part{Name: slicePart(i + 1), Dir: app.Dir, Index: index}, parents
+		part, above := pack.Part{Name: oci.SlicePart(i + 1), Dir: app.Dir, Index: index}, parents
 		if len(index) == 0 {
 			// The reference writes nothing at all, directories above included.
 			part.Dir, part.Index, above = "", nil, nil
@@ -168,9 +159,9 @@ func (p *planner) has(name string) bool {
 
 // launcher adds the launcher, which belongs to root.
 func (p *planner) launcher() error {
-	p.add(pack.Part{Name: LauncherPart, Files: []pack.File{{
+	p.add(pack.Part{Name: oci.LauncherPart, Files: []pack.File{{
 		Path: path.Base(launch.LauncherPath), Mode: 0o755, Content: p.recipe.Launcher.Content, Gzip: p.recipe.Launcher.Gzip,
-	}}}, launch.LifecycleDir, rootDirs(launch.LifecycleDir), owner{}, false)
+	}}}, launch.LifecycleDir, rootDirs(launch.LifecycleDir), oci.Owner{}, false)
 	return nil
 }
 
@@ -178,7 +169,7 @@ func (p *planner) launcher() error {
 func (p *planner) config() error {
 	file := launch.MetadataPath(p.recipe.Tree.Layers.Path)
 	if p.recipe.ConfigDir != "" {
-		return p.dir(ConfigPart, buildpacks.Dir{Host: p.recipe.ConfigDir, Path: path.Dir(file)})
+		return p.dir(oci.ConfigPart, buildpacks.Dir{Host: p.recipe.ConfigDir, Path: path.Dir(file)})
 	}
 	parents, err := p.parents(file)
 	if err != nil {
@@ -188,7 +179,7 @@ func (p *planner) config() error {
 	if err := launch.WriteMetadata(&content, p.recipe.Tree.Metadata); err != nil {
 		return fmt.Errorf("writing the launch metadata: %w", err)
 	}
-	p.add(pack.Part{Name: ConfigPart, Files: []pack.File{{
+	p.add(pack.Part{Name: oci.ConfigPart, Files: []pack.File{{
 		Path: path.Base(file), Mode: 0o644, Content: content.Bytes(),
 	}}}, path.Dir(file), parents, p.owner, false)
 	return nil
@@ -212,7 +203,7 @@ func (p *planner) processTypes() error {
 		links = append(links, pack.File{Path: process.Type, Mode: fs.ModeSymlink | 0o755, Link: launch.LauncherPath})
 	}
 	if len(links) > 0 {
-		p.add(pack.Part{Name: ProcessTypesPart, Files: links}, launch.ProcessDir, rootDirs(launch.ProcessDir), owner{}, false)
+		p.add(pack.Part{Name: oci.ProcessTypesPart, Files: links}, launch.ProcessDir, rootDirs(launch.ProcessDir), oci.Owner{}, false)
 	}
 	return nil
 }
@@ -233,7 +224,7 @@ func (p *planner) parents(file string) ([]pack.Parent, error) {
 			own = dir == p.recipe.Tree.App.Path || dir == path.Dir(launch.MetadataPath(p.recipe.Tree.Layers.Path))
 		}
 		if own {
-			parent.UID, parent.GID = p.owner.uid, p.owner.gid
+			parent.UID, parent.GID = p.owner.UID, p.owner.GID
 		}
 		parents = append(parents, parent)
 	}

@@ -1,4 +1,4 @@
-package oci
+package assemble
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/slugc/slugc/build/artifact"
+	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/stack"
 	"github.com/slugc/slugc/stack/launch"
@@ -22,8 +23,8 @@ import (
 
 // Recipe says what goes into an image.
 type Recipe struct {
-	// Base is what the image stands on; see Opener and Scratch.
-	Base Base
+	// Base is what the image stands on; see oci.Opener and oci.Scratch.
+	Base oci.Base
 	// Tree is the finished build.
 	Tree artifact.Tree
 	// Launcher is the program that starts the processes.
@@ -40,9 +41,9 @@ type Recipe struct {
 	Previous v1.Image
 	// PreviousMetadata is what is known of the layers of Previous; when nil, what
 	// its label says, which it then has to have.
-	PreviousMetadata *LifecycleMetadata
+	PreviousMetadata *oci.LifecycleMetadata
 	// Project says what the source is.
-	Project ProjectMetadata
+	Project oci.ProjectMetadata
 	// PlatformAPI is the one that the launcher is to follow;
 	// launch.PlatformAPI when empty.
 	PlatformAPI string
@@ -55,7 +56,7 @@ type Recipe struct {
 	// Extension is what image extensions made of the base; it may be nil.
 	Extension *Extension
 	// Owner owns the files of the app; when nil, whom the base names.
-	Owner *Owner
+	Owner *oci.Owner
 	// ConfigDir is a directory on this machine that is in the image as it lies, in
 	// place of the metadata that the tree has: <layers>/config of a lifecycle.
 	ConfigDir string
@@ -103,15 +104,20 @@ type Lifecycle struct {
 	Build json.RawMessage
 }
 
-// Owner is a user and group by their ids.
-type Owner struct{ UID, GID int }
-
 // owner owns the files of the app.
-func (r Recipe) owner() (owner, error) {
+func (r Recipe) owner() (oci.Owner, error) {
 	if r.Owner != nil {
-		return owner{r.Owner.UID, r.Owner.GID}, nil
+		return *r.Owner, nil
 	}
-	return r.Base.owner()
+	return r.Base.Owner()
+}
+
+// previous is the earlier image.
+func (r Recipe) previous() (oci.Previous, error) {
+	if r.PreviousMetadata != nil {
+		return oci.PreviousWith(r.Previous, *r.PreviousMetadata)
+	}
+	return oci.NewPrevious(r.Previous)
 }
 
 // Launcher is the program that starts the processes of an image.
@@ -122,7 +128,7 @@ type Launcher struct {
 	// none.
 	Gzip *io.SectionReader
 	// Info goes into a label.
-	Info LauncherInfo
+	Info oci.LauncherInfo
 }
 
 // check makes sure that an image of a target can run the launcher.

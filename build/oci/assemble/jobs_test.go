@@ -1,4 +1,4 @@
-package oci_test
+package assemble_test
 
 import (
 	"archive/tar"
@@ -16,6 +16,7 @@ import (
 	"github.com/sclevine/spec"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/assemble"
 	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
@@ -187,11 +188,11 @@ func TestJobs(t *testing.T) {
 			}
 		})
 
-		for name, change := range map[string]func(*oci.Recipe){
-			`process type "a/b": expected none of the characters`: func(r *oci.Recipe) { r.Tree.Metadata.Processes[0].Type = "a/b" },
-			`process type "": expected a name`:                    func(r *oci.Recipe) { r.Tree.Metadata.Processes[0].Type = "" },
-			"use a launcher for linux/amd64":                      func(r *oci.Recipe) { r.Launcher.Content = ocitest.Program(ocitest.MachineARM64) },
-			"the launcher is not a program":                       func(r *oci.Recipe) { r.Launcher.Content = []byte("#!/bin/sh") },
+		for name, change := range map[string]func(*assemble.Recipe){
+			`process type "a/b": expected none of the characters`: func(r *assemble.Recipe) { r.Tree.Metadata.Processes[0].Type = "a/b" },
+			`process type "": expected a name`:                    func(r *assemble.Recipe) { r.Tree.Metadata.Processes[0].Type = "" },
+			"use a launcher for linux/amd64":                      func(r *assemble.Recipe) { r.Launcher.Content = ocitest.Program(ocitest.MachineARM64) },
+			"the launcher is not a program":                       func(r *assemble.Recipe) { r.Launcher.Content = []byte("#!/bin/sh") },
 		} {
 			it("fails with: "+name, func() {
 				r := ocitest.Recipe(t, t.TempDir())

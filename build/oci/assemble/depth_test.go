@@ -1,4 +1,4 @@
-package oci_test
+package assemble_test
 
 import (
 	"archive/tar"
@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/assemble"
 	"github.com/slugc/slugc/build/oci/ocitest"
 	"github.com/slugc/slugc/build/pack"
 	"github.com/slugc/slugc/buildpacks"
@@ -21,7 +22,7 @@ import (
 
 // checkDepth fails unless the layers of an image are those of the recipe, each
 // where its label and its history say.
-func checkDepth(t *testing.T, image oci.Image, r oci.Recipe) {
+func checkDepth(t *testing.T, image oci.Image, r assemble.Recipe) {
 	t.Helper()
 	config, err := image.ConfigFile()
 	must(t, err)
@@ -65,7 +66,7 @@ func checkDepth(t *testing.T, image oci.Image, r oci.Recipe) {
 }
 
 func TestDepth(t *testing.T) {
-	deep := func(layers int) oci.Recipe {
+	deep := func(layers int) assemble.Recipe {
 		r := ocitest.Recipe(t, t.TempDir())
 		r.Base = ocitest.Base(t, types.OCIManifestSchema1)
 		model := r.Tree.LaunchLayers[2]
@@ -82,10 +83,10 @@ func TestDepth(t *testing.T) {
 
 	t.Run("as many layers as Docker takes", func(t *testing.T) {
 		// Two of the base, the app, the launcher, its configuration, the links.
-		image := ocitest.Make(t, deep(oci.MaxLayers-6))
+		image := ocitest.Make(t, deep(assemble.MaxLayers-6))
 		layers, err := image.Layers()
 		must(t, err)
-		if len(layers) != oci.MaxLayers {
+		if len(layers) != assemble.MaxLayers {
 			t.Errorf("the image has %d layers", len(layers))
 		}
 		valid(t, image)
@@ -100,7 +101,7 @@ func TestDepth(t *testing.T) {
 		r.Warn = func(err error) { warned = append(warned, err) }
 		image := ocitest.Make(t, r)
 		valid(t, image)
-		deepError, ok := errors.AsType[*oci.DepthError](errors.Join(warned...))
+		deepError, ok := errors.AsType[*assemble.DepthError](errors.Join(warned...))
 		if !ok || len(warned) != 2 {
 			t.Fatalf("warned of %v, want a DepthError and that there is no room for the slice", warned)
 		}
@@ -131,7 +132,7 @@ func TestDepth(t *testing.T) {
 		must(t, err)
 		app := appLayers(t, image)
 		// Three of buildpacks, the launcher, its configuration, the links.
-		if len(layers) != oci.MaxLayers || len(app) != oci.MaxLayers-6 {
+		if len(layers) != assemble.MaxLayers || len(app) != assemble.MaxLayers-6 {
 			t.Fatalf("the image has %d layers, %d of the app", len(layers), len(app))
 		}
 		if warned == nil || !strings.Contains(warned.Error(), "150 app slices") {

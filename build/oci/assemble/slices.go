@@ -1,4 +1,4 @@
-package oci
+package assemble
 
 import (
 	"fmt"
@@ -7,9 +7,6 @@ import (
 
 	"github.com/slugc/slugc/build/pack"
 )
-
-// slicePart is the name of one of several app layers, which count from one.
-func slicePart(n int) string { return fmt.Sprintf("%s slice %d", AppPart, n) }
 
 // divide splits the entries of an app directory into those of each slice and,
 // as the last, the rest (CNB Buildpack API, "launch.toml"; Platform API,
