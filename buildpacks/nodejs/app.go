@@ -11,6 +11,7 @@ import (
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/language/layer"
+	"github.com/slugc/slugc/buildpacks/nodejs/lock"
 )
 
 // app is an app as its author wrote it, checked.
@@ -23,7 +24,7 @@ type app struct {
 	choice choice
 	// lock is nil for an app that installs nothing, lockSum a checksum of the
 	// file.
-	lock    lockfile
+	lock    lock.File
 	lockSum string
 	// members are the package.json of the workspaces, by directory below the
 	// root. An app that is one of them is among them.
@@ -76,7 +77,7 @@ func (a *app) read() (err error) {
 		return err
 	}
 	if a.choice.lock == "" {
-		if a.manifest.empty() {
+		if a.manifest.needs().Empty() {
 			return nil
 		}
 		return a.missingLock()
@@ -124,13 +125,13 @@ func (a *app) readSettings() (err error) {
 // readLock reads the lock file.
 func (a *app) readLock() error {
 	name := a.choice.lock
-	if name == bunBinaryLockFile {
+	if name == lock.BunBinaryFile {
 		data, err := os.ReadFile(filepath.Join(a.root.dir, name))
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", name, err)
 		}
 		dirs, err := findWorkspaces(a.root.dir, workspaceGlobs(a.root.manifest.Workspaces))
-		a.lock, a.lockSum = &bunLock{name: name, dirs: dirs}, layer.Sum(data)
+		a.lock, a.lockSum = lock.BinaryBun(dirs), layer.Sum(data)
 		return err
 	}
 	data, err := appfile.ReadMerged(a.root.dir, name, appfile.Merge("make it again from package.json:\n  git checkout --theirs "+name+
@@ -143,32 +144,29 @@ func (a *app) readLock() error {
 	case yarnManager:
 		return a.readYarnLock(data)
 	case pnpmManager:
-		a.lock, err = readPNPM(data)
+		a.lock, err = lock.ReadPNPM(data, a.allowsBuilds())
 	case bunManager:
-		a.lock, err = readBun(data)
+		a.lock, err = lock.ReadBun(data)
 	default:
-		var l lock
-		l, err = readLock(name, data)
-		a.lock = l
+		a.lock, err = lock.ReadNPM(name, data)
 	}
 	return err
 }
 
 // readYarnLock reads a yarn.lock of either form.
 func (a *app) readYarnLock(data []byte) error {
-	if err := a.yarnInLine(isYarnBerry(data)); err != nil {
+	if err := a.yarnInLine(lock.IsBerry(data)); err != nil {
 		return err
 	}
-	if isYarnBerry(data) {
-		l, err := readYarnBerry(data, a.root.manifest)
+	if lock.IsBerry(data) {
+		l, err := lock.ReadBerry(data, a.root.manifest.needs(), a.yarn.extends)
 		if err != nil {
 			return err
 		}
-		l.free = a.yarn.extends
 		a.lock, a.choice.berry = l, true
 		return nil
 	}
-	l, err := readYarnClassic(data)
+	l, err := lock.ReadClassic(data)
 	if err != nil {
 		return err
 	}
@@ -176,11 +174,13 @@ func (a *app) readYarnLock(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("looking for workspaces: %w", err)
 	}
-	l.members = map[string]manifest{}
+	l.Members = map[string]lock.Manifest{}
 	for _, dir := range dirs {
-		if l.members[dir], err = readManifest(a.root.dir, path.Join(dir, manifestFile)); err != nil {
+		m, err := readManifest(a.root.dir, path.Join(dir, manifestFile))
+		if err != nil {
 			return err
 		}
+		l.Members[dir] = m.needs()
 	}
 	a.lock = l
 	return nil
@@ -206,12 +206,12 @@ func (a *app) missingLock() error {
 		"  git add %s\n"+
 		"  git commit -m \"Lock the versions of packages\"\n"+
 		"if it is there on your machine, see whether .gitignore or .slugignore lists it%s",
-		name, where, a.root.at(manifestFile), len(a.manifest.wants()), a.lockCommand(), name, hint)
+		name, where, a.root.at(manifestFile), len(a.manifest.needs().Wants()), a.lockCommand(), name, hint)
 }
 
 // readMembers reads the package.json of the workspaces that the lock file has.
 func (a *app) readMembers() error {
-	for _, dir := range a.lock.workspaces() {
+	for _, dir := range a.lock.Workspaces() {
 		if !filepath.IsLocal(dir) {
 			continue
 		}
@@ -223,7 +223,7 @@ func (a *app) readMembers() error {
 			return appfile.Error("%s names the directory %s, which has no %s\n"+
 				"if it was removed or moved, make the lock file again:\n  %s\n  git add %s\n"+
 				"if it is there on your machine, see whether .gitignore or .slugignore lists it",
-				a.lock.file(), dir, manifestFile, a.lockCommand(), a.lock.file())
+				a.lock.Name(), dir, manifestFile, a.lockCommand(), a.lock.Name())
 		}
 		if a.members[dir], err = readManifest(a.root.dir, path.Join(dir, manifestFile)); err != nil {
 			return err
@@ -240,15 +240,15 @@ func (a *app) inStep() error {
 			lines, files = append(lines, found...), append(files, path.Join(dir, manifestFile))
 		}
 	}
-	note("", a.lock.differences("", a.root.manifest)...)
+	note("", a.lock.Differences("", a.root.manifest.needs())...)
 	for _, dir := range sortedKeys(a.members) {
 		m := a.members[dir]
 		// Those of the root are for all.
 		m.Overrides, m.Resolutions = a.root.manifest.Overrides, a.root.manifest.Resolutions
-		note(dir, a.lock.differences(dir, m)...)
+		note(dir, a.lock.Differences(dir, m.needs())...)
 	}
 	if _, known := a.members[a.root.member]; a.root.member != "" && !known {
-		note(a.root.member, fmt.Sprintf("%s: %s does not know this directory", a.root.at(manifestFile), a.lock.file()))
+		note(a.root.member, fmt.Sprintf("%s: %s does not know this directory", a.root.at(manifestFile), a.lock.Name()))
 	}
 	if len(lines) == 0 {
 		return nil
@@ -261,7 +261,7 @@ func (a *app) inStep() error {
 	if extra := len(lines) - most; extra > 0 {
 		lines = append(lines[:most], fmt.Sprintf("and %d more", extra))
 	}
-	name := a.lock.file()
+	name := a.lock.Name()
 	return appfile.Error("%s is out of step with %s\n  %s\n"+
 		"a build installs what the lock file says and nothing else. Update it and commit it:\n"+
 		"  %s\n"+
@@ -272,8 +272,8 @@ func (a *app) inStep() error {
 
 // hasDev tells whether there are packages that only development needs.
 func (a *app) hasDev() bool {
-	if own, is := a.lock.(interface{ hasDev() bool }); is {
-		return own.hasDev()
+	if own, is := a.npmLock(); is {
+		return own.HasDev()
 	}
 	if a.lock == nil {
 		return false
@@ -292,16 +292,7 @@ func (a *app) hasDev() bool {
 // mayCompile tells whether native code may be compiled when the packages are
 // installed.
 func (a *app) mayCompile() bool {
-	if a.isNative() {
-		return true
-	}
-	if a.lock == nil || !a.lock.mayCompile() {
-		return false
-	}
-	if l, is := a.lock.(*pnpmLock); is && !l.notesBuilds() {
-		return a.allowsBuilds()
-	}
-	return true
+	return a.isNative() || a.lock != nil && a.lock.MayCompile()
 }
 
 // allowsBuilds tells whether pnpm may run install scripts of packages: pnpm 10
@@ -312,10 +303,7 @@ func (a *app) allowsBuilds() bool {
 }
 
 // npmLock is the lock file of an app of npm.
-func (a *app) npmLock() (lock, bool) {
-	l, is := a.lock.(lock)
-	if !is {
-		return lock{}, false
-	}
-	return l, true
+func (a *app) npmLock() (*lock.NPM, bool) {
+	l, is := a.lock.(*lock.NPM)
+	return l, is
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 
 	"github.com/slugc/slugc/buildpacks/language/sbom"
+	"github.com/slugc/slugc/buildpacks/nodejs/lock"
 	"github.com/slugc/slugc/stack/download"
 )
 
@@ -40,7 +41,7 @@ func (t *moduleTree) bills(layers []libcnb.Layer) error {
 
 // components are the packages in a layer.
 func (t *moduleTree) components(home string) ([]sbom.Component, error) {
-	if l, is := t.app.lock.(*yarnBerryLock); is && t.driver.pnp {
+	if l, is := t.app.lock.(*lock.Berry); is && t.driver.pnp {
 		return archived(l, filepath.Join(home, pnpArchives))
 	}
 	f := newForest(home, t.directories())
@@ -137,7 +138,7 @@ func npmComponent(name, version string) sbom.Component {
 }
 
 // archived are the packages of a lock file whose archives are in a directory.
-func archived(l *yarnBerryLock, dir string) ([]sbom.Component, error) {
+func archived(l *lock.Berry, dir string) ([]sbom.Component, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -149,10 +150,9 @@ func archived(l *yarnBerryLock, dir string) ([]sbom.Component, error) {
 		}
 	}
 	var components []sbom.Component
-	for _, e := range l.entries {
-		name, version := e.locator()
-		if version != "" && there[strings.ReplaceAll(name, "/", "-")+"-"+version] {
-			components = append(components, npmComponent(name, version))
+	for _, p := range l.Packages() {
+		if there[strings.ReplaceAll(p.Name, "/", "-")+"-"+p.Version] {
+			components = append(components, npmComponent(p.Name, p.Version))
 		}
 	}
 	return components, nil
@@ -162,36 +162,12 @@ func archived(l *yarnBerryLock, dir string) ([]sbom.Component, error) {
 // hexadecimal digits of a sha512.
 func (t *moduleTree) checksums() map[string]string {
 	sums := map[string]string{}
-	add := func(name, version, integrity string) {
-		if i, err := download.ParseIntegrity(integrity); err == nil && i.Algorithm == "sha512" {
-			sums[name+"@"+version] = hex.EncodeToString(i.Sum)
-		}
+	if t.app.lock == nil {
+		return sums
 	}
-	switch l := t.app.lock.(type) {
-	case lock:
-		for place, p := range l.all() {
-			name := p.Name
-			if at := strings.LastIndex("/"+place, "/node_modules/"); name == "" && at >= 0 {
-				name = place[at+len("node_modules/"):]
-			}
-			add(name, p.Version, p.Integrity)
-		}
-	case *yarnClassicLock:
-		for _, e := range l.entries {
-			add(patternName(e.patterns[0]), e.fields["version"], e.fields["integrity"])
-		}
-	case *bunLock:
-		for _, parts := range l.Packages {
-			var locator, integrity string
-			if len(parts) > 3 && json.Unmarshal(parts[0], &locator) == nil && json.Unmarshal(parts[3], &integrity) == nil {
-				name := patternName(locator)
-				add(name, strings.TrimPrefix(locator, name+"@"), integrity)
-			}
-		}
-	case *pnpmLock:
-		for locator, integrity := range l.sums {
-			name := patternName(locator)
-			add(name, strings.TrimPrefix(locator, name+"@"), integrity)
+	for _, p := range t.app.lock.Packages() {
+		if i, err := download.ParseIntegrity(p.Integrity); err == nil && i.Algorithm == "sha512" {
+			sums[p.Name+"@"+p.Version] = hex.EncodeToString(i.Sum)
 		}
 	}
 	return sums

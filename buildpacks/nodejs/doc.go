@@ -9,8 +9,8 @@
 // into layers and runs the app's scripts; processes says how the app starts.
 //
 // What differs between package managers is in few places: chooseManager says
-// which it is, lockfile is what is read of a lock file, driver is what the
-// package manager is told, managerEnv its settings, causes what its errors mean.
+// which it is, nodejs/lock reads its lock file, driver is what the package manager is
+// told, managerEnv its settings, causes what its errors mean.
 //
 // The layers:
 //
@@ -83,6 +83,6 @@
 //     it. A registry that cannot be reached is an error that says it may pass.
 //
 // Third-party: libcnb holds the vocabulary of a buildpack, BurntSushi/toml
-// reads the release lines of buildpack.toml, go.yaml.in/yaml lock files of pnpm, x/sync/errgroup saves the
+// reads the release lines of buildpack.toml, go.yaml.in/yaml writes settings of Yarn, x/sync/errgroup saves the
 // bookkeeping of downloads that run side by side.
 package nodejs

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/slugc/slugc/buildpacks/nodejs/lock"
 )
 
 // driver knows how the package manager of an app is told what to do.
@@ -32,7 +34,7 @@ func newDriver(a app) driver {
 	return driver{
 		manager: a.choice.manager, member: a.root.member, below: a.root.below,
 		// Versions of Bun that write the binary lock file do not all know better.
-		whole: a.choice.manager == yarnManager || a.choice.lock == bunBinaryLockFile,
+		whole: a.choice.manager == yarnManager || a.choice.lock == lock.BunBinaryFile,
 		berry: a.choice.berry, pnp: a.choice.berry && a.yarn.plugAndPlay(), runsNode: a.needsNode(),
 	}
 }

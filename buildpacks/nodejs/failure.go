@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/failure"
+	"github.com/slugc/slugc/buildpacks/nodejs/lock"
 	"github.com/slugc/slugc/buildpacks/runtime/tool"
 )
 
@@ -34,11 +35,11 @@ func (s scripts) explain(r ran) error {
 			break
 		}
 	}
-	lock := lockFile
+	locked := lock.NPMFile
 	if s.app.lock != nil {
-		lock = s.app.lock.file()
+		locked = s.app.lock.Name()
 	}
-	known := causes(s.app.choice.manager, lock, s.app.lockCommand())
+	known := causes(s.app.choice.manager, locked, s.app.lockCommand())
 	switch path := npmPath().FindStringSubmatch(text); {
 	case r.script != "":
 		f.Details = append(f.Details, "it is the app's own: "+r.script)
@@ -47,9 +48,9 @@ func (s scripts) explain(r ran) error {
 		name := path[1][strings.LastIndex(path[1], "/node_modules/")+len("/node_modules/"):]
 		f.Details = append(f.Details, "the install script of the package "+name+" failed")
 	}
-	if l, is := s.app.lock.(*yarnBerryLock); is && r.script == "" && cutOff().MatchString(text) {
+	if l, is := s.app.lock.(*lock.Berry); is && r.script == "" && cutOff().MatchString(text) {
 		// Yarn does not say which package it is.
-		if missing := l.missing(s.env["YARN_CACHE_FOLDER"]); len(missing) > 0 {
+		if missing := absent(l, s.env["YARN_CACHE_FOLDER"]); len(missing) > 0 {
 			f.Details = append(f.Details, "what did not arrive: "+strings.Join(missing, ", "))
 		}
 	}
@@ -65,10 +66,10 @@ var cutOff = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`RequestError|TimeoutError|ECONN[A-Z]+|ETIMEDOUT|SOCKET_CLOSED|server aborted|Error: aborted|ZlibError|zlib:|incorrect header check|Unexpected end of data|Response Code: `)
 })
 
-// missing are the packages that are not in Yarn's cache, of which some may not be
-// wanted: those that are for other systems are left out. There are five at most,
+// absent are the packages of a lock file that are not in Yarn's cache, of which some may
+// not be wanted: those that are for other systems are left out. There are five at most,
 // and how many more.
-func (l *yarnBerryLock) missing(cache string) []string {
+func absent(l *lock.Berry, cache string) []string {
 	components, err := archived(l, cache)
 	if err != nil {
 		return nil
@@ -80,16 +81,15 @@ func (l *yarnBerryLock) missing(cache string) []string {
 	const most = 5
 	var missing []string
 	more := 0
-	for _, e := range l.entries {
-		name, version := e.locator()
-		if version == "" || e.fields["conditions"] != "" || there[name+"@"+version] {
+	for _, p := range l.Packages() {
+		if p.Conditional || there[p.Name+"@"+p.Version] {
 			continue
 		}
 		if len(missing) == most {
 			more++
 			continue
 		}
-		missing = append(missing, name+"@"+version)
+		missing = append(missing, p.Name+"@"+p.Version)
 	}
 	if more > 0 {
 		missing = append(missing, fmt.Sprintf("and %d more", more))

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slugc/slugc/buildpacks/nodejs/lock"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 	"github.com/slugc/slugc/stack/download"
 )
@@ -25,8 +26,8 @@ func FuzzReadApp(f *testing.F) {
 		f.Add(seed[0], seed[1])
 	}
 	dir := f.TempDir()
-	f.Fuzz(func(t *testing.T, manifest, lock string) {
-		for name, text := range map[string]string{manifestFile: manifest, lockFile: lock} {
+	f.Fuzz(func(t *testing.T, manifest, locked string) {
+		for name, text := range map[string]string{manifestFile: manifest, lock.NPMFile: locked} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -35,7 +36,7 @@ func FuzzReadApp(f *testing.F) {
 		if err != nil {
 			var app *download.Error
 			if !errors.As(err, &app) || app.Fault != download.App || strings.TrimSpace(err.Error()) == "" {
-				t.Errorf("%q, %q: got %v", manifest, lock, err)
+				t.Errorf("%q, %q: got %v", manifest, locked, err)
 			}
 			return
 		}
@@ -43,10 +44,10 @@ func FuzzReadApp(f *testing.F) {
 		if !is {
 			return
 		}
-		packages := l.fetchable("x64", true)
-		filled, err := l.withAddresses([]byte(lock), "x64", packageCache{dir: dir}, func(m npm.Manifest) (string, error) { return m.Name, nil })
-		if err != nil || filled != nil && !json.Valid(filled) || len(packages) > len(l.Packages) {
-			t.Errorf("%q: %q, %v", lock, filled, err)
+		packages := l.Fetchable("x64", true)
+		filled, err := packageCache{dir: dir}.withAddresses(l, []byte(locked), "x64", func(m npm.Manifest) (string, error) { return m.Name, nil })
+		if err != nil || filled != nil && !json.Valid(filled) || len(packages) > len(l.Packages()) {
+			t.Errorf("%q: %q, %v", locked, filled, err)
 		}
 		if _, err := nodeVersion(a, nil, releases{Default: "24.x"}); err != nil {
 			t.Error(err)
@@ -72,8 +73,8 @@ func FuzzRoot(f *testing.F) {
 	if err := os.WriteFile(filepath.Join(dir, manifestFile), []byte(`{"name": "a", "dependencies": {"b": "1"}}`), 0o600); err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, manifest, settings, lock string) {
-		for name, text := range map[string]string{manifestFile: manifest, pnpmWorkspaceFile: settings, lockFile: lock} {
+	f.Fuzz(func(t *testing.T, manifest, settings, locked string) {
+		for name, text := range map[string]string{manifestFile: manifest, pnpmWorkspaceFile: settings, lock.NPMFile: locked} {
 			if err := os.WriteFile(filepath.Join(source, name), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -82,42 +83,27 @@ func FuzzRoot(f *testing.F) {
 		if err != nil {
 			var app *download.Error
 			if !errors.As(err, &app) || app.Fault != download.App || strings.TrimSpace(err.Error()) == "" {
-				t.Errorf("%q, %q, %q: got %v", manifest, settings, lock, err)
+				t.Errorf("%q, %q, %q: got %v", manifest, settings, locked, err)
 			}
 			return
 		}
-		if l, is := a.npmLock(); is && a.root.member != "" && len(l.reached("", a.root.member)) > len(l.Packages)+2 {
-			t.Errorf("%q: it needs more than there is", lock)
+		if l, is := a.npmLock(); is && a.root.member != "" && len(l.Reached("", a.root.member)) > len(l.Packages())+2 {
+			t.Errorf("%q: it needs more than there is", locked)
 		}
 	})
 }
 
-func FuzzLockFiles(f *testing.F) {
-	for _, seed := range []string{classicLock, berryLock, "lockfileVersion: '9.0'\nimporters:\n  .: {}\n", "lockfileVersion: 5.4\nspecifiers: {a: 1}\n", "{\"workspaces\": {\"\": {}}, // x\n}", "\"a", "? b\n:", "a:\n  b:\n    \"c\": d\n"} {
+// FuzzGlobs reads patterns of workspaces: one without braces stands for itself alone.
+func FuzzGlobs(f *testing.F) {
+	for _, seed := range []string{"packages/*", "{a,{b,c}}/**", "{a,", "[", "!a/b"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		for name, read := range map[string]func() (lockfile, error){
-			"Yarn 1": func() (lockfile, error) { return readYarnClassic([]byte(text)) },
-			"Yarn":   func() (lockfile, error) { return readYarnBerry([]byte(text), manifest{}) },
-			"pnpm":   func() (lockfile, error) { return readPNPM([]byte(text)) },
-			"Bun":    func() (lockfile, error) { return readBun([]byte(text)) },
-		} {
-			l, err := read()
-			var app *download.Error
-			if err != nil && (!errors.As(err, &app) || app.Fault != download.App) {
-				t.Errorf("%s: %q: got %v", name, text, err)
-			}
-			if err == nil {
-				l.differences("", manifest{Dependencies: map[string]string{"a": "1"}})
-				l.workspaces()
-				l.mayCompile()
-			}
+		all := braces(text)
+		if !strings.Contains(text, "{") && (len(all) != 1 || all[0] != text) {
+			t.Errorf("%q became %q", text, all)
 		}
-		if plain := plainJSON([]byte(text)); len(plain) != len(text) {
-			t.Errorf("%q became %q", text, plain)
-		}
-		for _, one := range braces(text) {
+		for _, one := range all {
 			matchPath(strings.Split(one, "/"), []string{"a", "b"})
 		}
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/language/version"
+	"github.com/slugc/slugc/buildpacks/nodejs/lock"
 )
 
 // manager is a package manager, by the name that package.json calls it.
@@ -41,28 +42,12 @@ var lockFiles = []struct {
 	name string
 	by   manager
 }{
-	{lockFile, npmManager},
-	{shrinkwrapFile, npmManager},
-	{yarnLockFile, yarnManager},
-	{pnpmLockFile, pnpmManager},
-	{bunLockFile, bunManager},
-	{bunBinaryLockFile, bunManager},
-}
-
-// lockfile is what a build needs to know of a lock file.
-type lockfile interface {
-	// file is its name, in the app's root.
-	file() string
-	// workspaces are the directories of the app that it knows, sorted, without
-	// the root.
-	workspaces() []string
-	// mayCompile tells whether a package may compile native code when it is
-	// installed.
-	mayCompile() bool
-	// differences are the dependencies of a directory of the app that it does
-	// not meet, a line each. What only the package manager can tell is left to
-	// that.
-	differences(dir string, m manifest) []string
+	{lock.NPMFile, npmManager},
+	{lock.ShrinkwrapFile, npmManager},
+	{lock.YarnFile, yarnManager},
+	{lock.PNPMFile, pnpmManager},
+	{lock.BunFile, bunManager},
+	{lock.BunBinaryFile, bunManager},
 }
 
 // devEngines are the tools that an app wants for its development (package.json,
@@ -270,11 +255,11 @@ func refuseLocks(found []string, by []manager, c choice) error {
 	case len(found) == 2 && by[0] == npmManager && by[1] == npmManager:
 		return appfile.Error("there are two lock files of npm: %s and %s\n"+
 			"npm reads only %s, so the other one says nothing. Remove it:\n  git rm %s",
-			lockFile, shrinkwrapFile, shrinkwrapFile, lockFile)
+			lock.NPMFile, lock.ShrinkwrapFile, lock.ShrinkwrapFile, lock.NPMFile)
 	case len(found) == 2 && by[0] == bunManager && by[1] == bunManager:
 		return appfile.Error("there are two lock files of Bun: %s and %s\n"+
 			"%s is the older form of the two. Remove it:\n  git rm %s",
-			bunLockFile, bunBinaryLockFile, bunBinaryLockFile, bunBinaryLockFile)
+			lock.BunFile, lock.BunBinaryFile, lock.BunBinaryFile, lock.BunBinaryFile)
 	}
 	var lines []string
 	var extra []string

@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -34,14 +33,10 @@ func (a *app) manages() bool { return a.choice.manager != npmManager }
 
 // lockForm is the form of the app's lock file, as buildpack.toml knows it.
 func (a *app) lockForm() string {
-	switch l := a.lock.(type) {
-	case *yarnBerryLock:
-		return strconv.Itoa(l.version)
-	case *pnpmLock:
-		form, _, _ := strings.Cut(l.Version, ".")
-		return form
+	if a.lock != nil {
+		return a.lock.Form()
 	}
-	if a.choice.manager == yarnManager && a.lock == nil && (a.yarn.isBerry() || a.lockCommand() != lockCommand(yarnManager, false)) {
+	if a.choice.manager == yarnManager && (a.yarn.isBerry() || a.lockCommand() != lockCommand(yarnManager, false)) {
 		return "10"
 	}
 	if a.choice.manager == yarnManager {

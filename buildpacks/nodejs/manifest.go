@@ -2,13 +2,13 @@ package nodejs
 
 import (
 	"encoding/json"
-	"sort"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/nodejs/lock"
 )
 
 // manifestFile is the file that says what an app is and needs.
-const manifestFile = "package.json"
+const manifestFile = lock.ManifestFile
 
 // manifest is a package.json, as far as a build needs it.
 type manifest struct {
@@ -23,8 +23,8 @@ type manifest struct {
 	Version              string            `json:"version"`
 	PackageManager       string            `json:"packageManager"`
 	DevEngines           devEngines        `json:"devEngines"`
-	Engines              words             `json:"engines"`
-	Volta                words             `json:"volta"`
+	Engines              lock.Words        `json:"engines"`
+	Volta                lock.Words        `json:"volta"`
 	Workspaces           json.RawMessage   `json:"workspaces"`
 	Overrides            json.RawMessage   `json:"overrides"`
 	Resolutions          json.RawMessage   `json:"resolutions"`
@@ -41,25 +41,6 @@ type manifest struct {
 	Gypfile              *bool             `json:"gypfile"`
 }
 
-// words is an object of strings of which anything else is passed over, as npm
-// passes over it.
-type words map[string]string
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (w *words) UnmarshalJSON(data []byte) error {
-	*w = words{}
-	var object map[string]any
-	if json.Unmarshal(data, &object) != nil {
-		return nil
-	}
-	for name, value := range object {
-		if text, ok := value.(string); ok {
-			(*w)[name] = text
-		}
-	}
-	return nil
-}
-
 // readManifest reads the package.json of a directory.
 func readManifest(dir, name string) (manifest, error) {
 	data, err := appfile.Read(dir, name)
@@ -70,52 +51,19 @@ func readManifest(dir, name string) (manifest, error) {
 	return m, appfile.JSON(name, data, &m)
 }
 
-// empty tells whether nothing is to be installed.
-func (m manifest) empty() bool {
-	return len(m.Dependencies)+len(m.DevDependencies)+len(m.OptionalDependencies)+len(m.PeerDependencies) == 0 &&
-		len(m.Workspaces) == 0
-}
-
-// wanted is a dependency of a package.json.
-type wanted struct {
-	name, spec string
-	optional   bool
-}
-
-// wants are the dependencies that a lock file must hold, by name.
-func (m manifest) wants() []wanted {
-	specs := map[string]wanted{}
-	for name, spec := range m.DevDependencies {
-		specs[name] = wanted{name, spec, false}
+// needs are what it says of packages.
+func (m manifest) needs() lock.Manifest {
+	return lock.Manifest{
+		Name: m.Name, Version: m.Version,
+		Dependencies: m.Dependencies, DevDependencies: m.DevDependencies, OptionalDependencies: m.OptionalDependencies, PeerDependencies: m.PeerDependencies,
+		Workspaces: m.Workspaces, Overrides: m.Overrides, Resolutions: m.Resolutions,
 	}
-	for name, spec := range m.Dependencies {
-		specs[name] = wanted{name, spec, false}
-	}
-	for name, spec := range m.OptionalDependencies {
-		specs[name] = wanted{name, spec, true}
-	}
-	all := make([]wanted, 0, len(specs))
-	for _, w := range specs {
-		all = append(all, w)
-	}
-	sort.Slice(all, func(i, j int) bool { return all[i].name < all[j].name })
-	return all
-}
-
-// spec is what is wanted of one package, "" when it is not.
-func (m manifest) spec(name string) string {
-	for _, specs := range []map[string]string{m.OptionalDependencies, m.Dependencies, m.DevDependencies} {
-		if spec, found := specs[name]; found {
-			return spec
-		}
-	}
-	return ""
 }
 
 // depends tells whether an app asks for a package, be it for development alone.
 func (m manifest) depends(names ...string) bool {
 	for _, name := range names {
-		if m.spec(name) != "" {
+		if m.needs().Spec(name) != "" {
 			return true
 		}
 	}
@@ -152,4 +100,13 @@ func (m manifest) buildScripts() []string {
 		return []string{"build"}
 	}
 	return nil
+}
+
+// rawNames are the keys of a JSON object.
+func rawNames(raw json.RawMessage) []string {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(raw, &object) != nil {
+		return nil
+	}
+	return sortedKeys(object)
 }

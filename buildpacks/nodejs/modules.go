@@ -190,7 +190,7 @@ func (t *moduleTree) installAndBuild(ctx context.Context, run scripts, tools too
 func (t *moduleTree) installMain(ctx context.Context, run scripts, inputs map[string]string) (kept bool, err error) {
 	t.b.Print.Step("Installing packages")
 	kept, why := t.main.Keeps(inputs)
-	name := t.app.lock.file()
+	name := t.app.lock.Name()
 	t.tellDeprecated()
 	if kept {
 		t.b.Print.Detail("Reusing %s (%s unchanged)", t.what(), name)
@@ -268,13 +268,13 @@ func (t *moduleTree) addresses(text []byte) ([]byte, error) {
 	if !is {
 		return nil, nil
 	}
-	return l.withAddresses(text, nodeCPU(t.b.Arch), t.cache, t.b.registry.LockAddress)
+	return t.cache.withAddresses(l, text, nodeCPU(t.b.Arch), t.b.registry.LockAddress)
 }
 
 // withFilledLock does something while the lock file has another text. None
 // leaves it as it is.
 func (t *moduleTree) withFilledLock(fill func(text []byte) ([]byte, error), do func() error) (err error) {
-	name := t.app.lock.file()
+	name := t.app.lock.Name()
 	file := filepath.Join(t.app.root.dir, name)
 	text, err := os.ReadFile(file)
 	if err != nil {

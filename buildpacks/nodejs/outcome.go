@@ -72,7 +72,7 @@ func (t *moduleTree) reuse(made *scripted, tools toolchain, cache *buildCache) (
 			return nil, false, nil
 		}
 		t.b.Print.Step("Installing packages")
-		t.b.Print.Detail("Reusing %s (%s unchanged)", t.what(), t.app.lock.file())
+		t.b.Print.Detail("Reusing %s (%s unchanged)", t.what(), t.app.lock.Name())
 		layers = append(layers, t.describeMain(inputs, true))
 		if t.both {
 			layers = append(layers, t.launch.Describe(inputs, t.notes()))

@@ -10,14 +10,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slugc/slugc/buildpacks/language"
+	"github.com/slugc/slugc/buildpacks/nodejs/lock"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 	"github.com/slugc/slugc/stack/download"
 )
@@ -48,69 +47,13 @@ func (c packageCache) file(i download.Integrity) string {
 
 // holds tells whether a package is in the cache. A checksum that cannot be read
 // is npm's to complain about.
-func (c packageCache) holds(p locked) (download.Integrity, bool) {
-	integrity, err := download.ParseIntegrity(p.Integrity)
+func (c packageCache) holds(checksum string) (download.Integrity, bool) {
+	integrity, err := download.ParseIntegrity(checksum)
 	if err != nil {
 		return download.Integrity{}, false
 	}
 	_, err = os.Stat(c.file(integrity))
 	return integrity, err == nil
-}
-
-// fetchable are the packages of a lock file that a registry has, as far as they
-// go to a target, by place.
-func (l lock) fetchable(cpu string, dev bool) map[string]npm.Manifest {
-	packages := map[string]npm.Manifest{}
-	for place, p := range l.Packages {
-		at := strings.LastIndex("/"+place, "/node_modules/")
-		if at < 0 || p.Link || p.InBundle || p.Bundled || p.Integrity == "" || p.Dev && !dev ||
-			!p.OS.allow("linux") || !p.CPU.allow(cpu) || !p.Libc.allow("glibc") {
-			continue
-		}
-		if p.Resolved != "" && !strings.HasPrefix(p.Resolved, "https://") && !strings.HasPrefix(p.Resolved, "http://") {
-			continue
-		}
-		name := p.Name
-		if name == "" {
-			name = place[at+len("/node_modules/")-1:]
-		}
-		packages[place] = npm.Manifest{Name: name, Version: p.Version, Dist: npm.Dist{Tarball: p.Resolved, Integrity: p.Integrity}}
-	}
-	return packages
-}
-
-// choices are the values of "os", "cpu" or "libc" that a package is for.
-type choices []string
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (c *choices) UnmarshalJSON(data []byte) error {
-	*c = nil
-	var one string
-	if json.Unmarshal(data, &one) == nil {
-		*c = choices{one}
-		return nil
-	}
-	var several []string
-	if json.Unmarshal(data, &several) == nil {
-		*c = several
-	}
-	return nil
-}
-
-// allow tells whether a value is among the choices: none means any, and
-// "!value" excludes it (package.json, "os").
-func (c choices) allow(value string) bool {
-	if len(c) == 0 || slices.Contains(c, value) || slices.Contains(c, "any") {
-		return true
-	}
-	excludes := false
-	for _, choice := range c {
-		if choice == "!"+value {
-			return false
-		}
-		excludes = excludes || strings.HasPrefix(choice, "!")
-	}
-	return excludes
 }
 
 // prefetch fills npm's cache with the packages of the lock file while Node.js
@@ -165,17 +108,17 @@ type wantedFile struct {
 
 // lacking are the packages of the lock file that go to the target and are not in the
 // cache, in the order of their places.
-func (t *moduleTree) lacking(l lock) (wanted []wantedFile) {
-	packages := l.fetchable(nodeCPU(t.b.Arch), t.dev)
+func (t *moduleTree) lacking(l *lock.NPM) (wanted []wantedFile) {
+	packages := l.Fetchable(nodeCPU(t.b.Arch), t.dev)
 	if t.driver.focuses() {
-		needed := l.reached("", t.driver.member)
+		needed := l.Reached("", t.driver.member)
 		maps.DeleteFunc(packages, func(place string, _ npm.Manifest) bool { return !needed[place] })
 	}
 	// Of one package at several places one copy is enough.
 	seen := map[string]bool{}
 	for _, place := range sortedKeys(packages) {
 		m := packages[place]
-		integrity, held := t.cache.holds(l.Packages[place])
+		integrity, held := t.cache.holds(m.Dist.Integrity)
 		if held || integrity.Algorithm == "" || seen[m.Dist.Integrity] {
 			continue
 		}
@@ -239,10 +182,10 @@ func (b *build) fetch(ctx context.Context, m npm.Manifest, file string) (err err
 
 // sweep removes from the cache the packages that the lock file does not have,
 // so that it does not grow with every change.
-func (c packageCache) sweep(l lock) error {
+func (c packageCache) sweep(l *lock.NPM) error {
 	wanted := map[string]bool{}
-	for _, p := range l.all() {
-		if integrity, held := c.holds(p); held {
+	for _, p := range l.Packages() {
+		if integrity, held := c.holds(p.Integrity); held {
 			wanted[c.file(integrity)] = true
 		}
 	}
@@ -261,21 +204,21 @@ func (c packageCache) sweep(l lock) error {
 // withAddresses is a lock file in which packages that are in the cache have an
 // address, which npm wants to see before it looks there. Lock files are often
 // made without (omit-lockfile-registry-resolved). Nil means that none lacks it.
-func (l lock) withAddresses(text []byte, cpu string, cache packageCache, address func(npm.Manifest) (string, error)) ([]byte, error) {
+func (c packageCache) withAddresses(l *lock.NPM, text []byte, cpu string, address func(npm.Manifest) (string, error)) ([]byte, error) {
 	var doc map[string]json.RawMessage
 	if err := json.Unmarshal(text, &doc); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", l.Name, err)
+		return nil, fmt.Errorf("reading %s: %w", l.Name(), err)
 	}
 	var packages map[string]map[string]json.RawMessage
-	if l.Packages == nil || json.Unmarshal(doc["packages"], &packages) != nil {
+	if json.Unmarshal(doc["packages"], &packages) != nil {
 		return nil, nil
 	}
 	changed := false
-	for place, m := range l.fetchable(cpu, true) {
+	for place, m := range l.Fetchable(cpu, true) {
 		if m.Dist.Tarball != "" {
 			continue
 		}
-		if _, held := cache.holds(l.Packages[place]); !held {
+		if _, held := c.holds(m.Dist.Integrity); !held {
 			continue
 		}
 		text, err := address(m)

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/slugc/slugc/buildpacks/language/layer"
+	"github.com/slugc/slugc/buildpacks/nodejs/lock"
 )
 
 // copyPruned makes a second tree of the main layer without the packages that
@@ -26,7 +27,9 @@ func (t *moduleTree) copyPruned(fresh string) (count int, err error) {
 	if t.app.manages() {
 		return t.copyReached(fresh)
 	}
-	var installed lock
+	var installed struct {
+		Packages map[string]struct{ Dev bool }
+	}
 	data, err := os.ReadFile(filepath.Join(t.main.Layer.Path, "node_modules", hiddenLock))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -70,8 +73,8 @@ func (t *moduleTree) copyPruned(fresh string) (count int, err error) {
 // managers mark nothing.
 func (t *moduleTree) copyReached(fresh string) (count int, err error) {
 	f := newForest(t.main.Layer.Path, t.directories())
-	if l, is := t.app.lock.(*yarnBerryLock); is {
-		f.more = l.dependenciesOf()
+	if l, is := t.app.lock.(*lock.Berry); is {
+		f.more = l.DependenciesOf()
 	}
 	starts := map[string]manifest{"": t.app.root.manifest}
 	for _, dir := range t.app.parts(false) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/slugc/slugc/buildpacks/language/layer"
+	"github.com/slugc/slugc/buildpacks/nodejs/lock"
 )
 
 // stores are the directories in a node_modules in which pnpm, Bun and Yarn keep
@@ -128,9 +129,9 @@ func (f *forest) dependencies(at string) ([]string, error) {
 	var m struct {
 		Name                 string
 		Version              string
-		Dependencies         words
-		OptionalDependencies words
-		PeerDependencies     words
+		Dependencies         lock.Words
+		OptionalDependencies lock.Words
+		PeerDependencies     lock.Words
 		PeerDependenciesMeta map[string]struct{ Optional bool }
 	}
 	// What Node.js can start may well have a package.json that is odd.

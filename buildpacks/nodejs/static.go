@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/nodejs/lock"
 )
 
 // site is an app that is files once it was built: a web server has to serve
@@ -242,7 +243,7 @@ func readAngular(data []byte) (name string, p angularProject, err error) {
 		Default  string                    `json:"defaultProject"`
 		Projects map[string]angularProject `json:"projects"`
 	}
-	if err := appfile.JSON("angular.json", plainJSON(data), &doc); err != nil {
+	if err := appfile.JSON("angular.json", lock.PlainJSON(data), &doc); err != nil {
 		return "", angularProject{}, err
 	}
 	if p, is := doc.Projects[doc.Default]; is {

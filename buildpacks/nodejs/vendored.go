@@ -12,6 +12,7 @@ import (
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 	"github.com/slugc/slugc/buildpacks/language/layer"
+	"github.com/slugc/slugc/buildpacks/nodejs/lock"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 )
 
@@ -61,7 +62,7 @@ func (t *moduleTree) takeArchives(from string) error {
 	if err != nil {
 		return err
 	}
-	l, is := t.app.lock.(*yarnBerryLock)
+	l, is := t.app.lock.(*lock.Berry)
 	if !is {
 		return nil
 	}
@@ -73,7 +74,7 @@ func (t *moduleTree) takeArchives(from string) error {
 		if !is || dash < 0 || !entry.Type().IsRegular() {
 			continue
 		}
-		target := filepath.Join(to, base[:dash+1]+l.key+".zip")
+		target := filepath.Join(to, base[:dash+1]+l.CacheKey()+".zip")
 		if _, err := os.Lstat(target); err == nil {
 			continue
 		}
@@ -118,11 +119,9 @@ func (t *moduleTree) takeNPMCache(from string) error {
 }
 
 // yarnAddresses is a lock file of Yarn 1 in which every package has an address
-// at the registry that is configured for it: one that has none, and one at the
-// registry that Yarn takes by itself. Yarn 1 asks the address that is written,
-// wherever a person's registry is.
+// at the registry that is configured for it.
 func (t *moduleTree) yarnAddresses(text []byte) ([]byte, error) {
-	l, is := t.app.lock.(*yarnClassicLock)
+	l, is := t.app.lock.(*lock.Classic)
 	if !is {
 		return nil, nil
 	}
@@ -130,57 +129,12 @@ func (t *moduleTree) yarnAddresses(text []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var filled bytes.Buffer
-	changed, at := false, 0
-	var entry yarnEntry
-	number := 0
-	for line := range bytes.Lines(text) {
-		number++
-		for at < len(l.entries) && l.entries[at].line <= number {
-			entry = l.entries[at]
-			at++
-		}
-		bare := strings.TrimSpace(string(line))
-		key, value, err := yarnPair(bare)
-		indented := bytes.HasPrefix(line, []byte("  ")) && !bytes.HasPrefix(line, []byte("   "))
-		switch {
-		case err != nil || !indented:
-		case key == "version" && entry.fields["resolved"] == "" && entry.fields["integrity"] != "":
-			address, err := t.yarnAddress(entry)
-			if err != nil {
-				return nil, err
-			}
-			filled.Write(line)
-			fmt.Fprintf(&filled, "  resolved %q\n", address)
-			changed = true
-			continue
-		case key == "resolved" && usual != "" && strings.HasPrefix(value, usual):
-			address, err := t.yarnAddress(entry)
-			if err != nil {
-				return nil, err
-			}
-			_, sum, _ := strings.Cut(value, "#")
-			if base, _, _ := strings.Cut(value, "#"); base != address {
-				fmt.Fprintf(&filled, "  resolved %q\n", address+"#"+sum)
-				changed = true
-				continue
-			}
-		}
-		filled.Write(line)
-	}
-	if !changed {
-		return nil, nil
-	}
-	return filled.Bytes(), nil
+	return l.WithAddresses(text, usual, t.yarnAddress)
 }
 
 // yarnAddress is the address of a package at the registry that is configured for
 // it.
-func (t *moduleTree) yarnAddress(e yarnEntry) (string, error) {
-	name := patternName(e.patterns[0])
-	if _, alias, is := strings.Cut(e.patterns[0], "@npm:"); is {
-		name = patternName(alias)
-	}
+func (t *moduleTree) yarnAddress(name, number string) (string, error) {
 	from, err := t.b.config.Registry(name)
 	if err != nil {
 		return "", err
@@ -191,7 +145,7 @@ func (t *moduleTree) yarnAddress(e yarnEntry) (string, error) {
 			return "", err
 		}
 	}
-	address := from.URL.JoinPath(name, "-", path.Base(name)+"-"+e.fields["version"]+".tgz")
+	address := from.URL.JoinPath(name, "-", path.Base(name)+"-"+number+".tgz")
 	address.User = nil
 	return address.String(), nil
 }
@@ -219,12 +173,10 @@ func (t *moduleTree) yarnRegistry() (string, error) {
 // file does not have, so that it does not grow with every change.
 func (t *moduleTree) sweep(cache string) error {
 	switch l := t.app.lock.(type) {
-	case *yarnBerryLock:
+	case *lock.Berry:
 		wanted := map[string]bool{}
-		for _, e := range l.entries {
-			if name, number := e.locator(); number != "" {
-				wanted[strings.ReplaceAll(name, "/", "-")+"-"+number] = true
-			}
+		for _, p := range l.Packages() {
+			wanted[strings.ReplaceAll(p.Name, "/", "-")+"-"+p.Version] = true
 		}
 		// What Yarn remembers of registries is of no use to a frozen build.
 		for _, name := range []string{"metadata", "index", "telemetry.json"} {
@@ -236,10 +188,10 @@ func (t *moduleTree) sweep(cache string) error {
 			slug, number, is := archiveOf(name)
 			return !is || wanted[slug+"-"+number]
 		})
-	case *yarnClassicLock:
+	case *lock.Classic:
 		wanted := map[string]bool{}
-		for _, e := range l.entries {
-			wanted["npm-"+strings.ReplaceAll(patternName(e.patterns[0]), "/", "-")+"-"+e.fields["version"]] = true
+		for _, p := range l.Packages() {
+			wanted["npm-"+strings.ReplaceAll(p.Name, "/", "-")+"-"+p.Version] = true
 		}
 		return sweepNames(cache, func(name string) bool {
 			for prefix := range wanted {

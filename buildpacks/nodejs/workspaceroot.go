@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/nodejs/lock"
 )
 
 // workspaceRoot is the directory in which the package manager of an app works,
@@ -78,7 +79,7 @@ func findRoot(dir, source string, own manifest) (workspaceRoot, error) {
 		switch {
 		case named(w.globs, member):
 			switch {
-			case len(locks) == 0 && (len(w.locks) > 0 || !own.empty()):
+			case len(locks) == 0 && (len(w.locks) > 0 || !own.needs().Empty()):
 				return root, nil
 			case len(locks) > 0 && len(w.locks) > 0 && !w.lockEach:
 				return workspaceRoot{}, root.told(w.twoLaws(root, locks[0]))
@@ -91,7 +92,7 @@ func findRoot(dir, source string, own manifest) (workspaceRoot, error) {
 			alone.stray = path.Join(strings.Repeat("../", strings.Count(member, "/")+1), w.locks[0])
 		}
 	}
-	if other != nil && len(locks) == 0 && !own.empty() {
+	if other != nil && len(locks) == 0 && !own.needs().Empty() {
 		return workspaceRoot{}, other.root.told(other.notListed())
 	}
 	return alone, nil
@@ -163,7 +164,7 @@ func readWorkspace(dir string) (workspace, error) {
 	if err != nil {
 		return workspace{}, err
 	}
-	if len(settings.Packages) > 0 && (len(w.globs) == 0 || slices.Contains(w.locks, pnpmLockFile)) {
+	if len(settings.Packages) > 0 && (len(w.globs) == 0 || slices.Contains(w.locks, lock.PNPMFile)) {
 		w.globs, w.file = settings.Packages, pnpmWorkspaceFile
 	}
 	w.lockEach, err = locksEach(dir, settings)
@@ -231,7 +232,7 @@ func (w workspace) twoLaws(root workspaceRoot, own string) error {
 // no member of it.
 func (w workspace) notListed() error {
 	m, member := w.manager(), w.root.member
-	lock := lockOf(m)
+	locked := lockOf(m)
 	add := fmt.Sprintf("npm pkg set \"workspaces[]=%s\"", member)
 	if len(rawNames(w.manifest.Workspaces)) > 0 {
 		add = fmt.Sprintf("npm pkg set \"workspaces.packages[]=%s\"", member)
@@ -258,7 +259,7 @@ func (w workspace) notListed() error {
 		"  cd %s && %s\n"+
 		"  git add %s",
 		member, w.file, strings.Join(w.globs, ", "),
-		add, lockCommand(m, false), w.file, lock, member, single, lock)
+		add, lockCommand(m, false), w.file, locked, member, single, locked)
 }
 
 // lockOf is the usual lock file of a package manager.
@@ -268,5 +269,5 @@ func lockOf(m manager) string {
 			return l.name
 		}
 	}
-	return lockFile
+	return lock.NPMFile
 }

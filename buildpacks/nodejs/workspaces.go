@@ -113,8 +113,8 @@ func (a *app) inOrder(dev bool, from ...string) []string {
 			m.DevDependencies = nil
 		}
 		names := sortedKeys(m.PeerDependencies)
-		for _, w := range m.wants() {
-			names = append(names, w.name)
+		for _, w := range m.needs().Wants() {
+			names = append(names, w.Name)
 		}
 		for _, name := range names {
 			if of, is := dirs[name]; is && name != "" {

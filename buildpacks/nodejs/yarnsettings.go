@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/slugc/slugc/buildpacks/language/appfile"
+	"github.com/slugc/slugc/buildpacks/nodejs/lock"
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 )
 
@@ -98,7 +99,7 @@ func (s *yarnSettings) readBerry(data []byte) error {
 // readClassic reads .yarnrc: lines of a key and a value, like yarn.lock.
 func (s *yarnSettings) readClassic(data []byte) {
 	for line := range strings.Lines(string(data)) {
-		key, value, err := yarnPair(strings.TrimSpace(line))
+		key, value, err := lock.YarnPair(strings.TrimSpace(line))
 		if err != nil {
 			continue
 		}
@@ -144,12 +145,12 @@ func (a *app) yarnInLine(berry bool) error {
 		return appfile.Error("%s is that of Yarn 2 or later, but %s asks for Yarn %s\n"+
 			"to build with the Yarn that made it, say so:\n  npm pkg set packageManager=yarn@4.VERSION\n  git add %s\n"+
 			"or make the lock file again:\n  rm %s\n  yarn install\n  git add %s",
-			yarnLockFile, asked.Source(), asked.Text, manifestFile, yarnLockFile, yarnLockFile)
+			lock.YarnFile, asked.Source(), asked.Text, manifestFile, lock.YarnFile, lock.YarnFile)
 	case !berry && !r.Allows(classic) && (strings.HasPrefix(major, "2") || strings.HasPrefix(major, "3") || strings.HasPrefix(major, "4")):
 		return appfile.Error("%s is that of Yarn 1, but %s asks for Yarn %s\n"+
 			"let that turn it into its own form, and commit it:\n  yarn install --mode=update-lockfile\n  git add %s\n"+
 			"or build with Yarn 1:\n  npm pkg set packageManager=yarn@%s\n  git add %s",
-			yarnLockFile, asked.Source(), asked.Text, yarnLockFile, classic, manifestFile)
+			lock.YarnFile, asked.Source(), asked.Text, lock.YarnFile, classic, manifestFile)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package nodejs
+package lock
 
 import (
 	"bytes"
@@ -12,12 +12,6 @@ import (
 	"github.com/slugc/slugc/buildpacks/language/appfile"
 )
 
-// The files of pnpm.
-const (
-	pnpmLockFile      = "pnpm-lock.yaml"
-	pnpmWorkspaceFile = "pnpm-workspace.yaml"
-)
-
 // pnpmLock is a pnpm-lock.yaml, as far as it says what the app wanted.
 type pnpmLock struct {
 	// Version is "9.0", "6.0", or a number such as 5.4 in older ones.
@@ -27,12 +21,13 @@ type pnpmLock struct {
 	Importers map[string]pnpmImporter `yaml:"importers"`
 	// An app without workspaces had its wishes at the top before version 9.
 	pnpmImporter `yaml:",inline"`
-	// builds tells whether a package is noted as one with an install script.
-	builds bool
+	// builds tells whether a package is noted as one with an install script, scripts
+	// whether the app lets packages run theirs.
+	builds, scripts bool
 	// sums are the checksums of packages, by name and version.
 	sums map[string]string
 	// advised are packages whose authors advise against them.
-	advised []deprecation
+	advised []Deprecation
 }
 
 // pnpmImporter is a directory of the app.
@@ -61,9 +56,11 @@ func (d *pnpmDependency) UnmarshalYAML(node *yaml.Node) error {
 	return node.Decode((*plain)(d))
 }
 
-// readPNPM reads a pnpm-lock.yaml. The packages themselves, nearly all of the
-// file, stand behind what is wanted here, and are not read.
-func readPNPM(data []byte) (*pnpmLock, error) {
+// ReadPNPM reads a pnpm-lock.yaml. Scripts tells whether the app lets packages run
+// their install scripts, which later forms do not note. Its errors are the author's.
+func ReadPNPM(data []byte, scripts bool) (File, error) {
+	// The packages themselves, nearly all of the file, stand behind what is wanted
+	// here, and are not read.
 	head := data
 	for _, mark := range []string{"\npackages:", "\nsnapshots:"} {
 		if at := bytes.Index(head, []byte(mark)); at >= 0 {
@@ -74,8 +71,8 @@ func readPNPM(data []byte) (*pnpmLock, error) {
 	if at := bytes.LastIndex(head, []byte("\n---")); at >= 0 {
 		head = head[at+1:]
 	}
-	var l pnpmLock
-	if err := appfile.YAML(pnpmLockFile, head, &l); err != nil {
+	l := pnpmLock{scripts: scripts}
+	if err := appfile.YAML(PNPMFile, head, &l); err != nil {
 		return nil, pnpmLockError(err.Error())
 	}
 	if l.Version == "" {
@@ -109,12 +106,17 @@ func pnpmSums(data []byte) map[string]string {
 }
 
 func pnpmLockError(why string) error {
-	return appfile.Error("%s is not a lock file of pnpm\n%s\nmake it again:\n  rm %s\n  pnpm install --lockfile-only\n  git add %s", pnpmLockFile, why, pnpmLockFile, pnpmLockFile)
+	return appfile.Error("%s is not a lock file of pnpm\n%s\nmake it again:\n  rm %s\n  pnpm install --lockfile-only\n  git add %s", PNPMFile, why, PNPMFile, PNPMFile)
 }
 
-func (l *pnpmLock) file() string { return pnpmLockFile }
+func (l *pnpmLock) Name() string { return PNPMFile }
 
-func (l *pnpmLock) workspaces() []string {
+func (l *pnpmLock) Form() string {
+	form, _, _ := strings.Cut(l.Version, ".")
+	return form
+}
+
+func (l *pnpmLock) Workspaces() []string {
 	var dirs []string
 	for dir := range l.Importers {
 		if dir = path.Clean(dir); dir != "." {
@@ -130,7 +132,20 @@ func (l *pnpmLock) notesBuilds() bool {
 	return strings.HasPrefix(l.Version, "5") || strings.HasPrefix(l.Version, "6")
 }
 
-func (l *pnpmLock) mayCompile() bool { return l.builds || !l.notesBuilds() }
+func (l *pnpmLock) MayCompile() bool {
+	if l.notesBuilds() {
+		return l.builds
+	}
+	return l.scripts
+}
+
+func (l *pnpmLock) Packages() []Package {
+	var all []Package
+	for locator, integrity := range l.sums {
+		all = append(all, packageOf(locator, integrity))
+	}
+	return all
+}
 
 // recorded are the wishes of a directory when the lock file was made.
 func (i pnpmImporter) recorded() map[string]string {
@@ -146,17 +161,17 @@ func (i pnpmImporter) recorded() map[string]string {
 	return specs
 }
 
-func (l *pnpmLock) differences(dir string, m manifest) []string {
+func (l *pnpmLock) Differences(dir string, m Manifest) []string {
 	key := dir
 	if key == "" {
 		key = "."
 	}
 	importer, found := l.Importers[key]
-	if !found && m.empty() {
+	if !found && m.Empty() {
 		return nil
 	}
 	if !found {
-		return []string{fmt.Sprintf("%s: %s does not know this directory", path.Join(dir, manifestFile), pnpmLockFile)}
+		return []string{fmt.Sprintf("%s: %s does not know this directory", path.Join(dir, ManifestFile), PNPMFile)}
 	}
 	forced := map[string]bool{}
 	for selector := range l.Overrides {
@@ -164,33 +179,66 @@ func (l *pnpmLock) differences(dir string, m manifest) []string {
 	}
 	recorded := importer.recorded()
 	return compare(comparison{
-		dir: dir, lock: pnpmLockFile, wants: m.wants(), recorded: recorded, peers: m.PeerDependencies, same: textual,
+		dir: dir, lock: PNPMFile, wants: m.Wants(), recorded: recorded, peers: m.PeerDependencies, same: textual,
 		passed: func(name string) bool {
-			return forced[name] || slices.Contains(l.Ignored, name) || outside(m.spec(name), "link:", "runtime:") || outside(recorded[name], "link:", "runtime:")
+			return forced[name] || slices.Contains(l.Ignored, name) || outside(m.Spec(name), "link:", "runtime:") || outside(recorded[name], "link:", "runtime:")
 		},
 	})
 }
 
-// pnpmSettings are what pnpm-workspace.yaml says, as far as a build needs it.
-type pnpmSettings struct {
-	Packages              []string       `yaml:"packages"`
-	SharedLock            *bool          `yaml:"sharedWorkspaceLockfile"`
-	OnlyBuiltDependencies []string       `yaml:"onlyBuiltDependencies"`
-	AllowBuilds           map[string]any `yaml:"allowBuilds"`
-	DangerouslyAllowAll   bool           `yaml:"dangerouslyAllowAllBuilds"`
-	MinimumReleaseAge     *int           `yaml:"minimumReleaseAge"`
+// Deprecated are all of them: since version 9 of the form it does not say what
+// only development needs.
+func (l *pnpmLock) Deprecated() []Deprecation { return l.advised }
+
+// pnpmDeprecated finds what authors say against packages, which stands below
+// their names. A reason may be a text of several lines.
+func pnpmDeprecated(data []byte) []Deprecation {
+	if !bytes.Contains(data, []byte("\n    deprecated: ")) {
+		return nil
+	}
+	var all []Deprecation
+	name, reason := "", ""
+	end := func() {
+		if reason == "" {
+			return
+		}
+		var doc struct {
+			Deprecated string `yaml:"deprecated"`
+		}
+		if yaml.Unmarshal([]byte(reason), &doc) == nil && doc.Deprecated != "" {
+			path, version := pnpmPackage(name)
+			all = append(all, Deprecation{path, version, oneLine(doc.Deprecated)})
+		}
+		reason = ""
+	}
+	for line := range bytes.Lines(data) {
+		text := string(line)
+		switch {
+		case reason != "" && (strings.HasPrefix(text, "      ") || strings.TrimSpace(text) == ""):
+			reason += text
+		case strings.HasPrefix(text, "    deprecated: "):
+			reason = text
+		default:
+			end()
+			if key, is := strings.CutSuffix(strings.TrimSpace(text), ":"); is && strings.HasPrefix(text, "  ") && !strings.HasPrefix(text, "   ") {
+				name = strings.Trim(key, "'\"")
+			}
+		}
+	}
+	end()
+	return all
 }
 
-// pnpmSettingsOf reads the pnpm-workspace.yaml of a directory, if there is one.
-func pnpmSettingsOf(dir string) (pnpmSettings, error) {
-	var s pnpmSettings
-	there, err := appfile.Exists(dir, pnpmWorkspaceFile)
-	if err != nil || !there {
-		return s, err
+// pnpmPackage is the name and version of a key: a@1.0.0, /a@1.0.0(b@2.0.0),
+// /@a/b/1.0.0.
+func pnpmPackage(key string) (name, version string) {
+	key, _, _ = strings.Cut(strings.TrimPrefix(key, "/"), "(")
+	at := strings.LastIndexByte(key, '@')
+	if at <= 0 {
+		at = strings.LastIndexByte(key, '/')
 	}
-	data, err := appfile.Read(dir, pnpmWorkspaceFile)
-	if err != nil {
-		return s, err
+	if at <= 0 {
+		return key, ""
 	}
-	return s, appfile.YAML(pnpmWorkspaceFile, data, &s)
+	return key[:at], key[at+1:]
 }

@@ -1,7 +1,6 @@
-package nodejs
+package lock
 
 import (
-	"encoding/json"
 	"path"
 	"slices"
 	"strconv"
@@ -10,11 +9,10 @@ import (
 	"github.com/slugc/slugc/buildpacks/runtime/npm"
 )
 
-// yarnBerryLock is a yarn.lock of Yarn 2 and later.
-type yarnBerryLock struct {
+// Berry is a yarn.lock of Yarn 2 and later.
+type Berry struct {
 	// version is that of the form, which each line of Yarn raises.
 	version int
-	// key is the first part of the checksums, and stands in the names of archives.
 	key     string
 	entries []yarnEntry
 	// places are the workspaces, the app itself too, by directory; the app's is "".
@@ -26,9 +24,9 @@ type yarnBerryLock struct {
 	forced map[string]bool
 }
 
-// isYarnBerry tells the two forms of a yarn.lock apart, as Yarn does. An empty
+// IsBerry tells the two forms of a yarn.lock apart, as Yarn does. An empty
 // file is one of either.
-func isYarnBerry(data []byte) bool {
+func IsBerry(data []byte) bool {
 	for line := range strings.Lines(string(data)) {
 		if strings.HasPrefix(line, "__metadata:") {
 			return true
@@ -37,13 +35,15 @@ func isYarnBerry(data []byte) bool {
 	return false
 }
 
-// readYarnBerry reads a yarn.lock of Yarn 2 and later.
-func readYarnBerry(data []byte, root manifest) (*yarnBerryLock, error) {
+// ReadBerry reads a yarn.lock of Yarn 2 and later. Root is the package.json of the
+// app's root; extended tells whether Yarn may know more dependencies of the app than its
+// package.json says, by packageExtensions. Its errors are the author's.
+func ReadBerry(data []byte, root Manifest, extended bool) (*Berry, error) {
 	entries, err := parseYarnLock(data)
 	if err != nil {
 		return nil, err
 	}
-	l := &yarnBerryLock{places: map[string]yarnEntry{}, forced: resolutionNames(root.Resolutions)}
+	l := &Berry{free: extended, places: map[string]yarnEntry{}, forced: resolutionNames(root.Resolutions)}
 	for _, e := range entries {
 		if len(e.patterns) == 1 && e.patterns[0] == "__metadata" {
 			l.key = e.fields["cacheKey"]
@@ -70,25 +70,45 @@ func readYarnBerry(data []byte, root manifest) (*yarnBerryLock, error) {
 	return l, nil
 }
 
-func (l *yarnBerryLock) file() string { return yarnLockFile }
+// Name is the file, in the app's root.
+func (l *Berry) Name() string { return YarnFile }
 
-func (l *yarnBerryLock) workspaces() []string {
+// Form is the version of the form, a number.
+func (l *Berry) Form() string { return strconv.Itoa(l.version) }
+
+// CacheKey is the first part of the checksums, and stands in the names of archives.
+func (l *Berry) CacheKey() string { return l.key }
+
+// Workspaces are the directories of the app that the lock file has, sorted, without the
+// root.
+func (l *Berry) Workspaces() []string {
 	dirs := sortedKeys(l.places)
 	return slices.DeleteFunc(dirs, func(dir string) bool { return dir == "" })
 }
 
-// builders are packages by which others compile native code when they are
-// installed, or look for what was compiled.
-var builders = []string{"node-gyp", "node-gyp-build", "node-pre-gyp", "@mapbox/node-pre-gyp", "prebuild-install", "node-addon-api", "nan", "bindings", "cmake-js"}
-
-// mayCompile tells whether a package may compile native code. Yarn notes
+// MayCompile tells whether a package may compile native code. Yarn notes
 // node-gyp as a dependency of each that has a binding.gyp.
-func (l *yarnBerryLock) mayCompile() bool {
+func (l *Berry) MayCompile() bool {
 	return slices.ContainsFunc(l.entries, func(e yarnEntry) bool {
 		name, _ := e.locator()
 		return slices.Contains(builders, name)
 	})
 }
+
+// Packages are those of a registry, patched ones too. Their checksums are Yarn's own and
+// left out.
+func (l *Berry) Packages() []Package {
+	var all []Package
+	for _, e := range l.entries {
+		if name, version := e.locator(); version != "" {
+			all = append(all, Package{Name: name, Version: version, Conditional: e.fields["conditions"] != ""})
+		}
+	}
+	return all
+}
+
+// Deprecated is nil: Yarn does not note it.
+func (l *Berry) Deprecated() []Deprecation { return nil }
 
 // locator is the package and the version that an entry stands for; no version
 // when it comes from no registry.
@@ -101,9 +121,9 @@ func (e yarnEntry) locator() (name, version string) {
 	return name, ""
 }
 
-// dependenciesOf tells what Yarn lets a package depend on, which may be more than
+// DependenciesOf tells what Yarn lets a package depend on, which may be more than
 // its package.json says.
-func (l *yarnBerryLock) dependenciesOf() func(name, version string) []string {
+func (l *Berry) DependenciesOf() func(name, version string) []string {
 	known := map[string][]string{}
 	for _, e := range l.entries {
 		if name, version := e.locator(); version != "" {
@@ -113,20 +133,22 @@ func (l *yarnBerryLock) dependenciesOf() func(name, version string) []string {
 	return func(name, version string) []string { return known[name+"@"+version] }
 }
 
-func (l *yarnBerryLock) differences(dir string, m manifest) []string {
+// Differences are the dependencies of a directory of the app that the lock file does not
+// have as they are wanted, and those that it has beyond that, a line each.
+func (l *Berry) Differences(dir string, m Manifest) []string {
 	place, found := l.places[dir]
 	if !found {
-		return []string{path.Join(dir, manifestFile) + ": " + yarnLockFile + " does not know this directory"}
+		return []string{path.Join(dir, ManifestFile) + ": " + YarnFile + " does not know this directory"}
 	}
 	recorded := place.groups["dependencies"]
 	return compare(comparison{
-		dir: dir, lock: yarnLockFile, wants: m.wants(), recorded: recorded,
+		dir: dir, lock: YarnFile, wants: m.Wants(), recorded: recorded,
 		peers: m.PeerDependencies, free: l.free || l.forcedAny(), same: sameBerry,
 		passed: func(name string) bool { return l.forced[name] || name == "node-gyp" },
 	})
 }
 
-func (l *yarnBerryLock) forcedAny() bool { return len(l.forced) > 0 }
+func (l *Berry) forcedAny() bool { return len(l.forced) > 0 }
 
 // sameBerry tells whether the lock file has a dependency as package.json has it.
 // Yarn puts "npm:" before what names no protocol; Yarn 3 leaves it out again.
@@ -139,58 +161,4 @@ func sameBerry(want, have string) bool {
 	_, wantErr := npm.ParseRange(want)
 	_, haveErr := npm.ParseRange(have)
 	return wantErr != nil || haveErr != nil
-}
-
-// comparison is what a package.json wants beside what a lock file says that it
-// wanted.
-type comparison struct {
-	dir, lock string
-	wants     []wanted
-	recorded  map[string]string
-	peers     map[string]string
-	// free tells that what is recorded beyond the wants is no fault.
-	free bool
-	same func(want, have string) bool
-	// passed are packages that are not compared.
-	passed func(name string) bool
-}
-
-// compare finds the differences, a line each.
-func compare(c comparison) []string {
-	var lines []string
-	where := path.Join(c.dir, manifestFile)
-	known := map[string]bool{}
-	for _, w := range c.wants {
-		known[w.name] = true
-		have, found := c.recorded[w.name]
-		switch {
-		case c.passed != nil && c.passed(w.name):
-		case !found:
-			lines = append(lines, w.name+": "+where+" wants "+w.spec+", "+c.lock+" does not have it")
-		case !c.same(w.spec, have):
-			lines = append(lines, w.name+": "+where+" wants "+w.spec+", "+c.lock+" was made for "+have)
-		}
-	}
-	if c.free {
-		return lines
-	}
-	for _, name := range sortedKeys(c.recorded) {
-		if _, peer := c.peers[name]; peer || known[name] || c.passed != nil && c.passed(name) {
-			continue
-		}
-		lines = append(lines, name+": "+c.lock+" has it, "+where+" does not want it any more")
-	}
-	return lines
-}
-
-// textual compares as pnpm and Bun do, letter by letter.
-func textual(want, have string) bool { return want == have }
-
-// rawNames are the keys of a JSON object.
-func rawNames(raw json.RawMessage) []string {
-	var object map[string]json.RawMessage
-	if json.Unmarshal(raw, &object) != nil {
-		return nil
-	}
-	return sortedKeys(object)
 }
