@@ -100,6 +100,9 @@ func yarnPatterns(text string) ([]string, error) {
 		patterns = append(patterns, token)
 		text = strings.TrimLeft(strings.TrimPrefix(rest, ","), " ")
 	}
+	if len(patterns) == 0 {
+		return nil, strconv.ErrSyntax
+	}
 	return patterns, nil
 }
 

@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -97,6 +98,13 @@ func TestClassic(t *testing.T) {
 	want = []string{"@scope/a: packages/x/package.json wants ^1.5.0, yarn.lock has 1.2.0", "member: packages/x/package.json wants ^2.0.0, yarn.lock does not have it"}
 	if diff := cmp.Diff(want, classic.Differences("packages/x", m)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestYarnWithoutName(t *testing.T) {
+	_, err := ReadClassic([]byte("# yarn lockfile v1\n\n:\n  version \"1.0.0\"\n"))
+	if err == nil || !strings.Contains(err.Error(), "yarn.lock cannot be read\nline 3: :") {
+		t.Errorf("got %v", err)
 	}
 }
 
