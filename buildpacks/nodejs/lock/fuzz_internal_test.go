@@ -11,9 +11,11 @@ import (
 // asks of it, or an error that is the author's to mend.
 func FuzzReaders(f *testing.F) {
 	for _, seed := range []string{
-		classicLock, berryLock, "lockfileVersion: '9.0'\nimporters:\n  .: {}\n", "lockfileVersion: 5.4\nspecifiers: {a: 1}\n", "{\"workspaces\": {\"\": {}}, // x\n}", "\"a", "? b\n:", "a:\n  b:\n    \"c\": d\n",
+		classicLock, berryLock, "lockfileVersion: '9.0'\nimporters:\n  .: {}\n", "lockfileVersion: 5.4\nspecifiers: {a: 1}\n", "{\"workspaces\": {\"\": {}}, // x\n}", "\"a", "? b\n:", "a:\n  b:\n    \"c\": d\n", ":\n  version \"1\"\n",
 		`{"lockfileVersion": 3, "packages": {"": {"dependencies": {"a": "^1"}}, "node_modules/a": {"version": "1.0.0", "os": "linux"}}}`,
 		`{"lockfileVersion": 2, "packages": {"node_modules/b": {"link": true, "resolved": "../b"}}}`,
+		`{"lockfileVersion": 3, "packages": {"": {"dependencies": {"a": "1"}}, "node_modules/a": {"link": true, "resolved": "/a"}, "/a": {"dependencies": {"c": "1"}}}}`,
+		`{"lockfileVersion": 3, "packages": {"": {"deprecated": "x"}, "packages/a": {"deprecated": "x"}}}`,
 		`{"lockfileVersion": 1, "dependencies": {"a": {"version": "git+ssh://x"}}}`,
 	} {
 		f.Add(seed)
@@ -37,6 +39,13 @@ func FuzzReaders(f *testing.F) {
 			l.Differences("", Manifest{Dependencies: map[string]string{"a": "1"}})
 			l.Workspaces()
 			l.MayCompile()
+			l.Packages()
+			l.Deprecated()
+			if l, is := l.(*Classic); is {
+				if _, err := l.WithAddresses([]byte(text), "https://", func(name, version string) (string, error) { return name + version, nil }); err != nil {
+					t.Errorf("%q: %v", text, err)
+				}
+			}
 			if l, is := l.(*NPM); is && (len(l.Fetchable("x64", true)) > len(l.packages) || len(l.Reached("", "b")) > len(l.packages)+2) {
 				t.Errorf("%q: it has more than there is", text)
 			}

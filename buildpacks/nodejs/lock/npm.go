@@ -119,7 +119,7 @@ func nearest(packages map[string]locked, dir, name string) (place string, found 
 		if _, found := packages[place]; found {
 			return place, true
 		}
-		if dir == "" || dir == "." {
+		if dir == "" || dir == "." || dir == "/" {
 			return "", false
 		}
 		if dir = path.Dir(dir); dir == "." {
@@ -264,16 +264,18 @@ func (l *NPM) Packages() []Package {
 	return all
 }
 
-// Deprecated are those that processes may need.
+// Deprecated are those that processes may need. Directories of the app, which have what
+// their own package.json says, are none of them.
 func (l *NPM) Deprecated() []Deprecation {
 	var all []Deprecation
 	for place, p := range l.all() {
-		if p.Deprecated == "" || p.Dev {
+		at := strings.LastIndex("/"+place, "/node_modules/")
+		if p.Deprecated == "" || p.Dev || at < 0 {
 			continue
 		}
 		name := p.Name
 		if name == "" {
-			name = place[strings.LastIndex(place, "node_modules/")+len("node_modules/"):]
+			name = place[at+len("node_modules/"):]
 		}
 		all = append(all, Deprecation{name, p.Version, oneLine(string(p.Deprecated))})
 	}

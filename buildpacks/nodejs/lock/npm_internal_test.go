@@ -16,7 +16,7 @@ const npmLock = `{"lockfileVersion": 3, "packages": {
 	"node_modules/git": {"version": "1.0.0", "integrity": "sha512-d", "resolved": "git+ssh://git.example.com/git"},
 	"node_modules/tool": {"version": "2.1.0", "integrity": "sha512-e", "dev": true, "deprecated": "old"},
 	"node_modules/member": {"resolved": "packages/member", "link": true},
-	"packages/member": {"version": "1.0.0", "dependencies": {"b": "2"}}
+	"packages/member": {"version": "1.0.0", "deprecated": "by its author", "dependencies": {"b": "2"}}
 }}`
 
 func TestNPM(t *testing.T) {
