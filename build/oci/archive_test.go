@@ -15,6 +15,7 @@ import (
 	"github.com/sclevine/spec"
 
 	"github.com/slugc/slugc/build/oci"
+	"github.com/slugc/slugc/build/oci/ocitest"
 )
 
 // untar unpacks an archive of files and directories.
@@ -54,9 +55,9 @@ func TestArchive(t *testing.T) {
 			dir := t.TempDir()
 			untar(t, file, dir)
 			read := pulled(t, dir, "v1")
-			valid(t, read)
+			ocitest.Valid(t, read)
 			checkBlobs(t, dir)
-			if want := digestOf(t, image); digestOf(t, read) != want || made.Digest != want || made.Kind != "oci-archive" || made.Ref != file+":v1" {
+			if want := ocitest.DigestOf(t, image); ocitest.DigestOf(t, read) != want || made.Digest != want || made.Kind != "oci-archive" || made.Ref != file+":v1" {
 				t.Errorf("returned %+v, want the digest %s", made, want)
 			}
 		})

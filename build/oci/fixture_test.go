@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/slugc/slugc/build/oci"
 	"github.com/slugc/slugc/build/oci/ocitest"
@@ -24,21 +23,6 @@ func must(t *testing.T, err error) {
 func anImage(t *testing.T) oci.Image {
 	t.Helper()
 	return ocitest.Make(t, ocitest.Recipe(t, t.TempDir()))
-}
-
-// valid fails unless an image is what its digests say.
-func valid(t *testing.T, image v1.Image) {
-	t.Helper()
-	if err := validate.Image(image); err != nil {
-		t.Errorf("the image is not valid: %v", err)
-	}
-}
-
-func digestOf(t *testing.T, image v1.Image) string {
-	t.Helper()
-	digest, err := image.Digest()
-	must(t, err)
-	return digest.String()
 }
 
 func configOf(t *testing.T, image v1.Image) *v1.ConfigFile {

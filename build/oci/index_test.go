@@ -34,12 +34,14 @@ func testIndex(t *testing.T, _ spec.G, it spec.S) {
 		for _, arch := range []string{"amd64", "arm64"} {
 			base, err := oci.Opener{Target: stack.Target{OS: "linux", Arch: arch}}.Open(t.Context(), ref)
 			must(t, err)
-			valid(t, base.Image)
-			digests = append(digests, digestOf(t, base.Image))
+			ocitest.Valid(t, base.Image)
+			digests = append(digests, ocitest.DigestOf(t, base.Image))
 		}
 		return digests
 	}
-	want := func() []string { return []string{digestOf(t, images[0].Image), digestOf(t, images[1].Image)} }
+	want := func() []string {
+		return []string{ocitest.DigestOf(t, images[0].Image), ocitest.DigestOf(t, images[1].Image)}
+	}
 
 	it("gives each reader the image for its platform", func() {
 		dir, registry := t.TempDir(), aRegistry(t)
@@ -88,7 +90,7 @@ func testIndex(t *testing.T, _ spec.G, it spec.S) {
 		must(t, err)
 		_, err = oci.Opener{Target: amd64}.Open(t.Context(), "oci:"+dir+":other")
 		must(t, err)
-		if digestOf(t, base.Image) == want()[0] {
+		if ocitest.DigestOf(t, base.Image) == want()[0] {
 			t.Error("the image did not take the place of the index")
 		}
 	})
@@ -156,7 +158,7 @@ func imageFor(t *testing.T, arch string) oci.Image {
 
 func TestCompose(t *testing.T) {
 	image := imageFor(t, "arm64")
-	valid(t, image.Image)
+	ocitest.Valid(t, image.Image)
 	config := configOf(t, image.Image)
 	if config.Architecture != "arm64" || config.Config.User != "1000" || len(config.History) != 1 || config.History[0].CreatedBy != "a test" {
 		t.Errorf("%+v", config)

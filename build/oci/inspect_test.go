@@ -43,7 +43,7 @@ func TestInspect(t *testing.T) {
 	if diff := cmp.Diff(r.Tree.Metadata.Processes, d.Processes); diff != "" {
 		t.Error(diff)
 	}
-	if d.Digest != digestOf(t, image) || d.DefaultProcess != "web" || d.Base.Reference != r.Base.Reference || d.Target.Arch != "amd64" ||
+	if d.Digest != ocitest.DigestOf(t, image) || d.DefaultProcess != "web" || d.Base.Reference != r.Base.Reference || d.Target.Arch != "amd64" ||
 		len(d.Buildpacks) != 2 || d.Labels["b"] != "2" || d.User != "nobody" {
 		t.Errorf("described as %+v", d)
 	}

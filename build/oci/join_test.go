@@ -65,7 +65,7 @@ func joined(t *testing.T, to oci.Destination, image oci.Image) oci.Joint {
 	var told oci.Joint
 	made, err := oci.Joined{To: to, Told: func(_ artifact.Artifact, j oci.Joint) { told = j }}.Export(t.Context(), image)
 	must(t, err)
-	if want := digestOf(t, image.Image); made.Digest != want {
+	if want := ocitest.DigestOf(t, image.Image); made.Digest != want {
 		t.Errorf("the artifact has the digest %s, want that of the image, %s", made.Digest, want)
 	}
 	return told
@@ -110,7 +110,7 @@ func holds(t *testing.T, to oci.Destination, mediaType types.MediaType, images .
 	var want, got []string
 	for _, image := range images {
 		config := configOf(t, image.Image)
-		want = append(want, config.Platform().String()+" "+digestOf(t, image.Image))
+		want = append(want, config.Platform().String()+" "+ocitest.DigestOf(t, image.Image))
 	}
 	for _, d := range manifest.Manifests {
 		got = append(got, d.Platform.String()+" "+d.Digest.String())
@@ -174,8 +174,8 @@ func testJoined(t *testing.T, when spec.G, it spec.S) {
 			for arch, want := range map[string]oci.Image{"amd64": amd, "arm64": arm} {
 				base, err := oci.Opener{Target: stack.Target{OS: "linux", Arch: arch}}.Open(t.Context(), ref)
 				must(t, err)
-				valid(t, base.Image)
-				if digestOf(t, base.Image) != digestOf(t, want.Image) {
+				ocitest.Valid(t, base.Image)
+				if ocitest.DigestOf(t, base.Image) != ocitest.DigestOf(t, want.Image) {
 					t.Errorf("%s: another image for %s", ref, arch)
 				}
 				if _, err := oci.NewPrevious(base.Image); err != nil {
@@ -244,7 +244,7 @@ func testJoined(t *testing.T, when spec.G, it spec.S) {
 		joined(t, oci.Layout{Dir: dir}, amd)
 		holds(t, oci.Layout{Dir: dir, Tag: "v1"}, types.OCIImageIndex, amd)
 		holds(t, oci.Layout{Dir: dir}, types.OCIImageIndex, amd)
-		if digestOf(t, pulled(t, dir, "other")) != digestOf(t, arm.Image) {
+		if ocitest.DigestOf(t, pulled(t, dir, "other")) != ocitest.DigestOf(t, arm.Image) {
 			t.Error("another image has the tag")
 		}
 	})
@@ -278,7 +278,7 @@ func testJoined(t *testing.T, when spec.G, it spec.S) {
 			must(t, err)
 			return mutate.IndexAddendum{Add: attestation, Descriptor: v1.Descriptor{
 				Platform:    &v1.Platform{OS: "unknown", Architecture: "unknown"},
-				Annotations: map[string]string{"vnd.docker.reference.digest": digestOf(t, image.Image), "vnd.docker.reference.type": "attestation-manifest"},
+				Annotations: map[string]string{"vnd.docker.reference.digest": ocitest.DigestOf(t, image.Image), "vnd.docker.reference.type": "attestation-manifest"},
 			}}
 		}
 		index := mutate.Annotations(mutate.AppendManifests(empty.Index,
@@ -293,8 +293,8 @@ func testJoined(t *testing.T, when spec.G, it spec.S) {
 		}
 		manifest, err := indexAt(t, to).IndexManifest()
 		must(t, err)
-		if len(manifest.Manifests) != 3 || manifest.Manifests[1].Digest.String() != digestOf(t, newer.Image) ||
-			manifest.Manifests[2].Annotations["vnd.docker.reference.digest"] != digestOf(t, amd.Image) || manifest.Annotations["who"] != "somebody" {
+		if len(manifest.Manifests) != 3 || manifest.Manifests[1].Digest.String() != ocitest.DigestOf(t, newer.Image) ||
+			manifest.Manifests[2].Annotations["vnd.docker.reference.digest"] != ocitest.DigestOf(t, amd.Image) || manifest.Annotations["who"] != "somebody" {
 			text, _ := json.MarshalIndent(manifest, "", "  ")
 			t.Errorf("got %s", text)
 		}
@@ -430,7 +430,7 @@ func testJoined(t *testing.T, when spec.G, it spec.S) {
 				t.Errorf("got the error %v", err)
 			}
 			// The image is there, only no index has it.
-			if _, err := remote.Image(to.Tag.Context().Digest(digestOf(t, amd.Image))); err != nil {
+			if _, err := remote.Image(to.Tag.Context().Digest(ocitest.DigestOf(t, amd.Image))); err != nil {
 				t.Error(err)
 			}
 		})

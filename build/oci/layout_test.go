@@ -115,8 +115,8 @@ func TestLayout(t *testing.T) {
 			made, err := oci.Layout{Dir: dir, Tag: "v1"}.Export(t.Context(), image)
 			must(t, err)
 			read := pulled(t, dir, "v1")
-			valid(t, read)
-			if got, want := digestOf(t, read), digestOf(t, image); got != want || made.Digest != want {
+			ocitest.Valid(t, read)
+			if got, want := ocitest.DigestOf(t, read), ocitest.DigestOf(t, image); got != want || made.Digest != want {
 				t.Errorf("read %s, returned %s, want %s", got, made.Digest, want)
 			}
 			var size int64
@@ -142,8 +142,8 @@ func TestLayout(t *testing.T) {
 			_, err := oci.Layout{Dir: dir}.Export(t.Context(), image)
 			must(t, err)
 			read := pulled(t, dir, "")
-			valid(t, read)
-			if digestOf(t, read) != digestOf(t, image) {
+			ocitest.Valid(t, read)
+			if ocitest.DigestOf(t, read) != ocitest.DigestOf(t, image) {
 				t.Error("the digest changed")
 			}
 		})
@@ -179,7 +179,7 @@ func TestLayout(t *testing.T) {
 			if warnings.Load() == 0 {
 				t.Error("nobody was warned")
 			}
-			valid(t, pulled(t, dir, ""))
+			ocitest.Valid(t, pulled(t, dir, ""))
 		})
 
 		it("does not read what it remembers", func() {
@@ -228,7 +228,7 @@ func TestLayout(t *testing.T) {
 					must(t, damage(filepath.Join(dir, "blobs", strings.Replace(image.Segments[3].Digest, ":", "/", 1))))
 					_, err = l.Export(t.Context(), image)
 					must(t, err)
-					valid(t, pulled(t, dir, ""))
+					ocitest.Valid(t, pulled(t, dir, ""))
 				})
 			}
 		}
@@ -240,15 +240,15 @@ func TestLayout(t *testing.T) {
 				must(t, err)
 			}
 			for tag, want := range map[string]oci.Image{"v1": first, "v2": second, "": first} {
-				if read := pulled(t, dir, tag); digestOf(t, read) != digestOf(t, want) {
+				if read := pulled(t, dir, tag); ocitest.DigestOf(t, read) != ocitest.DigestOf(t, want) {
 					t.Errorf("the tag %q is of another image", tag)
 				} else {
-					valid(t, read)
+					ocitest.Valid(t, read)
 				}
 			}
 			_, err := oci.Layout{Dir: dir, Tag: "v1"}.Export(t.Context(), second)
 			must(t, err)
-			if digestOf(t, pulled(t, dir, "v1")) != digestOf(t, second) || digestOf(t, pulled(t, dir, "v2")) != digestOf(t, second) {
+			if ocitest.DigestOf(t, pulled(t, dir, "v1")) != ocitest.DigestOf(t, second) || ocitest.DigestOf(t, pulled(t, dir, "v2")) != ocitest.DigestOf(t, second) {
 				t.Error("the tag was not moved, or another was")
 			}
 			_, err = oci.Layout{Dir: dir}.Export(t.Context(), second)
@@ -296,7 +296,7 @@ func TestLayout(t *testing.T) {
 			}
 			must(t, group.Wait())
 			for _, tag := range tags {
-				valid(t, pulled(t, dir, tag))
+				ocitest.Valid(t, pulled(t, dir, tag))
 			}
 		})
 
@@ -319,7 +319,7 @@ func TestLayout(t *testing.T) {
 						t.Error("the index changed")
 					}
 					checkBlobs(t, dir)
-					if digestOf(t, pulled(t, dir, "v1")) != digestOf(t, good) {
+					if ocitest.DigestOf(t, pulled(t, dir, "v1")) != ocitest.DigestOf(t, good) {
 						t.Error("the tag is of another image")
 					}
 				})

@@ -62,7 +62,7 @@ func TestOpener(t *testing.T) {
 			for dest, refs := range map[string][]string{
 				"oci:" + dir + ":v1":           {"oci:" + dir + ":v1", "oci:" + dir, dir},
 				"oci-archive:" + file:          {"oci-archive:" + file},
-				"docker://" + host + "/app:v1": {"docker://" + host + "/app:v1", host + "/app:v1", host + "/app@" + digestOf(t, image)},
+				"docker://" + host + "/app:v1": {"docker://" + host + "/app:v1", host + "/app:v1", host + "/app@" + ocitest.DigestOf(t, image)},
 			} {
 				d, err := oci.ParseDest(dest, oci.Access{})
 				must(t, err)
@@ -71,8 +71,8 @@ func TestOpener(t *testing.T) {
 				for _, ref := range refs {
 					base, err := oci.Opener{Target: amd64}.Open(t.Context(), ref)
 					must(t, err)
-					valid(t, base.Image)
-					if digestOf(t, base.Image) != digestOf(t, image) || base.Target.Arch != "amd64" {
+					ocitest.Valid(t, base.Image)
+					if ocitest.DigestOf(t, base.Image) != ocitest.DigestOf(t, image) || base.Target.Arch != "amd64" {
 						t.Errorf("%s: another image, or one for %s", ref, base.Target)
 					}
 				}
@@ -88,12 +88,12 @@ func TestOpener(t *testing.T) {
 			must(t, remote.Write(tag, image))
 			base, err := oci.Opener{}.Open(t.Context(), tag.String())
 			must(t, err)
-			if base.Name != tag.String() || base.Reference != host+"/app@"+digestOf(t, image) {
+			if base.Name != tag.String() || base.Reference != host+"/app@"+ocitest.DigestOf(t, image) {
 				t.Errorf("name %s, reference %s", base.Name, base.Reference)
 			}
 			base, err = oci.Opener{}.Open(t.Context(), dir)
 			must(t, err)
-			if base.Name != "" || base.Reference != digestOf(t, image) {
+			if base.Name != "" || base.Reference != ocitest.DigestOf(t, image) {
 				t.Errorf("name %s, reference %s", base.Name, base.Reference)
 			}
 		})
@@ -132,7 +132,7 @@ func TestOpener(t *testing.T) {
 			}
 			base, err := oci.Opener{}.Open(t.Context(), dir)
 			must(t, err)
-			valid(t, base.Image)
+			ocitest.Valid(t, base.Image)
 		})
 
 		it("refuses an image for something else", func() {
@@ -180,7 +180,7 @@ func TestOpener(t *testing.T) {
 			if len(layers) != 0 || base.Target != arm64 {
 				t.Errorf("%d layers for %s", len(layers), base.Target)
 			}
-			valid(t, base.Image)
+			ocitest.Valid(t, base.Image)
 		})
 
 		it("tells what is wrong", func() {
@@ -193,7 +193,7 @@ func TestOpener(t *testing.T) {
 			damaged := dir + "/damaged"
 			_, err = oci.Layout{Dir: damaged}.Export(t.Context(), good)
 			must(t, err)
-			must(t, flip(filepath.Join(damaged, "blobs", strings.Replace(digestOf(t, good), ":", "/", 1))))
+			must(t, flip(filepath.Join(damaged, "blobs", strings.Replace(ocitest.DigestOf(t, good), ":", "/", 1))))
 			for ref, want := range map[string]string{
 				"oci:" + dir + "/l:v2":         "it has no tag v2; there is v1",
 				"oci:" + dir + "/none":         "there is no directory",

@@ -49,8 +49,8 @@ func rebaseInPlace(t *testing.T, opener oci.Opener, ref string, base oci.Base) (
 	made, err := destination.Export(t.Context(), rebased.Image)
 	must(t, err)
 	after = open(t, opener, ref)
-	valid(t, after.Image)
-	if got := digestOf(t, after.Image); got != made.Digest || got != digestOf(t, rebased) {
+	ocitest.Valid(t, after.Image)
+	if got := ocitest.DigestOf(t, after.Image); got != made.Digest || got != ocitest.DigestOf(t, rebased) {
 		t.Errorf("%s holds %s, want %s", ref, got, made.Digest)
 	}
 	return before, after
@@ -84,7 +84,7 @@ func TestRebaseInPlace(t *testing.T) {
 			base := open(t, opener, "docker://"+host+"/run:1")
 
 			before, after := rebaseInPlace(t, opener, "oci:"+dir+":v1", base)
-			if got := open(t, opener, "oci:"+dir+":other"); digestOf(t, got.Image) == digestOf(t, after.Image) {
+			if got := open(t, opener, "oci:"+dir+":other"); ocitest.DigestOf(t, got.Image) == ocitest.DigestOf(t, after.Image) {
 				t.Error("the other image was replaced")
 			}
 			for path, info := range filesOf(t, dir+"/blobs") {
@@ -108,7 +108,7 @@ func TestRebaseInPlace(t *testing.T) {
 			if got := metadata.RunImage; got.Image != base.Name || got.Reference != base.Reference {
 				t.Errorf("the label names %+v", got)
 			}
-			if digestOf(t, before.Image) == digestOf(t, after.Image) {
+			if ocitest.DigestOf(t, before.Image) == ocitest.DigestOf(t, after.Image) {
 				t.Error("nothing was changed")
 			}
 		})
@@ -117,7 +117,7 @@ func TestRebaseInPlace(t *testing.T) {
 			dir := t.TempDir()
 			export(t, "oci:"+dir+":v1", ocitest.On(t, ocitest.RunImage(t, "", nil)))
 			_, after := rebaseInPlace(t, oci.Opener{}, "oci:"+dir, ocitest.RunImage(t, "", nil))
-			if got := open(t, oci.Opener{}, "oci:"+dir+":v1"); digestOf(t, got.Image) != digestOf(t, after.Image) {
+			if got := open(t, oci.Opener{}, "oci:"+dir+":v1"); ocitest.DigestOf(t, got.Image) != ocitest.DigestOf(t, after.Image) {
 				t.Error("the tag names another image")
 			}
 		})
@@ -130,9 +130,9 @@ func TestRebaseInPlace(t *testing.T) {
 			arm.Target = amd64
 			export(t, "oci:"+dir, ocitest.On(t, arm))
 			export(t, "oci:"+dir, ocitest.On(t, ocitest.RunImage(t, "", nil)))
-			other := digestOf(t, open(t, oci.Opener{Target: amd64}, "oci:"+dir).Image)
+			other := ocitest.DigestOf(t, open(t, oci.Opener{Target: amd64}, "oci:"+dir).Image)
 			rebaseInPlace(t, oci.Opener{Target: next.Target}, "oci:"+dir, next)
-			if got := digestOf(t, open(t, oci.Opener{Target: amd64}, "oci:"+dir).Image); got != other {
+			if got := ocitest.DigestOf(t, open(t, oci.Opener{Target: amd64}, "oci:"+dir).Image); got != other {
 				t.Errorf("the image for another platform became %s, was %s", got, other)
 			}
 		})
@@ -150,7 +150,7 @@ func TestRebaseInPlace(t *testing.T) {
 			must(t, err)
 			must(t, os.WriteFile(dir+"/blobs/sha256/"+digest.Hex, silent, 0o600))
 			must(t, os.WriteFile(dir+"/index.json", []byte(strings.NewReplacer(
-				digestOf(t, made.Image), digest.String(), fmt.Sprintf(`"size":%d`, len(manifest)), fmt.Sprintf(`"size":%d`, size),
+				ocitest.DigestOf(t, made.Image), digest.String(), fmt.Sprintf(`"size":%d`, len(manifest)), fmt.Sprintf(`"size":%d`, size),
 			).Replace(string(index))), 0o600))
 			rebaseInPlace(t, oci.Opener{}, "oci:"+dir, ocitest.Changed(t, ocitest.Base(t, types.DockerManifestSchema2), "", nil))
 		})
@@ -201,10 +201,10 @@ func TestRebaseInPlace(t *testing.T) {
 				must(t, err)
 				_, err = next.Export(t.Context(), rebased.Image)
 				must(t, err)
-				if got := open(t, opener, to); digestOf(t, got.Image) != digestOf(t, rebased) || rebased.Unchanged {
+				if got := open(t, opener, to); ocitest.DigestOf(t, got.Image) != ocitest.DigestOf(t, rebased) || rebased.Unchanged {
 					t.Errorf("%s: another image is there", ref)
 				}
-				if got := open(t, oci.Opener{Target: stack.Target{Arch: "arm64"}}, to); digestOf(t, got.Image) != digestOf(t, other.Image) {
+				if got := open(t, oci.Opener{Target: stack.Target{Arch: "arm64"}}, to); ocitest.DigestOf(t, got.Image) != ocitest.DigestOf(t, other.Image) {
 					t.Errorf("%s: the image for the other platform is another", ref)
 				}
 			}

@@ -101,8 +101,8 @@ func TestRegistry(t *testing.T) {
 			must(t, err)
 			read, err := remote.Image(tag)
 			must(t, err)
-			valid(t, read)
-			if want := digestOf(t, image); digestOf(t, read) != want || made.Digest != want || made.Kind != "docker" || made.Ref != tag.String() {
+			ocitest.Valid(t, read)
+			if want := ocitest.DigestOf(t, image); ocitest.DigestOf(t, read) != want || made.Digest != want || made.Kind != "docker" || made.Ref != tag.String() {
 				t.Errorf("returned %+v, want the digest %s", made, want)
 			}
 			if done == 0 || done > total {
@@ -144,8 +144,8 @@ func TestRegistry(t *testing.T) {
 			}
 			read, err := remote.Image(tag)
 			must(t, err)
-			valid(t, read)
-			if digestOf(t, read) != digestOf(t, next) {
+			ocitest.Valid(t, read)
+			if ocitest.DigestOf(t, read) != ocitest.DigestOf(t, next) {
 				t.Error("the tag names another image")
 			}
 		})
@@ -197,7 +197,7 @@ func TestRegistry(t *testing.T) {
 			}
 			read, err := remote.Image(tagOf(t, host+"/app:1"))
 			must(t, err)
-			valid(t, read)
+			ocitest.Valid(t, read)
 		})
 
 		when("the registry fails for now", func() {
@@ -226,7 +226,7 @@ func TestRegistry(t *testing.T) {
 					must(t, err)
 					read, err := remote.Image(tagOf(t, host+"/app:v1"))
 					must(t, err)
-					valid(t, read)
+					ocitest.Valid(t, read)
 				})
 			}
 
@@ -308,7 +308,7 @@ func TestRegistry(t *testing.T) {
 				must(t, err)
 				base, err := oci.Opener{Keychain: keychain{}}.Open(t.Context(), tag.String())
 				must(t, err)
-				valid(t, base.Image)
+				ocitest.Valid(t, base.Image)
 			})
 			it("says that they are missing", func() {
 				host := protected(t)
@@ -398,7 +398,7 @@ func TestPushBeside(t *testing.T) {
 		}
 		read, err := remote.Image(tag)
 		must(t, err)
-		valid(t, read)
+		ocitest.Valid(t, read)
 	}
 }
 
@@ -417,7 +417,7 @@ func TestPushBesideInRepository(t *testing.T) {
 	}
 	read, err := remote.Image(second)
 	must(t, err)
-	valid(t, read)
+	ocitest.Valid(t, read)
 
 	// One that does not have all of it any more gets it whole.
 	refused := 0
@@ -434,7 +434,7 @@ func TestPushBesideInRepository(t *testing.T) {
 	must(t, err)
 	read, err = remote.Image(second)
 	must(t, err)
-	valid(t, read)
+	ocitest.Valid(t, read)
 	if refused == 0 {
 		t.Error("nothing was refused")
 	}

@@ -54,7 +54,7 @@ func TestAssemble(t *testing.T) {
 		when("there is no base", func() {
 			it("makes a valid OCI image", func() {
 				image := anImage(t)
-				valid(t, image)
+				ocitest.Valid(t, image)
 				manifest, err := image.Manifest()
 				must(t, err)
 				if manifest.MediaType != types.OCIManifestSchema1 || manifest.Config.MediaType != types.OCIConfigJSON {
@@ -182,7 +182,7 @@ func TestAssemble(t *testing.T) {
 					r := ocitest.Recipe(t, t.TempDir())
 					r.Base = ocitest.Base(t, test.manifest, "CNB_USER_ID=33", "CNB_GROUP_ID=44")
 					image := ocitest.Make(t, r)
-					valid(t, image)
+					ocitest.Valid(t, image)
 					manifest, err := image.Manifest()
 					must(t, err)
 					if manifest.MediaType != test.manifest || len(manifest.Layers) != 2+7 || manifest.Layers[2].MediaType != test.layer {
@@ -241,9 +241,9 @@ func TestAssemble(t *testing.T) {
 			it("does not change it", func() {
 				r := ocitest.Recipe(t, t.TempDir())
 				r.Base = ocitest.Base(t, types.OCIManifestSchema1)
-				before := digestOf(t, r.Base.Image)
+				before := ocitest.DigestOf(t, r.Base.Image)
 				ocitest.Make(t, r)
-				if after := digestOf(t, r.Base.Image); after != before {
+				if after := ocitest.DigestOf(t, r.Base.Image); after != before {
 					t.Error("the base has another digest now")
 				}
 			})
@@ -310,8 +310,8 @@ func TestAssemble(t *testing.T) {
 		})
 
 		it("is the same image, byte by byte, wherever it was built", func() {
-			if a, b := anImage(t), anImage(t); digestOf(t, a) != digestOf(t, b) {
-				t.Errorf("digests %s and %s", digestOf(t, a), digestOf(t, b))
+			if a, b := anImage(t), anImage(t); ocitest.DigestOf(t, a) != ocitest.DigestOf(t, b) {
+				t.Errorf("digests %s and %s", ocitest.DigestOf(t, a), ocitest.DigestOf(t, b))
 			}
 		})
 
@@ -332,7 +332,7 @@ func TestAssemble(t *testing.T) {
 				r.Tree.LaunchLayers[1].Metadata = map[string]any{"version": "24.1.1"}
 				r.Previous = previous
 				image := ocitest.Make(t, r)
-				valid(t, image)
+				ocitest.Valid(t, image)
 				got, want := configOf(t, image).RootFS.DiffIDs, configOf(t, previous).RootFS.DiffIDs
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Error(diff)
@@ -393,7 +393,7 @@ func TestAssembleLifecycle(t *testing.T) {
 	must(t, err)
 	r.Lifecycle = &assemble.Lifecycle{Build: json.RawMessage(`{"some":"label"}`)}
 	image := ocitest.Make(t, r)
-	valid(t, image)
+	ocitest.Valid(t, image)
 	config := configOf(t, image)
 	if got := config.Config.Labels[oci.BuildLabel]; got != `{"some":"label"}` {
 		t.Errorf("the build label is %s", got)

@@ -89,7 +89,7 @@ func TestDepth(t *testing.T) {
 		if len(layers) != assemble.MaxLayers {
 			t.Errorf("the image has %d layers", len(layers))
 		}
-		valid(t, image)
+		ocitest.Valid(t, image)
 	})
 
 	t.Run("more", func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestDepth(t *testing.T) {
 		var warned []error
 		r.Warn = func(err error) { warned = append(warned, err) }
 		image := ocitest.Make(t, r)
-		valid(t, image)
+		ocitest.Valid(t, image)
 		deepError, ok := errors.AsType[*assemble.DepthError](errors.Join(warned...))
 		if !ok || len(warned) != 2 {
 			t.Fatalf("warned of %v, want a DepthError and that there is no room for the slice", warned)
@@ -111,7 +111,7 @@ func TestDepth(t *testing.T) {
 			}
 		}
 		checkDepth(t, image, r)
-		if again, want := digestOf(t, ocitest.Make(t, r)), digestOf(t, image); again != want {
+		if again, want := ocitest.DigestOf(t, ocitest.Make(t, r)), ocitest.DigestOf(t, image); again != want {
 			t.Errorf("built again it is %s, not %s", again, want)
 		}
 	})
@@ -127,7 +127,7 @@ func TestDepth(t *testing.T) {
 		var warned error
 		r.Warn = func(err error) { warned = err }
 		image := ocitest.Make(t, r)
-		valid(t, image)
+		ocitest.Valid(t, image)
 		layers, err := image.Layers()
 		must(t, err)
 		app := appLayers(t, image)

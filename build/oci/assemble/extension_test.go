@@ -29,7 +29,7 @@ func TestAssembleExtension(t *testing.T) {
 		Layers: []assemble.ExtensionLayer{{Segment: segments[0][0], CreatedBy: "an extension"}},
 	}
 	without, with := ocitest.Make(t, plain), ocitest.Make(t, extended)
-	valid(t, with)
+	ocitest.Valid(t, with)
 	before, after := configOf(t, without), configOf(t, with)
 
 	want := []string{}

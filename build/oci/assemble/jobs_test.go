@@ -130,7 +130,7 @@ func TestJobs(t *testing.T) {
 			if last := got[len(got)-1]; last != "0 0644 1000:1000 /app/.slugc/layers/sbom/launch/acme_node/node/sbom.cdx.json" || len(got) != 8 {
 				t.Errorf("the SBOM layer holds %q", got)
 			}
-			valid(t, image)
+			ocitest.Valid(t, image)
 		})
 
 		it("leaves directories above the app to root, with layers beside it", func() {
@@ -210,7 +210,7 @@ func TestJobs(t *testing.T) {
 			if last := image.Segments[len(image.Segments)-1].Name; last != oci.ConfigPart {
 				t.Errorf("the last layer is %s", last)
 			}
-			valid(t, image)
+			ocitest.Valid(t, image)
 		})
 
 		it("has one link for processes of one type", func() {

@@ -397,7 +397,7 @@ func TestReference(t *testing.T) {
 		must(t, os.WriteFile(s.tree.App.Host+"/plain-2", []byte("new"), 0o644))
 		s.give(t)
 		image := s.ours(t, previous)
-		valid(t, image)
+		ocitest.Valid(t, image)
 		expectReuse(t, previous, image)
 	})
 

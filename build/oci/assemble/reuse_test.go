@@ -81,7 +81,7 @@ func TestPrevious(t *testing.T) {
 					r := ocitest.Recipe(t, t.TempDir())
 					r.Previous = previous
 					image := ocitest.Make(t, r)
-					valid(t, image)
+					ocitest.Valid(t, image)
 					if diff := cmp.Diff(digests(t, previous), digests(t, image)); diff != "" {
 						t.Errorf("the layers are not reused: %s", diff)
 					}
@@ -105,7 +105,7 @@ func TestPrevious(t *testing.T) {
 				ocitest.Write(t, dir, map[string]string{"app/index.js": "console.log(2)\n"})
 				r.Previous = previous
 				image := ocitest.Make(t, r)
-				valid(t, image)
+				ocitest.Valid(t, image)
 				old, got := digests(t, previous), digests(t, image)
 				for i := range old {
 					if changed := image.Segments[i].Name == oci.AppPart; (old[i] != got[i]) != changed {
@@ -131,7 +131,7 @@ func TestPrevious(t *testing.T) {
 				r := ocitest.Recipe(t, t.TempDir())
 				r.Previous = previous
 				image := ocitest.Make(t, r)
-				valid(t, image)
+				ocitest.Valid(t, image)
 				if got := digests(t, image); got[0] == lost || got[1] != digests(t, previous)[1] {
 					t.Errorf("the layers are %v, were %v", got, digests(t, previous))
 				}
@@ -143,7 +143,7 @@ func TestPrevious(t *testing.T) {
 				r.Tree.LaunchLayers[1].Dir = buildpacks.Dir{}
 				r.Previous = previous
 				image := ocitest.Make(t, r)
-				valid(t, image)
+				ocitest.Valid(t, image)
 				if diff := cmp.Diff(digests(t, previous), digests(t, image)); diff != "" {
 					t.Error(diff)
 				}
@@ -154,7 +154,7 @@ func TestPrevious(t *testing.T) {
 			previous := anImage(t)
 			r := ocitest.Recipe(t, t.TempDir())
 			r.Previous = previous
-			if got, want := digestOf(t, ocitest.Make(t, r)), digestOf(t, previous); got != want {
+			if got, want := ocitest.DigestOf(t, ocitest.Make(t, r)), ocitest.DigestOf(t, previous); got != want {
 				t.Errorf("the image is %s, was %s", got, want)
 			}
 		})

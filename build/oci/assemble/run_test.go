@@ -69,7 +69,7 @@ func TestRun(t *testing.T) {
 	r.Launcher.Content = content
 	ocitest.Write(t, r.Tree.App.Host, map[string]string{".profile": "export PROFILE=sourced\n"})
 	image := ocitest.Make(t, r)
-	valid(t, image)
+	ocitest.Valid(t, image)
 	root := t.TempDir()
 	unpack(t, image, root)
 

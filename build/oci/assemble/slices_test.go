@@ -86,7 +86,7 @@ func TestSlices(t *testing.T) {
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			image := ocitest.Make(t, sliced(t, test.files, test.globs...))
-			valid(t, image)
+			ocitest.Valid(t, image)
 			if diff := cmp.Diff(test.want, appLayers(t, image)); diff != "" {
 				t.Error(diff)
 			}

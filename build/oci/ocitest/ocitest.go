@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/slugc/slugc/build/artifact"
 	"github.com/slugc/slugc/build/oci"
@@ -219,6 +220,22 @@ func On(t testing.TB, base oci.Base) oci.Image {
 	r := Recipe(t, t.TempDir())
 	r.Base = base
 	return Make(t, r)
+}
+
+// Valid fails unless an image is what its digests say.
+func Valid(t testing.TB, image v1.Image) {
+	t.Helper()
+	if err := validate.Image(image); err != nil {
+		t.Errorf("the image is not valid: %v", err)
+	}
+}
+
+// DigestOf is the digest of an image's manifest.
+func DigestOf(t testing.TB, image v1.Image) string {
+	t.Helper()
+	digest, err := image.Digest()
+	must(t, err)
+	return digest.String()
 }
 
 func must(t testing.TB, err error) {

@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/types"
-	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"github.com/sclevine/spec"
 
 	"github.com/slugc/slugc/build/oci"
@@ -28,21 +27,6 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// valid fails unless an image is what its digests say.
-func valid(t *testing.T, image v1.Image) {
-	t.Helper()
-	if err := validate.Image(image); err != nil {
-		t.Errorf("the image is not valid: %v", err)
-	}
-}
-
-func digestOf(t *testing.T, image v1.Image) string {
-	t.Helper()
-	digest, err := image.Digest()
-	must(t, err)
-	return digest.String()
 }
 
 // relabelled is an image with another label.
@@ -135,7 +119,7 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 			}
 		})
 		rebased := onto(t, app, next)
-		valid(t, rebased)
+		ocitest.Valid(t, rebased)
 
 		if rebased.Replaced != 2 || rebased.Added != 2 || rebased.Kept != 7 || rebased.Unchanged || len(rebased.Overruled)+len(rebased.Notes) > 0 {
 			t.Errorf("replaced %d by %d, kept %d, unchanged %v, overruled %v, notes %v",
@@ -198,19 +182,19 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 			first.Mirrors = []string{second.Name + ":latest"}
 			app := ocitest.On(t, first)
 			same := onto(t, app, first)
-			if !same.Unchanged || digestOf(t, same) != digestOf(t, app) {
-				t.Errorf("%s: on the same base %s, want %s", name, digestOf(t, same), digestOf(t, app))
+			if !same.Unchanged || ocitest.DigestOf(t, same) != ocitest.DigestOf(t, app) {
+				t.Errorf("%s: on the same base %s, want %s", name, ocitest.DigestOf(t, same), ocitest.DigestOf(t, app))
 			}
 			there := onto(t, app, second)
-			valid(t, there)
-			if again := onto(t, app, second); digestOf(t, again) != digestOf(t, there) {
-				t.Errorf("%s: a second time %s, want %s", name, digestOf(t, again), digestOf(t, there))
+			ocitest.Valid(t, there)
+			if again := onto(t, app, second); ocitest.DigestOf(t, again) != ocitest.DigestOf(t, there) {
+				t.Errorf("%s: a second time %s, want %s", name, ocitest.DigestOf(t, again), ocitest.DigestOf(t, there))
 			}
-			if again := onto(t, there, second); !again.Unchanged || digestOf(t, again) != digestOf(t, there) {
-				t.Errorf("%s: rebased twice %s, want %s", name, digestOf(t, again), digestOf(t, there))
+			if again := onto(t, there, second); !again.Unchanged || ocitest.DigestOf(t, again) != ocitest.DigestOf(t, there) {
+				t.Errorf("%s: rebased twice %s, want %s", name, ocitest.DigestOf(t, again), ocitest.DigestOf(t, there))
 			}
-			if back := onto(t, there, first); digestOf(t, back) != digestOf(t, app) {
-				t.Errorf("%s: there and back %s, want %s", name, digestOf(t, back), digestOf(t, app))
+			if back := onto(t, there, first); ocitest.DigestOf(t, back) != ocitest.DigestOf(t, app) {
+				t.Errorf("%s: there and back %s, want %s", name, ocitest.DigestOf(t, back), ocitest.DigestOf(t, app))
 			}
 		}
 	})
@@ -244,7 +228,7 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 		must(t, err)
 		app := ocitest.On(t, scratch)
 		there := onto(t, app, ocitest.RunImage(t, "", nil))
-		valid(t, there)
+		ocitest.Valid(t, there)
 		if there.Replaced != 0 || there.Added != 2 || metadataOf(t, there).RunImage.TopLayer != contentsOf(t, there)[1] {
 			t.Errorf("replaced %d by %d, top layer %s", there.Replaced, there.Added, metadataOf(t, there).RunImage.TopLayer)
 		}
@@ -264,7 +248,7 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 		base.Image, err = mutate.AppendLayers(base.Image, layers[0])
 		must(t, err)
 		rebased := onto(t, ocitest.On(t, base), ocitest.RunImage(t, "", nil))
-		valid(t, rebased)
+		ocitest.Valid(t, rebased)
 		if rebased.Replaced != 3 || rebased.Kept != 7 {
 			t.Errorf("replaced %d, kept %d, want 3 and 7", rebased.Replaced, rebased.Kept)
 		}
@@ -302,7 +286,7 @@ func testRebase(t *testing.T, when spec.G, it spec.S) {
 			app := foreign()
 			next := ocitest.Changed(t, ocitest.Base(t, types.DockerManifestSchema2), "index.docker.io/library/run:latest", nil)
 			rebased := onto(t, app, next)
-			valid(t, rebased)
+			ocitest.Valid(t, rebased)
 			ids := contentsOf(t, rebased)
 			want := strings.NewReplacer("%a", ids[2], "%t", ids[1], `"x"`, `"`+next.Reference+`"`, `: {`, `:{`, `, "`, `,"`).Replace(label)
 			if diff := cmp.Diff(want, labelsOf(t, rebased)[oci.LifecycleLabel]); diff != "" {
@@ -376,6 +360,6 @@ func FuzzRebase(f *testing.F) {
 		if text := labelsOf(t, rebased)[oci.LifecycleLabel]; !json.Valid([]byte(text)) {
 			t.Errorf("the label %q became %q", label, text)
 		}
-		valid(t, rebased)
+		ocitest.Valid(t, rebased)
 	})
 }

@@ -77,7 +77,7 @@ func TestRebaseRules(t *testing.T) {
 			rebased, err := recipe.Assemble()
 			if c.rule == "" {
 				must(t, err)
-				valid(t, rebased)
+				ocitest.Valid(t, rebased)
 				return
 			}
 			refused, ok := errors.AsType[*rebase.RefusedError](err)
@@ -92,7 +92,7 @@ func TestRebaseRules(t *testing.T) {
 			recipe.Force = true
 			forced, err := recipe.Assemble()
 			must(t, err)
-			valid(t, forced)
+			ocitest.Valid(t, forced)
 			if len(forced.Overruled) != 1 || forced.Overruled[0].Rule != c.rule {
 				t.Errorf("overruled %v, want the rule %s", forced.Overruled, c.rule)
 			}
