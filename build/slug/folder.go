@@ -5,7 +5,8 @@ import (
 	"os"
 	"path"
 	"sync/atomic"
-	"syscall"
+
+	"github.com/slugc/slugc/stack/sandbox"
 )
 
 // folder is an open directory, so that the path of its files need not be
@@ -51,14 +52,9 @@ func (f *folder) release() error {
 	return f.root.Close()
 }
 
-// write makes the file of an entry. No process is forked while a program is open: it
-// would have it open too until it is what it is to be, and nobody could start the
-// program before (execve(2), ETXTBSY).
+// write makes the file of an entry.
 func (f *folder) write(e *entry, fill func(*os.File) error) error {
-	if e.mode()&0o111 != 0 {
-		syscall.ForkLock.RLock()
-		defer syscall.ForkLock.RUnlock()
-	}
+	defer sandbox.HoldForks(e.mode())()
 	name := path.Base(e.path)
 	file, err := f.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -20,10 +20,9 @@
 //
 //   - What was fetched is kept by its digest below Fetcher.Dir, and is there
 //     whole or not at all: it is made on a bench (stack/workbench), checked
-//     and renamed. An
-//     archive has the sha256 of the file, an image that of its manifest, a
-//     repository its commit. What a name stood for is noted, so that a build
-//     without network finds what an earlier one fetched.
+//     and renamed. An archive has the sha256 of the file, an image that of its
+//     manifest, a repository its commit. What a name stood for is noted, so
+//     that a build without network finds what an earlier one fetched.
 //   - Foreign archives are written through stack/untar: no ".." and no devices,
 //     a slash at the start stands for the directory that is written to (pack
 //     writes such names), links are data and nothing is written through one.

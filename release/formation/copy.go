@@ -10,10 +10,11 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slugc/slugc/stack/sandbox"
 )
 
 // copyApp copies a directory of a root filesystem, which is not trusted: no link in
@@ -99,14 +100,9 @@ func below(root *os.Root, app, shown string) (string, error) {
 }
 
 // copyFile copies a file, which shares its blocks with the original where the file
-// system can do that. No process is forked while a program is open: it would have it
-// open too until it is what it is to be, and nobody could start the program before
-// (execve(2), ETXTBSY).
+// system can do that.
 func copyFile(from *os.Root, name, target string, info fs.FileInfo) (err error) {
-	if info.Mode()&0o111 != 0 {
-		syscall.ForkLock.RLock()
-		defer syscall.ForkLock.RUnlock()
-	}
+	defer sandbox.HoldForks(info.Mode())()
 	source, err := from.Open(name)
 	if err != nil {
 		return err

@@ -15,10 +15,11 @@
 //     and special mode bits are dropped, and so are devices: a sandbox has its
 //     own. Times are kept, because interpreters compare those of what they have
 //     compiled.
-//   - A root filesystem appears whole: it is made on a bench
-//     (stack/workbench) and renamed. Of two processes that make the same one at a time, the second to
-//     finish takes what the first made. What a killed process left is removed
-//     by the next one that makes something: the lock of its maker is gone.
+//   - A root filesystem appears whole: it is made on a bench (stack/workbench)
+//     and renamed. Of two processes that make the same one at a time, the
+//     second to finish takes what the first made. What a killed process left
+//     is removed by the next one that makes something: the lock of its maker
+//     is gone.
 //
 // go-containerregistry is the model of an image that has many origins.
 // klauspost/compress has zstd, and pgzip, which reads ahead of whoever writes

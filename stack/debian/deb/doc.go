@@ -29,6 +29,5 @@
 //   - On an error what was written stays; the caller throws the root away.
 //
 // Third-party: klauspost/compress has zstd, which the standard library lacks,
-// and a faster gzip. x/sync/errgroup unpacks several
-// packages at once.
+// and a faster gzip. x/sync/errgroup unpacks several packages at once.
 package deb
